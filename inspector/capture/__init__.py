@@ -1,0 +1,1 @@
+"""From the wire to packets: capture engines, the spool, and tshark."""

@@ -1,0 +1,1 @@
+"""The commands that print: frames, calls, follow, call, doctor."""

@@ -1,0 +1,117 @@
+"""A call: one gRPC request with its replies, which is one HTTP/2 stream.
+
+The only value here that is not frozen: a stream of a hundred thousand messages cannot be copied for each of them.
+The store writes it, while applying events; everybody else reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from inspector.model.endpoint import Side
+from inspector.model.frame import Header, HeaderSource
+from inspector.model.message import Message
+from inspector.model.status import Status
+
+
+class StreamKey(NamedTuple):
+    """A stream of the capture; written `connection/stream`, as in `0/1`."""
+
+    connection: int
+    stream: int
+
+    def __str__(self) -> str:
+        return f"{self.connection}/{self.stream}"
+
+
+class CallKind(StrEnum):
+    """The four kinds of method."""
+
+    UNARY = "unary"
+    CLIENT_STREAMING = "client_streaming"
+    SERVER_STREAMING = "server_streaming"
+    BIDI_STREAMING = "bidi_streaming"
+
+
+class CallState(StrEnum):
+    """How far a call has come."""
+
+    OPEN = "open"
+    COMPLETE = "complete"
+    """Trailers or END_STREAM came from the server."""
+    CANCELLED = "cancelled"
+    """RST_STREAM came first, from either side."""
+    BROKEN = "broken"
+    """The connection ended, GOAWAY refused the stream, or bytes were lost."""
+
+
+class MethodSource(StrEnum):
+    """How a call's method is known."""
+
+    WIRE = "wire"
+    RECOVERED = "recovered"
+    GUESSED = "guessed"
+    DOUBTFUL = "doubtful"
+
+
+class HeaderBlock(NamedTuple):
+    """Headers as one block carried them, a HEADERS with its CONTINUATIONs."""
+
+    headers: tuple[Header, ...]
+    sources: tuple[tuple[int, HeaderSource], ...] = ()
+    """For headers not plainly read: their index, and how they are known."""
+
+    def first(self, name: str) -> str | None:
+        """The first value of a header, None without one."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+@dataclass(slots=True)
+class Call:
+    """Everything the wire has told of one stream so far."""
+
+    key: StreamKey
+    started: float
+    """The time of its first frame."""
+    state: CallState = CallState.OPEN
+    ended: float | None = None
+    """The time at which `state` left OPEN."""
+    method: str | None = None
+    """The `:path`; None while unknown."""
+    method_source: MethodSource | None = None
+    status: Status | None = None
+    request_headers: HeaderBlock | None = None
+    response_headers: HeaderBlock | None = None
+    """None for a trailers-only reply."""
+    trailers: HeaderBlock | None = None
+    requests: list[Message] = field(default_factory=list)
+    responses: list[Message] = field(default_factory=list)
+    frames: list[int] = field(default_factory=list)
+    """Positions in the store, in the order of the wire."""
+    problems: list[str] = field(default_factory=list)
+    """Plain sentences; empty when all is well."""
+
+    def messages(self, side: Side) -> list[Message]:
+        """The messages that one side sent."""
+        return self.requests if side is Side.CLIENT else self.responses
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from the first frame to the end; None while open."""
+        return None if self.ended is None else self.ended - self.started
+
+    @property
+    def authority(self) -> str | None:
+        """The `:authority` of the request."""
+        return self.request_headers.first(":authority") if self.request_headers else None
+
+    @property
+    def http_status(self) -> int | None:
+        """The `:status` of the reply, from its headers or from a trailers-only block."""
+        for block in (self.response_headers, self.trailers):
+            value = block.first(":status") if block else None
+            if value and value.isascii() and value.isdigit():
+                return int(value)
+        return None

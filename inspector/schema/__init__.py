@@ -1,0 +1,1 @@
+"""What messages mean: methods and types by name, and the reading of a message from its bytes."""

@@ -1,0 +1,1 @@
+"""The one mutable thing: what has been captured, and the filtered views of it."""

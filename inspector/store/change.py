@@ -1,0 +1,34 @@
+"""What a batch of events did to the store, so that readers need not look at all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inspector.model.call import StreamKey
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """New frames are the positions from `first_frame` up to, not including, `end_frame`."""
+
+    first_frame: int
+    end_frame: int
+    packets: int = 0
+    """How many packets were added."""
+    calls: frozenset[StreamKey] = frozenset()
+    """Calls that are new or know more than before."""
+    connections: frozenset[int] = frozenset()
+    """Connections that are new or know more than before."""
+    rewritten: bool = False
+    """True when what earlier frames say has changed too, as when a connection's sides were exchanged."""
+
+    def merged(self, later: Change) -> Change:
+        """This change and the one that came right after it, as one."""
+        return Change(
+            self.first_frame,
+            later.end_frame,
+            self.packets + later.packets,
+            self.calls | later.calls,
+            self.connections | later.connections,
+            self.rewritten or later.rewritten,
+        )

@@ -1,0 +1,140 @@
+"""Everything captured so far: frames, calls and connections.
+
+Owns the only mutable state that both front ends read. One writer, the session, applies events to it; nobody else
+writes, so there are no locks. It keeps no packets: the spool has them, and the store only counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from inspector.model.call import Call, StreamKey
+from inspector.model.connection import Connection
+from inspector.model.endpoint import Side
+from inspector.model.frame import Frame
+from inspector.protocol import events
+from inspector.protocol.events import Event
+from inspector.store.change import Change
+
+
+class Store:
+    """The captured frames in the order of the wire, and the calls and connections they make up."""
+
+    def __init__(self) -> None:
+        self.packets = 0
+        """How many packets were read."""
+        self.frames: list[Frame] = []
+        self.calls: dict[StreamKey, Call] = {}
+        """In the order in which they started."""
+        self.connections: dict[int, Connection] = {}
+        self._touched: set[StreamKey] = set()
+        self._touched_connections: set[int] = set()
+        self._rewritten = False
+
+    def apply(self, batch: Iterable[Event]) -> Change:
+        """Take in events, in their order, and tell what they changed."""
+        first, packets = len(self.frames), self.packets
+        for event in batch:
+            _HANDLERS[type(event)](self, event)
+        change = Change(
+            first,
+            len(self.frames),
+            self.packets - packets,
+            frozenset(self._touched),
+            frozenset(self._touched_connections),
+            self._rewritten,
+        )
+        self._touched.clear()
+        self._touched_connections.clear()
+        self._rewritten = False
+        return change
+
+    def everything(self) -> Change:
+        """The change from nothing to what is here: for a reader that starts late."""
+        return Change(
+            0, len(self.frames), self.packets, frozenset(self.calls), frozenset(self.connections), rewritten=True
+        )
+
+    def side(self, frame: Frame) -> Side:
+        """Who sent a frame."""
+        return self.connections[frame.connection].side(frame.source)
+
+    def call_of(self, frame: Frame) -> Call | None:
+        """The call that a frame belongs to; None for frames of stream 0 and of streams without a call."""
+        return self.calls.get(StreamKey(frame.connection, frame.stream))
+
+    def _call(self, key: StreamKey) -> Call:
+        self._touched.add(key)
+        return self.calls[key]
+
+    def _on_packet(self, _event: events.PacketSeen) -> None:
+        self.packets += 1
+
+    def _on_connection(self, event: events.ConnectionSeen) -> None:
+        self.connections[event.connection.index] = event.connection
+        self._touched_connections.add(event.connection.index)
+
+    def _on_turned(self, event: events.ConnectionTurned) -> None:
+        self._on_connection(events.ConnectionSeen(event.connection))
+        self._rewritten = True
+        for key in self.calls:
+            if key.connection == event.connection.index:
+                call = self._call(key)
+                call.requests, call.responses = call.responses, call.requests
+                call.request_headers, call.response_headers = call.response_headers, call.request_headers
+
+    def _on_frame(self, event: events.FrameSeen) -> None:
+        self.frames.append(event.frame)
+
+    def _on_call_started(self, event: events.CallStarted) -> None:
+        self.calls[event.key] = Call(event.key, event.time)
+        self._touched.add(event.key)
+
+    def _on_call_frame(self, event: events.CallFrameSeen) -> None:
+        self._call(event.key).frames.append(len(self.frames) - 1)
+
+    def _on_method(self, event: events.MethodLearnt) -> None:
+        call = self._call(event.key)
+        call.method, call.method_source = event.method, event.source
+
+    def _on_request_headers(self, event: events.RequestHeadersRead) -> None:
+        self._call(event.key).request_headers = event.block
+
+    def _on_response_headers(self, event: events.ResponseHeadersRead) -> None:
+        self._call(event.key).response_headers = event.block
+
+    def _on_trailers(self, event: events.TrailersRead) -> None:
+        self._call(event.key).trailers = event.block
+
+    def _on_status(self, event: events.StatusRead) -> None:
+        self._call(event.key).status = event.status
+
+    def _on_message(self, event: events.MessageRead) -> None:
+        self._call(event.key).messages(event.side).append(event.message)
+
+    def _on_call_ended(self, event: events.CallEnded) -> None:
+        call = self._call(event.key)
+        call.state, call.ended = event.state, event.time
+
+    def _on_problem(self, event: events.ProblemFound) -> None:
+        self._call(event.key).problems.append(event.sentence)
+
+
+# Any: each handler takes its own event, which no type of a mapping can say.
+_HANDLERS: Final[Mapping[type, Callable[[Store, Any], None]]] = {
+    events.PacketSeen: Store._on_packet,
+    events.ConnectionSeen: Store._on_connection,
+    events.ConnectionTurned: Store._on_turned,
+    events.FrameSeen: Store._on_frame,
+    events.CallStarted: Store._on_call_started,
+    events.CallFrameSeen: Store._on_call_frame,
+    events.MethodLearnt: Store._on_method,
+    events.RequestHeadersRead: Store._on_request_headers,
+    events.ResponseHeadersRead: Store._on_response_headers,
+    events.TrailersRead: Store._on_trailers,
+    events.StatusRead: Store._on_status,
+    events.MessageRead: Store._on_message,
+    events.CallEnded: Store._on_call_ended,
+    events.ProblemFound: Store._on_problem,
+}

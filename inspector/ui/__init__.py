@@ -1,0 +1,1 @@
+"""The terminal app: draws the store and never writes to it."""
