@@ -42,6 +42,8 @@ class FrameType(IntEnum):
 HEADER_TYPES: Final = frozenset({FrameType.HEADERS, FrameType.PUSH_PROMISE, FrameType.CONTINUATION})
 """The types that carry a header block fragment."""
 
+_CALL_TYPES: Final = HEADER_TYPES | {FrameType.DATA, FrameType.RST_STREAM, FrameType.GOAWAY}
+
 END_STREAM: Final = 0x1
 ACK: Final = 0x1
 END_HEADERS: Final = 0x4
@@ -149,9 +151,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     @property
     def is_control(self) -> bool:
         """True for frames that carry neither headers nor data nor the end of a call."""
-        return (
-            self.type not in (FrameType.DATA, FrameType.RST_STREAM, FrameType.GOAWAY) and self.type not in HEADER_TYPES
-        )
+        return self.type not in _CALL_TYPES
 
     def header(self, name: str) -> str | None:
         """The first value of a header, None without one."""
@@ -162,6 +162,7 @@ class TcpEvent(IntEnum):
     """What a packet does to its TCP connection besides carrying bytes; bits, as several go together."""
 
     SYN = 1
+    """Of the one who opens the connection; the answer's SYN is not told."""
     FIN = 2
     RST = 4
     GAP = 8

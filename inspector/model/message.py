@@ -1,4 +1,4 @@
-"""A gRPC message as it was on the wire: the bytes behind one five-byte prefix (gRPC over HTTP/2, Length-Prefixed-Message)."""
+"""A gRPC message as it was on the wire, behind a five-byte prefix (gRPC over HTTP/2, Length-Prefixed-Message)."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Change:
     """True when what earlier frames say has changed too, as when a connection's sides were exchanged."""
 
     def merged(self, later: Change) -> Change:
-        """This change and the one that came right after it, as one."""
+        """Give this change and the one that came right after it, as one."""
         return Change(
             self.first_frame,
             later.end_frame,

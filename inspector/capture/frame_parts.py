@@ -1,0 +1,173 @@
+"""What each frame of a packet has of its own: headers, payload and detail, dealt out of tshark's parallel arrays.
+
+No two arrays are trusted to match in length: a packet cut by a snap length has fewer entries, and tshark adds some
+of its own, as an empty one for an empty DATA frame and the whole body behind the last one. The frame's length tells
+which are real.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
+
+from inspector.capture.fields import UNKNOWN_NAME, Layers
+from inspector.model.frame import (
+    ACK,
+    END_HEADERS,
+    HEADER_TYPES,
+    PADDED,
+    PRIORITY,
+    SETTING_NAMES,
+    Detail,
+    FrameType,
+    Header,
+    HeaderSource,
+    error_name,
+)
+from inspector.protocol.metadata import BINARY_SUFFIX, binary_value
+
+_SETTING_LENGTH: Final = 6
+_SHARED_HEADERS_BOUND: Final = 4096
+"""How many header lists are kept to be shared: the calls of one client repeat theirs."""
+
+_Headers: TypeAlias = tuple[tuple[Header, ...], tuple[tuple[int, HeaderSource], ...]]
+
+Parts: TypeAlias = tuple[
+    int, int, int, tuple[Header, ...] | None, tuple[tuple[int, HeaderSource], ...], bytes, Detail | None
+]
+"""Type, flags, length, headers, header sources, payload and detail: the last fields of `Frame`."""
+
+
+class FrameParts:
+    """Hands each frame of one packet its entries; asked once per frame, in the order of the wire."""
+
+    __slots__ = ("_data", "_layers", "_missing_counts", "_queues")
+
+    def __init__(self, layers: Layers) -> None:
+        self._layers = layers
+        self._queues: dict[str, Iterator[str]] = {}
+        self._data = list(layers.data)
+        carriers = sum(int(kind) in HEADER_TYPES for kind in layers.types)
+        self._missing_counts = carriers - len(layers.header_counts)
+
+    def deal(self, kind: int, flags: int, length: int) -> Parts:
+        """Give the next frame, of this type, flags and length, what is its own."""
+        if kind == FrameType.DATA:
+            padding = 1 + self.number("pad_lengths") if flags & PADDED else 0
+            return kind, flags, length, None, (), self._data_of(length - padding), None
+        if kind == FrameType.HEADERS:
+            detail = _priority(self) if flags & PRIORITY else None
+            return kind, flags, length, *self._headers(flags), self._block("blocks"), detail
+        if kind == FrameType.CONTINUATION:
+            # tshark gives this fragment as text only, from which the bytes cannot be had back.
+            return kind, flags, length, *self._headers(flags), b"", None
+        if kind == FrameType.PUSH_PROMISE:
+            promised: Detail = {"promised_stream": self.number("promised_streams")}
+            return kind, flags, length, *self._headers(flags), self._block("promise_blocks"), promised
+        make = _DETAILS.get(kind)
+        return kind, flags, length, None, (), b"", make(self, flags, length) if make else None
+
+    def text(self, attribute: str) -> str | None:
+        """The next entry of a field that only some frames have; None when there are no more."""
+        if (queue := self._queues.get(attribute)) is None:
+            queue = self._queues[attribute] = iter(getattr(self._layers, attribute))
+        return next(queue, None)
+
+    def number(self, attribute: str) -> int:
+        """The next entry as a number, decimal or hex; 0 when there are no more."""
+        text = self.text(attribute)
+        return int(text, 0) if text else 0
+
+    def _data_of(self, length: int) -> bytes:
+        if length <= 0:
+            return b""
+        for index, entry in enumerate(self._data):
+            if len(entry) == 2 * length:
+                del self._data[: index + 1]
+                return bytes.fromhex(entry)
+        return self._cut_data(2 * length)
+
+    def _cut_data(self, hex_length: int) -> bytes:
+        """What a snap length left of a DATA frame's bytes."""
+        index = next((i for i, entry in enumerate(self._data) if 0 < len(entry) < hex_length), None)
+        return bytes.fromhex(self._data.pop(index)) if index is not None else b""
+
+    def _headers(self, flags: int) -> _Headers:
+        if self._missing_counts > 0 and not flags & END_HEADERS:
+            self._missing_counts -= 1  # a fragment in which no header ended
+            return (), ()
+        names = [self.text("header_names") for _ in range(self.number("header_counts"))]
+        return _shared(tuple((name, self.text("header_values") or "") for name in names if name is not None))
+
+    def _block(self, attribute: str) -> bytes:
+        return bytes.fromhex(self.text(attribute) or "")
+
+
+_known_headers: dict[tuple[Header, ...], _Headers] = {}
+
+
+def _shared(headers: tuple[Header, ...]) -> _Headers:
+    """Header list and sources, as the objects that earlier frames with the same headers have."""
+    if (known := _known_headers.get(headers)) is None:
+        if len(_known_headers) >= _SHARED_HEADERS_BOUND:
+            _known_headers.clear()
+        sources = tuple((i, HeaderSource.UNKNOWN) for i, header in enumerate(headers) if _is_unread(header))
+        known = _known_headers[headers] = (tuple(map(_normalised, headers)), sources)
+    return known
+
+
+def _is_unread(header: Header) -> bool:
+    """True where tshark shows nothing though there may be something: an unseen HPACK entry, true binary metadata."""
+    name, value = header
+    return name == UNKNOWN_NAME or (not value and name.endswith(BINARY_SUFFIX))
+
+
+def _normalised(header: Header) -> Header:
+    name, value = header
+    return (name, binary_value(value.encode())) if name.endswith(BINARY_SUFFIX) else header
+
+
+def _priority(parts: FrameParts) -> Detail:
+    exclusive = parts.text("exclusive") in ("1", "True", "true")
+    return {"dependency": parts.number("dependencies"), "weight": parts.number("weights"), "exclusive": exclusive}
+
+
+def _settings(parts: FrameParts, flags: int, length: int) -> Detail:
+    settings: dict[str, int] = {}
+    for _ in range(length // _SETTING_LENGTH):
+        if (identifier := parts.text("setting_ids")) is None:
+            break
+        known = SETTING_NAMES.get(int(identifier))
+        attribute = f"setting_{identifier}"
+        value = parts.number(attribute if attribute in Layers.__struct_fields__ else "setting_unknown")
+        settings[known or f"0x{int(identifier):x}"] = value
+    return {"ack": bool(flags & ACK), "settings": settings}
+
+
+def _rst_stream(parts: FrameParts, _flags: int, _length: int) -> Detail:
+    return {"error": error_name(parts.number("rst_errors"))}
+
+
+def _ping(parts: FrameParts, flags: int, _length: int) -> Detail:
+    is_ack = bool(flags & ACK)
+    return {"ack": is_ack, "opaque": parts.text("pongs" if is_ack else "pings") or ""}
+
+
+def _goaway(parts: FrameParts, _flags: int, length: int) -> Detail:
+    last, error = parts.number("goaway_last_streams"), error_name(parts.number("goaway_errors"))
+    debug = bytes.fromhex(parts.text("goaway_debug") or "") if length > 8 else b""
+    return {"error": error, "last_stream": last, "debug": debug.decode(errors="replace")}
+
+
+def _window_update(parts: FrameParts, _flags: int, _length: int) -> Detail:
+    return {"increment": parts.number("increments")}
+
+
+_DETAILS: Final[dict[int, Callable[[FrameParts, int, int], Detail]]] = {
+    FrameType.PRIORITY: lambda parts, _flags, _length: _priority(parts),
+    FrameType.RST_STREAM: _rst_stream,
+    FrameType.SETTINGS: _settings,
+    FrameType.PING: _ping,
+    FrameType.GOAWAY: _goaway,
+    FrameType.WINDOW_UPDATE: _window_update,
+}

@@ -1,0 +1,63 @@
+"""Packets with their frames, made from the fields that tshark printed for them.
+
+Pure: layers in, a value out. What each frame has of its own is dealt out by `capture.frame_parts`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+
+from inspector.capture.fields import Layers, Strings
+from inspector.capture.frame_parts import FrameParts
+from inspector.model.endpoint import Endpoint
+from inspector.model.frame import Frame, Packet, TcpEvent
+
+
+def read_packet(layers: Layers) -> Packet:
+    """The packet that one line of tshark's output tells of.
+
+    Raises:
+        ValueError, IndexError: a field that every packet has is missing or is no number.
+    """
+    number, time = int(layers.number[0]), _seconds(layers.time[0])
+    length = int(layers.length[0]) if layers.length else 0
+    if not layers.connection:
+        return Packet(number, time, length)
+    connection = int(layers.connection[-1])
+    source = _endpoint(layers.ip_source, layers.ipv6_source, layers.source_port)
+    destination = _endpoint(layers.ip_destination, layers.ipv6_destination, layers.destination_port)
+    frames: tuple[Frame, ...] = ()
+    if layers.types:
+        parts = FrameParts(layers)
+        headings = zip(layers.types, layers.flags, layers.streams, layers.lengths, strict=False)
+        frames = tuple(
+            Frame(number, time, connection, source, int(stream), *parts.deal(int(kind), int(flags, 16), int(size)))
+            for kind, flags, stream, size in headings
+        )
+    problem = "tshark calls the packet malformed" if layers.malformed else None
+    return Packet(number, time, length, connection, source, destination, _tcp_events(layers), frames, problem)
+
+
+def _tcp_events(layers: Layers) -> int:
+    flags = int(layers.tcp_flags[-1], 16) if layers.tcp_flags else 0
+    events = (flags & 0x12 == 0x02 and TcpEvent.SYN) | (flags & 0x01 and TcpEvent.FIN) | (flags & 0x04 and TcpEvent.RST)
+    events |= TcpEvent.GAP if layers.lost_segment else 0
+    return int(events | (TcpEvent.PREFACE if layers.preface else 0))
+
+
+def _endpoint(ip: Strings, ipv6: Strings, port: Strings) -> Endpoint:
+    return _shared_endpoint(ip[-1] if ip else ipv6[-1] if ipv6 else "", port[-1])
+
+
+@lru_cache(maxsize=4096)
+def _shared_endpoint(host: str, port: str) -> Endpoint:
+    return Endpoint(host, int(port))
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:  # some versions print absolute times by ISO 8601, with nanoseconds
+        whole, _, fraction = text.removesuffix("Z").partition(".")
+        return datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0.{fraction or 0}")

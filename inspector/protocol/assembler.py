@@ -1,0 +1,80 @@
+"""Packets in, events out: the protocol's front door.
+
+Keeps one state per HTTP/2 connection, and of other TCP connections only when they began and who sent the SYN.
+Counts frames as the store does, so that events can name their positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from typing import NamedTuple
+
+from inspector.model.connection import Connection
+from inspector.model.endpoint import Endpoint
+from inspector.model.frame import Packet, TcpEvent
+from inspector.protocol import events
+from inspector.protocol.connection_state import ConnectionProgress, Evidence
+from inspector.protocol.events import Event
+
+
+class _TcpStart(NamedTuple):
+    time: float
+    client: Endpoint | None
+    """Who sent the SYN; None where the capture began later."""
+
+
+class Assembler:
+    """Turns the packets of one capture into events."""
+
+    def __init__(self, ports: Container[int] = ()) -> None:
+        """Begin with nothing seen; `ports` are decoded as HTTP/2, and tell servers where nothing else does."""
+        self.ports = ports
+        self._frames = 0
+        self._starts: dict[int, _TcpStart] = {}
+        self._connections: dict[int, ConnectionProgress] = {}
+
+    def receive(self, packet: Packet) -> Iterator[Event]:
+        """What a packet tells, in order; consume all of it before the next."""
+        yield events.PacketSeen(packet)
+        source, destination = packet.source, packet.destination
+        if packet.connection is None or source is None or destination is None:
+            return
+        if packet.connection not in self._starts:
+            client = source if packet.tcp & TcpEvent.SYN else None
+            self._starts[packet.connection] = _TcpStart(packet.time, client)
+        progress = self._connections.get(packet.connection)
+        if progress is None and (packet.frames or packet.tcp & TcpEvent.PREFACE):
+            progress = self._begin(packet.connection, source, destination)
+            yield events.ConnectionSeen(progress.connection)
+        if progress is not None:
+            yield from self._on_http2(progress, packet, source)
+
+    def _on_http2(self, progress: ConnectionProgress, packet: Packet, source: Endpoint) -> Iterator[Event]:
+        if packet.tcp & TcpEvent.GAP:
+            yield from progress.lose(packet, source, max(self._frames - 1, 0))
+        if packet.tcp & TcpEvent.PREFACE:
+            yield from progress.note_preface(source)
+        for frame in packet.frames:
+            yield from progress.receive(frame, self._frames)
+            self._frames += 1
+        if packet.tcp & (TcpEvent.FIN | TcpEvent.RST):
+            yield from progress.note_end(packet, source)
+
+    def _begin(self, index: int, source: Endpoint, destination: Endpoint) -> ConnectionProgress:
+        start = self._starts[index]
+        if start.client is not None:
+            client, evidence = start.client, Evidence.SYN
+        else:
+            client, evidence = self._client_by_port(source, destination), Evidence.PORT
+        server = destination if client == source else source
+        late = start.client is None
+        progress = ConnectionProgress(Connection(index, client, server, start.time, joined_late=late), evidence)
+        self._connections[index] = progress
+        return progress
+
+    def _client_by_port(self, source: Endpoint, destination: Endpoint) -> Endpoint:
+        """The side whose port is not decoded as HTTP/2; where both or none is, the one with the higher port."""
+        known = source.port in self.ports, destination.port in self.ports
+        if known[0] != known[1]:
+            return destination if known[0] else source
+        return source if source.port > destination.port else destination

@@ -1,0 +1,123 @@
+"""The state of one call: what each of its frames adds to what is known (RFC 9113 §8.1, gRPC over HTTP/2).
+
+A stream has two halves, one for each side. A half begins with a header block, goes on with DATA, and may end with a
+second block; END_STREAM ends it. What that means for a call depends on the side: the server's last block is the
+trailers, and its END_STREAM completes the call. Frames in, events out; who is the client, the assembler says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from inspector.model.call import CallState, HeaderBlock, MethodSource, StreamKey
+from inspector.model.endpoint import Side
+from inspector.model.frame import END_HEADERS, HEADER_TYPES, Frame, FrameType, HeaderSource
+from inspector.model.message import Message
+from inspector.model.status import Status
+from inspector.protocol import events
+from inspector.protocol.events import Event
+from inspector.protocol.metadata import status_message
+from inspector.protocol.stream_half import StreamHalf
+
+_METHOD_SOURCES: Final = {
+    None: MethodSource.WIRE,
+    HeaderSource.RECOVERED: MethodSource.RECOVERED,
+    HeaderSource.GUESSED: MethodSource.GUESSED,
+    HeaderSource.DOUBTFUL: MethodSource.DOUBTFUL,
+}
+
+
+class CallProgress:
+    """One call as far as its frames have been seen."""
+
+    __slots__ = ("_halves", "key", "state")
+
+    def __init__(self, key: StreamKey) -> None:
+        self.key = key
+        self.state = CallState.OPEN
+        self._halves = {Side.CLIENT: StreamHalf(), Side.SERVER: StreamHalf()}
+
+    @property
+    def is_over(self) -> bool:
+        """True when no frame can add anything: both sides ended the stream. A reset is no such end, as frames that
+        the peer sent before it heard of it still come."""
+        return all(half.ended for half in self._halves.values())
+
+    def turn(self) -> None:
+        """Exchange the sides: who was taken for the client is the server."""
+        halves = self._halves
+        halves[Side.CLIENT], halves[Side.SERVER] = halves[Side.SERVER], halves[Side.CLIENT]
+
+    def receive(self, frame: Frame, side: Side, position: int) -> Iterator[Event]:
+        """What a frame of this stream tells; `position` is the frame's own in the store."""
+        half = self._halves[side]
+        if frame.type in HEADER_TYPES:
+            yield from self._on_headers(frame, side)
+        elif frame.type == FrameType.DATA:
+            yield from self._told(side, half.messages(frame, position, self._request_type()))
+        elif frame.type == FrameType.RST_STREAM:
+            yield from self.end(CallState.CANCELLED, frame.time)
+        if frame.ends_stream and not (frame.type == FrameType.HEADERS and not frame.flags & END_HEADERS):
+            yield from self._on_end_stream(frame, side)
+
+    def lose(self, side: Side, time: float, packet: int, position: int) -> Iterator[Event]:
+        """Bytes that this side sent were not captured."""
+        yield from self._told(side, self._halves[side].lose(time, packet, position))
+
+    def end(self, state: CallState, time: float) -> Iterator[Event]:
+        """Leave OPEN; a call that has left it stays as it is."""
+        if self.state is CallState.OPEN:
+            self.state = state
+            yield events.CallEnded(self.key, state, time)
+
+    def _told(self, side: Side, messages: Iterator[Message]) -> Iterator[Event]:
+        for message in messages:
+            yield events.MessageRead(self.key, side, message)
+            if message.problem:
+                yield events.ProblemFound(self.key, f"A message from the {side} cannot be shown: {message.problem}.")
+
+    def _request_type(self) -> str | None:
+        return self._halves[Side.CLIENT].content_type
+
+    def _on_headers(self, frame: Frame, side: Side) -> Iterator[Event]:
+        half = self._halves[side]
+        block = half.add_headers(frame)
+        if block is None:
+            return
+        if side is Side.CLIENT:
+            yield from self._on_request_block(block, is_first=half.blocks == 1)
+        else:
+            yield from self._on_response_block(block, is_last=half.block_ends_stream, is_first=half.blocks == 1)
+        if half.block_ends_stream and frame.type == FrameType.CONTINUATION:
+            yield from self._on_end_stream(frame, side)
+
+    def _on_request_block(self, block: HeaderBlock, *, is_first: bool) -> Iterator[Event]:
+        if not is_first:
+            return  # gRPC clients send no trailers; those of other HTTP/2 clients tell nothing of a call
+        yield events.RequestHeadersRead(self.key, block)
+        for index, (name, value) in enumerate(block.headers):
+            source = _METHOD_SOURCES.get(dict(block.sources).get(index))
+            if name == ":path" and source:
+                yield events.MethodLearnt(self.key, value, source)
+
+    def _on_response_block(self, block: HeaderBlock, *, is_first: bool, is_last: bool) -> Iterator[Event]:
+        status = block.first(":status") or ""
+        if status.startswith("1") and len(status) == 3 and not is_last:
+            self._halves[Side.SERVER].blocks -= 1  # informational (RFC 9113 §8.1): the response is still to come
+            return
+        if is_first and not is_last and block.first("grpc-status") is None:
+            yield events.ResponseHeadersRead(self.key, block)
+            return
+        yield events.TrailersRead(self.key, block)
+        code = block.first("grpc-status") or ""
+        if code.isascii() and code.isdigit() and len(code) < 6:
+            yield events.StatusRead(self.key, Status.of(int(code), status_message(block.first("grpc-message") or "")))
+
+    def _on_end_stream(self, frame: Frame, side: Side) -> Iterator[Event]:
+        half = self._halves[side]
+        half.ended = True
+        if half.pending:
+            yield events.ProblemFound(self.key, f"The {side} ended the stream inside a message.")
+        if side is Side.SERVER:
+            yield from self.end(CallState.COMPLETE, frame.time)

@@ -1,0 +1,131 @@
+"""The state of one connection: who its client is, its streams, and how it ends (RFC 9113 §§3.4, 5.1, 6.8).
+
+The client is known by what it says: the preface, or a request's `:method`; the server by a `:status`. Until one of
+them has been seen the best sign stands in: who sent the SYN, or which side has a port that is decoded as HTTP/2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from enum import IntEnum
+
+from inspector.model.call import CallState, StreamKey
+from inspector.model.connection import Connection
+from inspector.model.endpoint import Endpoint, Side
+from inspector.model.frame import HEADER_TYPES, Frame, FrameType, Packet, TcpEvent
+from inspector.protocol import events
+from inspector.protocol.call_state import CallProgress
+from inspector.protocol.events import Event
+from inspector.protocol.header_recovery import HeaderRecovery
+
+
+class Evidence(IntEnum):
+    """What the client is known by, weakest first."""
+
+    PORT = 0
+    SYN = 1
+    HEADERS = 2
+    PREFACE = 3
+
+
+class ConnectionProgress:
+    """One HTTP/2 connection as far as its packets have been seen."""
+
+    __slots__ = ("_calls", "_ended_streams", "_evidence", "_fins", "_recovery", "connection")
+
+    def __init__(self, connection: Connection, evidence: Evidence) -> None:
+        self.connection = connection
+        self._evidence = evidence
+        self._calls: dict[int, CallProgress] = {}
+        """Calls to which frames can still add something."""
+        self._ended_streams: set[int] = set()
+        self._recovery = {connection.client: HeaderRecovery(), connection.server: HeaderRecovery()}
+        self._fins: set[Endpoint] = set()
+
+    def receive(self, frame: Frame, position: int) -> Iterator[Event]:
+        """What a frame of this connection tells."""
+        if frame.type in HEADER_TYPES:
+            frame = self._recovery[frame.source].read(frame)
+            yield from self._on_pseudo_headers(frame)
+        yield events.FrameSeen(frame)
+        if frame.stream:
+            yield from self._on_stream(frame, position)
+        elif frame.type == FrameType.GOAWAY:
+            yield from self._on_goaway(frame)
+
+    def note_preface(self, client: Endpoint) -> Iterator[Event]:
+        """The connection preface came from this side."""
+        if self.connection.joined_late:
+            self.connection = replace(self.connection, joined_late=False)
+            yield events.ConnectionSeen(self.connection)
+        yield from self._learn_client(client, Evidence.PREFACE)
+
+    def lose(self, packet: Packet, source: Endpoint, position: int) -> Iterator[Event]:
+        """Bytes that this side sent before this packet were not captured."""
+        self._recovery[source].lose()
+        side = self.connection.side(source)
+        for call in self._calls.values():
+            yield from call.lose(side, packet.time, packet.number, position)
+
+    def note_end(self, packet: Packet, source: Endpoint) -> Iterator[Event]:
+        """A FIN or RST came from this side: what is still open when both have ended will stay unanswered."""
+        if self.connection.ended is None:
+            self.connection = replace(self.connection, ended=packet.time)
+            yield events.ConnectionSeen(self.connection)
+        self._fins.add(source)
+        from_server = self.connection.side(source) is Side.SERVER
+        if packet.tcp & TcpEvent.RST or from_server or len(self._fins) > 1:
+            for call in self._calls.values():
+                if call.state is CallState.OPEN:
+                    yield events.ProblemFound(call.key, "The connection ended before the call did.")
+                    yield from call.end(CallState.BROKEN, packet.time)
+
+    def _on_pseudo_headers(self, frame: Frame) -> Iterator[Event]:
+        if self._evidence < Evidence.HEADERS:
+            names = {name for name, _ in frame.headers or ()}
+            if ":method" in names or ":path" in names:
+                yield from self._learn_client(frame.source, Evidence.HEADERS)
+            elif ":status" in names:
+                yield from self._learn_client(self._peer(frame.source), Evidence.HEADERS)
+
+    def _learn_client(self, client: Endpoint, evidence: Evidence) -> Iterator[Event]:
+        if evidence <= self._evidence:
+            return
+        self._evidence = evidence
+        if client != self.connection.client:
+            self.connection = self.connection.turned()
+            for call in self._calls.values():
+                call.turn()
+            yield events.ConnectionTurned(self.connection)
+
+    def _peer(self, source: Endpoint) -> Endpoint:
+        return self.connection.server if source == self.connection.client else self.connection.client
+
+    def _on_stream(self, frame: Frame, position: int) -> Iterator[Event]:
+        key = StreamKey(frame.connection, frame.stream)
+        call = self._calls.get(frame.stream)
+        if call is None:
+            if frame.stream in self._ended_streams:
+                yield events.CallFrameSeen(key)
+                return
+            if frame.type not in (FrameType.HEADERS, FrameType.DATA):
+                return
+            call = self._calls[frame.stream] = CallProgress(key)
+            yield events.CallStarted(key, frame.time)
+        yield events.CallFrameSeen(key)
+        yield from call.receive(frame, self.connection.side(frame.source), position)
+        if call.is_over:
+            del self._calls[frame.stream]
+            self._ended_streams.add(frame.stream)
+
+    def _on_goaway(self, frame: Frame) -> Iterator[Event]:
+        """Streams above the last one that the server names were not and will not be processed (§6.8)."""
+        detail = frame.detail or {}
+        last = detail.get("last_stream")
+        if self.connection.side(frame.source) is Side.CLIENT or not isinstance(last, int):
+            return
+        for stream, call in self._calls.items():
+            if stream > last and call.state is CallState.OPEN:
+                yield events.ProblemFound(call.key, f"The server refused the stream by GOAWAY ({detail['error']}).")
+                yield from call.end(CallState.BROKEN, frame.time)

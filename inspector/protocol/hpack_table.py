@@ -1,0 +1,101 @@
+"""HPACK decoding of one direction of a connection that tolerates holes (RFC 7541).
+
+Where a capture began late, or lost bytes, header blocks refer to dynamic table entries that were never seen. Indices
+count from the newest entry, so all that were inserted since resolve exactly; the others are told as unresolved and
+are never an error. The Huffman code, the integers and the static table are the hpack library's.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final, NamedTuple
+
+from hpack.exceptions import HPACKError
+from hpack.hpack import decode_integer
+from hpack.huffman_table import decode_huffman
+from hpack.table import HeaderTable
+
+_STATIC: Final = HeaderTable.STATIC_TABLE
+_ENTRIES_BOUND: Final = 2048
+"""Entries kept: a table of 64 KiB, sixteen times the default, holds as many of the least size, 32 (§4.1)."""
+
+_INDEXED: Final = 0x80
+_INCREMENTAL: Final = 0x40
+_SIZE_UPDATE: Final = 0x20
+_HUFFMAN: Final = 0x80
+
+
+class HeaderEntry(NamedTuple):
+    """A header as the block gave it; None for a name or value whose table entry was never seen."""
+
+    name: bytes | None
+    value: bytes | None
+    from_table: bool = False
+    """True when name or value came through the dynamic table."""
+
+
+class HpackTable:
+    """The dynamic table of one direction, newest entry first, as far as it is known."""
+
+    __slots__ = ("_entries",)
+
+    def __init__(self) -> None:
+        self._entries: deque[HeaderEntry] = deque(maxlen=_ENTRIES_BOUND)
+
+    def forget(self) -> None:
+        """Bytes were lost: entries may have been inserted unseen, and older ones can no longer be told by index."""
+        self._entries.clear()
+
+    def decode(self, block: bytes) -> list[HeaderEntry] | None:
+        """The headers of one whole block (§6), in order; None when it is no HPACK."""
+        headers: list[HeaderEntry] = []
+        try:
+            at = 0
+            while at < len(block):
+                at = self._decode_one(block, at, headers)
+        except (HPACKError, IndexError):
+            return None
+        return headers
+
+    def _decode_one(self, block: bytes, at: int, headers: list[HeaderEntry]) -> int:
+        first = block[at]
+        if first & _INDEXED:
+            index, used = decode_integer(block[at:], 7)
+            headers.append(self._entry(index))
+            return at + used
+        if first & 0xE0 == _SIZE_UPDATE:
+            return at + decode_integer(block[at:], 5)[1]
+        incremental = bool(first & _INCREMENTAL)
+        index, used = decode_integer(block[at:], 6 if incremental else 4)
+        at += used
+        if index:
+            name, from_table = self._entry(index).name, index > len(_STATIC)
+        else:
+            name, at = _string(block, at)
+            from_table = False
+        value, at = _string(block, at)
+        headers.append(HeaderEntry(name, value, from_table))
+        if incremental:
+            self._entries.appendleft(HeaderEntry(name, value))
+        return at
+
+    def _entry(self, index: int) -> HeaderEntry:
+        if 0 < index <= len(_STATIC):
+            name, value = _STATIC[index - 1]
+            return HeaderEntry(name, value)
+        position = index - len(_STATIC) - 1
+        if 0 <= position < len(self._entries):
+            name_, value_, _ = self._entries[position]
+            return HeaderEntry(name_, value_, from_table=True)
+        return HeaderEntry(None, None, from_table=True)
+
+
+def _string(block: bytes, at: int) -> tuple[bytes, int]:
+    """A string literal (§5.2) and the position behind it."""
+    huffman = block[at] & _HUFFMAN
+    length, used = decode_integer(block[at:], 7)
+    start, end = at + used, at + used + length
+    if end > len(block):
+        raise IndexError
+    raw = block[start:end]
+    return (decode_huffman(raw) if huffman else raw), end

@@ -1,0 +1,102 @@
+"""One side's half of a stream: its header blocks, and the messages in its DATA.
+
+Joins CONTINUATION to its HEADERS (RFC 9113 §6.10), and knows from the headers whether the body is gRPC at all and
+how its messages are compressed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from inspector.model.call import HeaderBlock
+from inspector.model.frame import END_HEADERS, Frame, FrameType, Header, HeaderSource
+from inspector.model.message import Message
+from inspector.protocol.deframer import Cut, Deframer
+from inspector.protocol.inflate import inflate
+
+_GRPC: Final = "application/grpc"
+_BLOCK_BOUND: Final = 100_000
+"""Headers of one block that are kept; more than any peer accepts, so that CONTINUATIONs without end cost no memory."""
+
+
+class StreamHalf:
+    """What one side has sent on the stream so far."""
+
+    __slots__ = (
+        "_deframer",
+        "_encoding",
+        "_headers",
+        "_sources",
+        "block_ends_stream",
+        "blocks",
+        "content_type",
+        "ended",
+    )
+
+    def __init__(self) -> None:
+        self.blocks = 0
+        """Header blocks that are whole."""
+        self.block_ends_stream = False
+        """True when the latest block carries END_STREAM."""
+        self.content_type: str | None = None
+        self.ended = False
+        self._encoding: str | None = None
+        self._deframer = Deframer()
+        self._headers: list[Header] = []
+        self._sources: list[tuple[int, HeaderSource]] = []
+
+    @property
+    def pending(self) -> int:
+        """Bytes of a message that is not whole."""
+        return self._deframer.pending
+
+    def add_headers(self, frame: Frame) -> HeaderBlock | None:
+        """Take in a HEADERS or CONTINUATION; the block when it is whole."""
+        if frame.type == FrameType.HEADERS:
+            self._headers.clear()
+            self._sources.clear()
+            self.block_ends_stream = frame.ends_stream
+        if len(self._headers) < _BLOCK_BOUND:
+            start = len(self._headers)
+            self._headers.extend(frame.headers or ())
+            self._sources.extend((start + index, source) for index, source in frame.header_sources)
+        if frame.type == FrameType.PUSH_PROMISE or not frame.flags & END_HEADERS:
+            return None
+        whole = frame.type == FrameType.HEADERS and not frame.header_sources
+        block = (
+            HeaderBlock(frame.headers or (), ()) if whole else HeaderBlock(tuple(self._headers), tuple(self._sources))
+        )
+        self.blocks += 1
+        self.content_type = block.first("content-type") or self.content_type
+        self._encoding = block.first("grpc-encoding") or self._encoding
+        return block
+
+    def messages(self, frame: Frame, position: int, request_type: str | None) -> Iterator[Message]:
+        """The messages that a DATA frame completes; `request_type` is the content type of the request."""
+        content_type = self.content_type or request_type
+        if content_type is not None and not content_type.startswith(_GRPC):
+            return
+        for cut in self._deframer.feed(frame.payload):
+            yield self._message(cut, frame.time, frame.packet, position)
+        if (lost := _missing_bytes(frame)) > 0:
+            yield from self.lose(frame.time, frame.packet, position, lost)
+
+    def lose(self, time: float, packet: int, position: int, count: int = 0) -> Iterator[Message]:
+        """Bytes of this half were not captured, `count` of them where that is known."""
+        for cut in self._deframer.lose(count):
+            yield self._message(cut, time, packet, position)
+
+    def _message(self, cut: Cut, time: float, packet: int, position: int) -> Message:
+        data, problem = cut.body, cut.problem
+        if cut.compressed and data is not None:
+            data, problem = inflate(data, self._encoding)
+        encoding = self._encoding if cut.compressed else None
+        return Message(packet, time, position, cut.offset, cut.length, data, encoding, problem)
+
+
+def _missing_bytes(frame: Frame) -> int:
+    """How many bytes of a DATA frame the capture cut off; padding, which the length counts, is not among them."""
+    if frame.flags & 0x8:
+        return 0
+    return frame.length - len(frame.payload)
