@@ -1,0 +1,163 @@
+"""Captures that somebody made before, or makes elsewhere: a file, a pipe, standard input.
+
+Owns the opening and the recognition of such a source. A plain file is read where it is; anything else, gzipped or
+piped, is a stream of bytes that goes through a spool, just like an engine's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from inspector.capture.pipe import READ_SIZE, open_reader
+from inspector.capture.records import MAGIC_LENGTH, is_capture
+from inspector.capture.saving import save_copy
+from inspector.capture.unpack import Unpacker
+from inspector.errors import SourceError, UsageError
+
+STANDARD_INPUT = "-"
+
+
+class CaptureFile:
+    """A plain pcap or pcapng, read in place; to its readers it is like a finished spool."""
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self.path = path
+        self.size = os.fstat(descriptor).st_size
+        """Bytes, as of its opening: a file that somebody still writes is read up to here."""
+        self._descriptor: int | None = descriptor
+
+    async def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
+        """Give the bytes from an offset on, up to 256 KiB at a time."""
+        while self._descriptor is not None and offset < self.size:
+            try:
+                data = os.pread(self._descriptor, min(READ_SIZE, self.size - offset), offset)
+            except OSError as error:
+                raise SourceError(f"{self.path} cannot be read: {error.strerror}.") from error
+            if not data:
+                return
+            offset += len(data)
+            yield data
+
+    async def save(self, path: Path, *, overwrite: bool = False) -> None:
+        """Copy the file to `path`, for this user only; raises SourceError, also for a path that exists."""
+        if self._descriptor is not None:
+            await save_copy(self._descriptor, self.size, path, overwrite=overwrite)
+
+    def discard(self) -> None:
+        """Close the file; it is the user's own and stays."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+class CaptureStream:
+    """A capture that comes as a stream: gzipped, or through a pipe."""
+
+    def __init__(self, descriptor: int, name: str) -> None:
+        self.name = name
+        """What it is called in sentences: a path, or `Standard input`."""
+        self._descriptor = descriptor
+        self._unpacker = Unpacker(name)
+        self._transport: asyncio.ReadTransport | None = None
+        self._is_stopped = False
+
+    @property
+    def problem(self) -> str:
+        """What is missing of the capture, as a sentence; empty when nothing is, as far as is known by now."""
+        return self._unpacker.problem
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Give plain pcap or pcapng bytes as they come; raises SourceError where this is no capture. Read it once."""
+        async for data in self._read():
+            for piece in self._unpacker.take(data):
+                yield piece
+                await asyncio.sleep(0)
+            if self._is_stopped:
+                return
+        if not self._is_stopped:
+            self._unpacker.finish()
+
+    async def stop(self) -> None:
+        """Read no further; `chunks` ends with what has come."""
+        self._is_stopped = True
+        if self._transport is not None:
+            self._transport.close()
+
+    async def _read(self) -> AsyncIterator[bytes]:
+        mode = os.fstat(self._descriptor).st_mode
+        if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):  # never waits; the loop cannot watch a file either
+            with os.fdopen(self._descriptor, "rb", buffering=0) as file:
+                while data := file.read(READ_SIZE):
+                    yield data
+            return
+        reader, self._transport = await open_reader(self._descriptor)
+        try:
+            while data := await reader.read(READ_SIZE):
+                yield data
+        finally:
+            self._transport.close()
+
+
+def open_capture(source: str) -> CaptureFile | CaptureStream:
+    """Open a path, or `-` for standard input; raises SourceError for what cannot be read, UsageError for a terminal.
+
+    A file is recognised at once, a stream when its first bytes come.
+    """
+    if source == STANDARD_INPUT:
+        return _open_standard_input()
+    if not source:
+        raise SourceError("There is no capture file without a name.", "Give the path of a pcap or pcapng file.")
+    path = Path(source)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be opened: {error.strerror}.") from error
+    try:
+        return _recognise(descriptor, path)
+    except (SourceError, UsageError):
+        os.close(descriptor)
+        raise
+
+
+def _recognise(descriptor: int, path: Path) -> CaptureFile | CaptureStream:
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISDIR(mode):
+        raise SourceError(f"{path} is a folder.", "Give the path of a pcap or pcapng file.")
+    _refuse_terminal(descriptor, str(path))
+    if stat.S_ISREG(mode) and is_capture(os.pread(descriptor, MAGIC_LENGTH, 0)):
+        return CaptureFile(descriptor, path)
+    stream = CaptureStream(descriptor, str(path))
+    if stat.S_ISREG(mode):
+        _check_start(descriptor, str(path))
+    return stream
+
+
+def _check_start(descriptor: int, name: str) -> None:
+    """Refuse a file that is neither a capture nor gzipped before anything is started for it."""
+    start = Unpacker(name)
+    for _ in start.take(os.pread(descriptor, READ_SIZE, 0)):
+        return
+    start.finish()
+
+
+def _open_standard_input() -> CaptureStream:
+    try:
+        descriptor = os.dup(sys.__stdin__.fileno() if sys.__stdin__ else 0)
+    except OSError as error:
+        raise SourceError("There is no standard input to read a capture from.") from error
+    try:
+        _refuse_terminal(descriptor, "Standard input")
+    except UsageError:
+        os.close(descriptor)
+        raise
+    return CaptureStream(descriptor, "Standard input")
+
+
+def _refuse_terminal(descriptor: int, name: str) -> None:
+    if os.isatty(descriptor):
+        raise UsageError(f"{name} is a terminal, not a capture.", "Pipe one in: tcpdump -U -w - | grpc-inspector -")

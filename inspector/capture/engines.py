@@ -1,0 +1,108 @@
+"""Choosing a capture engine: by starting it and hearing its answer, as nothing else proves that it may capture.
+
+Owns the order of preference, the reasons that are shown for a choice, and what `doctor` says of each engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from inspector.capture.engine import Engine
+from inspector.capture.program_engine import start_program
+from inspector.capture.programs import DUMPCAP, TCPDUMP, Program
+from inspector.capture.route import Route, find_route, loopback
+from inspector.capture.tap import Tap, open_tap
+from inspector.capture.target import Target
+from inspector.errors import EngineError, UsageError
+
+ENGINES: Final = ("auto", "tcpdump", "dumpcap", "tap")
+_PROGRAMS: Final = {program.name: program for program in (TCPDUMP, DUMPCAP)}
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whether an engine may capture on this host's loopback."""
+
+    engine: str
+    is_allowed: bool
+    words: str
+    """What it is good for, or its own refusal."""
+    cure: str = ""
+
+
+async def start_engine(
+    choice: str,
+    target: Target,
+    *,
+    interface: str | None = None,
+    service: Target | None = None,
+    again: Engine | None = None,
+) -> Engine:
+    """Start an engine, and return it once it has said that it listens.
+
+    `service` is for the tap: it then listens on `target` and relays to `service`; without one, `target` is somebody
+    else's service, and the tap listens on a free port of localhost. `again` is the engine of before a `pause`: a tap
+    that still relays goes on recording, so that connections through it live on.
+    Raises EngineError with the engine's own refusal and a cure, ServiceError for a host that cannot be resolved.
+    """
+    if choice not in ENGINES:
+        raise UsageError(f"There is no engine {choice!r}.", f"Choose one of {', '.join(ENGINES)}.")
+    if choice == "tap":
+        return await _start_tap(target, service, again)
+    route = await find_route(target, interface)
+    if choice != "auto":
+        return await start_program(_PROGRAMS[choice], route, target)
+    return await _first_that_may(route, target, lambda: _start_tap(target, service, again), tap=interface is None)
+
+
+async def check_engines() -> tuple[Permission, ...]:
+    """Start each engine on loopback, for `doctor`; the tap needs no leave."""
+    route = Route(loopback(), "tcp port 1")
+    programs = [await _check(program, route) for program in _PROGRAMS.values()]
+    tap = Permission("tap", is_allowed=True, words="A relay on localhost, which needs no privilege.")
+    return *programs, tap
+
+
+async def _check(program: Program, route: Route) -> Permission:
+    try:
+        engine = await start_program(program, route, Target("localhost", 1))
+    except EngineError as error:
+        return Permission(program.name, is_allowed=False, words=error.message, cure=error.hint)
+    engine.abandon()
+    await engine.stop()
+    return Permission(program.name, is_allowed=True, words=program.strength)
+
+
+async def _first_that_may(
+    route: Route, target: Target, start_tap: Callable[[], Awaitable[Tap]], *, tap: bool
+) -> Engine:
+    """Try the programs in their order, then the tap; an interface that was asked for rules the tap out."""
+    refusals: list[EngineError] = []
+    for program in _PROGRAMS.values():
+        try:
+            engine = await start_program(program, route, target)
+        except EngineError as error:
+            refusals.append(error)
+        else:
+            engine.reason = _reason(engine.reason, refusals)
+            return engine
+    if not tap:
+        raise EngineError(" ".join(error.message for error in refusals), refusals[-1].hint) from refusals[-1]
+    relay = await start_tap()
+    relay.reason = _reason(relay.reason, refusals)
+    return relay
+
+
+async def _start_tap(target: Target, service: Target | None, again: Engine | None) -> Tap:
+    listening, behind = (Target("localhost", 0), target) if service is None else (target, service)
+    if isinstance(again, Tap) and again.service == behind and not again.is_stopped:
+        again.resume()
+        return again
+    return await open_tap(listening, behind)
+
+
+def _reason(strength: str, refusals: list[EngineError]) -> str:
+    """Say what the chosen engine means for the user, then why the better ones were passed over."""
+    return " ".join([strength, *(error.message for error in refusals)])

@@ -1,0 +1,32 @@
+"""Reading a pipe on the loop: the one way in for the bytes of engines and of standard input."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from asyncio import ReadTransport, StreamReader, StreamReaderProtocol
+
+READ_SIZE = 256 * 1024
+_PIPE_SIZE = 1024 * 1024
+"""What Linux lets every user ask for: tcpdump can write on for a while when this program is busy drawing."""
+
+
+def make_pipe() -> tuple[int, int]:
+    """Make a pipe as roomy as may be; the ends to read and to write, neither inherited by children."""
+    reading, writing = os.pipe()
+    size = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux only
+    if size is not None:
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(writing, size, _PIPE_SIZE)
+    return reading, writing
+
+
+async def open_reader(descriptor: int) -> tuple[StreamReader, ReadTransport]:
+    """Read a pipe, socket or FIFO on the loop; closing the transport closes the descriptor."""
+    reader = StreamReader(limit=_PIPE_SIZE)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
+    )
+    return reader, transport

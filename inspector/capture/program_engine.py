@@ -1,0 +1,172 @@
+"""A capture program at work: started, heard, read, counted and ended.
+
+Owns the child process and its two pipes. What the program is called with and what its words mean, `programs` knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+from asyncio.subprocess import Process
+from collections import deque
+from collections.abc import AsyncIterator
+
+from inspector import children
+from inspector.capture import privileges
+from inspector.capture.pipe import READ_SIZE, make_pipe, open_reader
+from inspector.capture.programs import Program
+from inspector.capture.route import Route
+from inspector.capture.target import Target
+from inspector.errors import EngineError
+
+_START_SECONDS = 10.0
+_ASK_SECONDS = 2.0
+"""How often it is asked for its count of lost packets."""
+_LINES_KEPT = 40
+_LINE_ENDS = re.compile(r"[\r\n]")
+
+
+class ProgramEngine:
+    """A running tcpdump or dumpcap; made by `start_program`."""
+
+    notice = ""
+
+    def __init__(
+        self,
+        program: Program,
+        process: Process,
+        reading: tuple[asyncio.StreamReader, asyncio.ReadTransport],
+        route: Route,
+        target: Target,
+    ) -> None:
+        self.name = program.name
+        self.interface = route.interface
+        self.target = target
+        self.reason = program.strength
+        self.dropped = 0
+        self.ready = asyncio.Event()
+        """Set once the program captures, or has ended instead."""
+        self._program = program
+        self._process = process
+        self._reader, self._transport = reading
+        self._lines: deque[str] = deque(maxlen=_LINES_KEPT)
+        self._is_live = False
+        self._stopped = False
+        self._is_behind = False
+        self._hearing = asyncio.create_task(self._hear())
+        self._asking = asyncio.create_task(self._ask())
+
+    @property
+    def is_live(self) -> bool:
+        """True from the moment it said that it captures."""
+        return self._is_live
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Give its output as it comes; raises EngineError when it ended though nobody stopped it."""
+        try:
+            while data := await self._reader.read(READ_SIZE):
+                self._is_behind = len(data) == READ_SIZE
+                yield data
+        finally:
+            self._transport.close()
+        if not self._stopped:
+            words = await self.last_words()
+            raise EngineError(f"{self.name} ended by itself: {words}", "Start the capture again.")
+
+    async def stop(self) -> None:
+        """End the program; packets that it has read already still come through `chunks`."""
+        self._stopped = True
+        await self._reap()
+
+    async def pause(self) -> None:
+        """End the capture, which is all that there is."""
+        await self.stop()
+
+    async def last_words(self) -> str:
+        """Reap the program and tell why it ended, in its own words where it had any."""
+        status = await self._reap()
+        words = self._program.refusal(self._lines)
+        if status < 0:
+            return f"{words} It was ended by {_signal_name(-status)}.".lstrip()
+        return words or f"It said nothing (exit status {status})."
+
+    def abandon(self) -> None:
+        """Close the pipe of a program whose packets nobody reads."""
+        self._transport.close()
+
+    async def _reap(self) -> int:
+        self._asking.cancel()
+        status = await children.end(self._process)
+        await self._hearing
+        return status
+
+    async def _hear(self) -> None:
+        """Follow what the program says, to its end."""
+        stream = self._process.stderr
+        rest = ""
+        while stream is not None and (data := await stream.read(4096)):
+            *lines, rest = _LINE_ENDS.split(rest + data.decode(errors="replace"))
+            for line in lines:
+                self._take(line)
+        self._take(rest)
+        self.ready.set()
+
+    def _take(self, line: str) -> None:
+        self._lines.append(line)
+        if self._program.ready.search(line):
+            self._is_live = True
+            self.ready.set()
+        if count := self._program.dropped.search(line):
+            self.dropped = int(count[1])
+
+    async def _ask(self) -> None:
+        """Ask for the count of lost packets, but not while its output waits for us: a signal may cut a write short."""
+        await self.ready.wait()
+        while self._program.ask is not None:
+            await asyncio.sleep(_ASK_SECONDS)
+            if not self._is_behind and self._process.returncode is None:
+                self._process.send_signal(self._program.ask)
+
+
+async def start_program(program: Program, route: Route, target: Target) -> ProgramEngine:
+    """Start a capture program and wait until it says that it captures; raises EngineError with its refusal."""
+    reading, writing = make_pipe()
+    try:
+        process = await children.spawn(*await program.command(route), stdout=writing, env={**os.environ, "LC_ALL": "C"})
+    except OSError as error:
+        os.close(reading)
+        raise _cannot_run(program, error) from error
+    finally:
+        os.close(writing)
+    engine = ProgramEngine(program, process, await open_reader(reading), route, target)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_START_SECONDS):
+            await engine.ready.wait()
+    if engine.is_live:
+        return engine
+    engine.abandon()
+    words = (await engine.last_words()).removeprefix(f"{route.interface}: ")
+    raise EngineError(f"{program.name} cannot capture on {route.interface}: {words}", _cure(program, words))
+
+
+def _cannot_run(program: Program, error: OSError) -> EngineError:
+    if isinstance(error, PermissionError):
+        return EngineError(f"This user may not run {program.name}.", privileges.allow(program.name))
+    if isinstance(error, FileNotFoundError):
+        return EngineError(f"{program.name} is not installed.", privileges.install(program.name))
+    return EngineError(f"{program.name} cannot be run: {error.strerror}.")
+
+
+def _cure(program: Program, words: str) -> str:
+    """Tell what to do about a refusal; one that is not about permission speaks for itself."""
+    return privileges.allow(program.name) if re.search(r"permission|permitted", words, re.IGNORECASE) else ""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,151 @@
+"""tshark itself: where it is, which version, and the options it is started with.
+
+The only module that knows tshark's options and what it says when it refuses one. No version is assumed: what this
+tshark refuses is told to `Tshark.give_up`, and left out from then on.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from asyncio.subprocess import PIPE
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from inspector.capture.fields import FIELDS
+from inspector.children import end, spawn
+from inspector.errors import TsharkError
+
+OLDEST: Final = (4, 0)
+INSTALL_HINT: Final = (
+    "Install it: `sudo apt-get install tshark` (Debian, Ubuntu), `sudo dnf install wireshark-cli` (Fedora), "
+    "`sudo pacman -S wireshark-cli` (Arch), `brew install wireshark` (macOS)."
+)
+
+_PREFERENCES: Final = {
+    # With the default of 500, tshark silently stops inside a packet that holds more than about 250 frames.
+    "gui.max_tree_depth": "100000",
+}
+# The gRPC dissector asserts where a :path was never seen, the protobuf dissector throws on what is no protobuf, and
+# either loses the rest of the packet. Messages are cut from DATA by `protocol.deframer`.
+_DISABLED: Final = ("grpc", "protobuf")
+_NEEDED: Final = frozenset({"frame.number", "frame.time_epoch", "tcp.stream", "http2.type", "http2.data.data"})
+
+_INPUT: Final = "The standard input "
+"""How tshark begins when it is the capture, not tshark, that something is wrong with."""
+_VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+_REFUSED_FIELDS: Final = re.compile(r"Some fields aren't valid:\s*((?:^\s+\S+\s*$)+)", re.MULTILINE)
+_REFUSED_PREFERENCE: Final = re.compile(r'-o flag "([^":]+):[^"]*" specifies unknown preference')
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How a capture is to be decoded."""
+
+    ports: frozenset[int] = frozenset()
+    """TCP ports that carry HTTP/2 in cleartext."""
+    tls_ports: frozenset[int] = frozenset()
+    """TCP ports that carry TLS; never told to be HTTP/2, which ALPN says."""
+    keylog: Path | None = None
+    """TLS secrets in the format of SSLKEYLOGFILE; may grow while the capture runs."""
+
+
+@dataclass(slots=True)
+class Tshark:
+    """One installed tshark, and what it has refused so far."""
+
+    path: str
+    refused: set[str] = field(default_factory=set)
+    """Fields and preferences that this version does not know."""
+
+    def arguments(self, decoding: Decoding) -> list[str]:
+        """The options for one run, without those that pyshark adds: `-r - -l -n -T ek`."""
+        arguments: list[str] = []
+        for name, value in (*_PREFERENCES.items(), *_keylog_preference(decoding).items()):
+            if name not in self.refused:
+                arguments += ["-o", f"{name}:{value}"]
+        for protocol in _DISABLED:
+            arguments += ["--disable-protocol", protocol]
+        for port in sorted(decoding.ports - decoding.tls_ports):
+            arguments += ["-d", f"tcp.port=={port},http2"]
+        for port in sorted(decoding.tls_ports):
+            arguments += ["-d", f"tcp.port=={port},tls"]
+        for name in FIELDS.values():
+            if name not in self.refused:
+                arguments += ["-e", name]
+        return arguments
+
+    def give_up(self, said: str) -> bool:
+        """True when tshark's own words name something that it does not know and that can be left out from now on.
+
+        Raises:
+            TsharkError: it cannot do without.
+        """
+        fields = {name for match in _REFUSED_FIELDS.finditer(said) for name in match[1].split()}
+        refused = fields | set(_REFUSED_PREFERENCE.findall(said))
+        if needed := refused & _NEEDED:
+            message = f"tshark at {self.path} does not know {', '.join(sorted(needed))}, and cannot decode without."
+            raise TsharkError(message, f"Install tshark {OLDEST[0]}.{OLDEST[1]} or later.")
+        is_news = bool(refused - self.refused)
+        self.refused |= refused
+        return is_news
+
+    async def version(self) -> str:
+        """The version, as in `4.0.17`.
+
+        Raises:
+            TsharkError: it cannot be run, or is older than what this program needs.
+        """
+        try:
+            process = await spawn(self.path, "--version", stdout=PIPE, env=environment())
+        except OSError as error:
+            raise TsharkError(f"tshark at {self.path} cannot be run: {error.strerror}.", INSTALL_HINT) from error
+        try:
+            output, _ = await process.communicate()
+        finally:
+            await end(process)
+        match = _VERSION.search(output.decode(errors="replace"))
+        if match is None:
+            raise TsharkError(f"{self.path} does not tell its version, so it is no tshark.", INSTALL_HINT)
+        if (int(match[1]), int(match[2])) < OLDEST:
+            message = f"tshark {match[0]} is too old: {OLDEST[0]}.{OLDEST[1]} or later is needed."
+            raise TsharkError(message, INSTALL_HINT)
+        return match[0]
+
+
+def find_tshark() -> Tshark:
+    """The tshark on PATH, or where macOS and some systems keep it.
+
+    Raises:
+        TsharkError: there is none.
+    """
+    usual = ("/usr/sbin", "/usr/local/bin", "/opt/homebrew/bin", "/Applications/Wireshark.app/Contents/MacOS")
+    path = shutil.which("tshark") or shutil.which("tshark", path=os.pathsep.join(usual))
+    if path is None:
+        raise TsharkError("tshark is not installed; it is what decodes the capture.", INSTALL_HINT)
+    return Tshark(path)
+
+
+def about_capture(said: str) -> str:
+    """What tshark's last words say of the capture it read, as a sentence; "" when they are about something else."""
+    _, found, rest = said.partition(_INPUT)
+    return f"The capture {' '.join(rest.split())}" if found else ""
+
+
+def environment() -> Mapping[str, str]:
+    """The environment of every tshark.
+
+    A configuration folder of our own, so that no user profile changes what is decoded, and messages in English, as
+    they are read here.
+    """
+    folder = platformdirs.user_cache_path("grpc-inspector") / "wireshark"
+    return {**os.environ, "WIRESHARK_CONFIG_DIR": str(folder), "LC_ALL": "C.UTF-8"}
+
+
+def _keylog_preference(decoding: Decoding) -> dict[str, str]:
+    return {"tls.keylog_file": str(decoding.keylog)} if decoding.keylog else {}

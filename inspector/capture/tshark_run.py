@@ -1,0 +1,168 @@
+"""One run of tshark behind a capture that may still grow, driven by pyshark.
+
+pyshark's PipeCapture starts tshark on a pipe and pumps its output; the line parser, the child's own session and the
+collecting of its last words are ours. Bytes of the capture go in at one end, packets come out in batches at the
+other, all on one event loop, which is left to others after every batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from asyncio import StreamReader
+from asyncio.subprocess import PIPE, Process
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+from pyshark.capture.pipe_capture import PipeCapture
+from pyshark.tshark.output_parser.base_parser import BaseTsharkOutputParser
+
+from inspector.capture.fields import read_line
+from inspector.capture.packets import read_packet
+from inspector.capture.pipe import make_pipe
+from inspector.capture.tshark import Decoding, Tshark, about_capture, environment
+from inspector.children import end, spawn
+from inspector.model.frame import Packet
+
+_CHUNK: Final = 1 << 17
+"""Bytes of output that are parsed before the loop's other tasks have their turn: a few milliseconds of work."""
+_KEPT_WORDS: Final = 20
+
+
+class TsharkDied(Exception):  # noqa: N818  # what happened, not yet what it means: the session may begin again
+    """tshark ended before its capture did; `said` has its last words, `signal` what killed it."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(said)
+        self.said = said
+        self.signal = -status if status < 0 else None
+
+
+class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
+    """One tshark process; make one for each run."""
+
+    def __init__(self, tshark: Tshark, decoding: Decoding) -> None:
+        self._output_end, self._input_end = make_pipe()
+        super().__init__(
+            self._output_end,
+            eventloop=asyncio.get_running_loop(),
+            tshark_path=tshark.path,
+            custom_parameters=tshark.arguments(decoding),
+        )
+        self._use_ek = True
+        self._words: deque[str] = deque(maxlen=_KEPT_WORDS)
+        self.fed = 0
+        """Bytes of the capture that tshark has taken."""
+
+    async def decode(self, capture: AsyncIterator[bytes], on_packets: Callable[[list[Packet]], None]) -> str:
+        """Decode until the capture ends; returns what tshark found wrong with the capture, "" for nothing.
+
+        Raises:
+            TsharkDied: it ended before the capture did.
+            OSError: it cannot be run at all.
+        """
+        feeding = asyncio.create_task(self._feed(capture))
+        try:
+            await self.packets_from_tshark(on_packets, close_tshark=False)
+            (process,) = self._running_processes
+            status = await process.wait()
+            await asyncio.gather(*self._stderr_handling_tasks)
+            said = "\n".join(self._words)
+            if status and not (amiss := about_capture(said)):
+                raise TsharkDied(status, said)
+            if status == 0 and not await _is_over(feeding):
+                raise TsharkDied(status, said)
+            return amiss if status else ""
+        finally:
+            feeding.cancel()
+            await asyncio.wait({feeding})
+            await self.close_async()
+
+    async def close_async(self) -> None:
+        """End tshark, however far it is, and close both ends of its pipe."""
+        for process in self._running_processes:
+            await end(process)
+        self._running_processes.clear()
+        for task in self._stderr_handling_tasks:
+            await task
+        self._close_ends()
+
+    async def _feed(self, capture: AsyncIterator[bytes]) -> None:
+        os.set_blocking(self._input_end, False)
+        try:
+            async for data in capture:
+                await _write_all(self._input_end, data)
+                self.fed += len(data)
+        except BrokenPipeError:
+            return  # tshark is gone, which whoever reads its output notices
+        finally:
+            os.close(self._input_end)
+            self._input_end = -1
+
+    def _close_ends(self) -> None:
+        for descriptor in (self._output_end, self._input_end):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._output_end = self._input_end = -1
+
+    # What pyshark asks of its subclasses.
+
+    async def _get_tshark_process(self, packet_count: int | None = None) -> Process:
+        command = [self.tshark_path, "-l", "-n", "-T", "ek", *self.get_parameters(packet_count)]
+        process = await spawn(*command, stdin=self._pipe, stdout=PIPE, env=environment())
+        os.close(self._output_end)
+        self._output_end = -1
+        self._create_stderr_handling_task(process.stderr)
+        self._created_new_process(command, process)
+        return process
+
+    def _setup_tshark_output_parser(self) -> BaseTsharkOutputParser:
+        return _LineParser()
+
+    async def _handle_process_stderr_forever(self, stderr: StreamReader) -> None:
+        async for line in stderr:
+            self._words.append(line.decode(errors="replace").strip())
+
+
+class _LineParser(BaseTsharkOutputParser):  # type: ignore[misc]
+    """Makes a batch of packets of each chunk of output: to pyshark, the batch is one packet."""
+
+    async def get_packets_from_stream(
+        self,
+        stream: StreamReader,
+        existing_data: bytes,
+        got_first_packet: bool = True,  # noqa: ARG002
+    ) -> tuple[list[Packet], bytes]:
+        await asyncio.sleep(0)  # reading what is buffered already does not suspend
+        output = await stream.read(_CHUNK)
+        if not output:
+            raise EOFError
+        whole, newline, rest = output.rpartition(b"\n")
+        if not newline:
+            return [], existing_data + output
+        lines = (existing_data + whole).split(b"\n")
+        return [read_packet(layers) for line in lines if line and (layers := read_line(line))], rest
+
+
+async def _is_over(task: asyncio.Task[None]) -> bool:
+    """True when a task that has nothing left to do but to end has ended."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(task), 1)
+    return task.done()
+
+
+async def _write_all(descriptor: int, data: bytes) -> None:
+    """Write to a pipe whose reader may be slower, leaving the loop to others meanwhile."""
+    loop, rest = asyncio.get_running_loop(), memoryview(data)
+    while rest:
+        try:
+            rest = rest[os.write(descriptor, rest) :]
+        except BlockingIOError:
+            writable = loop.create_future()
+            loop.add_writer(descriptor, writable.set_result, None)
+            try:
+                await writable
+            finally:
+                loop.remove_writer(descriptor)

@@ -1,0 +1,138 @@
+"""Child processes: how they are started, and that none of them outlives the program.
+
+Owns the guard, one small process per program that ends every registered child when this program is gone, however it
+went. Refuses to know what the children do. Every child gets a session of its own, so that Ctrl+C in the terminal
+reaches only this program, and never the terminal's input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_SCRIPT = Path(__file__).with_name("guard.py")
+
+
+class Guard:
+    """The guard process and the pipe that tells it of our children; started at its first use, never waited for."""
+
+    def __init__(self) -> None:
+        self._pids: set[int] = set()
+        self._pipe: int | None = None
+        self.pid: int | None = None
+        """The guard's own process id; None before it is started."""
+
+    def start(self) -> None:
+        """Start the guard, if there is none, and tell it of every child there is."""
+        if self._pipe is not None:
+            return
+        ours, self._pipe = os.pipe()  # neither end is inherited by children
+        null = os.open(os.devnull, os.O_RDWR)
+        actions = [(os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate((ours, null, null))]
+        argv = [sys.executable, "-I", "-S", str(_SCRIPT)]
+        self.pid = os.posix_spawn(sys.executable, argv, os.environ, file_actions=actions, setsid=True)
+        os.close(ours)
+        os.close(null)
+        for pid in self._pids:
+            self._tell(b"+", pid)
+
+    def watch(self, pid: int) -> None:
+        """Have a child ended when this program is gone."""
+        self._pids.add(pid)
+        self.start()
+        self._tell(b"+", pid)
+
+    def forget(self, pid: int) -> None:
+        """A child has ended: its number may soon be another's."""
+        if pid in self._pids:
+            self._pids.discard(pid)
+            self._tell(b"-", pid)
+
+    def release(self) -> None:
+        """Close the pipe, which is what the end of this program does: the guard ends every child."""
+        if self._pipe is not None:
+            os.close(self._pipe)
+            self._pipe = None
+
+    def _tell(self, sign: bytes, pid: int) -> None:
+        if self._pipe is None:
+            return
+        try:
+            os.write(self._pipe, b"%b%d\n" % (sign, pid))
+        except BrokenPipeError:
+            self._replace()
+
+    def _replace(self) -> None:
+        """Somebody ended the guard: start another, which is told of every child."""
+        self.release()
+        if self.pid is not None:
+            os.waitpid(self.pid, 0)
+        self.start()
+
+
+_guard = Guard()
+
+
+def start_guard() -> None:
+    """Start the guard now, rather than with the first child."""
+    _guard.start()
+
+
+def watch(pid: int) -> None:
+    """Register a child that somebody else started: pyshark's tshark, say."""
+    _guard.watch(pid)
+
+
+def forget(pid: int) -> None:
+    """Take a child off the guard's list, once it has ended."""
+    _guard.forget(pid)
+
+
+async def spawn(
+    *argv: str,
+    stdin: int = DEVNULL,
+    stdout: int = DEVNULL,
+    stderr: int = PIPE,
+    env: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
+) -> Process:
+    """Start a child in a session of its own, registered with the guard.
+
+    Raises FileNotFoundError and PermissionError as they come; the caller knows what they mean. Whoever asks for a
+    PIPE reads it to its end: a child that is blocked in a full pipe is only ended by force.
+    """
+    _guard.start()
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdin=stdin, stdout=stdout, stderr=stderr, env=env, pass_fds=pass_fds, start_new_session=True
+    )
+    _guard.watch(process.pid)
+    return process
+
+
+async def end(process: Process, grace: float = 1.0) -> int:
+    """End a child of `spawn`, by force after `grace` seconds, and give its exit status; an ended one is only reaped."""
+    _send(process, signal.SIGTERM)
+    try:
+        async with asyncio.timeout(grace):
+            status = await process.wait()
+    except TimeoutError:
+        _send(process, signal.SIGKILL)
+        status = await process.wait()
+    _guard.forget(process.pid)
+    return status
+
+
+def _send(process: Process, number: signal.Signals) -> None:
+    """Signal a child's whole group, which is its own as it leads a session."""
+    if process.returncode is None:
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            return
+        except PermissionError:  # macOS says so for a group of which only a zombie is left
+            return

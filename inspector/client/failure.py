@@ -1,0 +1,141 @@
+"""Says in a plain sentence why a call failed and what to do about it.
+
+Owns the table from gRPC's status and details to that sentence. The details' wording is that of gRPC's C core, for
+failures on this side, and of the common servers; what no row knows is quoted as it came.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from inspector.errors import ServiceError
+from inspector.model.frame import error_name
+from inspector.model.status import Status
+
+
+class Attempt(NamedTuple):
+    """What was tried, as far as the sentences speak of it."""
+
+    target: str
+    path: str = ""
+    deadline: float | None = None
+    connected: bool = True
+    """False when the time ran out before there was a connection."""
+
+
+class _Row(NamedTuple):
+    pattern: str
+    """Searched in `NAME details`; its named groups may be used in the sentences."""
+    message: str
+    hint: str = ""
+    connected: bool | None = None
+    """Given where the row is for only one of the two."""
+
+
+_NO_CONNECTION: Final = "^UNAVAILABLE failed to connect"
+_TLS_HINT: Final = "Calls go out in plaintext here: use the service's plaintext port, or start it without TLS."
+
+_ROWS: Final = (
+    _Row(
+        f"{_NO_CONNECTION}.*Connection refused",
+        "Nothing listens on {target}.",
+        "Start the service, or check the port.",
+    ),
+    _Row(
+        "^UNAVAILABLE .*(resolving|resolution|lookup)",
+        "The host of {target} cannot be found.",
+        "Check how it is spelt; an address such as 127.0.0.1:50051 needs no name service.",
+    ),
+    _Row(
+        f"{_NO_CONNECTION}.*(HTTP/2|http1)",
+        "What listens on {target} does not speak HTTP/2.",
+        "It is a web server of the old kind (HTTP/1) or something else, but no gRPC service: check the port.",
+    ),
+    _Row(
+        f"{_NO_CONNECTION}.*TLS",
+        "{target} speaks TLS.",
+        _TLS_HINT,
+    ),
+    _Row(
+        f"{_NO_CONNECTION}.*(Socket closed|Connection reset|Broken pipe)",
+        "{target} took the connection and closed it at once.",
+        "It is no gRPC service, or it takes no callers just now.",
+    ),
+    _Row(
+        f"{_NO_CONNECTION}.*remote host: (connect: )?(?P<reason>[^;()]+)",
+        "{target} cannot be reached: {reason}.",
+        "Check the host, and that it can be reached from here.",
+    ),
+    _Row(
+        "^DEADLINE_EXCEEDED",
+        "{target} did not answer as a gRPC service within {deadline}.",
+        "The host is down, a firewall drops the connection, or another kind of service waits there in silence.",
+        connected=False,
+    ),
+    _Row(
+        "^DEADLINE_EXCEEDED",
+        "No reply from {target} within {deadline}.",
+        "The service is slow or stuck; a longer deadline gives it more time.",
+    ),
+    _Row(
+        r"CLIENT: Received message larger than max \((?P<size>\d+) vs\. (?P<most>\d+)\)",
+        "The reply has {size} bytes, and {most} are allowed here.",
+    ),
+    _Row(
+        r"received message larger than max \((?P<size>\d+) vs\. (?P<most>\d+)\)",
+        "The request has {size} bytes, and the service takes {most}.",
+        "Send less, or raise the limit of the service.",
+    ),
+    _Row(
+        r"RST_STREAM with error code (?P<error>\d+)",
+        "{target} reset the stream: {error}.",
+        "The service refused or gave up this call; other calls may go through.",
+    ),
+    _Row(
+        r"GOAWAY.*Error code: (?P<error>\d+)",
+        "{target} closed the connection while the call ran: {error}.",
+        "Send again: that makes a new connection.",
+    ),
+    _Row(
+        "^UNAVAILABLE .*(Socket closed|Connection reset|Broken pipe|Stream removed|GOAWAY)",
+        "The connection to {target} broke while the call ran.",
+        "The service ended, or something on the way cut it. Send again when it is back.",
+    ),
+    _Row(
+        r"http2 header with status: (?P<http>\d+)",
+        "{target} answered with HTTP status {http}, and not as a gRPC service does.",
+        "It is a web server, or a proxy that has no service behind it: check the port and the method.",
+    ),
+    _Row(
+        "^UNIMPLEMENTED",
+        "{target} has no method {path}.",
+        "Check how it is spelt: /package.Service/Method, where upper and lower case count. It said: {details}",
+    ),
+    _Row("^CANCELLED The connection was closed", "The connection was closed on this side while the call ran."),
+)
+_COMPILED: Final = tuple((re.compile(row.pattern, re.IGNORECASE | re.DOTALL), row) for row in _ROWS)
+
+
+def explain(status: Status, attempt: Attempt) -> ServiceError:
+    """The failure as an error for a person; its text is the sentence and the hint."""
+    line = f"{status.name} {status.message}"
+    for pattern, row in _COMPILED:
+        match = pattern.search(line)
+        if match and row.connected in (None, attempt.connected):
+            fields = _fields(status, attempt) | _words(match)
+            return ServiceError(row.message.format(**fields), row.hint.format(**fields))
+    return ServiceError(f"{attempt.target} answered {status.name}{': ' if status.message else '.'}{status.message}")
+
+
+def _fields(status: Status, attempt: Attempt) -> dict[str, str]:
+    seconds = "the time given" if attempt.deadline is None else f"{attempt.deadline:g} s"
+    return {"target": attempt.target, "path": attempt.path, "deadline": seconds, "details": status.message or "nothing"}
+
+
+def _words(match: re.Match[str]) -> dict[str, str]:
+    """The groups of a match; an HTTP/2 error code (RFC 9113 §7) by its name."""
+    words = {name: text.strip() for name, text in match.groupdict("").items()}
+    if words.get("error", "").isdigit():
+        words["error"] = error_name(int(words["error"]))
+    return words

@@ -1,0 +1,114 @@
+"""Asks a service for its own schema by server reflection (grpc.reflection.v1, else v1alpha).
+
+Owns the conversation. The two versions are the same on the wire, so one set of classes serves both. A service
+without reflection is no error. What the descriptors are worth, and what to do about gaps, the catalog decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.message import DecodeError
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
+
+from inspector.client.failure import Attempt, explain
+from inspector.errors import SchemaError
+
+if TYPE_CHECKING:
+    from inspector.client.channel import Conversation
+
+_PATHS: Final = (
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+)
+_UNIMPLEMENTED: Final = 12
+_T = TypeVar("_T")
+
+
+async def fetch(target: str, *, deadline: float = 5.0) -> FileDescriptorSet | None:
+    """The files of every service at HOST:PORT and all that they import; None without reflection.
+
+    `deadline` is in seconds, for all of it. Raises ServiceError when the service cannot be reached or refuses, and
+    SchemaError for an answer that makes no sense.
+    """
+    return await _ask(target, deadline, _read_files)
+
+
+async def list_services(target: str, *, deadline: float = 5.0) -> frozenset[str] | None:
+    """The full names of the services at HOST:PORT; None without reflection. Raises as `fetch`."""
+    return await _ask(target, deadline, _read_names)
+
+
+class _Asking:
+    """Questions to one service, in the messages of reflection."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+
+    async def answer(self, **question: str) -> Any:
+        """The answer to a question. Any: the classes of grpcio-reflection have no types."""
+        reply = await self._conversation.ask(ServerReflectionRequest(**question).SerializeToString())
+        if reply is None:
+            raise SchemaError("The service broke off its reflection answer.", _CURE)
+        try:
+            return ServerReflectionResponse.FromString(reply)
+        except DecodeError as error:
+            raise SchemaError("The service's reflection answer cannot be read.", _CURE) from error
+
+    async def files(self, **question: str) -> tuple[FileDescriptorProto, ...]:
+        """The files that answer a question; none for one that the service cannot answer."""
+        found = (await self.answer(**question)).file_descriptor_response
+        try:
+            return tuple(map(FileDescriptorProto.FromString, found.file_descriptor_proto))
+        except DecodeError as error:
+            raise SchemaError("The service's own schema cannot be read.", _CURE) from error
+
+
+async def _ask(target: str, deadline: float, read: Callable[[_Asking], Awaitable[_T]]) -> _T | None:
+    from inspector.client.channel import CallError, Conversation, open_channel  # noqa: PLC0415 - see there
+
+    channel = open_channel(target)
+    try:
+        for path in _PATHS:
+            conversation = Conversation(channel, path, deadline)
+            try:
+                return await read(_Asking(conversation))
+            except CallError as error:
+                if error.status.code != _UNIMPLEMENTED:
+                    raise explain(error.status, Attempt(target, path, deadline)) from error
+            finally:
+                conversation.end()
+    finally:
+        await channel.close()
+    return None
+
+
+async def _read_names(asking: _Asking) -> frozenset[str]:
+    answer = await asking.answer(list_services="")
+    return frozenset(each.name for each in answer.list_services_response.service)
+
+
+async def _read_files(asking: _Asking) -> FileDescriptorSet:
+    files: dict[str, FileDescriptorProto] = {}
+    for name in sorted(await _read_names(asking)):
+        _keep(files, await asking.files(file_containing_symbol=name))
+    asked: set[str] = set()
+    while missing := _imports(files.values()) - files.keys() - asked:
+        for name in sorted(missing):
+            asked.add(name)
+            _keep(files, await asking.files(file_by_filename=name))
+    return FileDescriptorSet(file=files.values())
+
+
+def _keep(files: dict[str, FileDescriptorProto], found: Iterable[FileDescriptorProto]) -> None:
+    for file in found:
+        files.setdefault(file.name, file)
+
+
+def _imports(files: Iterable[FileDescriptorProto]) -> set[str]:
+    return {name for file in files for name in file.dependency}
+
+
+_CURE: Final = "Give the schema with --proto or --protoset; --no-reflection leaves reflection out."

@@ -1,0 +1,114 @@
+"""Runs a session under a command that prints: until its source ends, enough was printed, or somebody interrupts.
+
+Owns the ways in which such a run ends, and their exit status. What is printed, the commands know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from inspector.errors import SourceError
+from inspector.headless.output import say
+from inspector.session import FileSource, Phase, Session, SessionStatus
+from inspector.store.change import Change
+
+INTERRUPTED: Final = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a run ends by itself, and what is kept of it."""
+
+    count: int | None = None
+    """After so many lines."""
+    seconds: float | None = None
+    """So long after the capture went live."""
+    write: Path | None = None
+    """Where the capture is saved in the end."""
+
+
+class Run:
+    """One session under one command."""
+
+    def __init__(self, session: Session, limits: Limits) -> None:
+        self.session = session
+        self._limits = limits
+        self._is_enough = asyncio.Event()
+        self._is_interrupted = False
+        self._said = ""
+        session.on_status = self._on_status
+
+    def enough(self) -> None:
+        """End the source; what came of it until now is still decoded and told."""
+        self._is_enough.set()
+
+    async def until_done(
+        self, on_change: Callable[[Change], None], beside: Coroutine[Any, Any, None] | None = None
+    ) -> int:
+        """Run to the end, with `beside` at the same time; 0, or 130 when it was interrupted.
+
+        Raises:
+            InspectorError: the work failed.
+            ReaderGone: `on_change` found that nobody reads its output any more.
+        """
+        _refuse_existing(self._limits.write)
+        self.session.on_change = on_change
+        running = asyncio.create_task(self.session.run())
+        others = [asyncio.create_task(work) for work in (self._end_when_enough(), beside) if work]
+        self._listen_for_signals(running)
+        try:
+            await running
+            await asyncio.gather(*others[1:])
+            if self._limits.write:
+                await self.session.save(self._limits.write)
+            if self.session.status.error is not None:
+                raise self.session.status.error
+        except asyncio.CancelledError:
+            if not self._is_interrupted:
+                raise
+        finally:
+            await _cancel(running, *others)
+            await self.session.close()
+        return INTERRUPTED if self._is_interrupted else 0
+
+    def _listen_for_signals(self, running: asyncio.Task[None]) -> None:
+        def interrupt() -> None:
+            # The first signal ends a live source, so that what it gave is still told; a file is just left.
+            if self._is_interrupted or isinstance(self.session.source, FileSource):
+                running.cancel()
+            self._is_interrupted = True
+            self.enough()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, interrupt)
+
+    async def _end_when_enough(self) -> None:
+        await self.session.wait_live()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._is_enough.wait(), self._limits.seconds)
+        await self.session.finish()
+
+    def _on_status(self, status: SessionStatus) -> None:
+        if status.notice != self._said:
+            self._said = status.notice
+            say(status.notice)
+        if status.phase is Phase.STOPPED and status.error is not None:
+            self.enough()
+
+
+def _refuse_existing(path: Path | None) -> None:
+    if path is not None and os.path.lexists(path):
+        raise SourceError(f"{path} exists already.", "Choose another name for --write.")
+
+
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)

@@ -1,0 +1,7 @@
+"""One capture, from its source to the store: started, watched over, stopped, saved."""
+
+from inspector.session.session import Session
+from inspector.session.source import FileSource, LiveSource, Source, StdinSource, parse_source
+from inspector.session.status import Phase, SessionStatus
+
+__all__ = ["FileSource", "LiveSource", "Phase", "Session", "SessionStatus", "Source", "StdinSource", "parse_source"]

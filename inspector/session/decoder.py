@@ -1,0 +1,117 @@
+"""Keeps a tshark running behind the recording, and the store filled with what it reads.
+
+Owns the restarts: a tshark that died, that refused an option, or that must learn of another port begins again at the
+start of the recording, and what was taken before is passed over. So nothing is lost and nothing is told twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Protocol
+
+from inspector.capture.catch_up import CatchUp
+from inspector.capture.ports import Opening
+from inspector.capture.tshark import Decoding, Tshark
+from inspector.capture.tshark_run import TsharkDied, TsharkRun
+from inspector.errors import TsharkError
+from inspector.model.frame import Packet
+from inspector.protocol.assembler import Assembler
+from inspector.session.patience import Patience
+from inspector.store.change import Change
+from inspector.store.store import Store
+
+
+class Recording(Protocol):
+    """A capture on disk that may still grow: a spool, or a file in its own place."""
+
+    def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
+        """Its bytes from an offset on, as they come."""
+
+
+class Decoder:
+    """One recording's way into the store."""
+
+    def __init__(
+        self, store: Store, decoding: Decoding, on_change: Callable[[Change], None], on_notice: Callable[[str], None]
+    ) -> None:
+        self._store = store
+        self._decoding = decoding
+        self._on_change = on_change
+        self._on_notice = on_notice
+        self._assembler = Assembler(set(decoding.ports | decoding.tls_ports))
+        self._catch_up = CatchUp()
+        self._patience = Patience()
+        self._run: TsharkRun | None = None
+        self._restart = asyncio.Event()
+
+    @property
+    def decoded(self) -> int:
+        """Bytes of the recording that the present tshark has taken."""
+        return self._run.fed if self._run else 0
+
+    @property
+    def decoding(self) -> Decoding:
+        """The ports that are decoded by now."""
+        return self._decoding
+
+    def learn(self, opening: Opening) -> None:
+        """A client opened HTTP/2 or TLS on a port: decode it, from the start of the recording on if need be."""
+        if opening.port in (self._decoding.tls_ports if opening.is_tls else self._decoding.ports):
+            return
+        if opening.is_tls:
+            self._decoding = replace(self._decoding, tls_ports=self._decoding.tls_ports | {opening.port})
+        else:
+            self._decoding = replace(self._decoding, ports=self._decoding.ports | {opening.port})
+        self._assembler.ports = set(self._decoding.ports | self._decoding.tls_ports)
+        self._catch_up.begin_port(opening.port)
+        self._restart.set()
+
+    async def run(self, tshark: Tshark, recording: Recording) -> str:
+        """Decode to the recording's end; returns what is wrong with the capture, "" for nothing.
+
+        Raises:
+            TsharkError: tshark cannot do it, or keeps dying.
+        """
+        while True:
+            self._restart.clear()
+            self._patience.note_start(asyncio.get_running_loop().time())
+            try:
+                note = await self._until_restart(tshark, recording)
+            except TsharkDied as death:
+                self._judge(tshark, death)
+            except OSError as error:
+                raise TsharkError(f"tshark at {tshark.path} cannot be run: {error.strerror}.") from error
+            else:
+                if note is not None:
+                    return note
+
+    async def _until_restart(self, tshark: Tshark, recording: Recording) -> str | None:
+        """One run of tshark; None when it was broken off because another port must be decoded."""
+        self._run = TsharkRun(tshark, self._decoding)
+        reading = asyncio.create_task(self._run.decode(recording.read_from(0), self._take))
+        restarting = asyncio.create_task(self._restart.wait())
+        try:
+            await asyncio.wait({reading, restarting}, return_when=asyncio.FIRST_COMPLETED)
+            return None if self._restart.is_set() else await reading
+        finally:
+            for task in (reading, restarting):
+                task.cancel()
+            await asyncio.wait({reading, restarting})
+
+    def _judge(self, tshark: Tshark, death: TsharkDied) -> None:
+        """What a death means: leave out what was refused, begin again, or give up."""
+        if tshark.give_up(death.said):
+            return
+        cause = f"was ended by {signal.Signals(death.signal).name}" if death.signal else f"ended: {death.said}"
+        if self._patience.is_worn_out(asyncio.get_running_loop().time()):
+            raise TsharkError(f"tshark {cause}, again and again.", "`tshark --version` tells whether it works at all.")
+        self._on_notice(f"tshark {cause}. It reads the capture again from its start: nothing is lost.")
+
+    def _take(self, packets: list[Packet]) -> None:
+        news = self._catch_up.news(packets)
+        if news:
+            receive = self._assembler.receive
+            self._on_change(self._store.apply(event for packet in news for event in receive(packet)))

@@ -1,0 +1,68 @@
+"""Where a capture comes from, as a value: a service on the network, a file, or standard input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from inspector.capture.target import Target
+from inspector.errors import SourceError, UsageError
+
+GREET_TARGET: Final = Target("localhost", 37564)
+"""Where the greet service listens."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSource:
+    """The traffic of a service, captured as it happens."""
+
+    target: Target
+    engine: str = "auto"
+    interface: str | None = None
+    greet: bool = False
+    """True to start the greet service on the target, or to find it there."""
+
+    def __str__(self) -> str:
+        return str(self.target)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A capture file, pcap or pcapng, perhaps gzipped."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return self.path.name
+
+
+@dataclass(frozen=True, slots=True)
+class StdinSource:
+    """A capture that another program writes to our standard input."""
+
+    def __str__(self) -> str:
+        return "standard input"
+
+
+Source: TypeAlias = LiveSource | FileSource | StdinSource
+
+
+def parse_source(text: str, *, engine: str = "auto", interface: str | None = None) -> Source:
+    """HOST:PORT, `-`, or the path of a capture file; what exists as a file is one.
+
+    Raises:
+        SourceError: neither a file nor a host with a port.
+    """
+    if text == "-":
+        return StdinSource()
+    path = Path(text).expanduser()
+    if path.exists():
+        return FileSource(path)
+    try:
+        return LiveSource(Target.parse(text), engine, interface)
+    except UsageError as error:
+        if "/" not in text and ":" in text:
+            raise
+        hint = "Name a capture file, a service as HOST:PORT, or - for a capture on standard input."
+        raise SourceError(f"There is no file {text}.", hint) from error

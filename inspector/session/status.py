@@ -1,0 +1,54 @@
+"""How a capture is doing: what the status line and the last words of a headless command say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from inspector.capture.target import Target
+from inspector.errors import InspectorError
+
+
+class Phase(StrEnum):
+    """What the capture is doing."""
+
+    STARTING = "starting"
+    LIVE = "live"
+    """The engine has said that it listens."""
+    READING = "reading"
+    """A file, or standard input."""
+    STOPPED = "stopped"
+    """By the user; what was captured is still there, and it can go on."""
+    ENDED = "ended"
+    """The source has ended, and all of it is decoded."""
+    FAILED = "failed"
+    """With `error`; what was captured is still there."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStatus:
+    """A moment of a session; replaced, never changed."""
+
+    source: str
+    """As a person names it: localhost:37564, trace.pcapng, standard input."""
+    phase: Phase = Phase.STARTING
+    engine: str | None = None
+    """tcpdump, dumpcap or tap; None where nothing is captured."""
+    interface: str | None = None
+    reason: str = ""
+    """Why this engine, and what is given up by it."""
+    target: Target | None = None
+    """Where calls must go to be seen; None before it is known, and for files."""
+    service: str = ""
+    """What is known of the greet service: that it was started, or found; empty for other services."""
+    dropped: int = 0
+    """Packets that the engine lost."""
+    captured: int = 0
+    """Bytes of capture that there are."""
+    decoded: int = 0
+    """Bytes of capture that tshark has taken."""
+    tshark: str = ""
+    """Its version, as in 4.0.17; empty before it is known."""
+    notice: str = ""
+    """The latest thing that a person should know: tshark was started again, the capture is cut short, …"""
+    error: InspectorError | None = None

@@ -1,0 +1,77 @@
+"""The filter that a person types, as one thing that says yes or no to a frame and to a call.
+
+The language: words match anywhere (`greet World`); `key:value` for method, status, type, stream, connection and sender;
+`"quoted words"`; `-word`, `-key:value` or `not:…` for what must not match; and Wireshark's `tcp.port == 37564`,
+`tcp.stream`, `http2.streamid` with `==` or `!=`. All parts must match. Letters' case never matters.
+Parsing is `filter_parse`'s, matching `filter_match`'s; there is no OR, and Wireshark's other fields are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from inspector.model.call import Call, StreamKey
+from inspector.store.filter_match import Probe
+from inspector.store.filter_parse import Term, parse_terms
+from inspector.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A parsed filter. Without terms it lets everything through."""
+
+    text: str
+    terms: tuple[Term, ...] = ()
+
+    @property
+    def depends_on_calls(self) -> bool:
+        """True when what is learnt of a call later can change whether an earlier frame matches."""
+        return any(term.probe.learns for term in self.terms)
+
+    @property
+    def depends_on_sides(self) -> bool:
+        """True when the answer changes with who is taken for the client."""
+        return any(term.probe.by_side for term in self.terms)
+
+    def matches_frame(self, store: Store, position: int) -> bool:
+        """True when every part of the filter matches the frame at a position, or the call it belongs to."""
+        frame = store.frames[position]
+        call = store.call_of(frame)
+        for probe, negated in self.terms:
+            found = (call is not None and probe.call is not None and probe.call(store, call)) or (
+                probe.frame is not None and probe.frame(store, position, frame, call)
+            )
+            if found is negated:
+                return False
+        return True
+
+    def matches_call(self, store: Store, key: StreamKey) -> bool:
+        """True when every part of the filter matches the call, or one of its frames."""
+        call = store.calls[key]
+        return all(_is_in(probe, store, call) is not negated for probe, negated in self.terms)
+
+    def matching(self, store: Store, start: int, end: int) -> Iterator[int]:
+        """The positions from `start` up to, not including, `end` that match, in order."""
+        if not self.terms:
+            return iter(range(start, end))
+        matches = self.matches_frame
+        return (position for position in range(start, end) if matches(store, position))
+
+
+def _is_in(probe: Probe, store: Store, call: Call) -> bool:
+    if probe.call is not None and probe.call(store, call):
+        return True
+    if probe.frame is None:
+        return False
+    frames, look = store.frames, probe.frame
+    return any(look(store, position, frames[position], call) for position in call.frames)
+
+
+EVERYTHING: Final = Filter("")
+
+
+def parse(text: str) -> Filter:
+    """The filter that a text means; FilterError, with a sentence and a hint, for one that means nothing."""
+    return Filter(text, parse_terms(text))

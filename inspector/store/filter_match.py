@@ -1,0 +1,184 @@
+"""What each part of a filter looks at, as closures over raw values: a million frames are asked one after the other.
+
+A word is searched for in bytes where these are bytes. Nothing is decoded, and nothing is kept but small answers about
+methods, statuses and headers that come again and again.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Hashable
+from typing import Final, NamedTuple, TypeAlias, TypeVar
+
+from inspector.model.call import Call, CallState
+from inspector.model.endpoint import Side
+from inspector.model.frame import Frame, FrameType, Header
+from inspector.model.message import PREFIX_LENGTH, Message
+from inspector.store.store import Store
+
+CallTest: TypeAlias = Callable[[Store, Call], bool]
+FrameTest: TypeAlias = Callable[[Store, int, Frame, Call | None], bool]
+"""Looks at the store, a position, the frame there, and its call."""
+
+_ANSWERS_KEPT: Final = 65_536
+
+
+class Probe(NamedTuple):
+    """One question. A frame matches when it does itself, or when the call that it belongs to does."""
+
+    frame: FrameTest | None
+    """Looks only at the frame itself and at the messages that end in it."""
+    call: CallTest | None = None
+    """Looks only at what is known of the call as a whole."""
+    learns: bool = False
+    """True when `call` may answer differently once more of the call is known."""
+    by_side: bool = False
+    """True when the answer depends on who is taken for the client."""
+    cost: int = 0
+    """Cheap questions are asked first."""
+
+
+def connection(index: int) -> Probe:
+    """Frames and calls of a connection."""
+    return Probe(
+        lambda _store, _position, frame, _call: frame.connection == index,
+        lambda _store, call: call.key.connection == index,
+    )
+
+
+def stream(number: int, on_connection: int | None = None) -> Probe:
+    """Frames and calls of a stream number, on every connection or on one."""
+    if on_connection is None:
+        return Probe(
+            lambda _store, _position, frame, _call: frame.stream == number,
+            lambda _store, call: call.key.stream == number,
+        )
+    key = (on_connection, number)
+    return Probe(
+        lambda _store, _position, frame, _call: frame.stream == number and frame.connection == on_connection,
+        lambda _store, call: call.key == key,
+    )
+
+
+def port(number: int) -> Probe:
+    """Frames and calls of connections with a TCP port at either end."""
+
+    def has_port(store: Store, index: int) -> bool:
+        known = store.connections[index]
+        return number in (known.client.port, known.server.port)
+
+    return Probe(
+        lambda store, _position, frame, _call: has_port(store, frame.connection),
+        lambda store, call: has_port(store, call.key.connection),
+    )
+
+
+def frame_type(types: frozenset[int]) -> Probe:
+    """Frames of some types, and calls with such a frame."""
+    return Probe(lambda _store, _position, frame, _call: frame.type in types)
+
+
+def sender(side: Side) -> Probe:
+    """Frames that a side sent, and calls with such a frame."""
+    return Probe(lambda store, _position, frame, _call: store.side(frame) is side, by_side=True, cost=1)
+
+
+def method(text: str) -> Probe:
+    """Calls whose method contains a text, and their frames."""
+    is_in = _remembered(_contains(text.lower()))
+    return Probe(None, lambda _store, call: call.method is not None and is_in(call.method), learns=True, cost=1)
+
+
+def status(codes: frozenset[int], states: frozenset[CallState]) -> Probe:
+    """Calls with one of some status codes, or in one of some states, and their frames."""
+
+    def has_status(_store: Store, call: Call) -> bool:
+        return (call.status is not None and call.status.code in codes) or call.state in states
+
+    return Probe(None, has_status, learns=True, cost=1)
+
+
+def word(text: str) -> Probe:
+    """Frames and calls in which a text stands anywhere: the case of letters does not matter."""
+    wanted = text.lower()
+    is_in = _remembered(_contains(wanted))
+    in_header = _remembered(_in_header(wanted))
+    in_bytes = _bytes_test(wanted)
+
+    def in_call(_store: Store, call: Call) -> bool:
+        if call.method is not None and is_in(call.method):
+            return True
+        return call.status is not None and (is_in(call.status.name) or is_in(call.status.message))
+
+    def in_frame(store: Store, position: int, frame: Frame, call: Call | None) -> bool:
+        if frame.type == FrameType.DATA:
+            return in_bytes(frame.payload) or is_in("DATA") or _in_messages(in_bytes, store, position, frame, call)
+        if frame.headers is not None and any(map(in_header, frame.headers)):
+            return True
+        return is_in(frame.type_name) or (frame.detail is not None and wanted in _words(frame.detail))
+
+    return Probe(in_frame, in_call, learns=True, cost=2)
+
+
+_Asked = TypeVar("_Asked", bound=Hashable)
+
+
+def _remembered(test: Callable[[_Asked], bool]) -> Callable[[_Asked], bool]:
+    """The test with its answers kept: the same few methods and headers come in every call."""
+    answers: dict[_Asked, bool] = {}
+
+    def answer(asked: _Asked) -> bool:
+        known = answers.get(asked)
+        if known is None:
+            if len(answers) >= _ANSWERS_KEPT:
+                answers.clear()
+            known = answers[asked] = test(asked)
+        return known
+
+    return answer
+
+
+def _contains(wanted: str) -> Callable[[str], bool]:
+    return lambda text: wanted in text.lower()
+
+
+def _in_header(wanted: str) -> Callable[[Header], bool]:
+    return lambda header: wanted in header[0].lower() or wanted in header[1].lower()
+
+
+def _bytes_test(wanted: str) -> Callable[[bytes], bool]:
+    if wanted.isascii():
+        raw = wanted.encode()
+        return lambda data: raw in data.lower()
+    # bytes.lower knows ASCII alone; other letters have to be read as text first.
+    return lambda data: not data.isascii() and wanted in data.decode(errors="replace").lower()
+
+
+def _in_messages(
+    in_bytes: Callable[[bytes], bool], store: Store, position: int, frame: Frame, call: Call | None
+) -> bool:
+    """Looks into messages that end in the frame and are not in its payload as they are: compressed or longer ones."""
+    if call is None:
+        return False
+    messages = call.messages(store.side(frame))
+    index = bisect_left(messages, position, key=_frame)
+    while index < len(messages) and messages[index].frame == position:
+        message = messages[index]
+        is_elsewhere = message.encoding is not None or message.length + PREFIX_LENGTH > len(frame.payload)
+        if is_elsewhere and message.data is not None and in_bytes(message.data):
+            return True
+        index += 1
+    return False
+
+
+def _frame(message: Message) -> int:
+    return message.frame
+
+
+def _words(detail: object) -> str:
+    """The values of a frame's detail, and the names in it, as one lower-case text."""
+    if isinstance(detail, dict):
+        return "\n".join(f"{_words(key)}\n{_words(value)}" for key, value in detail.items())
+    if isinstance(detail, list | tuple):
+        return "\n".join(map(_words, detail))
+    return str(detail).lower()

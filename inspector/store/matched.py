@@ -1,0 +1,137 @@
+"""The frames that one filter lets through, of those it has been asked about so far.
+
+Asks each frame once as the store grows, and again when what is known of its call has changed. `Selection` owns which
+of these is shown; this module owns being exact.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from inspector.model.call import Call, CallState, StreamKey
+from inspector.model.status import Status
+from inspector.store.change import Change
+from inspector.store.filter import Filter
+from inspector.store.ordered import amend, holds
+from inspector.store.store import Store
+
+
+class SelectionChange(NamedTuple):
+    """What a change of the store did to the rows."""
+
+    first_row: int
+    """Rows before this one are as they were; all from it on may be new."""
+    before: int
+    """How many rows there were."""
+    after: int
+    """How many there are now."""
+
+    @property
+    def only_appended(self) -> bool:
+        """True when every row that was there is still where it was."""
+        return self.first_row == self.before
+
+    def merged(self, later: SelectionChange) -> SelectionChange:
+        """This change and the one right after it, as one."""
+        return SelectionChange(min(self.first_row, later.first_row, self.before), self.before, later.after)
+
+
+class Facts(NamedTuple):
+    """What a filter can depend on that is learnt of a call after its first frame."""
+
+    method: str | None
+    status: Status | None
+    state: CallState
+    requests: int
+    responses: int
+
+    @classmethod
+    def of(cls, call: Call) -> Facts:
+        """As a call stands now."""
+        return cls(call.method, call.status, call.state, len(call.requests), len(call.responses))
+
+
+def asked_again(call: Call, known: Facts | None) -> Iterable[int]:
+    """The positions of a call's frames whose answer may differ from when the call was known like that."""
+    if known is None or known[:3] != (call.method, call.status, call.state):
+        return call.frames
+    new = (*call.requests[known.requests :], *call.responses[known.responses :])
+    return (message.frame for message in new)
+
+
+class MatchedFrames:
+    """Positions of frames that match, apart from control frames that match and are hidden."""
+
+    def __init__(self, store: Store, filter_: Filter, *, show_control: bool) -> None:
+        self.filter = filter_
+        self.show_control = show_control
+        self.end = 0
+        """Frames before this position have been asked."""
+        self.positions: array[int] = array("I")
+        self._hidden: array[int] = array("I")
+        self._store = store
+        self._facts: dict[StreamKey, Facts] = {}
+
+    @property
+    def hidden_control(self) -> int:
+        """How many control frames match and are hidden."""
+        return len(self._hidden)
+
+    def row_from(self, position: int) -> int:
+        """How many shown frames stand before a position."""
+        return bisect_left(self.positions, position)
+
+    def advance(self, end: int) -> SelectionChange:
+        """Ask the frames up to, not including, `end`."""
+        before = len(self.positions)
+        if self.end < end:
+            self._take(self.filter.matching(self._store, self.end, end))
+            self.end = end
+        return SelectionChange(before, before, len(self.positions))
+
+    def revise(self, change: Change) -> SelectionChange:
+        """Ask again those of the asked frames whose answer the change may have turned."""
+        before = len(self.positions)
+        if change.rewritten and (self.filter.depends_on_sides or self.filter.depends_on_calls):
+            self._start_again()
+            return SelectionChange(0, before, len(self.positions))
+        first = before
+        if self.filter.depends_on_calls:
+            first = self._amend({each for each in self._turned(change.calls) if each < self.end})
+        return SelectionChange(min(first, before), before, len(self.positions))
+
+    def _take(self, matching: Iterator[int]) -> None:
+        if self.show_control:
+            self.positions.extend(matching)
+            return
+        frames, shown, hidden = self._store.frames, self.positions.append, self._hidden.append
+        for position in matching:
+            (hidden if frames[position].is_control else shown)(position)
+
+    def _start_again(self) -> None:
+        end, self.end = self.end, 0
+        self.positions, self._hidden = array("I"), array("I")
+        self._facts.clear()
+        self.advance(end)
+
+    def _turned(self, keys: Iterable[StreamKey]) -> Iterator[int]:
+        for key in keys:
+            call = self._store.calls[key]
+            yield from asked_again(call, self._facts.get(key))
+            self._facts[key] = Facts.of(call)
+
+    def _amend(self, positions: set[int]) -> int:
+        """Ask frames again; the first row that is not as it was."""
+        shown: tuple[list[int], list[int]] = ([], [])
+        hidden: tuple[list[int], list[int]] = ([], [])
+        for position in positions:
+            is_hidden = not self.show_control and self._store.frames[position].is_control
+            run, toggled = (self._hidden, hidden) if is_hidden else (self.positions, shown)
+            was, now = holds(run, position), self.filter.matches_frame(self._store, position)
+            if was != now:
+                toggled[was].append(position)
+        amend(self._hidden, *hidden)
+        return amend(self.positions, *shown)

@@ -1,0 +1,102 @@
+"""The calls that one filter lets through, of those it has been asked about so far.
+
+A call matches when what is known of it does, or one of its frames. Frames only come to a call, so of a long stream
+only the new ones are asked: what an earlier one said is remembered for each part of the filter.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection
+from itertools import takewhile
+
+from inspector.model.call import Call, StreamKey
+from inspector.store.change import Change
+from inspector.store.filter import Filter
+from inspector.store.matched import Facts, SelectionChange
+from inspector.store.store import Store
+
+
+class _Answers:
+    """What the frames of one call have said so far, a truth for each part of the filter."""
+
+    __slots__ = ("facts", "frames", "hits")
+
+    def __init__(self, parts: int) -> None:
+        self.hits = [False] * parts
+        self.frames = 0
+        self.facts: Facts | None = None
+
+
+class MatchedCalls:
+    """Keys of calls that match, in the order in which the calls started."""
+
+    def __init__(self, store: Store, filter_: Filter) -> None:
+        self.filter = filter_
+        self.keys: list[StreamKey] = []
+        self.end = 0
+        """How many of the store's calls have been asked."""
+        self._store = store
+        self._order: list[StreamKey] = []
+        self._ordinals: dict[StreamKey, int] = {}
+        self._answers: dict[StreamKey, _Answers] = {}
+
+    def advance(self, count: int) -> SelectionChange:
+        """Ask up to `count` more calls."""
+        self._enrol()
+        before = len(self.keys)
+        asked = self._order[self.end : self.end + count]
+        self.keys.extend(key for key in asked if self._matches(key))
+        self.end += len(asked)
+        return SelectionChange(before, before, len(self.keys))
+
+    def revise(self, change: Change) -> SelectionChange:
+        """Ask again those of the asked calls that the change names."""
+        if change.rewritten:
+            self._answers.clear()
+        before = first = len(self.keys)
+        asked = [key for key in change.calls if self._ordinals.get(key, self.end) < self.end]
+        for key in asked if self.filter.terms else ():
+            row = bisect_left(self.keys, self._ordinals[key], key=self._ordinals.__getitem__)
+            was, now = row < len(self.keys) and self.keys[row] == key, self._matches(key)
+            if was and not now:
+                del self.keys[row]
+            elif now and not was:
+                self.keys.insert(row, key)
+            first = first if was == now else min(first, row)
+        return SelectionChange(first, before, len(self.keys))
+
+    def _enrol(self) -> None:
+        new = list(takewhile(lambda key: key not in self._ordinals, reversed(self._store.calls)))
+        for key in reversed(new):
+            self._ordinals[key] = len(self._order)
+            self._order.append(key)
+
+    def _matches(self, key: StreamKey) -> bool:
+        terms, call = self.filter.terms, self._store.calls[key]
+        if not terms:
+            return True
+        answers = self._answers.get(key)
+        if answers is None:
+            answers = self._answers[key] = _Answers(len(terms))
+        positions = _unasked(call, answers)
+        answers.frames, answers.facts = len(call.frames), Facts.of(call)
+        return all(
+            self._found(index, call, answers, positions) is not negated for index, (_, negated) in enumerate(terms)
+        )
+
+    def _found(self, index: int, call: Call, answers: _Answers, positions: Collection[int]) -> bool:
+        probe = self.filter.terms[index].probe
+        if not answers.hits[index] and probe.frame is not None:
+            frames, look, store = self._store.frames, probe.frame, self._store
+            answers.hits[index] = any(look(store, position, frames[position], call) for position in positions)
+        return answers.hits[index] or (probe.call is not None and probe.call(self._store, call))
+
+
+def _unasked(call: Call, answers: _Answers) -> Collection[int]:
+    """Frames that are new, and earlier ones in which a message has been found to end since."""
+    known = answers.facts
+    if known is None:
+        return call.frames
+    new = (*call.requests[known.requests :], *call.responses[known.responses :])
+    return {*call.frames[answers.frames :], *(message.frame for message in new)}

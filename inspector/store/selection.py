@@ -1,0 +1,117 @@
+"""Which frames and calls are shown: filtered, in the order of the wire, and kept up to date as more is captured.
+
+Incremental, and always equal to what a fresh look at the whole store would give: new frames are asked once, earlier
+ones again only when something was learnt of their call that the filter depends on. Draws nothing, waits for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from inspector.model.call import StreamKey
+from inspector.store.change import Change
+from inspector.store.filter import EVERYTHING, Filter
+from inspector.store.matched import MatchedFrames, SelectionChange
+from inspector.store.matched_calls import MatchedCalls
+from inspector.store.store import Store
+
+_FRAMES_AT_ONCE: Final = 5_000
+"""Frames that are asked between two looks at the keyboard: some milliseconds."""
+_CALLS_AT_ONCE: Final = 500
+
+
+class Selection:
+    """The positions of the frames that are shown."""
+
+    def __init__(self, store: Store, filter_: Filter = EVERYTHING, *, show_control: bool = False) -> None:
+        """Begin with all that the store holds."""
+        self._store = store
+        self._shown = MatchedFrames(store, filter_, show_control=show_control)
+        self._shown.advance(len(store.frames))
+        self._next: MatchedFrames | None = None
+
+    @property
+    def positions(self) -> Sequence[int]:
+        """Positions in the store, ascending."""
+        return self._shown.positions
+
+    @property
+    def hidden_control(self) -> int:
+        """How many control frames match the filter and are not shown."""
+        return self._shown.hidden_control
+
+    @property
+    def filter(self) -> Filter:
+        """The filter that `positions` answers; during `refilter` the one before."""
+        return self._shown.filter
+
+    @property
+    def show_control(self) -> bool:
+        """True when SETTINGS, PING, WINDOW_UPDATE and their like are shown."""
+        return self._shown.show_control
+
+    def update(self, change: Change) -> SelectionChange:
+        """Follow the store by one change, in the order in which it tells them."""
+        if self._next is not None:
+            self._next.revise(change)
+        revised = self._shown.revise(change)
+        return revised.merged(self._shown.advance(change.end_frame))
+
+    def refilter(self, filter_: Filter, *, show_control: bool) -> Iterator[float]:
+        """Work towards another filter, a slice at each step, yielding how far it is, from 0 to 1.
+
+        Until the last step `positions` is as before and `update` goes on; a generator that is dropped changes nothing.
+        """
+        following = self._next = MatchedFrames(self._store, filter_, show_control=show_control)
+        while following.end < len(self._store.frames) and self._next is following:
+            yield following.end / len(self._store.frames)
+            following.advance(min(following.end + _FRAMES_AT_ONCE, len(self._store.frames)))
+        if self._next is following:
+            self._shown, self._next = following, None
+
+    def row_of(self, position: int) -> int | None:
+        """The row in which a frame is shown; None when it is not."""
+        row = self.nearest_row(position)
+        return row if row < len(self.positions) and self.positions[row] == position else None
+
+    def nearest_row(self, position: int) -> int:
+        """The row of a frame, or of the first one behind it that is shown; the count of rows where there is none."""
+        return self._shown.row_from(position)
+
+
+class CallSelection:
+    """The keys of the calls that are shown, in the order in which the calls started."""
+
+    def __init__(self, store: Store, filter_: Filter = EVERYTHING) -> None:
+        """Begin with all that the store holds."""
+        self._store = store
+        self._shown = MatchedCalls(store, filter_)
+        self._shown.advance(len(store.calls))
+        self._next: MatchedCalls | None = None
+
+    @property
+    def keys(self) -> Sequence[StreamKey]:
+        """The calls that match."""
+        return self._shown.keys
+
+    @property
+    def filter(self) -> Filter:
+        """The filter that `keys` answers; during `refilter` the one before."""
+        return self._shown.filter
+
+    def update(self, change: Change) -> SelectionChange:
+        """Follow the store by one change, in the order in which it tells them."""
+        if self._next is not None:
+            self._next.revise(change)
+        revised = self._shown.revise(change)
+        return revised.merged(self._shown.advance(len(self._store.calls)))
+
+    def refilter(self, filter_: Filter) -> Iterator[float]:
+        """Work towards another filter as `Selection.refilter` does."""
+        following = self._next = MatchedCalls(self._store, filter_)
+        while following.end < len(self._store.calls) and self._next is following:
+            yield following.end / len(self._store.calls)
+            following.advance(_CALLS_AT_ONCE)
+        if self._next is following:
+            self._shown, self._next = following, None

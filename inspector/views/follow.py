@@ -1,0 +1,155 @@
+"""One call from its first frame to its last, as steps: the follow view of both front ends.
+
+Owns which steps there are: a step for each header block, message, reset and end. DATA frames that hold only part of a
+message are folded into the step of the frame in which it ends. The index grows with the call, a step is only drawn up
+(by `steps`) when it is asked for, so a stream of a hundred thousand messages costs no more than what is looked at.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+from inspector.model.call import Call, CallState, StreamKey
+from inspector.model.endpoint import Side
+from inspector.model.frame import Frame, FrameType
+from inspector.schema.catalog import Catalog
+from inspector.store.store import Store
+from inspector.views.heading import heading, notes
+from inspector.views.naming import is_grpc
+from inspector.views.spans import Line, Span
+from inspector.views.steps import Entry, Step, step
+
+_at_position = attrgetter("position")
+
+
+@dataclass(slots=True)
+class _SideIndex:
+    """How far one side's part of the call has been indexed."""
+
+    messages: int = 0
+    parts: list[int] = field(default_factory=list)
+    """DATA frames in which no message has ended yet."""
+
+
+class Follow:
+    """The steps of one call. Call `update` when its call, or its connection, has changed."""
+
+    def __init__(self, store: Store, catalog: Catalog, key: StreamKey) -> None:
+        """KeyError for a stream that is no call."""
+        self.key = key
+        self._store, self._catalog, self._call = store, catalog, store.calls[key]
+        self._entries: list[Entry] = []
+        self._sides = {side: _SideIndex() for side in Side}
+        self._frames = 0
+        self._searched = self._call.frames[0] if self._call.frames else len(store.frames)
+        self.update()
+
+    def __len__(self) -> int:
+        """How many steps there are so far."""
+        return len(self._entries)
+
+    def heading(self) -> tuple[Span, ...]:
+        """The line above the steps: connection, addresses, stream, status, duration."""
+        return heading(self._store, self._call)
+
+    def notes(self) -> tuple[Line, ...]:
+        """What is not as it should be, or not certain: problems, and a method that the wire did not tell."""
+        return notes(self._call, self._catalog)
+
+    def steps(self, start: int = 0, end: int | None = None) -> tuple[Step, ...]:
+        """The steps from `start` up to, not including, `end`, drawn up as the catalog knows their types now."""
+        last = len(self._entries) if end is None else min(end, len(self._entries))
+        return tuple(self.step(index) for index in range(start, last))
+
+    def step(self, index: int, longest: int | None = None) -> Step:
+        """One step; with `longest` lines of its message instead of the usual number."""
+        before = self._entries[index - 1] if index else None
+        return step(self._store, self._catalog, self._call, self._entries[index], before, longest)
+
+    def step_of(self, position: int) -> int:
+        """The step that shows a frame, or in which its part of a message ends; the last one for any later frame."""
+        index = bisect_left(self._entries, position, key=_at_position)
+        while index < len(self._entries) and self._is_of_other_side(index, position):
+            index += 1
+        return max(min(index, len(self._entries) - 1), 0)
+
+    def update(self) -> int:
+        """Take in what the call has come to be. The first step that is new or may say something else now."""
+        first = self._drop_parts()
+        self._late_messages()
+        for position in self._call.frames[self._frames :]:
+            self._entries.extend(self._entries_of(position))
+        self._frames = len(self._call.frames)
+        self._add_goaways()
+        self._entries.extend(self._open_parts())
+        return min(first, len(self._entries))
+
+    def _is_of_other_side(self, index: int, position: int) -> bool:
+        if self._entries[index].position == position:
+            return False
+        frames, other = self._store.frames, self._entries[index].position
+        return self._store.side(frames[other]) is not self._store.side(frames[position])
+
+    def _entries_of(self, position: int) -> Iterator[Entry]:
+        frame = self._store.frames[position]
+        if frame.type == FrameType.DATA:
+            yield from self._data_entries(position, frame)
+        elif not frame.is_control:
+            yield Entry(position)
+
+    def _data_entries(self, position: int, frame: Frame) -> Iterator[Entry]:
+        side = self._store.side(frame)
+        index = self._sides[side]
+        if not is_grpc(self._call) or not frame.payload:
+            yield Entry(position)
+            return
+        index.parts.append(position)
+        yield from self._ended(side, position)
+
+    def _ended(self, side: Side, position: int) -> Iterator[Entry]:
+        """An entry for each message of a side that ends at or before a position and has none yet."""
+        index, messages = self._sides[side], self._call.messages(side)
+        while index.messages < len(messages) and messages[index.messages].frame <= position:
+            ended_at = messages[index.messages].frame
+            cut = bisect_right(index.parts, ended_at)
+            parts, index.parts = index.parts[:cut], index.parts[cut:]
+            yield Entry(ended_at, index.messages, max(len(parts), 1))
+            index.messages += 1
+
+    def _late_messages(self) -> None:
+        """Messages that were told after the frame in which they ended had been indexed."""
+        if not self._frames:
+            return
+        last = self._call.frames[self._frames - 1]
+        late = [entry for side in Side for entry in self._ended(side, last)]
+        if late:
+            self._entries = sorted([*self._entries, *late], key=_at_position)
+
+    def _drop_parts(self) -> int:
+        """Take the unfinished messages off the end: they are put there anew."""
+        while self._entries and self._entries[-1].is_open:
+            self._entries.pop()
+        return len(self._entries)
+
+    def _open_parts(self) -> list[Entry]:
+        found = (index.parts for index in self._sides.values() if index.parts)
+        return sorted((Entry(parts[-1], frames=len(parts), is_open=True) for parts in found), key=_at_position)
+
+    def _add_goaways(self) -> None:
+        """GOAWAY is a frame of the connection, but it may be what ended this call."""
+        frames = self._store.frames
+        if self._call.state in (CallState.OPEN, CallState.BROKEN):
+            self._entries.extend(
+                Entry(position)
+                for position in range(self._searched, len(frames))
+                if frames[position].type == FrameType.GOAWAY and frames[position].connection == self.key.connection
+            )
+        self._searched = len(frames)
+
+
+def follow(store: Store, catalog: Catalog, key: StreamKey) -> Follow:
+    """The follow view of a call; KeyError for a stream that is no call."""
+    return Follow(store, catalog, key)

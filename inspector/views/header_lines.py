@@ -1,0 +1,51 @@
+"""Headers one a line, with a mark on every value that was not plainly read from the wire."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import unquote
+
+from inspector.model.call import Call
+from inspector.model.frame import Frame, HeaderSource
+from inspector.model.status import Status
+from inspector.views.headers import SOURCE_TONES
+from inspector.views.spans import GAP, Line, Span, Tone
+from inspector.views.text import clean
+
+LONGEST: Final = 4_000
+"""Characters of a header's value that the follow view shows; the Frame tab shows all."""
+
+_COLON: Final = Span(": ", Tone.DIM)
+_EMPTY: Final = Span("(empty)", Tone.DIM)
+
+
+def header_lines(frame: Frame, call: Call | None = None, longest: int = LONGEST) -> tuple[Line, ...]:
+    """A line for each header of a frame: its name, its value, and how that is known where it was not plainly read."""
+    sources = dict(frame.header_sources)
+    return tuple(
+        Line((Span(clean(name) or "?", Tone.KEY), _COLON, *_value(name, value, sources.get(index), longest)))
+        for index, (name, value) in enumerate(frame.headers or ())
+    )
+
+
+def _value(name: str, value: str, source: HeaderSource | None, longest: int) -> tuple[Span, ...]:
+    if source is not None:
+        shown = clean(value[:longest]) if value else "?"
+        return (Span(shown, SOURCE_TONES[source]), GAP, Span(f"({source})", SOURCE_TONES[source]))
+    if not value:
+        return (_EMPTY,)
+    if name == "grpc-status":
+        return _status(value)
+    # Percent-encoded on the wire (gRPC over HTTP/2, Responses); the Frame tab shows it as it was sent.
+    text = unquote(value) if name == "grpc-message" else value
+    if len(text) <= longest:
+        return (Span(clean(text)),)
+    return (Span(clean(text[:longest])), Span(f"… {len(text) - longest:,} more characters", Tone.DIM))
+
+
+def _status(value: str) -> tuple[Span, ...]:
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
+        return (Span(clean(value), Tone.ERROR),)
+    status = Status.of(int(value))
+    tone = Tone.OK if status.code == 0 else Tone.ERROR
+    return (Span(value, tone), GAP, Span(status.name, tone))

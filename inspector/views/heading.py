@@ -1,0 +1,36 @@
+"""What stands above a call: who talks to whom, how it ended, and what is not certain about it."""
+
+from __future__ import annotations
+
+from inspector.model.call import Call, MethodSource
+from inspector.schema.catalog import Catalog
+from inspector.store.store import Store
+from inspector.views.info import named
+from inspector.views.naming import naming
+from inspector.views.outcome import call_status
+from inspector.views.spans import Line, Span, Tone, joined
+from inspector.views.text import clean
+from inspector.views.times import duration
+
+
+def heading(store: Store, call: Call) -> tuple[Span, ...]:
+    """`connection 0   [::1]:50316 → [::1]:37564   stream 1   OK   8.1 ms`."""
+    connection = store.connections[call.key.connection]
+    return joined(
+        (
+            (Span(f"connection {connection.index}", Tone.DIM),),
+            (Span(f"{connection.client} → {connection.server}", Tone.DIM),),
+            (Span(f"stream {call.key.stream}", Tone.DIM),),
+            call_status(call),
+            () if call.duration is None else (Span(duration(call.duration), Tone.DIM),),
+        ),
+        Span("   "),
+    )
+
+
+def notes(call: Call, catalog: Catalog) -> tuple[Line, ...]:
+    """A line for each problem, and one for a method that the wire did not tell."""
+    known = naming(call, catalog)
+    is_certain = known.source is MethodSource.WIRE or (known.method is None and call.request_headers is None)
+    method = () if is_certain else (Line((Span("method: ", Tone.DIM), *named(known))),)
+    return (*method, *(Line((Span(clean(problem), Tone.WARN),)) for problem in call.problems))

@@ -1,0 +1,74 @@
+"""Which method a call is of, where the wire did not say: a guess from the schema, or the candidates.
+
+The one method whose types fit all messages of the stream is a guess and is marked as one; where several fit, none is
+guessed and they are listed. What the wire or the header recovery said always wins.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from inspector.model.call import Call, MethodSource
+from inspector.model.endpoint import Side
+from inspector.model.message import Message
+from inspector.schema.catalog import Catalog, Method
+from inspector.schema.typed import fits
+
+_MESSAGES_TRIED: Final = 8
+_LONGEST_TRIED: Final = 65_536
+
+
+class Naming(NamedTuple):
+    """A call's method, how it is known, and what it may be where it is not."""
+
+    method: str | None
+    source: MethodSource | None
+    candidates: tuple[str, ...] = ()
+
+
+def naming(call: Call, catalog: Catalog) -> Naming:
+    """The method of a call as far as it can be told."""
+    if call.method is not None:
+        return Naming(call.method, call.method_source)
+    requests, responses = _samples(call.requests), _samples(call.responses)
+    # An empty message fits every type, so it tells nothing; what is not gRPC has no method.
+    if not is_grpc(call) or not (any(requests) or any(responses)):
+        return Naming(None, None)
+    candidates = _candidates(catalog, catalog.revision, requests, responses)
+    if len(candidates) == 1:
+        return Naming(candidates[0], MethodSource.GUESSED)
+    return Naming(None, None, candidates)
+
+
+def content_type(call: Call, side: Side) -> str | None:
+    """The content type that a side announced; the other side's where it has not (yet) said."""
+    own, other = call.request_headers, call.response_headers or call.trailers
+    if side is Side.SERVER:
+        own, other = other, own
+    return next((found for block in (own, other) if block and (found := block.first("content-type"))), None)
+
+
+def is_grpc(call: Call) -> bool:
+    """False only for a call that says it is something else."""
+    said = content_type(call, Side.CLIENT)
+    return said is None or said.startswith("application/grpc")
+
+
+def _samples(messages: list[Message]) -> tuple[bytes, ...]:
+    found = (each.data for each in messages[:_MESSAGES_TRIED])
+    return tuple(data for data in found if data is not None and len(data) <= _LONGEST_TRIED)
+
+
+@lru_cache(maxsize=512)
+def _candidates(
+    catalog: Catalog, _revision: int, requests: tuple[bytes, ...], responses: tuple[bytes, ...]
+) -> tuple[str, ...]:
+    return tuple(path for path, method in catalog.methods.items() if _takes(catalog, method, requests, responses))
+
+
+def _takes(catalog: Catalog, method: Method, requests: tuple[bytes, ...], responses: tuple[bytes, ...]) -> bool:
+    sent, returned = catalog.message_class(method.request_type), catalog.message_class(method.response_type)
+    if sent is None or returned is None:
+        return False
+    return all(fits(sent, data) for data in requests) and all(fits(returned, data) for data in responses)

@@ -1,0 +1,52 @@
+"""The messages of a frame and how they are read: what rows, follow steps and JSON all need to know of a message."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from inspector.model.call import Call
+from inspector.model.endpoint import Side
+from inspector.model.frame import FrameType
+from inspector.model.message import Message
+from inspector.schema.catalog import Catalog
+from inspector.schema.payload import Reading, read_message
+from inspector.store.store import Store
+from inspector.views.naming import content_type, naming
+
+
+def first_ending_at(messages: Sequence[Message], position: int) -> int:
+    """The index of the first message that ends in the frame at a position, or would if it were there."""
+    return bisect_left(messages, position, key=_frame)
+
+
+def ending_in(call: Call, side: Side, position: int) -> Sequence[Message]:
+    """The messages whose last byte is in the frame at a position; empty for a frame that holds only parts."""
+    messages = call.messages(side)
+    start = end = first_ending_at(messages, position)
+    while end < len(messages) and messages[end].frame == position:
+        end += 1
+    return messages[start:end]
+
+
+def read(call: Call, side: Side, message: Message, catalog: Catalog, limit: int | None = None) -> Reading:
+    """A message of a call, read by the type that the call's method gives."""
+    method = catalog.method(naming(call, catalog).method)
+    type_name = method.type_from(side) if method else None
+    return read_message(message, type_name, catalog, content_type(call, side), limit)
+
+
+def data_offset(store: Store, call: Call, side: Side, position: int) -> int:
+    """How many DATA bytes a side had sent on the stream before the frame at a position."""
+    total = 0
+    for earlier in call.frames:
+        if earlier >= position:
+            break
+        frame = store.frames[earlier]
+        if frame.type == FrameType.DATA and store.side(frame) is side:
+            total += len(frame.payload)
+    return total
+
+
+def _frame(message: Message) -> int:
+    return message.frame

@@ -1,0 +1,151 @@
+"""One step of the follow view: its title, the facts beside it, and its body.
+
+Draws up what `follow` has found to be a step; decides nothing about which steps there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final, NamedTuple
+
+from inspector.model.call import Call
+from inspector.model.endpoint import Side
+from inspector.model.frame import HEADER_TYPES, Frame, FrameType
+from inspector.schema.catalog import Catalog
+from inspector.schema.payload import Reading, read_bytes
+from inspector.store.store import Store
+from inspector.views.header_lines import header_lines
+from inspector.views.headers import Block, block_of
+from inspector.views.info import Seen, frame_status, info, seen, type_spans
+from inspector.views.naming import content_type
+from inspector.views.reading import read
+from inspector.views.spans import ARROWS, GAP, SIDE_TONES, Line, Span, Tone, dotted, joined
+from inspector.views.text import clean, counted, size
+from inspector.views.times import clock, duration
+from inspector.views.values import pretty
+
+LINES: Final = 40
+"""Lines of a message that a step shows; the Message tab shows all."""
+_EXCERPT: Final = 65_536
+"""Bytes of a message that are read for a step: far more than fits into its lines."""
+
+
+class Entry(NamedTuple):
+    """What a step is about: a frame, or a message that ends in it."""
+
+    position: int
+    message: int | None = None
+    """The message's index among those of its side."""
+    frames: int = 1
+    """How many DATA frames the message came in."""
+    is_open: bool = False
+    """True for the frames of a message whose end has not come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step as it is shown: `title` and `facts` on one line, `body` below it."""
+
+    position: int
+    """The frame to which the step leads."""
+    side: Side
+    title: tuple[Span, ...]
+    facts: tuple[Span, ...]
+    body: tuple[Line, ...]
+
+
+def step(
+    store: Store, catalog: Catalog, call: Call, entry: Entry, before: Entry | None, longest: int | None = None
+) -> Step:
+    """Draw a step up; `before` is the step it came after."""
+    at = seen(store, catalog, entry.position)._replace(call=call)
+    if entry.message is not None:
+        title, facts, body = _message(at, call, entry, longest or LINES)
+    elif entry.is_open:
+        title, facts, body = (Span("part of a message", Tone.DIM),), _frames(entry), ()
+    elif at.frame.type == FrameType.DATA:
+        title, facts, body = _plain_data(at, call, longest or LINES)
+    elif at.frame.type in HEADER_TYPES:
+        title, facts, body = _header_title(at), _header_facts(at), header_lines(at.frame, at.call)
+    else:
+        title, facts, body = (), (), tuple(_info_line(at))
+    previous = None if before is None else store.frames[before.position]
+    when = _when(at.frame, previous)
+    return Step(
+        entry.position, at.side, _title(at, title), dotted((f"packet {at.frame.packet}", *facts, *_end(at), when)), body
+    )
+
+
+def _title(at: Seen, more: tuple[Span, ...]) -> tuple[Span, ...]:
+    return joined(((Span(f"{ARROWS[at.side]} {at.frame.type_name}", SIDE_TONES[at.side]),), more))
+
+
+def _when(frame: Frame, previous: Frame | None) -> str:
+    return clock(frame.time) if previous is None else f"+{duration(max(frame.time - previous.time, 0.0))}"
+
+
+def _end(at: Seen) -> Iterable[str]:
+    return ("end of stream",) if at.frame.ends_stream else ()
+
+
+def _frames(entry: Entry) -> tuple[str, ...]:
+    return (f"in {counted(entry.frames, 'frame')}",) if entry.frames > 1 else ()
+
+
+def _header_title(at: Seen) -> tuple[Span, ...]:
+    match block_of(at.frame, at.side):
+        case Block.RESPONSE:
+            return (Span(clean(at.frame.header(":status") or ""), SIDE_TONES[at.side]),)
+        case Block.TRAILERS if (status := frame_status(at)) is not None:
+            return (Span(clean(status.name), Tone.OK if status.code == 0 else Tone.ERROR),)
+        case _:
+            return ()
+
+
+def _header_facts(at: Seen) -> tuple[str, ...]:
+    is_trailers = block_of(at.frame, at.side) is Block.TRAILERS
+    return (size(at.frame.length), "trailers" if is_trailers else "")
+
+
+def _message(
+    at: Seen, call: Call, entry: Entry, longest: int
+) -> tuple[tuple[Span, ...], tuple[str, ...], tuple[Line, ...]]:
+    message = call.messages(at.side)[entry.message or 0]
+    reading = read(call, at.side, message, at.catalog, _EXCERPT)
+    name = type_spans(reading, call, at.catalog)
+    title = tuple(Span(span.text, SIDE_TONES[at.side] if span.tone is Tone.PLAIN else span.tone) for span in name)
+    encoding = "" if message.encoding is None else f"{clean(message.encoding)}, {_inflated(message.data)}"
+    facts = (f"{size(message.length)} message", encoding, *_frames(entry))
+    return title, facts, body(reading, longest, 0 if message.data is None else len(message.data))
+
+
+def _inflated(data: bytes | None) -> str:
+    return "not inflated" if data is None else f"{size(len(data))} inflated"
+
+
+def body(reading: Reading, longest: int, whole: int) -> tuple[Line, ...]:
+    """A reading's lines, cut at `longest`; says how much is not shown. `whole` is the message's size in bytes."""
+    lines = list(islice(pretty(reading), 100_000))
+    more = len(lines) - longest
+    if not reading.complete:
+        note = f"… the beginning of {size(whole)}; the Message tab shows all"
+    elif more > 0:
+        note = f"… {counted(more, 'more line')}; the Message tab shows all"
+    else:
+        return tuple(lines)
+    return (*lines[:longest], Line((Span(note, Tone.DIM),)))
+
+
+def _plain_data(at: Seen, call: Call, longest: int) -> tuple[tuple[Span, ...], tuple[str, ...], tuple[Line, ...]]:
+    payload = at.frame.payload
+    if not payload:
+        return (), ("no data",), ()
+    reading = read_bytes(payload, None, at.catalog, content_type(call, at.side), _EXCERPT)
+    return (Span(reading.format, Tone.DIM),), (size(len(payload)),), body(reading, longest, len(payload))
+
+
+def _info_line(at: Seen) -> Iterable[Line]:
+    spans = tuple(span for span in info(at) if span is not GAP)
+    return (Line(spans),) if spans else ()

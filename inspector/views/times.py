@@ -1,0 +1,68 @@
+"""Points in time and durations, as people read them.
+
+Knows no clock: every time is one that a capture holds, in seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from inspector.model.call import Call
+from inspector.store.store import Store
+
+
+class TimeStyle(StrEnum):
+    """What the Time column counts from."""
+
+    CALL = "call"
+    """A call's first frames since the capture began, the later ones since the call began."""
+    CAPTURE = "capture"
+    CLOCK = "clock"
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How a list of rows shows its times."""
+
+    origin: float = 0.0
+    """When the capture began."""
+    style: TimeStyle = TimeStyle.CALL
+
+    @classmethod
+    def of(cls, store: Store, style: TimeStyle = TimeStyle.CALL) -> Times:
+        """Times that count from the capture's first packet of a known connection."""
+        return cls(capture_start(store), style)
+
+    def show(self, time: float, call: Call | None = None) -> str:
+        """A point in time, by the style: `2.4183`, `+7.6 ms` or `09:00:11.149`."""
+        if self.style is TimeStyle.CLOCK:
+            return clock(time)
+        if call is not None and self.style is TimeStyle.CALL and time > call.started:
+            return f"+{duration(time - call.started)}"
+        return f"{max(time - self.origin, 0.0):.4f}"
+
+
+def capture_start(store: Store) -> float:
+    """The earliest time known of a capture; 0 while it is empty."""
+    first_frame = store.frames[0].time if store.frames else None
+    first_connection = next((each.started for each in store.connections.values()), None)
+    return min((time for time in (first_frame, first_connection) if time is not None), default=0.0)
+
+
+def duration(seconds: float) -> str:
+    """A length of time: `0.1 ms`, `250 ms`, `1.01 s`, `12.5 s`, `3 min 20 s`, `2 h 05 min`."""
+    if seconds < 0.0999:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def clock(time: float) -> str:
+    """The time of day here, to the millisecond: `09:00:11.149`."""
+    return datetime.fromtimestamp(time).astimezone().strftime("%H:%M:%S.%f")[:-3]
