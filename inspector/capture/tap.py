@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
 import socket
 import time
@@ -122,7 +123,8 @@ class Tap:
             try:
                 service = await self._upstream.connect(client.family)
             except OSError as error:
-                self.notice = f"The service {self.service} does not answer: {error.strerror or 'no answer in time'}."
+                reason = os.strerror(error.errno) if error.errno else "no answer in time"
+                self.notice = f"The service {self.service} does not answer: {reason}."
                 self._record(flow.reset(Side.SERVER, time.time_ns()))
                 return
             self.notice = ""

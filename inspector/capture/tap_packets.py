@@ -42,10 +42,11 @@ class Flag(IntFlag):
 def checksum(data: bytes) -> int:
     """Compute the Internet checksum (RFC 1071): the one's complement of the one's complement sum of 16-bit words.
 
-    2**16 is 1 modulo 65,535, so the sum of the words is the remainder of the whole as one large number.
+    2**16 is 1 modulo 65,535, so the sum of the words is the remainder of the whole as one large number. Of the two
+    zeroes of one's complement the checksum is the one of 0 bits (RFC 1624 §3), as headers are never all zero.
     """
     even = data if len(data) % 2 == 0 else data + b"\0"
-    return 0xFFFF - int.from_bytes(even, "big") % 0xFFFF
+    return -int.from_bytes(even, "big") % 0xFFFF
 
 
 class Flow:

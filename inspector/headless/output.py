@@ -10,34 +10,33 @@ import os
 import sys
 from collections.abc import Iterable
 
-from inspector.errors import InspectorError
-
 
 class ReaderGone(Exception):  # noqa: N818  # not a failure: the reader of our output has seen enough
     """Nobody reads standard output any more."""
 
 
 class Output:
-    """Lines to standard output."""
+    """Lines to standard output, in UTF-8 whatever the locale."""
 
     def __init__(self) -> None:
-        stream = sys.stdout
-        self.in_colour = stream.isatty() and not os.environ.get("NO_COLOR")
-        if hasattr(stream, "reconfigure"):  # whatever the locale, what is from the wire can be printed
-            stream.reconfigure(encoding="utf-8", errors="replace")
+        self.in_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
-    def lines(self, lines: Iterable[str]) -> None:
+    def texts(self, lines: Iterable[str]) -> None:
+        """Print lines of text at once; raises ReaderGone."""
+        self.lines(line.encode(errors="replace") for line in lines)
+
+    def lines(self, lines: Iterable[bytes]) -> None:
         """Print lines at once.
 
         Raises:
             ReaderGone: nobody reads them.
         """
-        text = "".join(f"{line}\n" for line in lines)
-        if not text:
+        data = b"".join(b"%b\n" % line for line in lines)
+        if not data:
             return
         try:
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
         except BrokenPipeError as error:
             # What is left in the buffer has nowhere to go either, as Python would find when it exits.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -47,8 +46,3 @@ class Output:
 def say(sentence: str) -> None:
     """Tell the person at the keyboard something, beside the output."""
     print(f"grpc-inspector: {sentence}", file=sys.stderr, flush=True)
-
-
-def say_error(error: InspectorError) -> None:
-    """Tell what failed and what to do about it, on one line."""
-    say(" ".join(str(error).split()))

@@ -24,15 +24,19 @@ def mark_enums(descriptor: Descriptor, value: object) -> None:
             value[name] = _marked(field, told)
 
 
-def _marked(field: FieldDescriptor, told: Any) -> Any:
+def map_value(field: FieldDescriptor) -> FieldDescriptor | None:
+    """The field of a map's values; None for a field that is no map."""
     inner = field.message_type
-    if inner is not None and inner.GetOptions().map_entry:
-        part = inner.fields_by_name["value"]
+    return inner.fields_by_name["value"] if inner is not None and inner.GetOptions().map_entry else None
+
+
+def _marked(field: FieldDescriptor, told: Any) -> Any:
+    if (part := map_value(field)) is not None:
         return {key: _marked(part, each) for key, each in told.items()} if isinstance(told, dict) else told
     if isinstance(told, list):
         return [_marked(field, each) for each in told]
-    if inner is not None:
-        mark_enums(inner, told)
+    if field.message_type is not None:
+        mark_enums(field.message_type, told)
         return told
     return EnumWord(told) if field.enum_type is not None and isinstance(told, str) else told
 

@@ -7,6 +7,7 @@ bytes look like. Nothing is ever called malformed: where one reading fails the n
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -82,7 +83,7 @@ def _typed(data: bytes, type_name: str, catalog: Catalog, limit: int | None) -> 
     message_class = catalog.message_class(type_name)
     if message_class is None:
         return None
-    part = data if limit is None else excerpt(data, limit, message_class.DESCRIPTOR)
+    part = data if limit is None else excerpt(data, limit, typed.descriptor_of(message_class))
     try:
         value = typed.to_value(message_class.FromString(part))
     except (ValueError, TypeError):
@@ -119,9 +120,14 @@ def _is_json(content_type: str | None) -> bool:
 def _json(data: bytes) -> tuple[object] | None:
     try:
         # NaN and Infinity are no JSON, but some services send them: as in proto3 JSON they become strings.
-        return (json.loads(data, parse_constant=str),)
+        return (json.loads(data, parse_constant=str, parse_float=_finite),)
     except (ValueError, RecursionError):
         return None
+
+
+def _finite(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text
 
 
 def _tree(data: bytes, *, complete: bool) -> dict[str, object] | None:

@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from typing import Any, Final, cast
 
 from google.protobuf import json_format
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from inspector.schema import wire_values
-from inspector.schema.enum_words import mark_enums
+from inspector.schema.enum_words import map_value, mark_enums
 from inspector.schema.wire import WireType
 
 UNKNOWN_FIELDS: Final = "unknown fields"
@@ -29,10 +29,15 @@ _FLOATS: Final = frozenset({FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTY
 def to_value(message: Message) -> object:
     """The message as JSON-ready values; names of enum values are `EnumWord`s."""
     value = _mapped(message)
-    mark_enums(message.DESCRIPTOR, value)
+    mark_enums(descriptor_of(type(message)), value)
     if _has_unknown(message) and isinstance(value, dict):
         _add_unknown(message, value)
     return value
+
+
+def descriptor_of(message_class: type[Message]) -> Descriptor:
+    """The descriptor of a message class, under the one of its two names that the stubs of json_format take."""
+    return cast("Descriptor", message_class.DESCRIPTOR)
 
 
 def fits(message_class: type[Message], data: bytes) -> bool:
@@ -45,7 +50,7 @@ def fits(message_class: type[Message], data: bytes) -> bool:
 
 
 def _mapped(message: Message) -> object:
-    pool = message.DESCRIPTOR.file.pool
+    pool = descriptor_of(type(message)).file.pool
     try:
         return json_format.MessageToDict(
             message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True, descriptor_pool=pool
@@ -63,9 +68,8 @@ def _plain(message: Message) -> object:
 
 
 def _field_value(field: FieldDescriptor, value: Any) -> object:
-    if _is_map(field):
-        inner = field.message_type.fields_by_name["value"]
-        return {str(key): _single(inner, each) for key, each in value.items()}
+    if (inner := map_value(field)) is not None:
+        return {_key(key): _single(inner, each) for key, each in value.items()}
     return [_single(field, each) for each in value] if field.is_repeated else _single(field, value)
 
 
@@ -73,7 +77,7 @@ def _single(field: FieldDescriptor, value: Any) -> object:
     if field.cpp_type == FieldDescriptor.CPPTYPE_MESSAGE:
         return _mapped(value)
     if field.cpp_type == FieldDescriptor.CPPTYPE_ENUM:
-        known = field.enum_type.values_by_number.get(value)
+        known = field.enum_type.values_by_number.get(value) if field.enum_type else None
         return known.name if known else value
     if field.cpp_type in _LONG:
         return str(value)
@@ -86,9 +90,8 @@ def _not_finite(value: float) -> str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def _is_map(field: FieldDescriptor) -> bool:
-    inner = field.message_type
-    return bool(inner is not None and inner.GetOptions().map_entry)
+def _key(key: object) -> str:
+    return str(key).lower() if isinstance(key, bool) else str(key)
 
 
 def _has_unknown(message: Message) -> bool:
@@ -105,15 +108,15 @@ def _add_unknown(message: Message, value: dict[str, Any]) -> None:
             for inner, told in _pairs(field, part, value.get(field.name)):
                 if isinstance(told, dict):
                     _add_unknown(inner, told)
-    if unknown := _unknown_values(UnknownFieldSet(message)):
+    if unknown := _unknown_values(cast("Iterable[Any]", UnknownFieldSet(message))):
         value[UNKNOWN_FIELDS] = unknown
 
 
 def _pairs(field: FieldDescriptor, part: Any, told: Any) -> Iterable[tuple[Message, object]]:
-    if _is_map(field):
-        if field.message_type.fields_by_name["value"].message_type is None or not isinstance(told, dict):
+    if (held := map_value(field)) is not None:
+        if held.message_type is None or not isinstance(told, dict):
             return ()
-        return [(inner, told.get(str(key))) for key, inner in part.items()]
+        return [(inner, told.get(_key(key))) for key, inner in part.items()]
     if not field.is_repeated:
         return ((part, told),)
     return zip(part, told, strict=False) if isinstance(told, list) else ()

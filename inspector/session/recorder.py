@@ -34,7 +34,6 @@ class Recorder:
         self._spool = spool
         self._on_bytes = on_bytes
         self._on_notice = on_notice
-        self._is_paused = False
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -44,12 +43,13 @@ class Recorder:
 
     async def start(self) -> None:
         """Start the engine, again after a pause, and the greet service if it is not there; returns when it listens."""
-        self._is_paused = False
         if self.engine is None and self._source.greet:
             self.engine, self.service = await start_greet(self._source)
             self._watch = asyncio.create_task(self._watch_service(self.service))
             return
         again, source = self.engine, self._source
+        if again is not None:
+            self._spool.resume()
         choice = again.name if again else source.engine
         target = again.target if again and again.name == "tap" else source.target
         service = self._behind() if again else None
@@ -71,15 +71,12 @@ class Recorder:
                 if patience.is_worn_out(loop.time()):
                     raise
                 self._on_notice(f"{error.message} It was started again; packets in between were not captured.")
-                self._spool.resume()
                 await self.start()
             else:
                 return
 
     async def pause(self) -> None:
         """Stop capturing; `record` ends once it has taken what there is. A tap goes on relaying."""
-        self._is_paused = True
-        self._spool.resume()
         if self.engine is not None:
             await self.engine.pause()
 

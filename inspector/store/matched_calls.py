@@ -89,12 +89,19 @@ class MatchedCalls:
         probe = self.filter.terms[index].probe
         if not answers.hits[index] and probe.frame is not None:
             frames, look, store = self._store.frames, probe.frame, self._store
-            answers.hits[index] = any(look(store, position, frames[position], call) for position in positions)
+            answers.hits[index] = any(
+                look(store, position, frame, call)
+                for position in positions
+                if (frame := frames[position]).stream == call.key.stream and frame.connection == call.key.connection
+            )
         return answers.hits[index] or (probe.call is not None and probe.call(self._store, call))
 
 
 def _unasked(call: Call, answers: _Answers) -> Collection[int]:
-    """Frames that are new, and earlier ones in which a message has been found to end since."""
+    """Frames that are new, and earlier ones in which a message has been found to end since.
+
+    A lost message is told at a frame near the gap, which need not be one of the call.
+    """
     known = answers.facts
     if known is None:
         return call.frames

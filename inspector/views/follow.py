@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from inspector.model.call import Call, CallState, StreamKey
+from inspector.model.call import CallState, StreamKey
 from inspector.model.endpoint import Side
 from inspector.model.frame import Frame, FrameType
 from inspector.schema.catalog import Catalog
@@ -88,10 +88,8 @@ class Follow:
         return min(first, len(self._entries))
 
     def _is_of_other_side(self, index: int, position: int) -> bool:
-        if self._entries[index].position == position:
-            return False
-        frames, other = self._store.frames, self._entries[index].position
-        return self._store.side(frames[other]) is not self._store.side(frames[position])
+        entry, side = self._entries[index], self._store.side(self._store.frames[position])
+        return entry.position != position and entry.side not in (None, side)
 
     def _entries_of(self, position: int) -> Iterator[Entry]:
         frame = self._store.frames[position]
@@ -103,7 +101,7 @@ class Follow:
     def _data_entries(self, position: int, frame: Frame) -> Iterator[Entry]:
         side = self._store.side(frame)
         index = self._sides[side]
-        if not is_grpc(self._call) or not frame.payload:
+        if not is_grpc(self._call, side) or not frame.payload:
             yield Entry(position)
             return
         index.parts.append(position)
@@ -116,7 +114,7 @@ class Follow:
             ended_at = messages[index.messages].frame
             cut = bisect_right(index.parts, ended_at)
             parts, index.parts = index.parts[:cut], index.parts[cut:]
-            yield Entry(ended_at, index.messages, max(len(parts), 1))
+            yield Entry(ended_at, index.messages, side, max(len(parts), 1))
             index.messages += 1
 
     def _late_messages(self) -> None:
@@ -135,8 +133,11 @@ class Follow:
         return len(self._entries)
 
     def _open_parts(self) -> list[Entry]:
-        found = (index.parts for index in self._sides.values() if index.parts)
-        return sorted((Entry(parts[-1], frames=len(parts), is_open=True) for parts in found), key=_at_position)
+        waiting = ((side, index) for side, index in self._sides.items() if index.parts)
+        return sorted(
+            (Entry(index.parts[-1], None, side, len(index.parts), is_open=True) for side, index in waiting),
+            key=_at_position,
+        )
 
     def _add_goaways(self) -> None:
         """GOAWAY is a frame of the connection, but it may be what ended this call."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import unquote
 
-from inspector.model.call import Call
 from inspector.model.frame import Frame, HeaderSource
 from inspector.model.status import Status
 from inspector.views.headers import SOURCE_TONES
 from inspector.views.spans import GAP, Line, Span, Tone
-from inspector.views.text import clean
+from inspector.views.text import clean, more_characters
 
 LONGEST: Final = 4_000
 """Characters of a header's value that the follow view shows; the Frame tab shows all."""
@@ -19,12 +18,18 @@ _COLON: Final = Span(": ", Tone.DIM)
 _EMPTY: Final = Span("(empty)", Tone.DIM)
 
 
-def header_lines(frame: Frame, call: Call | None = None, longest: int = LONGEST) -> tuple[Line, ...]:
-    """A line for each header of a frame: its name, its value, and how that is known where it was not plainly read."""
+def header_lines(frame: Frame, longest: int = LONGEST, *, is_raw: bool = False) -> tuple[Line, ...]:
+    """A line for each header of a frame: its name, its value, and how that is known where it was not plainly read.
+
+    A `grpc-message` is percent-decoded (gRPC over HTTP/2, Responses) unless it is asked for as it was sent.
+    """
     sources = dict(frame.header_sources)
+    headers = frame.headers or ()
+    if not is_raw:
+        headers = tuple((name, unquote(value) if name == "grpc-message" else value) for name, value in headers)
     return tuple(
         Line((Span(clean(name) or "?", Tone.KEY), _COLON, *_value(name, value, sources.get(index), longest)))
-        for index, (name, value) in enumerate(frame.headers or ())
+        for index, (name, value) in enumerate(headers)
     )
 
 
@@ -36,11 +41,9 @@ def _value(name: str, value: str, source: HeaderSource | None, longest: int) -> 
         return (_EMPTY,)
     if name == "grpc-status":
         return _status(value)
-    # Percent-encoded on the wire (gRPC over HTTP/2, Responses); the Frame tab shows it as it was sent.
-    text = unquote(value) if name == "grpc-message" else value
-    if len(text) <= longest:
-        return (Span(clean(text)),)
-    return (Span(clean(text[:longest])), Span(f"… {len(text) - longest:,} more characters", Tone.DIM))
+    if len(value) <= longest:
+        return (Span(clean(value)),)
+    return (Span(clean(value[:longest])), Span(more_characters(value, longest), Tone.DIM))
 
 
 def _status(value: str) -> tuple[Span, ...]:

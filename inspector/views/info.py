@@ -145,7 +145,7 @@ def _end(frame: Frame, tone: Tone = Tone.DIM) -> tuple[Span, ...]:
 
 
 def _data(at: Seen) -> tuple[Span, ...]:
-    if at.call is None or not is_grpc(at.call):
+    if at.call is None or not is_grpc(at.call, at.side):
         return _body(at)
     ending = ending_in(at.call, at.side, at.position)
     if not ending:

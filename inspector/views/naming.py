@@ -33,7 +33,7 @@ def naming(call: Call, catalog: Catalog) -> Naming:
         return Naming(call.method, call.method_source)
     requests, responses = _samples(call.requests), _samples(call.responses)
     # An empty message fits every type, so it tells nothing; what is not gRPC has no method.
-    if not is_grpc(call) or not (any(requests) or any(responses)):
+    if not is_grpc(call, Side.CLIENT) or not (any(requests) or any(responses)):
         return Naming(None, None)
     candidates = _candidates(catalog, catalog.revision, requests, responses)
     if len(candidates) == 1:
@@ -42,16 +42,15 @@ def naming(call: Call, catalog: Catalog) -> Naming:
 
 
 def content_type(call: Call, side: Side) -> str | None:
-    """The content type that a side announced; the other side's where it has not (yet) said."""
-    own, other = call.request_headers, call.response_headers or call.trailers
-    if side is Side.SERVER:
-        own, other = other, own
-    return next((found for block in (own, other) if block and (found := block.first("content-type"))), None)
+    """The content type of what a side sends: what it announced, else what the request did."""
+    request, response = call.request_headers, call.response_headers or call.trailers
+    blocks = (request,) if side is Side.CLIENT else (response, request)
+    return next((found for block in blocks if block and (found := block.first("content-type"))), None)
 
 
-def is_grpc(call: Call) -> bool:
-    """False only for a call that says it is something else."""
-    said = content_type(call, Side.CLIENT)
+def is_grpc(call: Call, side: Side) -> bool:
+    """False only where a side says that its body is something else."""
+    said = content_type(call, side)
     return said is None or said.startswith("application/grpc")
 
 

@@ -27,7 +27,8 @@ from inspector.views.times import clock, duration
 from inspector.views.values import pretty
 
 LINES: Final = 40
-"""Lines of a message that a step shows; the Message tab shows all."""
+"""Lines of a message that a step shows; the Message tab shows more."""
+_LONGEST_STRING: Final = 1_000
 _EXCERPT: Final = 65_536
 """Bytes of a message that are read for a step: far more than fits into its lines."""
 
@@ -38,6 +39,8 @@ class Entry(NamedTuple):
     position: int
     message: int | None = None
     """The message's index among those of its side."""
+    side: Side | None = None
+    """Who sent the message; None for a frame."""
     frames: int = 1
     """How many DATA frames the message came in."""
     is_open: bool = False
@@ -60,7 +63,8 @@ def step(
     store: Store, catalog: Catalog, call: Call, entry: Entry, before: Entry | None, longest: int | None = None
 ) -> Step:
     """Draw a step up; `before` is the step it came after."""
-    at = seen(store, catalog, entry.position)._replace(call=call)
+    at = seen(store, catalog, entry.position)
+    at = at._replace(call=call, side=entry.side or at.side)
     if entry.message is not None:
         title, facts, body = _message(at, call, entry, longest or LINES)
     elif entry.is_open:
@@ -68,26 +72,32 @@ def step(
     elif at.frame.type == FrameType.DATA:
         title, facts, body = _plain_data(at, call, longest or LINES)
     elif at.frame.type in HEADER_TYPES:
-        title, facts, body = _header_title(at), _header_facts(at), header_lines(at.frame, at.call)
+        title, facts, body = _header_title(at), _header_facts(at), header_lines(at.frame)
     else:
         title, facts, body = (), (), tuple(_info_line(at))
     previous = None if before is None else store.frames[before.position]
     when = _when(at.frame, previous)
     return Step(
-        entry.position, at.side, _title(at, title), dotted((f"packet {at.frame.packet}", *facts, *_end(at), when)), body
+        entry.position,
+        at.side,
+        _title(at, entry, title),
+        dotted((f"packet {at.frame.packet}", *facts, *_end(at, call), when)),
+        body,
     )
 
 
-def _title(at: Seen, more: tuple[Span, ...]) -> tuple[Span, ...]:
-    return joined(((Span(f"{ARROWS[at.side]} {at.frame.type_name}", SIDE_TONES[at.side]),), more))
+def _title(at: Seen, entry: Entry, more: tuple[Span, ...]) -> tuple[Span, ...]:
+    # What was lost is told at a frame near the gap, which may be of any type and stream.
+    name = at.frame.type_name if entry.message is None else "DATA"
+    return joined(((Span(f"{ARROWS[at.side]} {name}", SIDE_TONES[at.side]),), more))
 
 
 def _when(frame: Frame, previous: Frame | None) -> str:
     return clock(frame.time) if previous is None else f"+{duration(max(frame.time - previous.time, 0.0))}"
 
 
-def _end(at: Seen) -> Iterable[str]:
-    return ("end of stream",) if at.frame.ends_stream else ()
+def _end(at: Seen, call: Call) -> Iterable[str]:
+    return ("end of stream",) if at.frame.ends_stream and at.frame.stream == call.key.stream else ()
 
 
 def _frames(entry: Entry) -> tuple[str, ...]:
@@ -127,12 +137,12 @@ def _inflated(data: bytes | None) -> str:
 
 def body(reading: Reading, longest: int, whole: int) -> tuple[Line, ...]:
     """A reading's lines, cut at `longest`; says how much is not shown. `whole` is the message's size in bytes."""
-    lines = list(islice(pretty(reading), 100_000))
+    lines = list(islice(pretty(reading, _LONGEST_STRING), 100_000))
     more = len(lines) - longest
     if not reading.complete:
-        note = f"… the beginning of {size(whole)}; the Message tab shows all"
+        note = f"… the beginning of {size(whole)}; the Message tab shows more"
     elif more > 0:
-        note = f"… {counted(more, 'more line')}; the Message tab shows all"
+        note = f"… {counted(more, 'more line')}; the Message tab shows more"
     else:
         return tuple(lines)
     return (*lines[:longest], Line((Span(note, Tone.DIM),)))

@@ -57,3 +57,8 @@ def size(count: int) -> str:
 def counted(count: int, one: str, many: str = "") -> str:
     """`1 message`, `3 messages`, `1,000 messages`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def more_characters(text: str, longest: int) -> str:
+    """What is said behind a text that was cut."""
+    return f"… {len(text) - longest:,} more characters"

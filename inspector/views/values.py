@@ -7,15 +7,15 @@ made lazily: whoever shows only the beginning pays only for that.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from inspector.schema.enum_words import EnumWord
 from inspector.schema.payload import Format, Reading
 from inspector.views.spans import Line, Span, Tone
-from inspector.views.text import clean, shortened
+from inspector.views.text import clean, more_characters, shortened
 
-_LONGEST_STRING: Final = 20_000
+LONGEST_STRING: Final = 20_000
 """Characters of one string that are shown in pretty JSON; bounded, as a terminal has to lay them out."""
 
 
@@ -78,17 +78,17 @@ def _inline(value: object) -> Iterator[Span]:
         yield Span(scalar(value, 400).text)
 
 
-def pretty(reading: Reading) -> Iterator[Line]:
-    """A reading as lines of coloured JSON, or of text; endless only if the message is."""
+def pretty(reading: Reading, longest: int = LONGEST_STRING) -> Iterator[Line]:
+    """A reading as lines of coloured JSON, or of text, with strings cut at `longest` characters."""
     if reading.format is Format.MISSING:
         yield Line((Span(clean(reading.reason), Tone.WARN),))
     elif reading.format is Format.TEXT:
         for text in str(reading.value).splitlines():
-            yield Line((Span(clean(text), Tone.STRING),))
+            yield Line(_shown(text, longest))
     elif reading.format is Format.HEX:
         yield from _hex_lines(str(reading.value))
     else:
-        yield from _lines(reading.value, (), (), 0)
+        yield from _Writer(longest).lines(reading.value)
 
 
 def _hex_lines(text: str) -> Iterator[Line]:
@@ -96,28 +96,33 @@ def _hex_lines(text: str) -> Iterator[Line]:
         yield Line((Span(" ".join(text[at : at + 4] for at in range(start, min(start + 64, len(text)), 4))),))
 
 
-def _lines(value: object, before: tuple[Span, ...], after: tuple[Span, ...], indent: int) -> Iterator[Line]:
-    """A value with what stands before it on its first line (its key) and behind it on its last (a comma)."""
-    if isinstance(value, dict) and value:
-        parts = [((Span(_quoted(str(key)), Tone.KEY), _COLON), each) for key, each in value.items()]
-        yield from _block("{}", parts, before, after, indent)
-    elif isinstance(value, list) and value:
-        yield from _block("[]", [((), each) for each in value], before, after, indent)
-    else:
-        yield Line((*before, scalar(value, _LONGEST_STRING, quoted_words=True), *after), indent)
+class _Writer:
+    """Writes pretty JSON; knows how long a string may be."""
 
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
 
-def _block(
-    brackets: str,
-    parts: Sequence[tuple[tuple[Span, ...], object]],
-    before: tuple[Span, ...],
-    after: tuple[Span, ...],
-    indent: int,
-) -> Iterator[Line]:
-    yield Line((*before, Span(brackets[0])), indent)
-    for index, (key, each) in enumerate(parts):
-        yield from _lines(each, key, () if index == len(parts) - 1 else (_COMMA,), indent + 1)
-    yield Line((Span(brackets[1]), *after), indent)
+    def lines(
+        self, value: object, before: tuple[Span, ...] = (), after: tuple[Span, ...] = (), indent: int = 0
+    ) -> Iterator[Line]:
+        """A value with what stands before it on its first line (its key) and behind it on its last (a comma)."""
+        if isinstance(value, dict) and value:
+            keyed = (((Span(_quoted(str(key)), Tone.KEY), _COLON), each) for key, each in value.items())
+            inner = self._parts(keyed, len(value), indent + 1)
+            brackets = "{}"
+        elif isinstance(value, list) and value:
+            inner = self._parts((((), each) for each in value), len(value), indent + 1)
+            brackets = "[]"
+        else:
+            yield Line((*before, scalar(value, self._longest, quoted_words=True), *after), indent)
+            return
+        yield Line((*before, Span(brackets[0])), indent)
+        yield from inner
+        yield Line((Span(brackets[1]), *after), indent)
+
+    def _parts(self, parts: Iterable[tuple[tuple[Span, ...], object]], count: int, indent: int) -> Iterator[Line]:
+        for index, (key, each) in enumerate(parts, 1):
+            yield from self.lines(each, key, () if index == count else (_COMMA,), indent)
 
 
 _COLON: Final = Span(": ", Tone.DIM)
@@ -138,8 +143,14 @@ def scalar(value: object, longest: int, *, quoted_words: bool = False) -> Span:
     return Span("{}" if isinstance(value, dict) else "[]")
 
 
-def _quoted(text: str, longest: int = _LONGEST_STRING) -> str:
+def _quoted(text: str, longest: int = 400) -> str:
     # json escapes what would end the string or break the line; clean marks the rest that cannot be seen.
     if len(text) <= longest:
         return clean(json.dumps(text, ensure_ascii=False))
-    return clean(json.dumps(text[:longest], ensure_ascii=False)) + f"… {len(text) - longest:,} more characters"
+    return clean(json.dumps(text[:longest], ensure_ascii=False)) + more_characters(text, longest)
+
+
+def _shown(text: str, longest: int) -> tuple[Span, ...]:
+    if len(text) <= longest:
+        return (Span(clean(text), Tone.STRING),)
+    return Span(clean(text[:longest]), Tone.STRING), Span(more_characters(text, longest), Tone.DIM)

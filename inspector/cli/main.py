@@ -1,0 +1,42 @@
+"""The entry point: finds out what is wanted, has it done, and ends with the right exit status.
+
+Every failure ends here, as one line on standard error. Nothing slow is imported before it is known to be needed.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from inspector.cli import commands, parsers
+from inspector.errors import InspectorError
+
+_COMMANDS: Final[dict[str, tuple[Callable[[str], parsers.Parser], Callable[[Namespace], int]]]] = {
+    "frames": (parsers.frames, commands.frames),
+    "calls": (parsers.calls, commands.calls),
+    "follow": (parsers.follow, commands.follow),
+    "call": (parsers.call, commands.call),
+    "doctor": (parsers.doctor, commands.doctor),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+
+    `call` returns 64 and the status code for a call that is not OK.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] in _COMMANDS:
+        make_parser, run = _COMMANDS[given[0]]
+        options = make_parser(f"grpc-inspector {given[0]}").parse_args(given[1:])
+    else:
+        options, run = parsers.app("grpc-inspector").parse_args(given), commands.app
+    try:
+        return run(options)
+    except InspectorError as error:
+        print(f"grpc-inspector: {' '.join(str(error).split())}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return 130

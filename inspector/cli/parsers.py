@@ -1,0 +1,149 @@
+"""The options of each command: names, forms and help, and nothing of what they do."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from inspector import __version__
+
+Parser: TypeAlias = ArgumentParser
+
+_EXAMPLES: Final = """\
+commands:
+  frames SOURCE                     one line per HTTP/2 frame
+  calls SOURCE                      one line per call
+  follow SOURCE CONNECTION/STREAM   the headers and messages of one stream
+  call HOST:PORT METHOD [JSON…]     send one call and print the frames that carried it
+  doctor                            what is installed and permitted here
+  COMMAND --help tells more.
+
+examples:
+  grpc-inspector                    start the sample greet service, and the app on it
+  grpc-inspector localhost:50051    watch and call a service that runs already
+  grpc-inspector trace.pcapng       open a capture
+  tcpdump -U -w - tcp port 50051 | grpc-inspector calls - --json
+"""
+_SOURCE_HELP: Final = "HOST:PORT (live), a capture file, or - for a capture on standard input"
+
+
+def app(name: str) -> Parser:
+    """`grpc-inspector [SOURCE]`."""
+    parser = ArgumentParser(
+        name,
+        usage="%(prog)s [SOURCE] [options]\n       %(prog)s COMMAND …",
+        description="Sends gRPC calls and shows, live, the HTTP/2 frames that carried them.",
+        epilog=_EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument("source", nargs="?", metavar="SOURCE", help=_SOURCE_HELP)
+    _add_capture_options(parser)
+    _add_schema_options(parser)
+    return parser
+
+
+def frames(name: str) -> Parser:
+    """`grpc-inspector frames SOURCE`."""
+    return _printing(name, "Print one line per HTTP/2 frame, as soon as it is decoded.")
+
+
+def calls(name: str) -> Parser:
+    """`grpc-inspector calls SOURCE`."""
+    return _printing(name, "Print one line per call: of a live capture when it ends, of a file in the order of starts.")
+
+
+def follow(name: str) -> Parser:
+    """`grpc-inspector follow SOURCE CONNECTION/STREAM`."""
+    parser = ArgumentParser(name, description="Print the headers and messages of one stream, both directions.")
+    parser.add_argument("source", metavar="SOURCE", help=_SOURCE_HELP)
+    parser.add_argument("stream", metavar="CONNECTION/STREAM", help="as in 0/1")
+    _add_capture_options(parser)
+    _add_schema_options(parser)
+    _add_limits(parser)
+    return parser
+
+
+def call(name: str) -> Parser:
+    """`grpc-inspector call HOST:PORT METHOD [JSON…]`."""
+    parser = ArgumentParser(
+        name,
+        description="Send one call and print the very frames that carried it.",
+        epilog="The exit status is 0 for OK, else 64 and the gRPC status code.",
+    )
+    parser.add_argument("target", metavar="HOST:PORT")
+    parser.add_argument("method", metavar="METHOD", help="/package.Service/Method or package.Service/Method")
+    parser.add_argument("messages", nargs="*", metavar="JSON", help="the request; - reads it from standard input")
+    parser.add_argument("-H", "--header", action="append", default=[], metavar="NAME:VALUE", help="metadata to send")
+    parser.add_argument("--deadline", type=_seconds, default=5.0, metavar="SECONDS", help="give up after so long (5)")
+    parser.add_argument("--json", action="store_true", help="print the call as one JSON object")
+    _add_capture_options(parser)
+    _add_schema_options(parser)
+    parser.add_argument("--write", type=Path, metavar="FILE", help="keep the capture")
+    return parser
+
+
+def doctor(name: str) -> Parser:
+    """`grpc-inspector doctor`."""
+    parser = ArgumentParser(name, description="Tell what is installed and permitted here, and how to mend what is not.")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    return parser
+
+
+def _printing(name: str, description: str) -> Parser:
+    parser = ArgumentParser(name, description=description)
+    parser.add_argument("source", metavar="SOURCE", help=_SOURCE_HELP)
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    _add_capture_options(parser)
+    _add_schema_options(parser)
+    _add_limits(parser)
+    return parser
+
+
+def _add_capture_options(parser: Parser) -> None:
+    group = parser.add_argument_group("capture")
+    group.add_argument("--engine", choices=("auto", "tcpdump", "dumpcap", "tap"), default="auto")
+    group.add_argument("--interface", metavar="IF", help="capture there, not where the host's route leads")
+    group.add_argument("--port", type=_ports, default=frozenset(), metavar="N[,N…]", help="decode as HTTP/2")
+    group.add_argument("--tls-keylog", type=Path, metavar="FILE", help="TLS secrets, as SSLKEYLOGFILE has them")
+
+
+def _add_schema_options(parser: Parser) -> None:
+    group = parser.add_argument_group("schema")
+    group.add_argument("--proto", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
+    group.add_argument("--proto-path", type=Path, nargs="+", action="extend", default=[], metavar="DIR")
+    group.add_argument("--protoset", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
+    group.add_argument("--no-reflection", action="store_true", help="do not ask the service for its schema")
+
+
+def _add_limits(parser: Parser) -> None:
+    group = parser.add_argument_group("limits")
+    group.add_argument("--count", type=_count, metavar="N", help="end after N lines")
+    group.add_argument(
+        "--for", type=_seconds, dest="seconds", metavar="SECONDS", help="end a live capture after so long"
+    )
+    group.add_argument("--write", type=Path, metavar="FILE", help="keep the capture")
+
+
+def _ports(text: str) -> frozenset[int]:
+    parts = text.split(",")
+    if not all(part.isascii() and part.isdigit() and 0 < int(part) < 1 << 16 for part in parts):
+        raise ArgumentTypeError(f"{text!r} is no list of TCP ports such as 50051 or 50051,8080")
+    return frozenset(map(int, parts))
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise ArgumentTypeError(f"{text!r} is no number of lines")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e9:
+        raise ArgumentTypeError(f"{text!r} is no number of seconds")
+    return seconds

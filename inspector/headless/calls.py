@@ -1,0 +1,65 @@
+"""`calls`: one line per call.
+
+Of a live capture, or one that comes through a pipe, each when it ends; those still open at the end then. Of a file,
+all at the end, in the order in which they started: then every call's line holds all that there is of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from inspector.headless.output import Output
+from inspector.headless.run import Limits, Run
+from inspector.model.call import CallState, StreamKey
+from inspector.schema.catalog import Catalog
+from inspector.session import FileSource, Session
+from inspector.store.change import Change
+from inspector.views.as_json import call_object, line
+from inspector.views.as_text import CALL_HEADING, call_line
+from inspector.views.rows import call_row
+from inspector.views.times import Times
+
+
+class _Printer:
+    def __init__(self, session: Session, catalog: Catalog, limits: Limits, *, as_json: bool) -> None:
+        self._store, self._catalog, self._as_json = session.store, catalog, as_json
+        self._left = limits.count
+        self._output = Output()
+        self._printed: set[StreamKey] = set()
+
+    @property
+    def is_done(self) -> bool:
+        """True when as many lines were printed as were asked for."""
+        return self._left == 0
+
+    def print(self, keys: Iterable[StreamKey]) -> None:
+        """Print the calls that were not printed yet, in the order in which they started."""
+        wanted = [key for key in keys if key not in self._printed][: self._left]
+        wanted.sort(key=lambda key: self._store.calls[key].started)
+        if self._as_json:
+            self._output.lines(line(call_object(self._store, self._catalog, key)) for key in wanted)
+        elif wanted:
+            times = Times.of(self._store)
+            self._output.texts([] if self._printed else [CALL_HEADING])
+            rows = (call_row(self._store, self._catalog, key, times) for key in wanted)
+            self._output.texts(call_line(row, colour=self._output.in_colour) for row in rows)
+        self._printed.update(wanted)
+        if self._left is not None:
+            self._left -= len(wanted)
+
+
+async def print_calls(session: Session, catalog: Catalog, limits: Limits, *, as_json: bool) -> int:
+    """Print every call of a session, as JSON or as a table; returns the exit status."""
+    run, store = Run(session, limits), session.store
+    printer = _Printer(session, catalog, limits, as_json=as_json)
+
+    def tell(change: Change) -> None:
+        printer.print(key for key in change.calls if store.calls[key].state is not CallState.OPEN)
+        if printer.is_done:
+            run.enough()
+
+    is_file = isinstance(session.source, FileSource)
+    try:
+        return await run.until_done((lambda _change: None) if is_file else tell)
+    finally:
+        printer.print(store.calls)

@@ -1,0 +1,74 @@
+"""`doctor`: what is installed and permitted here, and the fix for what is not.
+
+Nothing is taken from lists or versions that could be tried: tshark is run, and each engine is started.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+
+from inspector import __version__
+from inspector.capture.engines import check_engines
+from inspector.capture.orphans import list_orphans
+from inspector.capture.tshark import find_tshark
+from inspector.errors import InspectorError
+from inspector.headless.output import Output
+from inspector.views.as_json import line
+from inspector.views.text import clean
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    check: str
+    ok: bool
+    needed: bool
+    """False for what the program can do without."""
+    detail: str
+    fix: str = ""
+
+
+async def print_findings(*, as_json: bool) -> int:
+    """Look and print; 0 when the program can work here, 1 when something that it needs is missing."""
+    output, can_work = Output(), True
+    async for finding in _findings():
+        can_work = can_work and (finding.ok or not finding.needed)
+        if as_json:
+            output.lines([line(asdict(finding))])
+        else:
+            output.texts(_lines(finding, colour=output.in_colour))
+    return 0 if can_work else 1
+
+
+async def _findings() -> AsyncIterator[Finding]:
+    yield Finding("grpc-inspector", ok=True, needed=True, detail=f"{__version__}, Python {platform.python_version()}")
+    yield await _tshark()
+    permissions = await check_engines()
+    best = next((each.engine for each in permissions if each.is_allowed), "")
+    for each in permissions:
+        chosen = " This is what --engine auto takes here." if each.engine == best else ""
+        yield Finding(each.engine, each.is_allowed, needed=False, detail=each.words + chosen, fix=each.cure)
+    for path in list_orphans():
+        detail = f"An earlier run was killed and left its capture: {path}"
+        yield Finding("left capture", ok=False, needed=False, detail=detail, fix=f"Open it, or delete it: rm {path}")
+
+
+async def _tshark() -> Finding:
+    try:
+        tshark = find_tshark()
+        version = await tshark.version()
+    except InspectorError as error:
+        return Finding("tshark", ok=False, needed=True, detail=error.message, fix=error.hint)
+    return Finding("tshark", ok=True, needed=True, detail=f"{version} ({tshark.path})")
+
+
+def _lines(finding: Finding, *, colour: bool) -> list[str]:
+    mark, code = ("ok", 32) if finding.ok else ("no", 31 if finding.needed else 33)
+    word = f"\x1b[{code}m{mark}\x1b[0m" if colour else mark
+    lines = [f"{word}  {finding.check:<14}  {clean(finding.detail)}"]
+    if finding.fix and not finding.ok:
+        lines.append(f"{'':<20}{clean(finding.fix)}")
+    return lines

@@ -1,0 +1,36 @@
+"""`frames`: one line per HTTP/2 frame, as soon as it is decoded."""
+
+from __future__ import annotations
+
+from inspector.headless.output import Output
+from inspector.headless.run import Limits, Run
+from inspector.schema.catalog import Catalog
+from inspector.session import Session
+from inspector.store.change import Change
+from inspector.views.as_json import frame_object, line
+from inspector.views.as_text import FRAME_HEADING, frame_line
+from inspector.views.rows import frame_row
+from inspector.views.times import Times
+
+
+async def print_frames(session: Session, catalog: Catalog, limits: Limits, *, as_json: bool) -> int:
+    """Print every frame of a session, as JSON or as a table; returns the exit status."""
+    run, output, store = Run(session, limits), Output(), session.store
+    printed = 0
+
+    def tell(change: Change) -> None:
+        nonlocal printed
+        positions = range(change.first_frame, change.end_frame)
+        if limits.count is not None and printed + len(positions) >= limits.count:
+            positions = positions[: limits.count - printed]
+            run.enough()
+        if as_json:
+            output.lines(line(frame_object(store, position)) for position in positions)
+        elif positions:
+            times = Times.of(store)
+            rows = (frame_row(store, catalog, position, times) for position in positions)
+            output.texts([] if printed else [FRAME_HEADING])
+            output.texts(frame_line(row, colour=output.in_colour) for row in rows)
+        printed += len(positions)
+
+    return await run.until_done(tell)

@@ -1,0 +1,157 @@
+"""What the right pane's tabs show, as documents of blocks: a call's steps, a frame, its messages, its bytes.
+
+Each is made for one frame and asked only for the blocks that are looked at. How each line reads is the views' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+from inspector.model.call import StreamKey
+from inspector.schema.catalog import Catalog
+from inspector.store.store import Store
+from inspector.ui.widgets.layout import Block
+from inspector.views.as_text import follow_lines
+from inspector.views.bytes import BytesLine, dump
+from inspector.views.detail import frame_detail, message_detail
+from inspector.views.follow import Follow
+from inspector.views.spans import Line, Span, Tone, plain
+from inspector.views.steps import Step
+from inspector.views.text import counted
+
+_GAP: Final = Span("  ")
+_BODY_INDENT: Final = 2
+
+
+class PaneDocument(Protocol):
+    """A document of one of the tabs."""
+
+    def __len__(self) -> int:
+        """How many blocks there are."""
+
+    def block(self, index: int) -> Block:
+        """One block."""
+
+    def block_of(self, position: int) -> int | None:
+        """The block that shows a frame; None where all of them are of one frame."""
+
+    def refresh(self) -> int:
+        """Take in what came; the first block that may say something else now."""
+
+    def copied(self) -> tuple[str, str]:
+        """The text for the clipboard, and what it is."""
+
+
+class FollowDocument:
+    """A heading, then each step of a call."""
+
+    def __init__(self, store: Store, catalog: Catalog, key: StreamKey) -> None:
+        self._follow = Follow(store, catalog, key)
+        self.key = key
+
+    def __len__(self) -> int:
+        return len(self._follow) + 1
+
+    def block(self, index: int) -> Block:
+        """The heading with its notes, or a step, each with an empty line behind it."""
+        if index == 0:
+            return Block((Line(self._follow.heading()), *self._follow.notes(), Line()))
+        return _step_block(self._follow.step(index - 1))
+
+    def block_of(self, position: int) -> int | None:
+        """The block of the step that shows a frame."""
+        return self._follow.step_of(position) + 1
+
+    def refresh(self) -> int:
+        """Take in what the call has come to be."""
+        return self._follow.update() + 1
+
+    def copied(self) -> tuple[str, str]:
+        """The stream as the headless `follow` prints it."""
+        return "\n".join(follow_lines(self._follow)), f"stream {self.key}"
+
+
+class LinesDocument:
+    """Lines that are all made at once: a frame's fields, or its messages."""
+
+    def __init__(self, make: Callable[[], tuple[Line, ...]], name: str) -> None:
+        self._make = make
+        self._name = name
+        self._lines = make()
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def block(self, index: int) -> Block:
+        """A line."""
+        return Block((self._lines[index],))
+
+    def block_of(self, position: int) -> int | None:  # noqa: ARG002 - all lines are of one frame
+        """No line shows a frame of its own."""
+        return None
+
+    def refresh(self) -> int:
+        """Make the lines again: what a frame says can come to be known later."""
+        before, self._lines = self._lines, self._make()
+        return len(before) if before == self._lines else 0
+
+    def copied(self) -> tuple[str, str]:
+        """The lines as text."""
+        return "\n".join("  " * line.indent + line.text for line in self._lines), self._name
+
+
+class BytesDocument:
+    """A frame's payload as hex and ASCII."""
+
+    def __init__(self, store: Store, position: int, width: int) -> None:
+        self._dump = dump(store, position, width)
+        self._frame = store.frames[position]
+
+    def __len__(self) -> int:
+        return max(len(self._dump), 1)
+
+    def block(self, index: int) -> Block:
+        """A line of bytes, or the remark that there are none."""
+        lines = self._dump.lines(index, index + 1)
+        if not lines:
+            return Block((Line((Span("No payload is kept for this frame.", Tone.DIM),)),))
+        return Block((Line(tuple(_bytes_spans(lines[0], self._dump.width))),))
+
+    def block_of(self, position: int) -> int | None:  # noqa: ARG002 - all lines are of one frame
+        """No line shows a frame of its own."""
+        return None
+
+    def refresh(self) -> int:
+        """Bytes stay as they are, but where messages begin may be told later."""
+        return 0
+
+    def copied(self) -> tuple[str, str]:
+        """The payload as hex digits."""
+        payload = self._dump.payload
+        return payload.hex(), f"{counted(len(payload), 'byte')} as hex"
+
+
+def frame_document(store: Store, catalog: Catalog, position: int) -> LinesDocument:
+    """Every field of a frame."""
+    return LinesDocument(lambda: frame_detail(store, catalog, position), "the frame's fields")
+
+
+def message_document(store: Store, catalog: Catalog, position: int) -> LinesDocument:
+    """The messages of a frame."""
+    return LinesDocument(lambda: message_detail(store, catalog, position), "the message")
+
+
+def _step_block(step: Step) -> Block:
+    title = Line((*step.title, Span("   "), *step.facts))
+    body = (Line(line.spans, line.indent + _BODY_INDENT) for line in step.body)
+    return Block((title, *body, Line()), step.position, is_titled=True)
+
+
+def _bytes_spans(line: BytesLine, width: int) -> Iterator[Span]:
+    yield Span(f"{line.offset:08x}", Tone.DIM)
+    yield _GAP
+    yield from line.hex
+    yield Span(" " * (width * 3 - len(plain(line.hex))))
+    yield _GAP
+    yield from line.ascii

@@ -1,0 +1,67 @@
+"""Between the session, which tells every batch, and the screen, which draws at most some twenty times a second.
+
+Owns the selections and the changes that the screen has not taken yet. Posts one message for any number of changes and
+does nothing while nothing changes. Never writes to the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from inspector.session import SessionStatus
+from inspector.store.change import Change
+from inspector.store.filter import Filter
+from inspector.store.selection import CallSelection, Selection
+from inspector.store.store import Store
+
+INTERVAL: Final = 0.06
+"""Seconds between two drawings while frames come without a pause; the first one after a pause comes at once."""
+SLICE: Final = 0.01
+"""Seconds of filtering between two looks at the keyboard."""
+
+
+class Feed:
+    """The store as one screen sees it."""
+
+    def __init__(self, store: Store, notify: Callable[[], None]) -> None:
+        """Begin with what is there; `notify` is called when there is a change to take."""
+        self.store = store
+        self.frames = Selection(store)
+        self.calls = CallSelection(store)
+        self.status: SessionStatus | None = None
+        self._notify = notify
+        self._pending: Change | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def receive(self, change: Change) -> None:
+        """Take note of a change; the session's `on_change`."""
+        self._pending = change if self._pending is None else self._pending.merged(change)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._pause_over)
+            self._notify()
+
+    def take(self) -> Change | None:
+        """All that changed since the last time, with the selections brought up to date; None for nothing."""
+        change, self._pending = self._pending, None
+        if change is not None:
+            self.frames.update(change)
+            self.calls.update(change)
+        return change
+
+    def refilter(self, filter_: Filter, *, show_control: bool) -> Iterator[float]:
+        """Work towards another filter for frames and calls, a slice at each step, as `Selection.refilter`."""
+        yield from self.frames.refilter(filter_, show_control=show_control)
+        yield from self.calls.refilter(filter_)
+
+    def close(self) -> None:
+        """Ask for no more drawing."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _pause_over(self) -> None:
+        self._timer = None
+        if self._pending is not None:
+            self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._pause_over)
+            self._notify()

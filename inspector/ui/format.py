@@ -1,0 +1,109 @@
+"""From spans to what Textual paints: tones to styles, spans to segments and content.
+
+Owns the one mapping from tones to the theme's variables. Text is never read as markup here: it is put into segments
+and content as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar, Final
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.app import App
+from textual.color import Color
+from textual.content import Content
+from textual.strip import Strip
+
+from inspector.views.spans import Span, Tone
+
+_VARIABLES: Final[Mapping[Tone, tuple[str, str]]] = {
+    Tone.PLAIN: ("foreground", ""),
+    Tone.DIM: ("tone-dim", ""),
+    Tone.CLIENT: ("tone-client", ""),
+    Tone.SERVER: ("tone-server", ""),
+    Tone.OK: ("success", ""),
+    Tone.ERROR: ("error", ""),
+    Tone.WARN: ("warning", ""),
+    Tone.KEY: ("secondary", ""),
+    Tone.STRING: ("success", ""),
+    Tone.NUMBER: ("tone-number", ""),
+    Tone.KEYWORD: ("primary", ""),
+    Tone.PREFIX: ("secondary", "bold"),
+    Tone.RECOVERED: ("foreground", "italic"),
+    Tone.GUESSED: ("warning", "italic"),
+    Tone.DOUBTFUL: ("warning", "underline"),
+    Tone.UNKNOWN: ("error", "italic"),
+}
+"""The theme variable that colours a tone, and its text style."""
+
+_BOLD: Final = Style(bold=True)
+
+
+class Palette:
+    """The styles of one theme; the same object as long as the theme is the same, so it can be part of a cache key."""
+
+    _latest: ClassVar[Palette | None] = None
+
+    @classmethod
+    def of_app(cls, app: App[object]) -> Palette:
+        """The palette of the theme that an app has now."""
+        if cls._latest is None or cls._latest._variables is not app.theme_variables:
+            cls._latest = cls(app.theme_variables)
+        return cls._latest
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self._styles = {tone: self._style(*names) for tone, names in _VARIABLES.items()}
+
+    def of(self, tone: Tone, *, strong: bool = False) -> Style:
+        """The style of a tone."""
+        style = self._styles[tone]
+        return style + _BOLD if strong else style
+
+    def colour(self, variable: str) -> Color:
+        """The colour of a theme variable."""
+        return Color.parse(self._variables[variable])
+
+    def background(self, variable: str) -> Style:
+        """A style that paints a theme variable's colour behind text; half-transparent ones over the background."""
+        colour = self.colour(variable)
+        if colour.a < 1:
+            colour = self.colour("background") + colour
+        return Style(bgcolor=colour.rich_color)
+
+    def _style(self, variable: str, decoration: str) -> Style:
+        return Style.parse(decoration) + Style(color=self.colour(variable).rich_color)
+
+
+def segments(spans: Iterable[Span], palette: Palette, *, strong: bool = False) -> list[Segment]:
+    """Spans as styled segments; `strong` ones are bold, apart from what may be overlooked."""
+    return [
+        Segment(span.text, palette.of(span.tone, strong=strong and span.tone is not Tone.DIM))
+        for span in spans
+        if span.text
+    ]
+
+
+def fitted(parts: list[Segment], width: int, *, right: bool = False) -> list[Segment]:
+    """Segments made exactly `width` cells wide: padded, or cut off with `…`."""
+    strip = Strip(parts)
+    length = strip.cell_length
+    if length > width:
+        kept = strip.crop(0, max(width - 1, 0))
+        style = parts[-1].style if parts else None
+        return [*kept, Segment("…" + " " * (width - 1 - kept.cell_length), style)] if width else []
+    padding = Segment(" " * (width - length))
+    return [padding, *parts] if right else [*parts, padding]
+
+
+def content(spans: Iterable[Span], palette: Palette) -> Content:
+    """Spans as content for widgets that are not drawn line by line."""
+    return Content.assemble(*((span.text, palette_style(span.tone, palette)) for span in spans))
+
+
+def palette_style(tone: Tone, palette: Palette) -> str:
+    """A tone's style in the words of Textual's content, colours as hex."""
+    variable, decoration = _VARIABLES[tone]
+    return f"{decoration} {palette.colour(variable).hex}".strip()

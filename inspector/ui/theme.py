@@ -1,0 +1,59 @@
+"""The app's own theme, and the colours that tones have in every other one.
+
+Owns the names of the theme variables behind tones. A theme may set any of them; what it leaves out is taken from
+its general colours, so that each of Textual's themes works too.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from textual.theme import Theme
+
+OWN_THEME: Final = Theme(
+    name="inspector",
+    primary="#7aa2f7",
+    secondary="#bb9af7",
+    accent="#ff9e64",
+    warning="#e0af68",
+    error="#f7768e",
+    success="#9ece6a",
+    foreground="#c8d0f0",
+    background="#16161e",
+    surface="#1a1b26",
+    panel="#1f2335",
+    dark=True,
+    variables={
+        "tone-client": "#ff9e64",
+        "tone-server": "#7dcfff",
+        "tone-dim": "#7f86a8",
+        "tone-number": "#ffc777",
+        "row-selected": "#2d3656",
+        "row-selected-blurred": "#20253a",
+        "rule": "#3b4261",
+        "border": "#7aa2f7",
+        "border-blurred": "#3b4261",
+        "input-selection-background": "#33467c",
+        "footer-key-foreground": "#ff9e64",
+        "scrollbar": "#2a3050",
+        "scrollbar-hover": "#3b4261",
+        "scrollbar-active": "#7aa2f7",
+        "scrollbar-background": "#16161e",
+        "scrollbar-background-hover": "#16161e",
+        "scrollbar-background-active": "#16161e",
+        "scrollbar-corner-color": "#16161e",
+    },
+)
+
+
+def default_variables(colours: dict[str, str]) -> dict[str, str]:
+    """The app's variables, made from a theme's general colours (`primary`, `foreground`, …)."""
+    return {
+        "tone-client": colours["warning"],
+        "tone-server": colours["primary"],
+        "tone-dim": colours["foreground-darken-3"],
+        "tone-number": colours["accent"],
+        "row-selected": colours["primary-muted"],
+        "row-selected-blurred": colours["boost"],
+        "rule": colours["panel-lighten-2"],
+    }

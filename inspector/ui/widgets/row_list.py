@@ -1,0 +1,124 @@
+"""A table with a cursor, and an end that can be followed.
+
+Owns where the cursor is and whether the list stays at its end as rows come. It follows while the cursor, or the
+screen, is at the end, and ceases when the user moves up. Tells by messages where the cursor went.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from textual import events
+
+from inspector.ui.bindings import Place, bindings
+from inspector.ui.messages import RowSelected, TailMoved
+from inspector.ui.widgets.line_table import LineTable
+from inspector.ui.widgets.painting import Rows
+from inspector.ui.widgets.row_actions import RowActions
+
+
+class RowList(RowActions, LineTable, can_focus=True):
+    """The Frames or the Calls list."""
+
+    BINDINGS = bindings(Place.LIST)
+
+    def __init__(self, rows: Rows, *, id: str, following: bool) -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(rows, id=id)
+        self.following = following
+        """True while the list stays at its end as rows come."""
+        self.unseen = 0
+        """Rows that came while the list did not follow."""
+        self._is_held = False
+        """True when the cursor stays on its row although the list follows its end."""
+        self._is_placing = False
+
+    @property
+    def cursor(self) -> int:
+        """The row of the cursor; -1 in an empty list."""
+        return -1 if self.key is None or not self.count else self.rows.near(self.key)
+
+    def update_rows(self) -> None:
+        """Rows came, went, or say something else."""
+        cursor, came = self.cursor, len(self.rows) - self.count
+        with self._placing():
+            if came:
+                self.measure()
+            if self.count:
+                self._keep_place(cursor)
+        if came:
+            self.unseen = 0 if self.following else max(self.unseen + came, 0)
+            self.post_message(TailMoved())
+        self.refresh()
+
+    def select(self, key: Any, *, hold: bool = False) -> None:
+        """Put the cursor on a row and show it; with `hold` the list follows its end from now on."""
+        if self.count:
+            self.go(self.rows.near(key), by_user=False)
+            self._is_held = hold or self.following
+            self._follow(following=hold or self.following)
+
+    def go(self, row: int, *, by_user: bool = True) -> None:
+        """Put the cursor on a row, show it, and tell."""
+        if not self.count:
+            return
+        row = max(0, min(row, self.count - 1))
+        self.key, self._is_held = self.rows.key(row), False
+        if by_user:
+            self._follow(following=row == self.count - 1)
+        with self._placing():
+            self._reveal(row)
+        self.refresh()
+        self.post_message(RowSelected(self.id or "", self.key, by_user))
+
+    def _keep_place(self, old_cursor: int) -> None:
+        """At the end when following, else with the cursor where it was on the screen."""
+        tracks_end = self.following and not self._is_held
+        if self.key is None or tracks_end:
+            self.go(self.count - 1 if self.following else 0, by_user=False)
+        elif self.rows.key(self.cursor) != self.key:
+            self.go(self.cursor, by_user=False)
+        if self.following:
+            self._scroll_rows(self.max_scroll_y)
+        elif old_cursor >= 0 and (moved := self.cursor - old_cursor):
+            self._scroll_rows(self.scroll_offset.y + moved)
+
+    def _follow(self, *, following: bool) -> None:
+        if following != self.following:
+            self.following = following
+            self.unseen = 0
+            self.post_message(TailMoved())
+
+    def _reveal(self, row: int) -> None:
+        top = self.scroll_offset.y
+        if row < top or row >= top + self.page:
+            self._scroll_rows(row if row < top else row - self.page + 1)
+
+    def _scroll_rows(self, row: int) -> None:
+        self.scroll_to(y=max(row, 0), animate=False, force=True)
+
+    @contextmanager
+    def _placing(self) -> Iterator[None]:
+        """While the list scrolls itself, so that this is not taken for the user's doing."""
+        was, self._is_placing = self._is_placing, True
+        try:
+            yield
+        finally:
+            self._is_placing = was
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Wheel and scrollbar: the list follows its end when it is there."""
+        super().watch_scroll_y(old_value, new_value)
+        if not self._is_placing and self.count and round(old_value) != round(new_value):
+            self._is_held = True
+            self._follow(following=round(new_value) >= self.max_scroll_y)
+
+    def _on_resize(self, event: events.Resize) -> None:
+        super()._on_resize(event)
+        with self._placing():
+            self.measure()
+            if self.following:
+                self._scroll_rows(self.max_scroll_y)
+            elif self.count:
+                self._reveal(self.cursor)

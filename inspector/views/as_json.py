@@ -1,0 +1,96 @@
+"""Frames and calls as the objects of `frames --json` and `calls --json`: a contract with whoever reads them.
+
+Every key is always there, null where nothing is known. Types, flags and error codes go by their RFC 9113 names.
+"""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+
+from inspector.model.call import Call, HeaderBlock, StreamKey
+from inspector.model.endpoint import Side
+from inspector.model.frame import FrameType, Header
+from inspector.model.message import Message
+from inspector.schema.catalog import Catalog
+from inspector.store.store import Store
+from inspector.views.naming import naming
+from inspector.views.reading import read
+
+
+def frame_object(store: Store, position: int) -> dict[str, object]:
+    """The frame at a position, JSON-ready."""
+    frame = store.frames[position]
+    return {
+        "packet": frame.packet,
+        "time": frame.time,
+        "connection": frame.connection,
+        "stream": frame.stream,
+        "sender": store.side(frame).value,
+        "type": frame.type_name,
+        "flags": list(frame.flag_names),
+        "length": frame.length,
+        "headers": None if frame.headers is None else _pairs(frame.headers),
+        "header_sources": {str(index): source.value for index, source in frame.header_sources},
+        "data": frame.payload.hex() if frame.type == FrameType.DATA else None,
+        "detail": frame.detail or None,
+    }
+
+
+def call_object(store: Store, catalog: Catalog, key: StreamKey) -> dict[str, object]:
+    """A call with all its messages, JSON-ready."""
+    call, connection = store.calls[key], store.connections[key.connection]
+    known = naming(call, catalog)
+    method = catalog.method(known.method)
+    return {
+        "connection": key.connection,
+        "stream": key.stream,
+        "client": str(connection.client),
+        "server": str(connection.server),
+        "method": known.method,
+        "method_source": known.source,
+        "authority": call.authority,
+        "method_candidates": list(known.candidates),
+        "kind": method.kind if method else None,
+        "state": call.state.value,
+        "status": call.status._asdict() if call.status else None,
+        "http_status": call.http_status,
+        "started": call.started,
+        "duration": call.duration,
+        "request_headers": _block(call.request_headers) or [],
+        "response_headers": _block(call.response_headers),
+        "trailers": _block(call.trailers),
+        "requests": [_message(call, Side.CLIENT, each, catalog) for each in call.requests],
+        "responses": [_message(call, Side.SERVER, each, catalog) for each in call.responses],
+        "problems": list(call.problems),
+    }
+
+
+def line(value: object) -> bytes:
+    """An object as one line of JSON in UTF-8, without the line end; an unpaired surrogate stays its escape."""
+    try:
+        return msgspec.json.encode(value, enc_hook=str)
+    except UnicodeEncodeError:
+        return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def _message(call: Call, side: Side, message: Message, catalog: Catalog) -> dict[str, object]:
+    reading = read(call, side, message, catalog)
+    return {
+        "packet": message.packet,
+        "time": message.time,
+        "length": message.length,
+        "encoding": message.encoding,
+        "type": reading.type,
+        "format": reading.format.value,
+        "value": reading.value,
+    }
+
+
+def _block(block: HeaderBlock | None) -> list[list[str]] | None:
+    return None if block is None else _pairs(block.headers)
+
+
+def _pairs(headers: tuple[Header, ...]) -> list[list[str]]:
+    return [[name, value] for name, value in headers]
