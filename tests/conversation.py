@@ -1,0 +1,116 @@
+"""Captures written down as a conversation: one line for each packet, turned into a store by the real assembler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+from inspector.model.endpoint import Endpoint, Side
+from inspector.model.frame import Frame, FrameType, Header, HeaderSource, Packet
+from inspector.protocol.assembler import Assembler
+from inspector.protocol.events import Event
+from inspector.store.change import Change
+from inspector.store.store import Store
+from sample_service.helloworld_pb2 import HelloReply, HelloRequest
+
+CLIENT = Endpoint("::1", 50316)
+SERVER = Endpoint("::1", 37564)
+BEGAN = 1_795_334_811.149
+
+Sources: TypeAlias = tuple[tuple[int, HeaderSource], ...]
+Said: TypeAlias = Callable[[int, float, int, Endpoint], Frame]
+"""A frame that lacks only its place: packet, time, connection and sender."""
+
+
+def frame(kind: int, stream: int = 0, length: int = 0, flags: int = 0, **more: Any) -> Said:
+    return lambda packet, time, connection, source: Frame(
+        packet, time, connection, source, stream, kind, flags, length, **more
+    )
+
+
+def headers(stream: int, *fields: Header, end: bool = False, sources: Sources = ()) -> Said:
+    flags = 0x4 | (0x1 if end else 0)
+    return frame(FrameType.HEADERS, stream, 30, flags, headers=fields, header_sources=sources)
+
+
+def request(stream: int, path: str = "/HelloWorld/greet", *more: Header) -> Said:
+    first = ((":method", "POST"), (":path", path), (":authority", "localhost:37564"))
+    return headers(stream, *first, ("content-type", "application/grpc"), *more)
+
+
+def response(stream: int, *more: Header) -> Said:
+    return headers(stream, (":status", "200"), ("content-type", "application/grpc"), *more)
+
+
+def trailers(stream: int, code: int = 0, message: str = "") -> Said:
+    return headers(stream, ("grpc-status", f"{code}"), ("grpc-message", message), end=True)
+
+
+def data(stream: int, payload: bytes, *, end: bool = False) -> Said:
+    return frame(FrameType.DATA, stream, len(payload), 0x1 if end else 0, payload=payload)
+
+
+def prefixed(body: bytes, *, compressed: bool = False) -> bytes:
+    return bytes([compressed]) + len(body).to_bytes(4, "big") + body
+
+
+def hello(name: str) -> bytes:
+    return prefixed(HelloRequest(name=name).SerializeToString())
+
+
+def reply(message: str) -> bytes:
+    return prefixed(HelloReply(message=message).SerializeToString())
+
+
+def settings(**values: int) -> Said:
+    return frame(FrameType.SETTINGS, 0, 6 * len(values), detail={"ack": False, "settings": values})
+
+
+def window(stream: int, increment: int) -> Said:
+    return frame(FrameType.WINDOW_UPDATE, stream, 4, detail={"increment": increment})
+
+
+def reset(stream: int, error: str = "CANCEL") -> Said:
+    return frame(FrameType.RST_STREAM, stream, 4, detail={"error": error})
+
+
+def goaway(last: int, error: str = "NO_ERROR", debug: str = "") -> Said:
+    return frame(FrameType.GOAWAY, 0, 8, detail={"error": error, "last_stream": last, "debug": debug})
+
+
+class Conversation:
+    """What was said so far, in a store."""
+
+    def __init__(self) -> None:
+        self.store = Store()
+        self.now = BEGAN
+        self._assembler = Assembler(ports=(SERVER.port,))
+        self._packets = 0
+
+    def client(self, *said: Said, after: float = 0.001, connection: int = 0) -> Change:
+        """A packet from the client, so many seconds after the one before."""
+        return self.store.apply(self.events(Side.CLIENT, *said, after=after, connection=connection))
+
+    def server(self, *said: Said, after: float = 0.001, connection: int = 0) -> Change:
+        return self.store.apply(self.events(Side.SERVER, *said, after=after, connection=connection))
+
+    def events(self, side: Side, *said: Said, after: float = 0.001, connection: int = 0) -> Iterable[Event]:
+        """A packet's events, for a test that takes them in itself."""
+        self.now += after
+        self._packets += 1
+        source, destination = (CLIENT, SERVER) if side is Side.CLIENT else (SERVER, CLIENT)
+        frames = tuple(each(self._packets, self.now, connection, source) for each in said)
+        packet = Packet(self._packets, self.now, 100, connection, source, destination, 0, frames)
+        return tuple(self._assembler.receive(packet))
+
+    def greet(self, stream: int = 1, name: str = "World", *, after: float = 0.001) -> None:
+        """A whole call of the greet service."""
+        self.client(request(stream), data(stream, hello(name), end=True), after=after)
+        self.server(response(stream), data(stream, reply(f"Hello, {name}")), trailers(stream), after=0.0076)
+
+
+def file_descriptor(source: dict[str, Any]) -> FileDescriptorProto:
+    """A .proto file, in the words of descriptor.proto."""
+    return FileDescriptorProto(**source)
