@@ -110,8 +110,8 @@ def open_capture(source: str) -> CaptureFile | CaptureStream:
     """
     if source == STANDARD_INPUT:
         return _open_standard_input()
-    if not source:
-        raise SourceError("There is no capture file without a name.", "Give the path of a pcap or pcapng file.")
+    if not source or "\0" in source:
+        raise SourceError(f"{source!r} is no name of a file.", "Give the path of a pcap or pcapng file.")
     path = Path(source)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

@@ -96,11 +96,10 @@ async def _first_that_may(
 
 
 async def _start_tap(target: Target, service: Target | None, again: Engine | None) -> Tap:
-    listening, behind = (Target("localhost", 0), target) if service is None else (target, service)
-    if isinstance(again, Tap) and again.service == behind and not again.is_stopped:
+    if isinstance(again, Tap) and not again.is_stopped:
         again.resume()
         return again
-    return await open_tap(listening, behind)
+    return await (open_tap(Target("localhost", 0), target) if service is None else open_tap(target, service))
 
 
 def _reason(strength: str, refusals: list[EngineError]) -> str:

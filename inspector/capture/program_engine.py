@@ -6,7 +6,6 @@ Owns the child process and its two pipes. What the program is called with and wh
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import re
 import signal
@@ -47,7 +46,7 @@ class ProgramEngine:
         self.target = target
         self.reason = program.strength
         self.dropped = 0
-        self.ready = asyncio.Event()
+        self._heard = asyncio.Event()
         """Set once the program captures, or has ended instead."""
         self._program = program
         self._process = process
@@ -59,9 +58,19 @@ class ProgramEngine:
         self._hearing = asyncio.create_task(self._hear())
         self._asking = asyncio.create_task(self._ask())
 
-    @property
-    def is_live(self) -> bool:
-        """True from the moment it said that it captures."""
+    async def wait_ready(self) -> bool:
+        """Wait until it says that it captures; where it does not, or this is cancelled, nothing of it stays."""
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await self._heard.wait()
+        except TimeoutError:
+            self._lines.append(f"It did not say within {_START_SECONDS:.0f} seconds that it captures.")
+        except asyncio.CancelledError:
+            self.abandon()
+            await self._reap()
+            raise
+        if not self._is_live:
+            self.abandon()
         return self._is_live
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -89,9 +98,10 @@ class ProgramEngine:
         """Reap the program and tell why it ended, in its own words where it had any."""
         status = await self._reap()
         words = self._program.refusal(self._lines)
-        if status < 0:
-            return f"{words} It was ended by {_signal_name(-status)}.".lstrip()
-        return words or f"It said nothing (exit status {status})."
+        silent = (
+            f"It was ended by {_signal_name(-status)}." if status < 0 else f"It said nothing (exit status {status})."
+        )
+        return words or silent
 
     def abandon(self) -> None:
         """Close the pipe of a program whose packets nobody reads."""
@@ -112,19 +122,19 @@ class ProgramEngine:
             for line in lines:
                 self._take(line)
         self._take(rest)
-        self.ready.set()
+        self._heard.set()
 
     def _take(self, line: str) -> None:
         self._lines.append(line)
         if self._program.ready.search(line):
             self._is_live = True
-            self.ready.set()
+            self._heard.set()
         if count := self._program.dropped.search(line):
             self.dropped = int(count[1])
 
     async def _ask(self) -> None:
         """Ask for the count of lost packets, but not while its output waits for us: a signal may cut a write short."""
-        await self.ready.wait()
+        await self._heard.wait()
         while self._program.ask is not None:
             await asyncio.sleep(_ASK_SECONDS)
             if not self._is_behind and self._process.returncode is None:
@@ -142,12 +152,8 @@ async def start_program(program: Program, route: Route, target: Target) -> Progr
     finally:
         os.close(writing)
     engine = ProgramEngine(program, process, await open_reader(reading), route, target)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_START_SECONDS):
-            await engine.ready.wait()
-    if engine.is_live:
+    if await engine.wait_ready():
         return engine
-    engine.abandon()
     words = (await engine.last_words()).removeprefix(f"{route.interface}: ")
     raise EngineError(f"{program.name} cannot capture on {route.interface}: {words}", _cure(program, words))
 

@@ -65,7 +65,7 @@ DUMPCAP: Final = Program(
     strength="Packets arrive in batches, up to a quarter of a second after the wire.",
     ready=re.compile(r"^File: "),
     dropped=re.compile(r"^Packets received/dropped on interface .*: \d+/(\d+) \("),
-    noise=re.compile(r"^(Capturing on|File:|Packets|Running as user|cap_set_proc)"),
+    noise=re.compile(r"^(dumpcap: )?(Capturing on|File:|Packets|Running as user|cap_set_proc)"),
 )
 
 

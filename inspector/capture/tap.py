@@ -57,11 +57,6 @@ class Tap:
         for listener in listeners:
             self._start(self._accept(listener))
 
-    @property
-    def service(self) -> Target:
-        """The service behind it."""
-        return self._upstream.service
-
     async def chunks(self) -> AsyncIterator[bytes]:
         """Give what was recorded, as it comes; ends when paused or stopped. Never fails."""
         while self._recording or self._pending:
@@ -124,7 +119,7 @@ class Tap:
                 service = await self._upstream.connect(client.family)
             except OSError as error:
                 reason = os.strerror(error.errno) if error.errno else "no answer in time"
-                self.notice = f"The service {self.service} does not answer: {reason}."
+                self.notice = f"The service {self._upstream.service} does not answer: {reason}."
                 self._record(flow.reset(Side.SERVER, time.time_ns()))
                 return
             self.notice = ""

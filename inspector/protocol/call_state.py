@@ -40,8 +40,10 @@ class CallProgress:
 
     @property
     def is_over(self) -> bool:
-        """True when no frame can add anything: both sides ended the stream. A reset is no such end, as frames that
-        the peer sent before it heard of it still come."""
+        """True when no frame can add anything: both sides ended the stream.
+
+        A reset is no such end, as frames that the peer sent before it heard of it still come.
+        """
         return all(half.ended for half in self._halves.values())
 
     def turn(self) -> None:

@@ -70,8 +70,8 @@ class Recorder:
             except EngineError as error:
                 if patience.is_worn_out(loop.time()):
                     raise
-                self._on_notice(f"{error.message} It was started again; packets in between were not captured.")
                 await self.start()
+                self._on_notice(f"{error.message} It was started again; packets in between were not captured.")
             else:
                 return
 

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from inspector.capture.capture_file import STANDARD_INPUT, CaptureFile, CaptureStream, open_capture
 from inspector.capture.ports import PortFinder
@@ -25,6 +25,8 @@ from inspector.session.status import Phase, SessionStatus
 from inspector.session.together import together
 from inspector.store.change import Change
 from inspector.store.store import Store
+
+_WATCH_SECONDS: Final = 1.0
 
 
 class Session:
@@ -151,10 +153,19 @@ class Session:
         self._is_listening.set()
 
     async def _record(self, recorder: Recorder) -> None:
+        watching = asyncio.create_task(self._watch(recorder))
         try:
             await recorder.record()
         except InspectorError as error:
             self._tell(phase=Phase.STOPPED, error=error)
+        finally:
+            watching.cancel()
+
+    async def _watch(self, recorder: Recorder) -> None:
+        """Engines lose packets, and services fall silent, without a byte being captured."""
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            self._tell_recorder(recorder)
 
     async def _copy(self, stream: CaptureStream, spool: Spool) -> None:
         try:
@@ -202,6 +213,7 @@ class Session:
             reason=engine.reason,
             target=engine.target,
             dropped=engine.dropped,
+            amiss=engine.notice,
             service=(service.note or started) if service else "",
         )
 

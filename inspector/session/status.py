@@ -51,4 +51,6 @@ class SessionStatus:
     """Its version, as in 4.0.17; empty before it is known."""
     notice: str = ""
     """The latest thing that a person should know: tshark was started again, the capture is cut short, …"""
+    amiss: str = ""
+    """What is wrong at this moment and may pass, as a service that does not answer; empty when all is well."""
     error: InspectorError | None = None
