@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
-from google.protobuf.descriptor_pb2 import FileDescriptorProto
-
 from inspector.model.endpoint import Endpoint, Side
-from inspector.model.frame import Frame, FrameType, Header, HeaderSource, Packet
+from inspector.model.frame import Frame, FrameType, Header, HeaderSource, Packet, TcpEvent
 from inspector.protocol.assembler import Assembler
 from inspector.protocol.events import Event
 from inspector.store.change import Change
@@ -93,24 +91,23 @@ class Conversation:
         """A packet from the client, so many seconds after the one before."""
         return self.store.apply(self.events(Side.CLIENT, *said, after=after, connection=connection))
 
-    def server(self, *said: Said, after: float = 0.001, connection: int = 0) -> Change:
-        return self.store.apply(self.events(Side.SERVER, *said, after=after, connection=connection))
+    def server(self, *said: Said, after: float = 0.001, connection: int = 0, gap: bool = False) -> Change:
+        return self.store.apply(self.events(Side.SERVER, *said, after=after, connection=connection, gap=gap))
 
-    def events(self, side: Side, *said: Said, after: float = 0.001, connection: int = 0) -> Iterable[Event]:
-        """A packet's events, for a test that takes them in itself."""
+    def events(
+        self, side: Side, *said: Said, after: float = 0.001, connection: int = 0, gap: bool = False
+    ) -> Iterable[Event]:
+        """A packet's events, for a test that takes them in itself; `gap` when bytes before it were lost."""
         self.now += after
         self._packets += 1
         source, destination = (CLIENT, SERVER) if side is Side.CLIENT else (SERVER, CLIENT)
         frames = tuple(each(self._packets, self.now, connection, source) for each in said)
-        packet = Packet(self._packets, self.now, 100, connection, source, destination, 0, frames)
+        packet = Packet(
+            self._packets, self.now, 100, connection, source, destination, TcpEvent.GAP if gap else 0, frames
+        )
         return tuple(self._assembler.receive(packet))
 
     def greet(self, stream: int = 1, name: str = "World", *, after: float = 0.001) -> None:
         """A whole call of the greet service."""
         self.client(request(stream), data(stream, hello(name), end=True), after=after)
         self.server(response(stream), data(stream, reply(f"Hello, {name}")), trailers(stream), after=0.0076)
-
-
-def file_descriptor(source: dict[str, Any]) -> FileDescriptorProto:
-    """A .proto file, in the words of descriptor.proto."""
-    return FileDescriptorProto(**source)

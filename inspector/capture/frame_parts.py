@@ -27,6 +27,8 @@ from inspector.model.frame import (
 from inspector.protocol.metadata import BINARY_SUFFIX, binary_value
 
 _SETTING_LENGTH: Final = 6
+_REPLACED: Final = "\ufffd"
+"""What tshark gives for each byte of a header that is no ASCII."""
 _SHARED_HEADERS_BOUND: Final = 4096
 """How many header lists are kept to be shared: the calls of one client repeat theirs."""
 
@@ -117,9 +119,9 @@ def _shared(headers: tuple[Header, ...]) -> _Headers:
 
 
 def _is_unread(header: Header) -> bool:
-    """True where tshark shows nothing though there may be something: an unseen HPACK entry, true binary metadata."""
+    """True where tshark does not show what was there: an unseen HPACK entry, true binary metadata, no ASCII."""
     name, value = header
-    return name == UNKNOWN_NAME or (not value and name.endswith(BINARY_SUFFIX))
+    return name == UNKNOWN_NAME or (not value and name.endswith(BINARY_SUFFIX)) or _REPLACED in name + value
 
 
 def _normalised(header: Header) -> Header:

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from inspector.client.failure import Attempt, explain
+from inspector.client.ports import ports_to
 from inspector.client.tls import speaks_tls
 from inspector.errors import RequestError, UsageError
+from inspector.model.endpoint import Endpoint
 from inspector.model.status import Status
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ DEADLINE: Final = 5.0
 
 _OK: Final = Status.of(0)
 _TIMED_OUT: Final = Status.of(4, "Deadline Exceeded")
+_EMPTY: Final = "The service answered OK without a message."
 _NAME: Final = re.compile(r"[0-9a-z_.-]+")
 _VALUE: Final = re.compile(r"[ -~]*")
 
@@ -36,19 +39,19 @@ class Outcome:
 
     status: Status
     responses: tuple[bytes, ...]
-    """The replies, serialized; empty for a call that failed."""
+    """The replies, serialized; none for a call that failed."""
     seconds: float
     """From the request to the outcome, connecting included."""
     detail: str
-    """Why it failed and what to do about it, in plain sentences; empty for OK."""
+    """Why it failed and what to do about it, in plain sentences; empty when all is well."""
 
 
 class Caller:
     """A client of the service at `target`, HOST:PORT, on one event loop. Raises UsageError for any other target."""
 
     def __init__(self, target: str) -> None:
-        self.target = target
-        self._host, self._port = _split(target)
+        self._service = _endpoint(target)
+        self.target = str(self._service)
         self._channel: Channel | None = None
         self._last_ports: frozenset[int] = frozenset()
         self._running = 0
@@ -75,11 +78,7 @@ class Caller:
 
     def local_ports(self) -> frozenset[int]:
         """The local TCP ports of this process's connections to the target's port: those there are, and the last one."""
-        import psutil  # noqa: PLC0415 - not needed before the first call, and start-up is counted in milliseconds
-
-        connections = psutil.Process().net_connections(kind="tcp")
-        here = (each.laddr.port for each in connections if each.raddr and each.raddr.port == self._port)
-        return self._last_ports | frozenset(here)
+        return self._last_ports | ports_to(self._service.port)
 
     async def reconnect(self) -> None:
         """Give up the connection; the next call makes a new one. A running call ends as cancelled."""
@@ -106,7 +105,8 @@ class Caller:
         except CallError as failure:
             status = failure.status
         else:
-            return Outcome(_OK, (reply,), clock() - started, "")
+            replies = () if reply is None else (reply,)
+            return Outcome(_OK, replies, clock() - started, "" if replies else _EMPTY)
         seconds = clock() - started
         attempt = Attempt(self.target, path, deadline, connected)
         return Outcome(status, (), seconds, str(explain(await self._examined(status), attempt)))
@@ -119,14 +119,13 @@ class Caller:
             return True
         connected = await connect(channel, seconds)
         if connected:
-            self._last_ports = frozenset()
-            self._last_ports = self.local_ports()
+            self._last_ports = ports_to(self._service.port)
         return connected
 
     async def _examined(self, status: Status) -> Status:
         """A plaintext caller whom a TLS port turns away learns only that the socket closed: ask the port."""
         turned_away = status.message.startswith("failed to connect") and "refused" not in status.message
-        if turned_away and await speaks_tls(self._host, self._port):
+        if turned_away and await speaks_tls(*self._service):
             return status._replace(message="failed to connect: TLS")
         return status
 
@@ -137,11 +136,11 @@ class Caller:
             await self.reconnect()
 
 
-def _split(target: str) -> tuple[str, int]:
+def _endpoint(target: str) -> Endpoint:
     host, _, port = target.rpartition(":")
     if not port.isdecimal():
         raise UsageError(f"{target!r} is no HOST:PORT.", "For example: localhost:50051.")
-    return host.strip("[]") or "localhost", int(port)
+    return Endpoint(host.strip("[]") or "localhost", int(port))
 
 
 def _check(metadata: Sequence[tuple[str, str | bytes]]) -> Metadata:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final, TypeAlias
 
 import grpc
@@ -20,7 +19,6 @@ Channel: TypeAlias = grpc.aio.Channel
 Metadata: TypeAlias = Sequence[tuple[str, str | bytes]]
 """Names in lower case; values of `-bin` names as bytes, of all others as text."""
 _Unary: TypeAlias = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
-_Stream: TypeAlias = grpc.aio.StreamStreamMultiCallable[bytes, bytes]
 
 _MAX_REPLY: Final = 64 * 1024 * 1024
 """Sixteen times what gRPC allows by default: a reply is there to be looked at."""
@@ -66,11 +64,11 @@ def is_connected(channel: Channel) -> bool:
 
 async def call_unary(
     channel: Channel, path: str, request: bytes, *, metadata: Metadata = (), seconds: float | None = None
-) -> bytes:
-    """One unary call, bytes to bytes. Raises CallError."""
+) -> bytes | None:
+    """One unary call, bytes to bytes; None for OK without a message, which is against the rules. Raises CallError."""
     method: _Unary = channel.unary_unary(path, request_serializer=None, response_deserializer=None)
     try:
-        reply: bytes = await method(request, metadata=tuple(metadata), timeout=seconds)
+        reply: bytes | None = await method(request, metadata=tuple(metadata), timeout=seconds)
     except grpc.aio.AioRpcError as error:
         raise CallError(_status(error)) from error
     except grpc.aio.UsageError as error:
@@ -80,28 +78,6 @@ async def call_unary(
             raise
         raise CallError(_CLOSED) from None
     return reply
-
-
-class Conversation:
-    """One bidirectional call in which every request has one reply, and waits for it."""
-
-    def __init__(self, channel: Channel, path: str, seconds: float) -> None:
-        method: _Stream = channel.stream_stream(path, request_serializer=None, response_deserializer=None)
-        self._call = method(timeout=seconds)
-
-    async def ask(self, request: bytes) -> bytes | None:
-        """The reply; None when the service ended the call instead. Raises CallError."""
-        with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # it has ended: reading tells how
-            await self._call.write(request)
-        try:
-            reply = await self._call.read()
-        except grpc.aio.AioRpcError as error:
-            raise CallError(_status(error)) from error
-        return reply if isinstance(reply, bytes) else None
-
-    def end(self) -> None:
-        """Cancel what is left of it."""
-        self._call.cancel()
 
 
 def _status(error: grpc.aio.AioRpcError) -> Status:

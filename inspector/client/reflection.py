@@ -6,8 +6,10 @@ without reflection is no error. What the descriptors are worth, and what to do a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from functools import partial
+from typing import Any, Final, TypeAlias, TypeVar
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.protobuf.message import DecodeError
@@ -16,15 +18,13 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, Serv
 from inspector.client.failure import Attempt, explain
 from inspector.errors import SchemaError
 
-if TYPE_CHECKING:
-    from inspector.client.channel import Conversation
-
 _PATHS: Final = (
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
 )
 _UNIMPLEMENTED: Final = 12
 _T = TypeVar("_T")
+_Ask: TypeAlias = Callable[[bytes], Awaitable[bytes | None]]
 
 
 async def fetch(target: str, *, deadline: float = 5.0) -> FileDescriptorSet | None:
@@ -42,14 +42,18 @@ async def list_services(target: str, *, deadline: float = 5.0) -> frozenset[str]
 
 
 class _Asking:
-    """Questions to one service, in the messages of reflection."""
+    """Questions to one service, in the messages of reflection.
 
-    def __init__(self, conversation: Conversation) -> None:
-        self._conversation = conversation
+    The method is bidirectional, but each question is a call of its own: a stream that the service refuses while
+    something is being written to it ends, in grpcio, with an error that hides the refusal.
+    """
+
+    def __init__(self, ask: _Ask) -> None:
+        self._ask = ask
 
     async def answer(self, **question: str) -> Any:
         """The answer to a question. Any: the classes of grpcio-reflection have no types."""
-        reply = await self._conversation.ask(ServerReflectionRequest(**question).SerializeToString())
+        reply = await self._ask(ServerReflectionRequest(**question).SerializeToString())
         if reply is None:
             raise SchemaError("The service broke off its reflection answer.", _CURE)
         try:
@@ -67,19 +71,22 @@ class _Asking:
 
 
 async def _ask(target: str, deadline: float, read: Callable[[_Asking], Awaitable[_T]]) -> _T | None:
-    from inspector.client.channel import CallError, Conversation, open_channel  # noqa: PLC0415 - see there
+    from inspector.client.channel import CallError, call_unary, open_channel  # noqa: PLC0415 - see there
 
+    clock = asyncio.get_running_loop().time
+    end = clock() + deadline
     channel = open_channel(target)
+
+    async def ask(path: str, question: bytes) -> bytes | None:
+        return await call_unary(channel, path, question, seconds=max(0.0, end - clock()))
+
     try:
         for path in _PATHS:
-            conversation = Conversation(channel, path, deadline)
             try:
-                return await read(_Asking(conversation))
+                return await read(_Asking(partial(ask, path)))
             except CallError as error:
                 if error.status.code != _UNIMPLEMENTED:
                     raise explain(error.status, Attempt(target, path, deadline)) from error
-            finally:
-                conversation.end()
     finally:
         await channel.close()
     return None

@@ -20,6 +20,7 @@ from typing import Final
 from inspector.children import end, spawn
 from inspector.client.reflection import list_services
 from inspector.errors import SchemaError, ServiceError
+from inspector.model.endpoint import Endpoint
 from sample_service import PORT_TAKEN
 
 _SERVICE: Final = "HelloWorld"
@@ -122,7 +123,7 @@ async def _last_words(process: Process) -> str:
 
 async def _found(host: str, port: int) -> GreetService:
     """What listens on a taken port, if calls can go to it. Raises ServiceError if not."""
-    target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    target = str(Endpoint(host, port))
     try:
         services = await list_services(target, deadline=_CHECK)
     except (ServiceError, SchemaError) as error:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from google.protobuf.message import DecodeError
+
 from inspector.model.message import Message
 from inspector.schema import typed, wire_values
 from inspector.schema.catalog import Catalog, short_name
@@ -86,7 +88,7 @@ def _typed(data: bytes, type_name: str, catalog: Catalog, limit: int | None) -> 
     part = data if limit is None else excerpt(data, limit, typed.descriptor_of(message_class))
     try:
         value = typed.to_value(message_class.FromString(part))
-    except (ValueError, TypeError):
+    except DecodeError:
         return None
     return Reading(
         Format.PROTOBUF, value, short_name(type_name), f"The schema gives the type {type_name}.", part == data

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 
 from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from inspector.schema import wire_values
@@ -44,7 +44,7 @@ def fits(message_class: type[Message], data: bytes) -> bool:
     """True when bytes are such a message with no field that the type does not know."""
     try:
         message = message_class.FromString(data)
-    except (ValueError, TypeError):  # DecodeError is a ValueError
+    except DecodeError:
         return False
     return not _has_unknown(message)
 

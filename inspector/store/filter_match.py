@@ -7,13 +7,14 @@ methods, statuses and headers that come again and again.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Hashable
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from collections.abc import Callable
+from typing import Final, NamedTuple, TypeAlias
 
 from inspector.model.call import Call, CallState
 from inspector.model.endpoint import Side
-from inspector.model.frame import Frame, FrameType, Header
+from inspector.model.frame import Frame, FrameType
 from inspector.model.message import PREFIX_LENGTH, Message
+from inspector.store.filter_words import bytes_test, detail_test, headers_test, type_name
 from inspector.store.store import Store
 
 CallTest: TypeAlias = Callable[[Store, Call], bool]
@@ -85,7 +86,7 @@ def sender(side: Side) -> Probe:
 
 def method(text: str) -> Probe:
     """Calls whose method contains a text, and their frames."""
-    is_in = _remembered(_contains(text.lower()))
+    is_in = _remembered(_containing(text.lower()))
     return Probe(None, lambda _store, call: call.method is not None and is_in(call.method), learns=True, cost=1)
 
 
@@ -101,9 +102,8 @@ def status(codes: frozenset[int], states: frozenset[CallState]) -> Probe:
 def word(text: str) -> Probe:
     """Frames and calls in which a text stands anywhere: the case of letters does not matter."""
     wanted = text.lower()
-    is_in = _remembered(_contains(wanted))
-    in_header = _remembered(_in_header(wanted))
-    in_bytes = _bytes_test(wanted)
+    is_in = _remembered(_containing(wanted))
+    in_headers, in_bytes, in_detail = headers_test(wanted), bytes_test(wanted), detail_test(wanted)
 
     def in_call(_store: Store, call: Call) -> bool:
         if call.method is not None and is_in(call.method):
@@ -112,22 +112,25 @@ def word(text: str) -> Probe:
 
     def in_frame(store: Store, position: int, frame: Frame, call: Call | None) -> bool:
         if frame.type == FrameType.DATA:
-            return in_bytes(frame.payload) or is_in("DATA") or _in_messages(in_bytes, store, position, frame, call)
-        if frame.headers is not None and any(map(in_header, frame.headers)):
+            return (
+                in_bytes(frame.payload) or is_in(type_name(frame.type)) or _in_messages(in_bytes, store, position, frame, call)
+            )
+        if frame.headers is not None and in_headers(frame.headers):
             return True
-        return is_in(frame.type_name) or (frame.detail is not None and wanted in _words(frame.detail))
+        return is_in(type_name(frame.type)) or (frame.detail is not None and in_detail(frame.detail))
 
     return Probe(in_frame, in_call, learns=True, cost=2)
 
 
-_Asked = TypeVar("_Asked", bound=Hashable)
+def _containing(wanted: str) -> Callable[[str], bool]:
+    return lambda text: wanted in text.lower()
 
 
-def _remembered(test: Callable[[_Asked], bool]) -> Callable[[_Asked], bool]:
-    """The test with its answers kept: the same few methods and headers come in every call."""
-    answers: dict[_Asked, bool] = {}
+def _remembered(test: Callable[[str], bool]) -> Callable[[str], bool]:
+    """The test with its answers kept: the same few methods and names come again and again."""
+    answers: dict[str, bool] = {}
 
-    def answer(asked: _Asked) -> bool:
+    def answer(asked: str) -> bool:
         known = answers.get(asked)
         if known is None:
             if len(answers) >= _ANSWERS_KEPT:
@@ -138,22 +141,6 @@ def _remembered(test: Callable[[_Asked], bool]) -> Callable[[_Asked], bool]:
     return answer
 
 
-def _contains(wanted: str) -> Callable[[str], bool]:
-    return lambda text: wanted in text.lower()
-
-
-def _in_header(wanted: str) -> Callable[[Header], bool]:
-    return lambda header: wanted in header[0].lower() or wanted in header[1].lower()
-
-
-def _bytes_test(wanted: str) -> Callable[[bytes], bool]:
-    if wanted.isascii():
-        raw = wanted.encode()
-        return lambda data: raw in data.lower()
-    # bytes.lower knows ASCII alone; other letters have to be read as text first.
-    return lambda data: not data.isascii() and wanted in data.decode(errors="replace").lower()
-
-
 def _in_messages(
     in_bytes: Callable[[bytes], bool], store: Store, position: int, frame: Frame, call: Call | None
 ) -> bool:
@@ -161,11 +148,10 @@ def _in_messages(
     if call is None:
         return False
     messages = call.messages(store.side(frame))
-    index = bisect_left(messages, position, key=_frame)
-    while index < len(messages) and messages[index].frame == position:
-        message = messages[index]
+    index = bisect_left(messages, position, key=_frame) if len(messages) > 1 else 0
+    while index < len(messages) and (message := messages[index]).frame <= position:
         is_elsewhere = message.encoding is not None or message.length + PREFIX_LENGTH > len(frame.payload)
-        if is_elsewhere and message.data is not None and in_bytes(message.data):
+        if is_elsewhere and message.frame == position and message.data is not None and in_bytes(message.data):
             return True
         index += 1
     return False
@@ -173,12 +159,3 @@ def _in_messages(
 
 def _frame(message: Message) -> int:
     return message.frame
-
-
-def _words(detail: object) -> str:
-    """The values of a frame's detail, and the names in it, as one lower-case text."""
-    if isinstance(detail, dict):
-        return "\n".join(f"{_words(key)}\n{_words(value)}" for key, value in detail.items())
-    if isinstance(detail, list | tuple):
-        return "\n".join(map(_words, detail))
-    return str(detail).lower()

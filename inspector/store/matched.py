@@ -45,21 +45,30 @@ class Facts(NamedTuple):
     method: str | None
     status: Status | None
     state: CallState
+    frames: int
     requests: int
     responses: int
 
     @classmethod
     def of(cls, call: Call) -> Facts:
         """As a call stands now."""
-        return cls(call.method, call.status, call.state, len(call.requests), len(call.responses))
+        return cls(call.method, call.status, call.state, len(call.frames), len(call.requests), len(call.responses))
 
 
 def asked_again(call: Call, known: Facts | None) -> Iterable[int]:
     """The positions of a call's frames whose answer may differ from when the call was known like that."""
     if known is None or known[:3] != (call.method, call.status, call.state):
         return call.frames
-    new = (*call.requests[known.requests :], *call.responses[known.responses :])
-    return (message.frame for message in new)
+    return news(call, known)
+
+
+def news(call: Call, known: Facts) -> list[int]:
+    """The positions of frames that came to a call since, and of those in which a message was found to end since.
+
+    A lost message is told at a frame near the gap, which need not be one of the call.
+    """
+    messages = (*call.requests[known.requests :], *call.responses[known.responses :])
+    return [*call.frames[known.frames :], *(message.frame for message in messages)]
 
 
 class MatchedFrames:
@@ -127,10 +136,11 @@ class MatchedFrames:
         """Ask frames again; the first row that is not as it was."""
         shown: tuple[list[int], list[int]] = ([], [])
         hidden: tuple[list[int], list[int]] = ([], [])
+        matches = self.filter.tester(self._store)
         for position in positions:
             is_hidden = not self.show_control and self._store.frames[position].is_control
             run, toggled = (self._hidden, hidden) if is_hidden else (self.positions, shown)
-            was, now = holds(run, position), self.filter.matches_frame(self._store, position)
+            was, now = holds(run, position), matches(position)
             if was != now:
                 toggled[was].append(position)
         amend(self._hidden, *hidden)

@@ -13,18 +13,17 @@ from itertools import takewhile
 from inspector.model.call import Call, StreamKey
 from inspector.store.change import Change
 from inspector.store.filter import Filter
-from inspector.store.matched import Facts, SelectionChange
+from inspector.store.matched import Facts, SelectionChange, news
 from inspector.store.store import Store
 
 
 class _Answers:
     """What the frames of one call have said so far, a truth for each part of the filter."""
 
-    __slots__ = ("facts", "frames", "hits")
+    __slots__ = ("facts", "hits")
 
     def __init__(self, parts: int) -> None:
         self.hits = [False] * parts
-        self.frames = 0
         self.facts: Facts | None = None
 
 
@@ -79,8 +78,8 @@ class MatchedCalls:
         answers = self._answers.get(key)
         if answers is None:
             answers = self._answers[key] = _Answers(len(terms))
-        positions = _unasked(call, answers)
-        answers.frames, answers.facts = len(call.frames), Facts.of(call)
+        positions = call.frames if answers.facts is None else news(call, answers.facts)
+        answers.facts = Facts.of(call)
         return all(
             self._found(index, call, answers, positions) is not negated for index, (_, negated) in enumerate(terms)
         )
@@ -95,15 +94,3 @@ class MatchedCalls:
                 if (frame := frames[position]).stream == call.key.stream and frame.connection == call.key.connection
             )
         return answers.hits[index] or (probe.call is not None and probe.call(self._store, call))
-
-
-def _unasked(call: Call, answers: _Answers) -> Collection[int]:
-    """Frames that are new, and earlier ones in which a message has been found to end since.
-
-    A lost message is told at a frame near the gap, which need not be one of the call.
-    """
-    known = answers.facts
-    if known is None:
-        return call.frames
-    new = (*call.requests[known.requests :], *call.responses[known.responses :])
-    return {*call.frames[answers.frames :], *(message.frame for message in new)}

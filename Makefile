@@ -1,0 +1,77 @@
+# Everything is set up by the first command that needs it: `make run` on a fresh machine is enough.
+#
+#   make run [ARGS="…"]   start the program         make check   format, lint, types, layers
+#   make test [ARGS="…"]  all tests                 make setup   only set up, for running and testing
+#   make bench            how fast it is            make proto   generated code from proto/helloworld.proto
+#   make picture          the picture in docs/      make clean   remove what was made
+
+# The environment is made here, or in the user's cache where this folder belongs to somebody else.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/grpc-inspector
+MINE := $(shell test -w . && { test -w .venv || test ! -e .venv; } && echo yes)
+VENV ?= $(if $(MINE),.venv,$(CACHE)/venv$(subst /,-,$(CURDIR)))
+PYTHON := $(VENV)/bin/python
+SETUP := sh .ci/setup
+INPUTS := pyproject.toml constraints.txt .ci/setup
+
+# Nothing but the environment is written into a folder that belongs to somebody else.
+ifndef MINE
+export PYTHONDONTWRITEBYTECODE := 1
+export RUFF_CACHE_DIR := $(CACHE)/ruff
+export MYPY_CACHE_DIR := $(CACHE)/mypy
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
+PYTEST_CACHE := -p no:cacheprovider
+IMPORTS_CACHE := --no-cache
+endif
+
+.NOTPARALLEL:
+.PHONY: help run setup check test bench proto picture clean
+
+help:
+	@sed -n '3,6s/^# *//p' Makefile
+
+run: $(VENV)/.run $(VENV)/.tools-run
+	@$(PYTHON) -m inspector $(ARGS)
+
+setup: $(VENV)/.dev $(VENV)/.tools-test
+
+check: $(VENV)/.dev
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	$(VENV)/bin/lint-imports $(IMPORTS_CACHE)
+
+test: $(VENV)/.dev $(VENV)/.tools-test
+	$(PYTHON) -m pytest $(PYTEST_CACHE) $(ARGS)
+
+bench: $(VENV)/.dev $(VENV)/.tools-run
+	@$(PYTHON) -m tests.bench $(ARGS)
+
+picture: $(VENV)/.dev $(VENV)/.tools-test
+	$(PYTHON) -m tests.picture $(ARGS)
+
+# The name in the descriptor stays helloworld.proto, as in every other copy of it; only the import is put right.
+proto: $(VENV)/.dev
+	$(PYTHON) -m grpc_tools.protoc -Iproto --python_out=sample_service --pyi_out=sample_service \
+		--grpc_python_out=sample_service helloworld.proto
+	sed -i.old 's/^import helloworld_pb2/from sample_service import helloworld_pb2/' sample_service/helloworld_pb2_grpc.py
+	rm sample_service/helloworld_pb2_grpc.py.old
+
+clean:
+	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find inspector sample_service tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/.tools-run: .ci/setup
+	@$(SETUP) tools tshark tcpdump
+	@touch $@
+
+$(VENV)/.tools-test: .ci/setup
+	@$(SETUP) tools tshark tcpdump tmux openssl
+	@touch $@ $(VENV)/.tools-run
+
+$(VENV)/.run: $(INPUTS)
+	@$(SETUP) python $(VENV) .
+	@touch $@
+
+$(VENV)/.dev: $(INPUTS)
+	@$(SETUP) python $(VENV) '.[dev]'
+	@touch $@ $(VENV)/.run

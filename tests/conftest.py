@@ -1,0 +1,75 @@
+"""Fixtures that several test files share: ports, and the greet service as a real child process."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+
+
+class GreetProcess(NamedTuple):
+    """A greet service of its own process."""
+
+    port: int
+    process: subprocess.Popen[str]
+
+    @property
+    def target(self) -> str:
+        return f"localhost:{self.port}"
+
+
+def start_greet(port: int = 0) -> GreetProcess:
+    """Start the greet service; returns once it listens."""
+    argv = [sys.executable, "-m", "sample_service", "--port", str(port)]
+    process = subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert "listens on localhost:" in line, process.communicate()
+    return GreetProcess(int(line.rpartition(":")[2]), process)
+
+
+def end_greet(greet: GreetProcess) -> None:
+    """End it, and let nothing of it be left."""
+    greet.process.kill()
+    greet.process.communicate()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of localhost on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def greet() -> Iterator[GreetProcess]:
+    """A greet service for all tests that only call it."""
+    service = start_greet()
+    yield service
+    end_greet(service)
+
+
+@pytest.fixture
+def start_service() -> Iterator[Callable[..., GreetProcess]]:
+    """Starts greet services that a test may end as it likes."""
+    started: list[GreetProcess] = []
+
+    def start(port: int = 0) -> GreetProcess:
+        started.append(start_greet(port))
+        return started[-1]
+
+    yield start
+    for service in started:
+        end_greet(service)
