@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
+from hypothesis import strategies as st
+
 from inspector.model.endpoint import Endpoint, Side
 from inspector.model.frame import Frame, FrameType, Header, HeaderSource, Packet, TcpEvent
 from inspector.protocol.assembler import Assembler
@@ -111,3 +113,33 @@ class Conversation:
         """A whole call of the greet service."""
         self.client(request(stream), data(stream, hello(name), end=True), after=after)
         self.server(response(stream), data(stream, reply(f"Hello, {name}")), trailers(stream), after=0.0076)
+
+
+SaidPacket: TypeAlias = tuple[Side, list[Said], int]
+"""Who sends a packet, what is in it, and on which connection."""
+
+
+@st.composite
+def packets(draw: st.DrawFn) -> list[SaidPacket]:
+    """Frames in any order and from any side: late joins, answers before requests, sides that turn out exchanged."""
+    streams = st.sampled_from((1, 3, 5))
+    said = st.one_of(
+        st.builds(request, streams, st.sampled_from(("/HelloWorld/greet", "/a.B/C"))),
+        st.builds(response, streams),
+        st.builds(trailers, streams, st.sampled_from((0, 5))),
+        st.builds(
+            data, streams, st.sampled_from((hello("x"), hello("split")[:8], hello("split")[8:])), end=st.booleans()
+        ),
+        st.builds(reset, streams),
+        st.builds(window, st.sampled_from((0, 1, 3)), st.just(7)),
+        st.builds(headers, streams, end=st.booleans()),
+        st.builds(goaway, st.sampled_from((0, 3))),
+        st.builds(frame, st.just(int(FrameType.PRIORITY)), streams),
+    )
+    packet = st.tuples(st.sampled_from(Side), st.lists(said, max_size=4), st.sampled_from((0, 1)))
+    return draw(st.lists(packet, max_size=12))
+
+
+def say_all(talk: Conversation, said: Iterable[SaidPacket]) -> None:
+    for side, frames, index in said:
+        talk.store.apply(talk.events(side, *frames, connection=index))

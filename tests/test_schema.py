@@ -287,6 +287,20 @@ def test_only_the_beginning_of_a_large_message_is_read() -> None:
     assert beginning(data[:1000]) == {"1": data[5:1000].decode()}
 
 
+def test_a_large_text_is_not_taken_for_a_message() -> None:
+    text = "World " * 2000
+    reading = read_bytes(text.encode(), "HelloRequest", Catalog(), None, 600)
+    assert (reading.format, reading.value) == (Format.TEXT, text[:600])
+
+
+def test_a_message_with_too_many_fields_says_so() -> None:
+    reading = read_bytes(b"\x08\x01" * 250_000, None, Catalog())
+    assert (reading.format, reading.reason.partition("; ")[2]) == (
+        Format.HEX,
+        "the bytes are a protobuf message of more than 200,000 fields, too many to be shown without a type.",
+    )
+
+
 # --- requests
 
 

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector.model.endpoint import Side
-from inspector.model.frame import FrameType
 from inspector.store.filter import EVERYTHING, parse
 from inspector.store.selection import CallSelection, Selection
 from inspector.store.store import Store
 from tests.conversation import (
     Conversation,
-    Said,
+    SaidPacket,
     data,
-    frame,
-    headers,
     hello,
+    packets,
     request,
-    reset,
     response,
+    say_all,
     trailers,
     window,
 )
@@ -43,26 +38,6 @@ FILTERS = (
 )
 
 
-@st.composite
-def packets(draw: st.DrawFn) -> list[tuple[Side, list[Said], int]]:
-    """Frames in any order and from any side: late joins, answers before requests, sides that turn out exchanged."""
-    streams = st.sampled_from((1, 3, 5))
-    said = st.one_of(
-        st.builds(request, streams, st.sampled_from(("/HelloWorld/greet", "/a.B/C"))),
-        st.builds(response, streams),
-        st.builds(trailers, streams, st.sampled_from((0, 5))),
-        st.builds(
-            data, streams, st.sampled_from((hello("x"), hello("split")[:8], hello("split")[8:])), end=st.booleans()
-        ),
-        st.builds(reset, streams),
-        st.builds(window, st.sampled_from((0, 1, 3)), st.just(7)),
-        st.builds(headers, streams, end=st.booleans()),
-        st.builds(frame, st.just(int(FrameType.PRIORITY)), streams),
-    )
-    packet = st.tuples(st.sampled_from(Side), st.lists(said, max_size=4), st.sampled_from((0, 1)))
-    return draw(st.lists(packet, max_size=12))
-
-
 def fresh(store: Store, text: str, *, show_control: bool) -> tuple[list[int], int]:
     matching = list(parse(text).matching(store, 0, len(store.frames)))
     shown = [each for each in matching if show_control or not store.frames[each].is_control]
@@ -72,7 +47,7 @@ def fresh(store: Store, text: str, *, show_control: bool) -> tuple[list[int], in
 @settings(max_examples=150, deadline=None)
 @given(packets(), st.sampled_from(FILTERS), st.booleans(), st.lists(st.integers(1, 4), max_size=8))
 def test_kept_up_to_date_equals_built_from_scratch(
-    said: list[tuple[Side, list[Said], int]], text: str, show_control: bool, batches: list[int]
+    said: list[SaidPacket], text: str, show_control: bool, batches: list[int]
 ) -> None:
     talk, found = Conversation(), parse(text)
     shown, calls = Selection(talk.store, found, show_control=show_control), CallSelection(talk.store, found)
@@ -92,7 +67,7 @@ def test_kept_up_to_date_equals_built_from_scratch(
 @settings(max_examples=60, deadline=None)
 @given(packets(), packets(), st.sampled_from(FILTERS), st.sampled_from(FILTERS))
 def test_another_filter_is_reached_while_the_capture_goes_on(
-    before: list[tuple[Side, list[Said], int]], meanwhile: list[tuple[Side, list[Said], int]], old: str, new: str
+    before: list[SaidPacket], meanwhile: list[SaidPacket], old: str, new: str
 ) -> None:
     talk = Conversation()
     say_all(talk, before)
@@ -108,11 +83,6 @@ def test_another_filter_is_reached_while_the_capture_goes_on(
         assert 0 <= step <= 1
     assert (list(shown.positions), shown.hidden_control) == fresh(talk.store, new, show_control=True)
     assert list(calls.keys) == [key for key in talk.store.calls if parse(new).matches_call(talk.store, key)]
-
-
-def say_all(talk: Conversation, said: Iterable[tuple[Side, list[Said], int]]) -> None:
-    for side, frames, index in said:
-        talk.store.apply(talk.events(side, *frames, connection=index))
 
 
 def test_control_frames_are_hidden_and_counted() -> None:

@@ -27,16 +27,19 @@ from tests.conversation import (
     CLIENT,
     Conversation,
     Said,
+    SaidPacket,
     data,
     frame,
     goaway,
     headers,
     hello,
+    packets,
     prefixed,
     reply,
     request,
     reset,
     response,
+    say_all,
     settings,
     trailers,
     window,
@@ -321,6 +324,19 @@ def test_resets_and_goaways_are_steps(talk: Conversation) -> None:
     assert any("GOAWAY" in note.text for note in view.notes())
 
 
+def test_a_goaway_stands_where_it_came(talk: Conversation) -> None:
+    talk.client(request(1))
+    live = Follow(talk.store, CATALOG, FIRST)
+    talk.server(goaway(1))
+    live.update()
+    talk.server(response(1), trailers(1))
+    live.update()
+    talk.server(goaway(1))
+    live.update()
+    assert titles(live) == ["→ HEADERS", "← GOAWAY", "← HEADERS  200", "← HEADERS  OK"]
+    assert live.steps() == Follow(talk.store, CATALOG, FIRST).steps()
+
+
 def test_a_long_message_is_cut_and_says_so(talk: Conversation) -> None:
     talk.client(request(1, "/a.B/C"), data(1, prefixed(b"".join(bytes([10, 2]) + b"%02d" % n for n in range(90)))))
     step = Follow(talk.store, CATALOG, FIRST).step(1)
@@ -378,6 +394,28 @@ def test_follow_grown_step_by_step_equals_follow_made_at_the_end(sent: list[int]
             kept = view.update()
             assert view.steps(0, kept) == before[:kept]
     assert view.steps() == Follow(talk.store, CATALOG, FIRST).steps()
+
+
+@given(packets())
+def test_whatever_is_said_follow_grows_right_and_no_view_raises(said: list[SaidPacket]) -> None:
+    talk, live = Conversation(), dict[StreamKey, Follow]()
+    for packet in said:
+        say_all(talk, [packet])
+        for key in talk.store.calls:
+            view = live.setdefault(key, Follow(talk.store, CATALOG, key))
+            before, kept = view.steps(), view.update()
+            assert view.steps(0, kept) == before[:kept]
+    for key in talk.store.calls:
+        assert live[key].steps() == Follow(talk.store, CATALOG, key).steps()
+        assert list(follow_lines(live[key]))
+        assert call_line(call_row(talk.store, CATALOG, key))
+        json.loads(as_json.line(as_json.call_object(talk.store, CATALOG, key)))
+    for position in range(len(talk.store.frames)):
+        assert frame_line(frame_row(talk.store, CATALOG, position))
+        assert frame_detail(talk.store, CATALOG, position)
+        assert message_detail(talk.store, CATALOG, position)
+        assert sum(len(plain(line.ascii)) for line in dump(talk.store, position).lines()) >= 0
+        json.loads(as_json.line(as_json.frame_object(talk.store, position)))
 
 
 # --- bytes and details

@@ -15,13 +15,44 @@ if TYPE_CHECKING:
     from inspector.capture.tshark import Decoding
     from inspector.headless.run import Limits
     from inspector.schema.catalog import Catalog
-    from inspector.session import Session
+    from inspector.session import Session, Source
     from inspector.session.schema import SchemaSources
 
 
 def app(options: Namespace) -> int:
-    """The terminal app."""
-    raise NotImplementedError
+    """The terminal app; only what its first picture needs is loaded before that is drawn."""
+    from inspector.schema.catalog import Catalog
+    from inspector.session import FileSource, LiveSource, Session, parse_source
+    from inspector.session.schema import load_schema
+    from inspector.session.source import GREET_TARGET
+    from inspector.ui.app import run
+    from inspector.ui.launch import Launch
+
+    if not (sys.stdin.isatty() or options.source == "-") or not sys.stdout.isatty():
+        raise UsageError("The app needs a terminal.", "`grpc-inspector frames SOURCE` and `calls SOURCE` work without.")
+    engine, interface = options.engine, options.interface
+    if options.source is None:
+        source: Source = LiveSource(GREET_TARGET, engine, interface, greet=True)
+    else:
+        source = parse_source(options.source, engine=engine, interface=interface)
+    catalog, how = Catalog(), decoding(options)
+    is_live = isinstance(source, LiveSource)
+    attached = source.target if isinstance(source, LiveSource) and not source.greet else None
+
+    async def prepare() -> str:
+        await load_schema(catalog, schema_sources(options), attached)
+        return " ".join(catalog.problems)
+
+    return run(
+        Launch(
+            make_session=lambda: Session(source, how),
+            catalog=catalog,
+            target=str(source) if is_live else None,
+            prepare=prepare,
+            open_capture=lambda path: Session(FileSource(path), how),
+            live=is_live,
+        )
+    )
 
 
 def frames(options: Namespace) -> int:

@@ -1,7 +1,7 @@
 """The beginning of a large protobuf message that is itself a message of the same type.
 
-A row shows 200 characters of a message that may be 64 MB. Whole fields are kept while they fit; a string, bytes or
-message field that does not is cut, by what its descriptor says it is. Works on the wire format; decodes nothing.
+A row shows 200 characters of a message that may be 64 MB. Whole fields are kept while they fit; the string, bytes or
+message field that the cut goes through is shortened by what its descriptor says it is. Decodes nothing.
 """
 
 from __future__ import annotations
@@ -10,42 +10,51 @@ from typing import Final
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from inspector.schema.wire import WireError, WireField, WireType, fields
+from inspector.schema.wire import WireError, WireType, fields, overrun
 
 _MAX_DEPTH: Final = 16
+_LONGEST_START: Final = 16
+"""A tag of five bytes with a varint of ten, and one more: a field of which less is left has no value to be cut."""
 
 
-def excerpt(data: bytes, limit: int, descriptor: Descriptor, depth: int = 0) -> bytes:
-    """At most about `limit` bytes of a message, still a message; the message itself where it is short enough.
+def excerpt(data: bytes, limit: int, descriptor: Descriptor) -> bytes:
+    """At most `limit` bytes of a message, still a message; the message itself where it is short enough.
 
     Bytes that are no message come back as they are, for the real parser to refuse.
     """
     if len(data) <= limit:
         return data
-    kept = 0
     try:
-        for field in fields(data):
-            if field.end > limit:
-                return data[:kept] + _cut(field, limit - kept, descriptor, depth)
-            kept = field.end
+        return _mended(data[:limit], descriptor, 0)
     except WireError:
         return data
-    return data
 
 
-def _cut(field: WireField, room: int, descriptor: Descriptor, depth: int) -> bytes:
-    known = descriptor.fields_by_number.get(field.number)
-    if field.wire_type is not WireType.LEN or known is None or not isinstance(field.value, bytes) or room < 16:
+def _mended(head: bytes, descriptor: Descriptor, depth: int) -> bytes:
+    """The first bytes of a message, made whole. WireError where they are none."""
+    kept = 0
+    try:
+        for field in fields(head):
+            kept = field.end
+    except WireError:
+        if len(head) - kept < _LONGEST_START:
+            return head[:kept]
+        return head[:kept] + _shortened(*overrun(head, kept), descriptor, depth)
+    return head
+
+
+def _shortened(number: int, value: bytes, descriptor: Descriptor, depth: int) -> bytes:
+    known = descriptor.fields_by_number.get(number)
+    if known is None:
         return b""
     if known.type == FieldDescriptor.TYPE_STRING:
-        part = field.value[:room].decode(errors="ignore").encode()
-    elif known.type == FieldDescriptor.TYPE_BYTES:
-        part = field.value[:room]
+        value = value.decode(errors="ignore").encode()
     elif known.message_type is not None and depth < _MAX_DEPTH:
-        part = excerpt(field.value, room, known.message_type, depth + 1)
-    else:
-        return b""
-    return _varint(field.number << 3 | WireType.LEN) + _varint(len(part)) + part
+        value = _mended(value, known.message_type, depth + 1)
+    elif known.type != FieldDescriptor.TYPE_BYTES:
+        return b""  # packed numbers: the cut may go through one
+    # No longer than it was, so no longer length either.
+    return _varint(number << 3 | WireType.LEN) + _varint(len(value)) + value
 
 
 def _varint(value: int) -> bytes:

@@ -18,7 +18,7 @@ from inspector.model.message import Message
 from inspector.schema import typed, wire_values
 from inspector.schema.catalog import Catalog, short_name
 from inspector.schema.excerpt import excerpt
-from inspector.schema.wire import WireError
+from inspector.schema.wire import WireError, WireTooLargeError
 
 
 class Format(StrEnum):
@@ -102,14 +102,18 @@ def _untyped(data: bytes, content_type: str | None, *, complete: bool) -> tuple[
         return Format.WIRE, {}, "It is empty: a protobuf message with no fields."
     if data[:1] in (b"{", b"[") and (found := _json(data)) is not None:
         return Format.JSON, found[0], "It is a JSON text, and no schema gives its type."
-    tree = _tree(data, complete=complete)
+    return _by_bytes(data, complete=complete)
+
+
+def _by_bytes(data: bytes, *, complete: bool) -> tuple[Format, object, str]:
+    tree, why_not = _tree(data, complete=complete)
     text = wire_values.printable(data)
     if tree is not None and (text is None or data[0] < 0x20):
         return Format.WIRE, tree, "No schema gives its type; the bytes are a protobuf message."
     if text is not None:
         also = ", though they could be a protobuf message" if tree is not None else ""
         return Format.TEXT, text, f"No schema gives its type; the bytes are plain text{also}."
-    return Format.HEX, data.hex(), "No schema gives its type; the bytes are neither protobuf, JSON nor text."
+    return Format.HEX, data.hex(), f"No schema gives its type; the bytes are {why_not}."
 
 
 _JSON_SUBTYPES: Final = ("json", "+json")
@@ -132,8 +136,10 @@ def _finite(text: str) -> float | str:
     return number if math.isfinite(number) else text
 
 
-def _tree(data: bytes, *, complete: bool) -> dict[str, object] | None:
+def _tree(data: bytes, *, complete: bool) -> tuple[dict[str, object] | None, str]:
     try:
-        return wire_values.tree(data) if complete else wire_values.beginning(data)
+        return (wire_values.tree(data) if complete else wire_values.beginning(data)), ""
+    except WireTooLargeError as error:
+        return None, f"a protobuf message of {error}, too many to be shown without a type"
     except WireError:
-        return None
+        return None, "neither protobuf, JSON nor text"

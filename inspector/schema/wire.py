@@ -18,6 +18,10 @@ class WireError(ValueError):
     """Bytes that are no protobuf message, or one that nests past the bound."""
 
 
+class WireTooLargeError(WireError):
+    """A message that goes past the bounds, though what was read of it is one."""
+
+
 class WireType(IntEnum):
     """How a field's value is written."""
 

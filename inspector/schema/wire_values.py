@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final, TypeAlias
 
-from inspector.schema.wire import MAX_DEPTH, WireError, WireField, WireType, fields, overrun
+from inspector.schema.wire import MAX_DEPTH, WireError, WireField, WireTooLargeError, WireType, fields, overrun
 
 MAX_FIELDS: Final = 200_000
 """About half a second of work; a larger message needs a schema."""
@@ -96,7 +96,7 @@ def _gathered(values: Iterable[tuple[str, Value]]) -> dict[str, Value]:
 def _likeliest(field: WireField, depth: int, budget: list[int]) -> Value:
     budget[0] -= 1
     if budget[0] < 0:
-        raise WireError(f"more than {MAX_FIELDS:,} fields")
+        raise WireTooLargeError(f"more than {MAX_FIELDS:,} fields")
     if isinstance(field.value, int):
         return field.value
     if field.wire_type in _FIXED:
@@ -111,6 +111,8 @@ def _delimited(data: bytes, depth: int, budget: list[int]) -> Value:
         return text
     try:
         return _tree(data, depth + 1, budget)
+    except WireTooLargeError:
+        raise
     except WireError:
         return {"bytes": _base64(data)}
 

@@ -113,7 +113,9 @@ def word(text: str) -> Probe:
     def in_frame(store: Store, position: int, frame: Frame, call: Call | None) -> bool:
         if frame.type == FrameType.DATA:
             return (
-                in_bytes(frame.payload) or is_in(type_name(frame.type)) or _in_messages(in_bytes, store, position, frame, call)
+                in_bytes(frame.payload)
+                or is_in(type_name(frame.type))
+                or _in_messages(in_bytes, store, position, frame, call)
             )
         if frame.headers is not None and in_headers(frame.headers):
             return True

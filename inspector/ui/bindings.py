@@ -6,12 +6,11 @@ has the focus: an input takes them first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 
 class Place(StrEnum):
@@ -37,90 +36,116 @@ class Group(StrEnum):
     APP = "Program"
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """One action with its keys."""
 
     id: str
-    """Unique; the same in a keymap of the user's."""
+    """Unique."""
     keys: str
     """In Textual's names, separated by commas."""
     shown: str
     """The keys as people write them."""
     label: str
-    """Two words at most, for the footer."""
+    """A word or two, for the footer."""
     tooltip: str
     """What it does, for help and palette."""
     action: str
-    place: Place
-    group: Group
-    footer: bool = False
-    priority: bool = False
-    """True for keys that work wherever the focus is, in an input too."""
 
 
-_APP, _SCREEN, _BROWSER, _LIST, _PANE = Place.APP, Place.SCREEN, Place.BROWSER, Place.LIST, Place.PANE
+_TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
+    (Place.REQUEST, Group.SEND): (
+        Key("send", "enter", "Enter", "send", "Send what is in the request box, empty or not", "submit"),
+        Key("history.back", "up", "↑", "history", "Bring back what was sent before", "back_in_history"),
+        Key("history.forward", "down", "↓", "later", "Forward in what was sent", "forward_in_history"),
+        Key("request.leave", "escape", "Esc", "list", "From the request box to the list", "leave"),
+    ),
+    (Place.SCREEN, Group.SEND): (
+        Key("request", "i", "i", "send", "Go to the request box", "focus_request"),
+    ),
+    (Place.LIST, Group.MOVE): (
+        Key("down", "j,down", "j ↓", "down", "One row down", "move(1)"),
+        Key("up", "k,up", "k ↑", "up", "One row up", "move(-1)"),
+        Key("page_down", "pagedown,space", "PgDn", "page down", "One page down", "page(1)"),
+        Key("page_up", "pageup", "PgUp", "page up", "One page up", "page(-1)"),
+        Key("first", "g,home", "g Home", "first", "To the first row", "first"),
+        Key("last", "G,end", "G End", "last", "To the last row, and follow the tail from there", "last"),
+        Key("tail", "F", "F", "tail", "Follow the tail: stay at the newest row", "last"),
+        Key("open", "enter", "Enter", "open", "Open the row in the other pane", "open"),
+    ),
+    (Place.PANE, Group.MOVE): (
+        Key("pane.down", "j,down", "j ↓", "down", "In the right pane: one line down", "move(1)"),
+        Key("pane.up", "k,up", "k ↑", "up", "In the right pane: one line up", "move(-1)"),
+        Key("pane.page_down", "pagedown,space", "PgDn", "page down", "In the right pane: one page down", "page(1)"),
+        Key("pane.page_up", "pageup", "PgUp", "page up", "In the right pane: one page up", "page(-1)"),
+        Key("pane.first", "g,home", "g Home", "top", "In the right pane: to the top", "first"),
+        Key("pane.last", "G,end", "G End", "end", "In the right pane: to the end", "last"),
+        Key("pane.open", "enter", "Enter", "to its frame", "From a step of Follow to its frame in the list", "open"),
+    ),
+    (Place.SCREEN, Group.MOVE): (
+        Key("next_pane", "tab", "Tab", "next pane", "To the next pane", "next_pane(1)"),
+        Key("previous_pane", "shift+tab", "Shift+Tab", "previous pane", "To the previous pane", "next_pane(-1)"),
+        Key("back", "escape", "Esc", "back", "Back: to the list, out of the zoom, out of an opened capture", "back"),
+    ),
+    (Place.BROWSER, Group.MOVE): (
+        Key("next_tab", "right", "→", "next tab", "The next tab: Frames or Calls; Frame, Message, Bytes", "turn(1)"),
+        Key("previous_tab", "left", "←", "previous tab", "The tab before", "turn(-1)"),
+    ),
+    (Place.BROWSER, Group.LOOK): (
+        Key("follow", "f", "f", "follow", "Follow the stream of the selected frame", "follow"),
+        Key("stream.next", "full_stop", ".", "next in stream", "The next frame of the same stream", "step(1)"),
+        Key("stream.previous", "comma", ",", "previous", "The previous frame of the same stream", "step(-1)"),
+        Key("match.next", "n", "n", "next match", "The next frame that the filter finds, round the end", "match(1)"),
+        Key("match.previous", "N", "N", "previous", "The previous frame that the filter finds", "match(-1)"),
+        Key("copy", "y", "y", "copy", "Copy the row, the followed stream, or the bytes as hex", "copy"),
+    ),
+    (Place.SCREEN, Group.LOOK): (
+        Key("filter", "slash", "/", "filter", "Go to the filter", "focus_filter"),
+        Key("control", "h", "h", "control frames", "Hide or show SETTINGS, PING, WINDOW_UPDATE, …", "toggle_control"),
+        Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom"),
+    ),
+    (Place.LIST, Group.LOOK): (
+        Key("mark", "m", "m", "mark", "Mark the row, or take its mark away", "mark"),
+        Key("mark.next", "apostrophe", "'", "next mark", "To the next marked row, round the end", "next_mark"),
+    ),
+    (Place.FILTER, Group.LOOK): (
+        Key("filter.keep", "enter", "Enter", "keep", "From the filter to the list; the filter stays", "leave"),
+        Key("filter.clear", "ctrl+u", "Ctrl+U", "clear", "Empty the filter", "clear_filter"),
+        Key("filter.leave", "escape", "Esc", "back", "Back to the list; the filter stays", "leave"),
+    ),
+    (Place.SCREEN, Group.CAPTURE): (
+        Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture, or start it again", "toggle_capture"),
+        Key("save", "ctrl+s", "^S", "save", "Save the capture as a file", "save"),
+        Key("load", "ctrl+o", "^O", "open", "Open a capture file; this capture goes on behind it", "load"),
+    ),
+    (Place.APP, Group.APP): (
+        Key("help", "question_mark", "?", "help", "All keys", "help"),
+        Key("help.always", "f1", "F1", "help", "All keys, from an input too", "help"),
+        Key("palette", "ctrl+p", "^P", "palette", "Find any action by its name; themes too", "command_palette"),
+        Key("quit", "ctrl+q", "^Q", "quit", "Quit", "quit"),
+    ),
+}  # fmt: skip
 
-KEYS: Final = (
-    Key("send", "enter", "Enter", "send", "Send what is in the request box, empty or not", "submit", Place.REQUEST, Group.SEND, footer=True),
-    Key("history.back", "up", "↑", "history", "Bring back what was sent before", "back_in_history", Place.REQUEST, Group.SEND, footer=True),
-    Key("history.forward", "down", "↓", "later", "Forward in what was sent, to the draft at last", "forward_in_history", Place.REQUEST, Group.SEND),
-    Key("request.leave", "escape", "Esc", "list", "From the request box to the list", "leave", Place.REQUEST, Group.SEND, footer=True),
-    Key("filter.keep", "enter", "Enter", "keep", "From the filter to the list; the filter stays", "leave", Place.FILTER, Group.LOOK, footer=True),
-    Key("filter.clear", "ctrl+u", "Ctrl+U", "clear", "Empty the filter", "clear_filter", Place.FILTER, Group.LOOK, footer=True),
-    Key("filter.leave", "escape", "Esc", "back", "Back to the list; the filter stays", "leave", Place.FILTER, Group.LOOK, footer=True),
-    Key("request", "i", "i", "send", "Go to the request box", "focus_request", _SCREEN, Group.SEND, footer=True),
-    Key("filter", "slash", "/", "filter", "Go to the filter", "focus_filter", _SCREEN, Group.LOOK, footer=True),
-    Key("down", "j,down", "j ↓", "down", "One row down", "move(1)", _LIST, Group.MOVE),
-    Key("up", "k,up", "k ↑", "up", "One row up", "move(-1)", _LIST, Group.MOVE),
-    Key("page_down", "pagedown,space", "PgDn", "page down", "One page down", "page(1)", _LIST, Group.MOVE),
-    Key("page_up", "pageup", "PgUp", "page up", "One page up", "page(-1)", _LIST, Group.MOVE),
-    Key("first", "g,home", "g Home", "first", "To the first row", "first", _LIST, Group.MOVE),
-    Key("last", "G,end", "G End", "last", "To the last row, and follow the tail from there", "last", _LIST, Group.MOVE),
-    Key("tail", "F", "F", "tail", "Follow the tail: stay at the newest row", "last", _LIST, Group.MOVE),
-    Key("open", "enter", "Enter", "open", "Open the row in the other pane", "open", _LIST, Group.MOVE, footer=True),
-    Key("pane.down", "j,down", "j ↓", "down", "One line down in the pane", "move(1)", _PANE, Group.MOVE),
-    Key("pane.up", "k,up", "k ↑", "up", "One line up in the pane", "move(-1)", _PANE, Group.MOVE),
-    Key("pane.page_down", "pagedown,space", "PgDn", "page down", "One page down in the pane", "page(1)", _PANE, Group.MOVE),
-    Key("pane.page_up", "pageup", "PgUp", "page up", "One page up in the pane", "page(-1)", _PANE, Group.MOVE),
-    Key("pane.first", "g,home", "g Home", "top", "To the top of the pane", "first", _PANE, Group.MOVE),
-    Key("pane.last", "G,end", "G End", "end", "To the end of the pane", "last", _PANE, Group.MOVE),
-    Key("pane.open", "enter", "Enter", "to its frame", "Go to this step's frame in the list", "open", _PANE, Group.MOVE, footer=True),
-    Key("next_pane", "tab", "Tab", "next pane", "To the next pane", "app.focus_next", _SCREEN, Group.MOVE),
-    Key("previous_pane", "shift+tab", "Shift+Tab", "previous pane", "To the previous pane", "app.focus_previous", _SCREEN, Group.MOVE),
-    Key("next_tab", "right", "→", "next tab", "The next tab of the pane: Calls, Frames; Follow, Frame, Message, Bytes", "turn(1)", _BROWSER, Group.MOVE),
-    Key("previous_tab", "left", "←", "previous tab", "The tab before", "turn(-1)", _BROWSER, Group.MOVE),
-    Key("back", "escape", "Esc", "back", "Back: to the list, out of the zoom, out of an opened capture", "back", _SCREEN, Group.MOVE, footer=True),
-    Key("follow", "f", "f", "follow", "Follow the stream of the selected frame", "follow", _BROWSER, Group.LOOK, footer=True),
-    Key("stream.next", "full_stop", ".", "next in stream", "The next frame of the same stream", "step(1)", _BROWSER, Group.LOOK, footer=True),
-    Key("stream.previous", "comma", ",", "previous in stream", "The previous frame of the same stream", "step(-1)", _BROWSER, Group.LOOK),
-    Key("match.next", "n", "n", "next match", "The next frame that the filter finds, round the end", "match(1)", _BROWSER, Group.LOOK),
-    Key("match.previous", "N", "N", "previous match", "The previous frame that the filter finds", "match(-1)", _BROWSER, Group.LOOK),
-    Key("control", "h", "h", "control frames", "Hide or show control frames: SETTINGS, PING, WINDOW_UPDATE, …", "toggle_control", _SCREEN, Group.LOOK, footer=True),
-    Key("mark", "m", "m", "mark", "Mark the row, or take its mark away", "mark", _LIST, Group.LOOK),
-    Key("mark.next", "apostrophe", "'", "next mark", "To the next marked row, round the end", "next_mark", _LIST, Group.LOOK),
-    Key("copy", "y", "y", "copy", "Copy: the frame's row, the followed stream, or the bytes as hex", "copy", _BROWSER, Group.LOOK, footer=True),
-    Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom", _SCREEN, Group.LOOK, footer=True),
-    Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture, or start it again", "toggle_capture", _SCREEN, Group.CAPTURE, footer=True, priority=True),
-    Key("save", "ctrl+s", "^S", "save", "Save the capture as a file", "save", _SCREEN, Group.CAPTURE, footer=True, priority=True),
-    Key("load", "ctrl+o", "^O", "open", "Open a capture file; this capture goes on behind it", "load", _SCREEN, Group.CAPTURE, priority=True),
-    Key("help", "question_mark", "?", "help", "All keys", "help", _APP, Group.APP, footer=True),
-    Key("help.always", "f1", "F1", "help", "All keys, from an input too", "help", _APP, Group.APP, footer=True, priority=True),
-    Key("palette", "ctrl+p", "^P", "palette", "Find any action by its name; themes too", "command_palette", _APP, Group.APP, priority=True),
-    Key("quit", "ctrl+q", "^Q", "quit", "Quit", "quit", _APP, Group.APP, footer=True, priority=True),
-)  # fmt: skip
-"""In the order of the footer."""
+FOOTER: Final = (
+    *("send", "history.back", "request.leave", "filter.keep", "filter.clear", "filter.leave"),
+    *("request", "filter", "open", "pane.open", "back", "follow", "stream.next", "control", "copy", "zoom"),
+    *("capture", "save", "help", "help.always", "quit"),
+)
+"""What the footer shows, in its order, as far as it is of use where the focus is."""
+
+_EVERYWHERE: Final = frozenset({"capture", "save", "load", "help.always", "palette", "quit"})
+"""Keys that work wherever the focus is: an input would take some of them."""
 
 
-def bindings(place: Place) -> list[Binding]:
+def bindings(place: Place) -> list[BindingType]:
     """The bindings of a place, for its class."""
-    return [_binding(key) for key in KEYS if key.place is place]
+    return [_binding(key) for at, key in entries() if at is place]
 
 
-def find(keys: Iterable[str]) -> tuple[Key, ...]:
-    """Keys by id, in the table's order."""
-    wanted = set(keys)
-    return tuple(key for key in KEYS if key.id in wanted)
+def entries(group: Group | None = None) -> Iterator[tuple[Place, Key]]:
+    """Every key with its place, or those of one group."""
+    for (place, of), keys in _TABLE.items():
+        if group in (None, of):
+            yield from ((place, key) for key in keys)
 
 
 def _binding(key: Key) -> Binding:
@@ -128,9 +153,9 @@ def _binding(key: Key) -> Binding:
         key.keys,
         key.action,
         key.label,
-        show=key.footer,
+        show=key.id in FOOTER,
         key_display=key.shown,
-        priority=key.priority,
+        priority=key.id in _EVERYWHERE,
         tooltip=key.tooltip,
         id=key.id,
     )

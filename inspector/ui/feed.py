@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from inspector.session import SessionStatus
 from inspector.store.change import Change
 from inspector.store.filter import Filter
 from inspector.store.selection import CallSelection, Selection
@@ -30,17 +29,23 @@ class Feed:
         self.store = store
         self.frames = Selection(store)
         self.calls = CallSelection(store)
-        self.status: SessionStatus | None = None
         self._notify = notify
         self._pending: Change | None = None
+        self._is_stirred = False
         self._timer: asyncio.TimerHandle | None = None
 
     def receive(self, change: Change) -> None:
         """Take note of a change; the session's `on_change`."""
         self._pending = change if self._pending is None else self._pending.merged(change)
+        self.stir()
+
+    def stir(self) -> None:
+        """Something is to be drawn anew, if only the status: now, or when the pause is over."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._pause_over)
             self._notify()
+        else:
+            self._is_stirred = True
 
     def take(self) -> Change | None:
         """All that changed since the last time, with the selections brought up to date; None for nothing."""
@@ -57,11 +62,13 @@ class Feed:
 
     def close(self) -> None:
         """Ask for no more drawing."""
+        self._notify = lambda: None
         if self._timer is not None:
             self._timer.cancel()
 
     def _pause_over(self) -> None:
         self._timer = None
-        if self._pending is not None:
+        if self._is_stirred:
+            self._is_stirred = False
             self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._pause_over)
             self._notify()

@@ -13,7 +13,6 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.app import App
 from textual.color import Color
-from textual.content import Content
 from textual.strip import Strip
 
 from inspector.views.spans import Span, Tone
@@ -73,6 +72,17 @@ class Palette:
             colour = self.colour("background") + colour
         return Style(bgcolor=colour.rich_color)
 
+    @property
+    def chip(self) -> Style:
+        """The program's name."""
+        text, ground = self.colour("background").rich_color, self.colour("primary").rich_color
+        return Style(color=text, bgcolor=ground, bold=True)
+
+    @property
+    def key(self) -> Style:
+        """A key in the footer."""
+        return Style(color=self.colour("footer-key-foreground").rich_color, bold=True)
+
     def _style(self, variable: str, decoration: str) -> Style:
         return Style.parse(decoration) + Style(color=self.colour(variable).rich_color)
 
@@ -96,14 +106,3 @@ def fitted(parts: list[Segment], width: int, *, right: bool = False) -> list[Seg
         return [*kept, Segment("…" + " " * (width - 1 - kept.cell_length), style)] if width else []
     padding = Segment(" " * (width - length))
     return [padding, *parts] if right else [*parts, padding]
-
-
-def content(spans: Iterable[Span], palette: Palette) -> Content:
-    """Spans as content for widgets that are not drawn line by line."""
-    return Content.assemble(*((span.text, palette_style(span.tone, palette)) for span in spans))
-
-
-def palette_style(tone: Tone, palette: Palette) -> str:
-    """A tone's style in the words of Textual's content, colours as hex."""
-    variable, decoration = _VARIABLES[tone]
-    return f"{decoration} {palette.colour(variable).hex}".strip()

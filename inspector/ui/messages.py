@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Any
 
 from textual.message import Message
+from textual.widget import Widget
 
-from inspector.client.caller import Outcome
-from inspector.model.call import StreamKey
+from inspector.session import Session
 from inspector.store.filter import Filter
 
 
@@ -20,22 +20,13 @@ class StoreChanged(Message):
         return isinstance(message, StoreChanged)
 
 
-class StatusChanged(Message):
-    """The session has a new status, which is read where it is drawn."""
-
-    def can_replace(self, message: Message) -> bool:
-        """As above."""
-        return isinstance(message, StatusChanged)
-
-
 @dataclass
 class RowSelected(Message):
     """The cursor of a list is on another row."""
 
     table: str
     """The id of the list."""
-    key: Hashable
-    by_user: bool = True
+    key: Any
 
 
 @dataclass
@@ -43,7 +34,7 @@ class RowOpened(Message):
     """Enter, or a double click, on a row."""
 
     table: str
-    key: Hashable
+    key: Any
 
 
 class TailMoved(Message):
@@ -56,6 +47,8 @@ class StepSelected(Message):
 
     position: int
     """Of its frame in the store."""
+    leave: bool
+    """True when the focus shall go to that frame."""
 
 
 @dataclass
@@ -78,22 +71,30 @@ class Left(Message):
 
 
 @dataclass
-class Answered(Message):
-    """A call of the request box ended."""
+class ListShown(Message):
+    """The other list was brought to the front."""
 
-    outcome: Outcome
-
-
-@dataclass
-class Failed(Message):
-    """Something went wrong that a person must read: a sentence, and what to do."""
-
-    message: str
-    hint: str = ""
+    name: str
 
 
 @dataclass
-class OwnCallSeen(Message):
-    """A call of the request box has been found on the wire."""
+class PaneOpened(Message):
+    """The focus shall go to a list or a pane, which is brought into sight."""
 
-    key: StreamKey
+    widget: Widget
+
+
+@dataclass
+class Copied(Message):
+    """Something shall go to the clipboard."""
+
+    text: str
+    name: str
+    """What it is, for the notification."""
+
+
+@dataclass
+class CaptureOpened(Message):
+    """A capture file shall be shown above what is shown now."""
+
+    session: Session

@@ -1,8 +1,8 @@
 """Finds, among the captured calls, those that the request box sent.
 
 Pure: told what was sent and from which local ports, and shown the calls as the store knows them. A call is ours when
-its client's port is one of ours and it is of the method that was sent; calls of one method are told apart by their order.
-Nothing is added to a call on the wire for this.
+its client's port is one of ours and it is of the method that was sent; calls of one method are told apart by their
+order. Nothing is added to a call on the wire for this.
 """
 
 from __future__ import annotations

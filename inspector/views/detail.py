@@ -12,10 +12,12 @@ from inspector.model.message import PREFIX_LENGTH, Message
 from inspector.schema.catalog import Catalog
 from inspector.schema.payload import Reading
 from inspector.store.store import Store
+from inspector.views.data_info import type_spans
+from inspector.views.header_info import named
 from inspector.views.header_lines import header_lines
-from inspector.views.info import Seen, named, seen, type_spans
 from inspector.views.naming import naming
 from inspector.views.reading import ending_in, first_ending_at, read
+from inspector.views.seen import Seen, seen
 from inspector.views.spans import ARROWS, GAP, SIDE_TONES, Line, Span, Tone, dotted
 from inspector.views.text import clean, counted, size
 from inspector.views.times import capture_start, clock

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from inspector.model.call import CallState, StreamKey
+from inspector.model.call import StreamKey
 from inspector.model.endpoint import Side
 from inspector.model.frame import Frame, FrameType
 from inspector.schema.catalog import Catalog
@@ -41,11 +41,15 @@ class Follow:
         """KeyError for a stream that is no call."""
         self.key = key
         self._store, self._catalog, self._call = store, catalog, store.calls[key]
+        self._client = store.connections[key.connection].client
+        self._begin()
+        self.update()
+
+    def _begin(self) -> None:
         self._entries: list[Entry] = []
         self._sides = {side: _SideIndex() for side in Side}
         self._frames = 0
-        self._searched = self._call.frames[0] if self._call.frames else len(store.frames)
-        self.update()
+        self._searched = self._call.frames[0] if self._call.frames else len(self._store.frames)
 
     def __len__(self) -> int:
         """How many steps there are so far."""
@@ -78,14 +82,30 @@ class Follow:
 
     def update(self) -> int:
         """Take in what the call has come to be. The first step that is new or may say something else now."""
-        first = self._drop_parts()
-        self._late_messages()
+        client = self._store.connections[self.key.connection].client
+        if client != self._client:  # the two sides have changed places
+            self._client = client
+            self._begin()
+        while self._entries and self._entries[-1].is_open:
+            self._entries.pop()
+        first = len(self._entries)
+        new = sorted(self._new_entries(), key=_at_position)
+        if new and self._entries and new[0].position < self._entries[-1].position:
+            first = bisect_right(self._entries, new[0].position, key=_at_position)
+            new = sorted([*self._entries[first:], *new], key=_at_position)
+        self._entries[first:] = [*new, *self._open_parts()]
+        return first
+
+    def _new_entries(self) -> Iterator[Entry]:
+        # Messages may be told later than the frame in which they end: where bytes were lost.
+        if self._frames:
+            last = self._call.frames[self._frames - 1]
+            for side in Side:
+                yield from self._ended(side, last)
         for position in self._call.frames[self._frames :]:
-            self._entries.extend(self._entries_of(position))
+            yield from self._entries_of(position)
         self._frames = len(self._call.frames)
-        self._add_goaways()
-        self._entries.extend(self._open_parts())
-        return min(first, len(self._entries))
+        yield from self._goaways()
 
     def _is_of_other_side(self, index: int, position: int) -> bool:
         entry, side = self._entries[index], self._store.side(self._store.frames[position])
@@ -117,21 +137,6 @@ class Follow:
             yield Entry(ended_at, index.messages, side, max(len(parts), 1))
             index.messages += 1
 
-    def _late_messages(self) -> None:
-        """Messages that were told after the frame in which they ended had been indexed."""
-        if not self._frames:
-            return
-        last = self._call.frames[self._frames - 1]
-        late = [entry for side in Side for entry in self._ended(side, last)]
-        if late:
-            self._entries = sorted([*self._entries, *late], key=_at_position)
-
-    def _drop_parts(self) -> int:
-        """Take the unfinished messages off the end: they are put there anew."""
-        while self._entries and self._entries[-1].is_open:
-            self._entries.pop()
-        return len(self._entries)
-
     def _open_parts(self) -> list[Entry]:
         waiting = ((side, index) for side, index in self._sides.items() if index.parts)
         return sorted(
@@ -139,16 +144,16 @@ class Follow:
             key=_at_position,
         )
 
-    def _add_goaways(self) -> None:
-        """GOAWAY is a frame of the connection, but it may be what ended this call."""
-        frames = self._store.frames
-        if self._call.state in (CallState.OPEN, CallState.BROKEN):
-            self._entries.extend(
-                Entry(position)
-                for position in range(self._searched, len(frames))
-                if frames[position].type == FrameType.GOAWAY and frames[position].connection == self.key.connection
-            )
-        self._searched = len(frames)
+    def _goaways(self) -> Iterator[Entry]:
+        """GOAWAY is a frame of the connection, but what comes while the call lasts may be what ends it."""
+        frames, ended, connection = self._store.frames, self._call.ended, self.key.connection
+        while self._searched < len(frames):
+            frame = frames[self._searched]
+            if ended is not None and frame.time > ended:
+                return
+            if frame.type == FrameType.GOAWAY and frame.connection == connection:
+                yield Entry(self._searched)
+            self._searched += 1
 
 
 def follow(store: Store, catalog: Catalog, key: StreamKey) -> Follow:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import unquote
 
 from inspector.model.frame import Frame, HeaderSource
 from inspector.model.status import Status
+from inspector.protocol.metadata import status_message
 from inspector.views.headers import SOURCE_TONES
 from inspector.views.spans import GAP, Line, Span, Tone
 from inspector.views.text import clean, more_characters
 
-LONGEST: Final = 4_000
+LONGEST: Final = 1_000
 """Characters of a header's value that the follow view shows; the Frame tab shows all."""
 
 _COLON: Final = Span(": ", Tone.DIM)
@@ -26,7 +26,7 @@ def header_lines(frame: Frame, longest: int = LONGEST, *, is_raw: bool = False) 
     sources = dict(frame.header_sources)
     headers = frame.headers or ()
     if not is_raw:
-        headers = tuple((name, unquote(value) if name == "grpc-message" else value) for name, value in headers)
+        headers = tuple((name, status_message(value) if name == "grpc-message" else value) for name, value in headers)
     return tuple(
         Line((Span(clean(name) or "?", Tone.KEY), _COLON, *_value(name, value, sources.get(index), longest)))
         for index, (name, value) in enumerate(headers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspector.model.call import Call, MethodSource
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
-from inspector.views.info import named
+from inspector.views.header_info import named
 from inspector.views.naming import naming
 from inspector.views.outcome import call_status
 from inspector.views.spans import Line, Span, Tone, joined

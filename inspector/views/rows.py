@@ -12,9 +12,11 @@ from inspector.model.call import Call, CallState, StreamKey
 from inspector.model.endpoint import Side
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
-from inspector.views.info import info, named, seen
+from inspector.views.header_info import named
+from inspector.views.info import info
 from inspector.views.naming import naming
 from inspector.views.outcome import call_status
+from inspector.views.seen import seen
 from inspector.views.spans import Span, Tone, joined
 from inspector.views.text import clean, counted, shortened
 from inspector.views.times import Times, duration
@@ -93,7 +95,7 @@ def call_row(store: Store, catalog: Catalog, key: StreamKey, times: Times = _NO_
 
 
 def _call_info(call: Call) -> tuple[Span, ...]:
-    message = clean(shortened(call.status.message, 200)) if call.status else ""
+    message = clean(shortened(call.status.message, 200)) if call.status and call.status.code else ""
     problems = clean(shortened(call.problems[0], 200)) if call.problems else ""
     more = len(call.problems) - 1
     return joined(

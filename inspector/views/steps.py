@@ -16,12 +16,15 @@ from inspector.model.frame import HEADER_TYPES, Frame, FrameType
 from inspector.schema.catalog import Catalog
 from inspector.schema.payload import Reading, read_bytes
 from inspector.store.store import Store
+from inspector.views.data_info import type_spans
+from inspector.views.header_info import frame_status
 from inspector.views.header_lines import header_lines
 from inspector.views.headers import Block, block_of
-from inspector.views.info import Seen, frame_status, info, seen, type_spans
+from inspector.views.info import frame_info
 from inspector.views.naming import content_type
 from inspector.views.reading import read
-from inspector.views.spans import ARROWS, GAP, SIDE_TONES, Line, Span, Tone, dotted, joined
+from inspector.views.seen import Seen, seen
+from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone, dotted, joined
 from inspector.views.text import clean, counted, size
 from inspector.views.times import clock, duration
 from inspector.views.values import pretty
@@ -157,5 +160,5 @@ def _plain_data(at: Seen, call: Call, longest: int) -> tuple[tuple[Span, ...], t
 
 
 def _info_line(at: Seen) -> Iterable[Line]:
-    spans = tuple(span for span in info(at) if span is not GAP)
+    spans = frame_info(at)
     return (Line(spans),) if spans else ()

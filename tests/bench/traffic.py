@@ -31,7 +31,7 @@ class Client:
 
     def __init__(self, port: int) -> None:
         self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", [("grpc.use_local_subchannel_pool", 1)])
-        self._greet = self._channel.unary_unary("/HelloWorld/greet")
+        self._greet: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary("/HelloWorld/greet")
 
     async def greet(self, name: str) -> None:
         """One call, to its reply."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from bisect import bisect_left
+from collections.abc import Hashable
 from typing import Final
 
 from inspector.model.call import StreamKey

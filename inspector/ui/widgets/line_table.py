@@ -41,6 +41,11 @@ class LineTable(ScrollView):
         self._strips: LRUCache[object, Strip] = LRUCache(_CACHED_STRIPS)
 
     @property
+    def selected(self) -> Any:
+        """The key of the cursor's row; None in an empty list."""
+        return self.key if self.count else None
+
+    @property
     def page(self) -> int:
         """How many rows fit on the screen."""
         return max(self.scrollable_content_region.height - HEADER, 1)
@@ -57,8 +62,9 @@ class LineTable(ScrollView):
         self.virtual_size = Size(self.scrollable_content_region.width, self.count + HEADER)
 
     def forget_lines(self) -> None:
-        """Draw every line anew: earlier rows say something else."""
+        """Draw every line anew, columns as wide as they must be: earlier rows say something else, or are others."""
         self._strips.clear()
+        self._painter = RowPainter(self.rows.columns)
         self.refresh()
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -70,7 +76,7 @@ class LineTable(ScrollView):
 
     def render_line(self, y: int) -> Strip:
         """The titles, a row, or the words that stand for rows."""
-        width, palette = self.size.width, Palette.of_app(self.app)
+        width, palette = self.scrollable_content_region.width, Palette.of_app(self.app)
         row = self.scroll_offset.y + y - HEADER
         if y == 0:
             strip = self._painter.header(width, palette)

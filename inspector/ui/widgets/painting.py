@@ -40,7 +40,9 @@ class Column:
 class Rows(Protocol):
     """What a list draws: keys in an order, and what each says."""
 
-    columns: tuple[Column, ...]
+    @property
+    def columns(self) -> Sequence[Column]:
+        """What is said of each row."""
 
     def __len__(self) -> int:
         """How many rows there are."""
@@ -96,9 +98,9 @@ class RowPainter:
     def _line(self, cells: Iterable[list[Segment]], width: int) -> list[Segment]:
         line: list[Segment] = []
         left = width - GUTTER
-        for column, room, cell in zip(self._columns, self.widths, cells, strict=True):
+        for column, wanted, cell in zip(self._columns, self.widths, cells, strict=True):
             gap = min(column.gap if line else 0, left)
-            room = min(room, left - gap) if column.most else left - gap
+            room = min(wanted, left - gap) if column.most else left - gap
             line += [Segment(" " * gap), *fitted(cell, room, right=column.right)]
             left -= gap + room
         return line

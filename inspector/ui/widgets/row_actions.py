@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from textual import events
 
 from inspector.ui.messages import RowOpened
@@ -53,7 +51,7 @@ class RowActions(LineTable):
         row = self.scroll_offset.y + event.y - HEADER
         return row if event.y >= HEADER and row < self.count else None
 
-    def _on_click(self, event: events.Click) -> Any:
+    async def _on_click(self, event: events.Click) -> None:
         row = self._row_at(event)
         if row is not None:
             self.go(row)

@@ -39,25 +39,35 @@ class RowList(RowActions, LineTable, can_focus=True):
         """The row of the cursor; -1 in an empty list."""
         return -1 if self.key is None or not self.count else self.rows.near(self.key)
 
-    def update_rows(self) -> None:
-        """Rows came, went, or say something else."""
+    def update_rows(self, *, is_refiltered: bool = False) -> None:
+        """Rows came, went, or say something else; after a refilter the cursor stays on its frame if it can."""
         cursor, came = self.cursor, len(self.rows) - self.count
+        self._is_held = self._is_held or is_refiltered
         with self._placing():
             if came:
                 self.measure()
             if self.count:
                 self._keep_place(cursor)
         if came:
-            self.unseen = 0 if self.following else max(self.unseen + came, 0)
+            is_new = came > 0 and not self.following and not is_refiltered
+            self.unseen = min(self.unseen + came, self.count) if is_new else self.unseen if came > 0 else 0
             self.post_message(TailMoved())
+        if is_refiltered and self.count:
+            self._show_cursor()
         self.refresh()
 
     def select(self, key: Any, *, hold: bool = False) -> None:
-        """Put the cursor on a row and show it; with `hold` the list follows its end from now on."""
+        """Put the cursor on a row, or the nearest one to it, and show it; tells nobody.
+
+        With `hold` the list follows its end from now on, while the cursor stays.
+        """
         if self.count:
-            self.go(self.rows.near(key), by_user=False)
-            self._is_held = hold or self.following
+            row = self.rows.near(key)
+            self.key, self._is_held = self.rows.key(row), True
             self._follow(following=hold or self.following)
+            with self._placing():
+                self._reveal(row)
+            self.refresh()
 
     def go(self, row: int, *, by_user: bool = True) -> None:
         """Put the cursor on a row, show it, and tell."""
@@ -70,7 +80,7 @@ class RowList(RowActions, LineTable, can_focus=True):
         with self._placing():
             self._reveal(row)
         self.refresh()
-        self.post_message(RowSelected(self.id or "", self.key, by_user))
+        self.post_message(RowSelected(self.id or "", self.key))
 
     def _keep_place(self, old_cursor: int) -> None:
         """At the end when following, else with the cursor where it was on the screen."""
@@ -83,6 +93,13 @@ class RowList(RowActions, LineTable, can_focus=True):
             self._scroll_rows(self.max_scroll_y)
         elif old_cursor >= 0 and (moved := self.cursor - old_cursor):
             self._scroll_rows(self.scroll_offset.y + moved)
+
+    def _show_cursor(self) -> None:
+        row, top = self.cursor, self.scroll_offset.y
+        if not top <= row < top + self.page:
+            self._follow(following=False)
+            with self._placing():
+                self._reveal(row)
 
     def _follow(self, *, following: bool) -> None:
         if following != self.following:
@@ -114,8 +131,7 @@ class RowList(RowActions, LineTable, can_focus=True):
             self._is_held = True
             self._follow(following=round(new_value) >= self.max_scroll_y)
 
-    def _on_resize(self, event: events.Resize) -> None:
-        super()._on_resize(event)
+    def _on_resize(self, _event: events.Resize) -> None:
         with self._placing():
             self.measure()
             if self.following:

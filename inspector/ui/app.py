@@ -1,0 +1,107 @@
+"""The terminal app: themes, keys that work everywhere, and the end.
+
+Owns what lasts from launch to quit. What a capture shows is for its screen. Nothing slow is imported here: the first
+paint comes within a fraction of a second, and the session starts behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from functools import partial
+from typing import Final
+
+from rich.text import Text
+from textual import on
+from textual.app import App, SystemCommand
+from textual.dom import DOMNode
+from textual.screen import Screen
+
+from inspector.ui.bindings import Place, bindings, entries
+from inspector.ui.boundary import explain
+from inspector.ui.launch import Launch
+from inspector.ui.messages import CaptureOpened
+from inspector.ui.screens.help import HelpScreen
+from inspector.ui.screens.inspection import InspectionScreen
+from inspector.ui.theme import OWN_THEME, default_variables
+
+_BREAKPOINTS: Final = [(0, "-narrow"), (110, "-wide")]
+"""Below 110 columns one pane at a time is shown: two would leave the Info column no room."""
+_NOT_OFFERED: Final = ("palette", "help.always")
+
+
+class InspectorApp(App[int], inherit_bindings=False):
+    """The app; `run` makes and runs one."""
+
+    CSS_PATH = "inspector.tcss"
+    TITLE = "grpc-inspector"
+    BINDINGS = bindings(Place.APP)
+    HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
+
+    def __init__(self, launch: Launch) -> None:
+        super().__init__()
+        self._launch = launch
+        self._shown: list[InspectionScreen] = []
+        self.register_theme(OWN_THEME)
+        self.theme = OWN_THEME.name
+
+    def on_mount(self) -> None:
+        """Show the first capture."""
+        self._show(InspectionScreen(self._launch, self._launch.make_session()))
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The colours behind tones, for themes that do not set them."""
+        return default_variables(self.current_theme.to_color_system().generate())
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Themes, and every action of the table that can be done now."""
+        yield SystemCommand("Choose other colours", "themes", self.action_change_theme)
+        for place, key in entries():
+            node = self if place is Place.APP else self._node_at(screen, place)
+            if node is not None and key.id not in _NOT_OFFERED:
+                yield SystemCommand(key.tooltip, key.shown, partial(self.run_action, key.action, node))
+
+    @staticmethod
+    def _node_at(screen: Screen[object], place: Place) -> DOMNode | None:
+        return screen.node_at(place) if isinstance(screen, InspectionScreen) else None
+
+    @on(CaptureOpened)
+    def _open(self, event: CaptureOpened) -> None:
+        self._show(InspectionScreen(self._launch, event.session, is_opened=True))
+
+    def _show(self, screen: InspectionScreen) -> None:
+        self._shown.append(screen)
+        self.push_screen(screen)
+
+    async def end_sessions(self) -> None:
+        """End everything that was started; harmless for what has ended."""
+        for screen in self._shown:
+            await screen.end()
+
+    async def _action_quit(self) -> None:
+        self.exit(0)
+
+    def _action_help(self) -> None:
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen())
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A fault while drawing or handling a key: leave with a sentence. Textual itself would show a traceback."""
+        if self.is_headless:
+            super()._handle_exception(error)
+        else:
+            self.exit(1, message=Text("\n".join(("grpc-inspector:", *explain(error)))))
+
+
+def run(launch: Launch) -> int:
+    """Show the app until the user quits; returns the exit status."""
+
+    async def show() -> int:
+        app = InspectorApp(launch)
+        try:
+            await app.run_async()
+        finally:
+            await app.end_sessions()
+        return app.return_code or 0
+
+    return asyncio.run(show())

@@ -1,0 +1,69 @@
+"""What can be done with a capture: stop and start it, save it, open another."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from pathlib import Path
+
+from inspector.session import Phase, Session
+from inspector.ui.boundary import guarded
+from inspector.ui.launch import Launch
+from inspector.ui.screens.focus_actions import FocusActions
+from inspector.ui.screens.open_dialog import OpenDialog
+from inspector.ui.screens.save_dialog import SaveDialog
+from inspector.views.text import clean
+
+
+class CaptureActions(FocusActions):
+    """The part of the inspection screen that acts on the session."""
+
+    def __init__(self, launch: Launch, session: Session) -> None:
+        super().__init__()
+        self.launch = launch
+        self.session = session
+
+    def work(self, awaitable: Awaitable[object]) -> None:
+        """Do something behind the screen; where it fails, say so."""
+        self.run_worker(guarded(awaitable, self.tell), exit_on_error=False)
+
+    def tell(self, message: str, hint: str = "") -> None:
+        """Say something that went wrong, until it is read."""
+        raise NotImplementedError
+
+    def say(self, sentence: str) -> None:
+        """Say something that went well, for a moment."""
+        self.notify(clean(sentence), markup=False, timeout=4)
+
+    def _action_toggle_capture(self) -> None:
+        match self.session.status.phase:
+            case Phase.LIVE:
+                self.work(self.session.stop_capture())
+            case Phase.STOPPED:
+                self.work(self.session.start_capture())
+            case Phase.STARTING:
+                self.say("The capture is still starting.")
+            case phase:
+                self.say(f"Nothing is captured here: {self.session.status.source} is {phase}.")
+
+    def _action_save(self) -> None:
+        self.app.push_screen(SaveDialog(self.session.status.source), self._save)
+
+    def _save(self, path: Path | None) -> None:
+        if path is not None:
+            self.work(self._save_to(path))
+
+    async def _save_to(self, path: Path) -> None:
+        # The dialog has asked about a file that is there.
+        await self.session.save(path, overwrite=True)
+        self.say(f"Saved as {path}")
+
+    def _action_load(self) -> None:
+        self.app.push_screen(OpenDialog(), self._load)
+
+    def _load(self, path: Path | None) -> None:
+        if path is not None:
+            self.open_capture(path)
+
+    def open_capture(self, path: Path) -> None:
+        """Show a capture file in a screen of its own, above this one."""
+        raise NotImplementedError

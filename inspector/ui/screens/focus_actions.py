@@ -1,0 +1,87 @@
+"""Where the focus goes, and how the room is given out: panes side by side, one of them, or one alone."""
+
+from __future__ import annotations
+
+from textual.dom import DOMNode
+from textual.screen import Screen
+from textual.widget import Widget
+
+from inspector.ui.bindings import Place
+from inspector.ui.widgets.browser import Browser
+from inspector.ui.widgets.filter_box import FilterBox
+from inspector.ui.widgets.pane import Pane
+from inspector.ui.widgets.request_box import RequestBox
+
+
+class FocusActions(Screen[None], inherit_bindings=False):
+    """The part of the inspection screen that moves the focus.
+
+    Three classes say how the room is given out, and the style sheet does it: `-narrow` by the terminal's width,
+    `-detail` when the right side is the one in use, `-zoom` when the side in use shall have all the room.
+    """
+
+    @property
+    def browser(self) -> Browser:
+        """Both sides."""
+        return self.query_one(Browser)
+
+    def node_at(self, place: Place) -> DOMNode | None:
+        """What has the actions of a place now."""
+        match place:
+            case Place.BROWSER:
+                return self.browser
+            case Place.LIST:
+                return self.browser.listing.shown
+            case Place.PANE:
+                return self.browser.detail.pane
+            case Place.FILTER:
+                return self.query_one(FilterBox)
+            case Place.REQUEST:
+                return next(iter(self.query(RequestBox)), None)
+            case _:
+                return self
+
+    def enter(self, widget: Widget) -> None:
+        """Give a widget the focus, and the room to be seen."""
+        if isinstance(widget, FilterBox | RequestBox):
+            self.remove_class("-zoom")
+        else:
+            self.set_class(isinstance(widget, Pane), "-detail")
+        # A widget that was not displayed cannot have the focus before the new classes are in force.
+        self.call_after_refresh(widget.focus)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """No way to a request box where there is none."""
+        return action != "focus_request" or bool(self.query(RequestBox))
+
+    def _stops(self) -> list[Widget]:
+        """What Tab goes through."""
+        inputs = [] if self.has_class("-zoom") else [*self.query(RequestBox), self.query_one(FilterBox)]
+        return [*inputs, self.browser.listing.shown, self.browser.detail.pane]
+
+    def _action_next_pane(self, panes: int) -> None:
+        stops = self._stops()
+        here = stops.index(self.focused) if self.focused in stops else -1
+        self.enter(stops[(here + panes) % len(stops)])
+
+    def _action_focus_filter(self) -> None:
+        self.enter(self.query_one(FilterBox))
+
+    def _action_focus_request(self) -> None:
+        for box in self.query(RequestBox):
+            self.enter(box)
+
+    def _action_zoom(self) -> None:
+        self.toggle_class("-zoom")
+
+    def _action_back(self) -> None:
+        if isinstance(self.focused, Pane):
+            self.enter(self.browser.listing.shown)
+        elif self.has_class("-zoom"):
+            self.remove_class("-zoom")
+        else:
+            self.leave()
+
+    def leave(self) -> None:
+        """Esc with nothing left to go back from on this screen."""
+        raise NotImplementedError

@@ -1,0 +1,173 @@
+"""The screen that shows one capture: from the status line to the keys.
+
+Owns the feed, and what the parts below are given. The parts know nothing of each other: their messages end here, and
+news goes down from here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from textual import on
+from textual.app import ComposeResult
+
+from inspector.model.call import StreamKey
+from inspector.session import LiveSource, Session
+from inspector.store.filter import Filter
+from inspector.ui.bindings import Place, bindings
+from inspector.ui.clipboard import copy_sequence
+from inspector.ui.feed import SLICE, Feed
+from inspector.ui.launch import Launch
+from inspector.ui.messages import CaptureOpened, Copied, Filtered, Left, PaneOpened, Requested, StoreChanged
+from inspector.ui.screens.capture_actions import CaptureActions
+from inspector.ui.sending import Sending
+from inspector.ui.widgets.browser import Browser
+from inspector.ui.widgets.filter_box import FilterBox
+from inspector.ui.widgets.key_bar import KeyBar
+from inspector.ui.widgets.notice import Notice
+from inspector.ui.widgets.request_box import RequestBox
+from inspector.ui.widgets.status_line import StatusLine
+from inspector.ui.widgets.words import counts, placeholder
+
+
+class InspectionScreen(CaptureActions):
+    """One session with all that is known of it."""
+
+    BINDINGS = bindings(Place.SCREEN)
+
+    def __init__(self, launch: Launch, session: Session, *, is_opened: bool = False) -> None:
+        """`is_opened` is True for a capture file that was opened from the app: Esc goes back from it."""
+        super().__init__(launch, session)
+        self._is_opened = is_opened
+        self._feed = Feed(session.store, self._stir)
+        target = None if is_opened else launch.target
+        self._sending = Sending(session, launch.catalog, target, launch.method) if target else None
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        is_live = isinstance(self.session.source, LiveSource)
+        is_greet = isinstance(self.session.source, LiveSource) and self.session.source.greet
+        yield StatusLine("greet service" if is_greet else "")
+        yield FilterBox()
+        yield Browser(self._feed, self.launch.catalog, following=is_live)
+        yield Notice()
+        if self._sending is not None:
+            method = self.launch.catalog.method(self.launch.method)
+            yield RequestBox(self.launch.method, method.request_name if method else "request")
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Begin: the session starts behind the screen."""
+        self.session.on_change = self._feed.receive
+        self.session.on_status = lambda _status: self._feed.stir()
+        boxes = self.query(RequestBox)
+        (boxes.first() if boxes else self.browser.listing.shown).focus()
+        self.work(self.session.run())
+        if self.launch.prepare is not None and not self._is_opened:
+            self.work(self._prepare())
+        self._feed.stir()
+
+    async def end(self) -> None:
+        """Stop drawing and end all that the session started; the screen is of no use afterwards."""
+        self._feed.close()
+        if self._sending is not None:
+            await self._sending.close()
+        await self.session.close()
+
+    async def _prepare(self) -> None:
+        if self.launch.prepare is not None:
+            self.say(await self.launch.prepare())
+
+    def _stir(self) -> None:
+        self.post_message(StoreChanged())
+
+    @on(StoreChanged)
+    def _draw(self) -> None:
+        change = self._feed.take()
+        if change is not None:
+            self.browser.update(change)
+            self._select_own(change.calls)
+        self._draw_words()
+
+    def _select_own(self, touched: frozenset[StreamKey]) -> None:
+        key = self._sending.own_call(touched) if self._sending else None
+        if key is not None:
+            self.browser.show_call(key)
+
+    def _draw_words(self) -> None:
+        status = self.session.status
+        self.query_one(StatusLine).show(status, self.session.store.packets)
+        self.query_one(FilterBox).show_counts(counts(self._feed))
+        self.browser.listing.show_placeholder(*placeholder(self._feed, status, can_send=self._sending is not None))
+        self.query_one(Notice).show_status(status)
+
+    def tell(self, message: str, hint: str = "") -> None:
+        """Say something that went wrong, until it is read."""
+        self.query_one(Notice).tell(message, hint)
+
+    @on(Filtered)
+    def _filter(self, event: Filtered) -> None:
+        self._refilter(event.filter, show_control=self._feed.frames.show_control)
+
+    def _action_toggle_control(self) -> None:
+        self._refilter(self.query_one(FilterBox).filter, show_control=not self._feed.frames.show_control)
+
+    def _refilter(self, filter_: Filter, *, show_control: bool) -> None:
+        async def work() -> None:
+            clock = asyncio.get_running_loop().time
+            until = clock() + SLICE
+            for _ in self._feed.refilter(filter_, show_control=show_control):
+                if clock() > until:
+                    await asyncio.sleep(0)
+                    until = clock() + SLICE
+            self.browser.update(None)
+            self._draw_words()
+
+        self.run_worker(work(), group="filter", exclusive=True)
+
+    @on(Requested)
+    def _send(self, event: Requested) -> None:
+        self.work(self._call(event.text))
+
+    async def _call(self, text: str) -> None:
+        box, outcome = self.query_one(RequestBox), None
+        if self._sending is None:
+            return
+        box.begin()
+        try:
+            outcome = await self._sending.send(text)
+        finally:
+            box.end(outcome)
+        self.tell(outcome.detail)
+
+    @on(Left)
+    def _to_list(self) -> None:
+        self.enter(self.browser.listing.shown)
+
+    @on(PaneOpened)
+    def _to_pane(self, event: PaneOpened) -> None:
+        self.enter(event.widget)
+
+    @on(Copied)
+    def _copy(self, event: Copied) -> None:
+        driver = self.app._driver
+        if driver is not None:
+            driver.write(copy_sequence(event.text, os.environ))
+        self.say(f"Copied {event.name}: {len(event.text):,} characters")
+
+    def open_capture(self, path: Path) -> None:
+        """Show a capture file in a screen of its own, above this one."""
+        if self.launch.open_capture is None:
+            self.say("No other capture can be opened here.")
+        else:
+            self.post_message(CaptureOpened(self.launch.open_capture(path)))
+
+    def leave(self) -> None:
+        """Esc with nothing left to go back from: away with what was said, then out of an opened capture."""
+        if self.query_one(Notice).dismiss():
+            return
+        if self._is_opened:
+            self.app.run_worker(self.end())
+            self.app.pop_screen()

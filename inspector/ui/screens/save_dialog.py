@@ -1,0 +1,68 @@
+"""Asks where to save, and before a file is written over."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from inspector.views.text import clean
+
+
+class SaveDialog(ModalScreen[Path | None]):
+    """Gives the path to write to, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Cancel")]
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self._source = source
+        self._asked: Path | None = None
+
+    def compose(self) -> ComposeResult:
+        """A path, and a line that says what Enter does."""
+        with Vertical(classes="dialog") as box:
+            box.border_title = "Save the capture"
+            yield Input(_default_name(self._source), id="path")
+            yield Static(id="dialog-note", markup=False)
+
+    def on_mount(self) -> None:
+        """Say what keys do."""
+        self._say("Enter saves · Esc cancels")
+
+    @on(Input.Changed)
+    def _forget(self) -> None:
+        self._asked = None
+        self._say("Enter saves · Esc cancels")
+
+    @on(Input.Submitted)
+    def _decide(self, event: Input.Submitted) -> None:
+        path = Path(event.value).expanduser()
+        if not event.value.strip() or path.is_dir():
+            self._say("Name a file.", is_warning=True)
+        elif not path.parent.is_dir():
+            self._say(f"There is no folder {path.parent}.", is_warning=True)
+        elif path.exists() and self._asked != path:
+            self._asked = path
+            self._say(f"{path.name} is there already. Enter again writes over it · Esc cancels", is_warning=True)
+        else:
+            self.dismiss(path)
+
+    def _say(self, text: str, *, is_warning: bool = False) -> None:
+        self.query_one("#dialog-note", Static).update(
+            Content.assemble((clean(text), "$warning" if is_warning else "$tone-dim"))
+        )
+
+
+def _default_name(source: str) -> str:
+    name = re.sub(r"[^A-Za-z0-9.-]+", "-", source.removesuffix(".gz").removesuffix(".pcapng").removesuffix(".pcap"))
+    return f"{name.strip('-') or 'capture'}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.pcap"

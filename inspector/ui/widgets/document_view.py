@@ -1,0 +1,129 @@
+"""Shows a document: wrapped to the width, drawn line by line, as much of it laid out as is looked at.
+
+Owns the window of the document that is laid out, and the mark at the block that is selected in the list. What the
+document says is none of its business; how one moves in it is `Pane`'s.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.segment import Segment
+from textual import events
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from inspector.ui.format import Palette, fitted, segments
+from inspector.ui.widgets.layout import Document, Layout, Row
+from inspector.views.spans import Tone
+
+_GUTTER: Final = 2
+_NEAR: Final = 20
+"""Rows from an end at which more of the document is laid out."""
+
+
+class DocumentView(ScrollView):
+    """A document in a box that scrolls."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id)
+        self.cursor = 0
+        """The row that the cursor is on, seen while the focus is here."""
+        self._layout: Layout | None = None
+        self._document: Document | None = None
+        self._current: int | None = None
+
+    @property
+    def rows(self) -> list[Row]:
+        """What is laid out."""
+        return [] if self._layout is None else self._layout.rows
+
+    def show(self, document: Document | None, current: int | None = None) -> None:
+        """Show another document, at its top or with a block in sight."""
+        self._document, self._current = document, current
+        self._lay_out(current or 0)
+
+    def show_current(self, block: int | None) -> None:
+        """Another block of the same document is the one selected in the list: mark it and bring it into sight."""
+        if block == self._current:
+            return
+        self._current = block
+        if block is not None and self._layout is not None:
+            if self._layout.row_of(block) is None:
+                self._lay_out(block)
+            self._reveal_block(block)
+        self.refresh()
+
+    def changed_from(self, block: int) -> None:
+        """The document has more blocks, or says something else from a block on."""
+        if self._layout is not None:
+            self._layout.replace_from(block)
+            self._measure()
+
+    def reveal(self, row: int) -> None:
+        """Scroll as little as needed for a row to be seen."""
+        top, page = self.scroll_offset.y, max(self.size.height, 1)
+        if not top <= row < top + page:
+            self.scroll_to(y=row if row < top else row - page + 1, animate=False, force=True)
+
+    def render_line(self, y: int) -> Strip:
+        """A line of the document."""
+        index, palette, width = self.scroll_offset.y + y, Palette.of_app(self.app), self.scrollable_content_region.width
+        if index >= len(self.rows):
+            return Strip.blank(width, self.rich_style)
+        row = self.rows[index]
+        is_current = row.block == self._current and row.position is not None and any(span.text for span in row.spans)
+        gutter = Segment("▌ " if is_current else "  ", palette.of(Tone.SERVER))
+        parts = segments(row.spans, palette, strong=row.is_title)
+        strip = Strip([gutter, *fitted(parts, max(width - _GUTTER, 0))], width)
+        if index == self.cursor and self.has_focus:
+            strip = strip.apply_style(palette.background("row-selected"))
+        return strip.apply_style(self.rich_style)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Near an end of what is laid out, lay out more."""
+        super().watch_scroll_y(old_value, new_value)
+        if self._layout is None:
+            return
+        if round(new_value) + self.size.height + _NEAR >= len(self.rows) and self._layout.extend_down():
+            self._measure()
+        if round(new_value) < _NEAR and (added := self._layout.extend_up()):
+            self.cursor += added
+            self._measure()
+            self.scroll_to(y=round(new_value) + added, animate=False, force=True)
+
+    def lay_out_end(self) -> None:
+        """Have the last blocks laid out, so that the end can be gone to."""
+        if self._document is not None and self._layout is not None and self._layout.below:
+            self._lay_out(len(self._document) - 1)
+
+    def lay_out_start(self) -> None:
+        """Have the first blocks laid out, so that the start can be gone to."""
+        if self._layout is not None and self._layout.above:
+            self._lay_out(0)
+
+    def _lay_out(self, anchor: int) -> None:
+        self.cursor, self._layout = 0, None
+        if self._document is not None and self.size.width:
+            self._layout = Layout(self._document, max(self.size.width - _GUTTER, 1), anchor)
+        self._measure()
+        self.scroll_to(y=0, animate=False, force=True)
+        if anchor:
+            self._reveal_block(anchor)
+
+    def _reveal_block(self, block: int) -> None:
+        """Bring a block into sight, its first rows if it is longer than the screen, and the cursor to it."""
+        row = self._layout.row_of(block) if self._layout else None
+        if row is not None:
+            following = self._layout.row_of(block + 1) if self._layout else None
+            self.reveal((len(self.rows) if following is None else following) - 1)
+            self.reveal(row)
+            self.cursor = row
+
+    def _measure(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self.rows))
+        self.refresh()
+
+    def _on_resize(self, _event: events.Resize) -> None:
+        self._lay_out(self.rows[self.cursor].block if self.cursor < len(self.rows) else self._current or 0)

@@ -1,0 +1,82 @@
+"""A box for what a person must read: a sentence, and what to do.
+
+Owns which of several things is said: why the capture failed, then what went wrong with the last thing that was asked
+for, then what the session has to remark. The first stays as long as it is true, the others until Esc.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from textual.content import Content
+from textual.widgets import Static
+
+from inspector.session import Phase, SessionStatus
+from inspector.views.text import clean
+
+
+class _Words(NamedTuple):
+    message: str = ""
+    hint: str = ""
+    title: str = ""
+    is_error: bool = True
+
+
+_NOTHING = _Words()
+
+
+class Notice(Static):
+    """The box; not there while it has nothing to say."""
+
+    def __init__(self) -> None:
+        super().__init__(id="notice", markup=False)
+        self.display = False
+        self._failure = self._told = self._remark = self._read = _NOTHING
+        self._shown = _NOTHING
+
+    def show_status(self, status: SessionStatus) -> None:
+        """Say what the session has to say, if anything."""
+        self._failure = _NOTHING
+        if status.error is not None:
+            title = "The capture failed" if status.phase is Phase.FAILED else "The capture stopped"
+            self._failure = _Words(status.error.message, status.error.hint, title)
+        if status.notice:
+            self._remark = _Words(status.notice, is_error=False)
+        elif status.engine == "tap":
+            self._remark = _Words(status.reason, title="Capturing with the tap", is_error=False)
+        self._show()
+
+    def tell(self, message: str, hint: str = "") -> None:
+        """Say what went wrong; an empty message takes back what was said."""
+        self._told = _Words(message, hint) if message else _NOTHING
+        self._show()
+
+    def dismiss(self) -> bool:
+        """Away with what has been read; False when there was nothing."""
+        if self._told.message:
+            self._told = _NOTHING
+        elif self._remark.message and self._remark != self._read:
+            self._read = self._remark
+        else:
+            return False
+        self._show()
+        return True
+
+    def _show(self) -> None:
+        told = self._told if self._told.message != self._failure.message else _NOTHING
+        remark = _NOTHING if self._remark == self._read else self._remark
+        words = next((each for each in (self._failure, told, remark) if each.message), _NOTHING)
+        if words == self._shown:
+            return
+        self._shown = words
+        self.display = bool(words.message)
+        self.border_title = Content(words.title) if words.title else None
+        self.border_subtitle = None if words == self._failure else "Esc closes"
+        self.set_class(not words.is_error, "-mild")
+        hint = [(f"\n{_lines(words.hint)}", "")] if words.hint else []
+        self.update(Content.assemble((_lines(words.message), "bold" if words.is_error else ""), *hint))
+
+
+def _lines(text: str) -> str:
+    """Engines and protoc speak in several lines; each is made safe by itself."""
+    return "\n".join(clean(line) for line in text.splitlines())

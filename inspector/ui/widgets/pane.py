@@ -1,0 +1,47 @@
+"""What keys and mouse do in the right pane: move line by line, and from a step to its frame."""
+
+from __future__ import annotations
+
+from textual import events
+
+from inspector.ui.bindings import Place, bindings
+from inspector.ui.messages import StepSelected
+from inspector.ui.widgets.document_view import DocumentView
+
+
+class Pane(DocumentView, can_focus=True):
+    """One tab of the right pane: a document with a cursor line."""
+
+    BINDINGS = bindings(Place.PANE)
+
+    def _go(self, row: int) -> None:
+        self.cursor = max(0, min(row, len(self.rows) - 1))
+        self.reveal(self.cursor)
+        self.refresh()
+
+    def _choose(self, row: int, *, leave: bool) -> None:
+        position = self.rows[row].position if 0 <= row < len(self.rows) else None
+        if position is not None:
+            self.post_message(StepSelected(position, leave))
+
+    def _action_move(self, rows: int) -> None:
+        self._go(self.cursor + rows)
+
+    def _action_page(self, pages: int) -> None:
+        self._go(self.cursor + pages * max(self.size.height - 1, 1))
+
+    def _action_first(self) -> None:
+        self.lay_out_start()
+        self._go(0)
+
+    def _action_last(self) -> None:
+        self.lay_out_end()
+        self._go(len(self.rows) - 1)
+
+    def _action_open(self) -> None:
+        self._choose(self.cursor, leave=True)
+
+    async def _on_click(self, event: events.Click) -> None:
+        row = self.scroll_offset.y + event.y
+        self._go(row)
+        self._choose(row, leave=event.chain == 2)

@@ -1,0 +1,106 @@
+"""The first line of the screen: whom we talk to, what the capture does, how much has come.
+
+Draws the session's status as it is given. Where the terminal is narrow, what matters least is left out first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.strip import Strip
+from textual.widget import Widget
+
+from inspector.session import Phase, SessionStatus
+from inspector.ui.format import Palette, segments
+from inspector.views.spans import Span, Tone
+from inspector.views.text import clean, counted
+
+NAME: Final = " grpc-inspector "
+_GAP: Final = "   "
+_DOT: Final = " · "
+_FACTS: Final = 2
+"""Parts from this rank on are facts beside the matter."""
+_PHASES: Final = {
+    Phase.STARTING: (Tone.WARN, "starting…"),
+    Phase.LIVE: (Tone.ERROR, "live"),
+    Phase.READING: (Tone.SERVER, "reading…"),
+    Phase.STOPPED: (Tone.WARN, "stopped"),
+    Phase.ENDED: (Tone.DIM, "complete"),
+    Phase.FAILED: (Tone.ERROR, "failed"),
+}
+"""The dot's tone and the word; a live capture has a red dot, as a recording has everywhere."""
+
+
+class _Part(NamedTuple):
+    rank: int
+    """Parts of the highest rank are left out first."""
+    spans: tuple[Span, ...]
+
+
+class StatusLine(Widget):
+    """The status of a session, in a line."""
+
+    def __init__(self, service: str) -> None:
+        """`service` is what stands before the source's name, as in `greet service`; it may be empty."""
+        super().__init__(id="status")
+        self._service = service
+        self._status: SessionStatus | None = None
+        self._packets = 0
+
+    def show(self, status: SessionStatus, packets: int) -> None:
+        """Draw another status."""
+        if (status, packets) != (self._status, self._packets):
+            self._status, self._packets = status, packets
+            self.tooltip = clean(status.reason) or None
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002 - Textual's
+        """The line; the widget is one line high."""
+        palette, width = Palette.of_app(self.app), self.size.width
+        name = Segment(NAME, palette.chip)
+        parts = list(self._parts())
+        while parts and _width(parts) + len(NAME) > width:
+            parts.remove(max(parts))
+        line = [name]
+        for before, part in zip([None, *parts], parts, strict=False):
+            line += segments((_between(before, part), *part.spans), palette)
+        return Strip(line).adjust_cell_length(width).apply_style(self.rich_style)
+
+    def _parts(self) -> Iterator[_Part]:
+        status = self._status
+        if status is None:
+            yield _Part(0, (Span("● ", Tone.WARN), Span("starting…")))
+            return
+        name = " ".join(word for word in (self._service, clean(status.source)) if word)
+        dot = (
+            Tone.ERROR if status.phase is Phase.FAILED else Tone.OK if status.phase is not Phase.STARTING else Tone.WARN
+        )
+        yield _Part(1, (Span("● ", dot), Span(name)))
+        tone, word = _PHASES[status.phase]
+        if status.phase is Phase.STARTING:
+            word = "starting the capture…" if status.tshark else "starting tshark…"
+        yield _Part(0, (Span("● ", tone), Span(word)))
+        if status.engine:
+            where = f" on {status.interface}" if status.interface else ""
+            yield _Part(3, (Span(f"{status.engine}{where}", Tone.DIM),))
+        yield _Part(4, (Span(counted(self._packets, "packet"), Tone.DIM),))
+        if status.engine:
+            tone = Tone.ERROR if status.dropped else Tone.DIM
+            yield _Part(2 if status.dropped else 5, (Span(f"{status.dropped:,} dropped", tone),))
+        if status.captured > status.decoded and status.phase is Phase.READING:
+            yield _Part(2, (Span(f"{status.decoded * 100 // max(status.captured, 1)} %", Tone.DIM),))
+        if status.tshark:
+            yield _Part(6, (Span(f"tshark {status.tshark}", Tone.DIM),))
+
+
+def _between(before: _Part | None, part: _Part) -> Span:
+    """Facts about the capture belong together; the words with a dot stand alone."""
+    is_fact = before is not None and before.rank >= _FACTS <= part.rank
+    return Span(_DOT, Tone.DIM) if is_fact else Span(_GAP)
+
+
+def _width(parts: list[_Part]) -> int:
+    return sum(len(_GAP) + sum(cell_len(span.text) for span in part.spans) for part in parts)

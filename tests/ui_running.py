@@ -1,0 +1,136 @@
+"""The app at work under a pilot, with a real session behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from textual.message import Message
+from textual.pilot import Pilot
+from textual.widget import Widget
+
+from inspector.capture.tshark import Decoding
+from inspector.schema.catalog import Catalog
+from inspector.session import FileSource, Phase, Session
+from inspector.ui.app import InspectorApp
+from inspector.ui.launch import Launch
+from inspector.ui.screens.inspection import InspectionScreen
+from inspector.ui.widgets.filter_box import FilterBox
+from inspector.ui.widgets.listing import FRAMES
+from inspector.ui.widgets.notice import Notice
+from inspector.ui.widgets.pane import Pane
+from inspector.ui.widgets.row_list import RowList
+
+PATIENCE = 20.0
+"""Seconds until a test gives up on what never comes."""
+WIDE, NARROW = (160, 48), (80, 24)
+
+
+class Running(NamedTuple):
+    """A running app with its pilot."""
+
+    app: InspectorApp
+    pilot: Pilot[int]
+    stirred: asyncio.Event
+    """Set whenever any message has been handled."""
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Wait until something holds, looking again after every message."""
+        async with asyncio.timeout(PATIENCE):
+            while not holds():
+                self.stirred.clear()
+                await self.stirred.wait()
+        await self.pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        names = {" ": "space", "/": "slash", ":": "colon", "=": "equals_sign", ".": "full_stop", "-": "minus"}
+        await self.press(*(names.get(letter, letter) for letter in text))
+
+    @property
+    def screen(self) -> InspectionScreen:
+        """The capture that is on top."""
+        return [each for each in self.app.screen_stack if isinstance(each, InspectionScreen)][-1]
+
+    @property
+    def session(self) -> Session:
+        return self.screen.session
+
+    @property
+    def frames(self) -> RowList:
+        return self.screen.browser.listing.list_of(FRAMES)
+
+    @property
+    def list(self) -> RowList:
+        return self.screen.browser.listing.shown
+
+    @property
+    def pane(self) -> Pane:
+        return self.screen.browser.detail.pane
+
+    @property
+    def focused(self) -> str | None:
+        return None if self.app.focused is None else self.app.focused.id
+
+    @property
+    def counts(self) -> str:
+        return str(self.screen.query_one(FilterBox).border_subtitle)
+
+    @property
+    def notice(self) -> str:
+        box = self.screen.query_one(Notice)
+        return str(box.content) if box.display else ""
+
+    async def loaded(self) -> None:
+        """Wait until a file is read and drawn."""
+        await self.until(lambda: self.session.status.phase in (Phase.ENDED, Phase.FAILED))
+        await self.until(lambda: self.frames.count == len(self.frames.rows))
+
+
+def lines(widget: Widget) -> list[str]:
+    """What a widget that is drawn line by line shows."""
+    return [widget.render_line(y).text.rstrip() for y in range(widget.size.height)]
+
+
+def text(widget: Widget) -> str:
+    return "\n".join(lines(widget))
+
+
+def file_launch(path: Path, *ports: int) -> Launch:
+    """A launch on a capture file."""
+
+    def make(path: Path) -> Session:
+        return Session(FileSource(path), Decoding(frozenset(ports)))
+
+    return Launch(lambda: make(path), Catalog(), open_capture=make)
+
+
+@asynccontextmanager
+async def running(launch: Launch, size: tuple[int, int] = WIDE) -> AsyncIterator[Running]:
+    """The app, until the end of the block; what it started is ended then."""
+    stirred = asyncio.Event()
+
+    def note(_message: Message) -> None:
+        stirred.set()
+
+    app = InspectorApp(launch)
+    try:
+        async with app.run_test(size=size, message_hook=note, notifications=True) as pilot:
+            await pilot.pause()
+            yield Running(app, pilot, stirred)
+    finally:
+        await app.end_sessions()
+
+
+@asynccontextmanager
+async def opened(path: Path, *ports: int, size: tuple[int, int] = WIDE) -> AsyncIterator[Running]:
+    """The app on a capture file that is read already."""
+    async with running(file_launch(path, *ports), size) as run:
+        await run.loaded()
+        yield run
