@@ -131,10 +131,10 @@ class Follow:
         """An entry for each message of a side that ends at or before a position and has none yet."""
         index, messages = self._sides[side], self._call.messages(side)
         while index.messages < len(messages) and messages[index.messages].frame <= position:
-            ended_at = messages[index.messages].frame
-            cut = bisect_right(index.parts, ended_at)
+            message = messages[index.messages]
+            cut = bisect_right(index.parts, message.frame)
             parts, index.parts = index.parts[:cut], index.parts[cut:]
-            yield Entry(ended_at, index.messages, side, max(len(parts), 1))
+            yield Entry(message.frame, message, side, max(len(parts), 1))
             index.messages += 1
 
     def _open_parts(self) -> list[Entry]:

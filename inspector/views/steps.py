@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from inspector.model.call import Call
 from inspector.model.endpoint import Side
 from inspector.model.frame import HEADER_TYPES, Frame, FrameType
+from inspector.model.message import Message
 from inspector.schema.catalog import Catalog
 from inspector.schema.payload import Reading, read_bytes
 from inspector.store.store import Store
@@ -40,8 +41,7 @@ class Entry(NamedTuple):
     """What a step is about: a frame, or a message that ends in it."""
 
     position: int
-    message: int | None = None
-    """The message's index among those of its side."""
+    message: Message | None = None
     side: Side | None = None
     """Who sent the message; None for a frame."""
     frames: int = 1
@@ -69,7 +69,7 @@ def step(
     at = seen(store, catalog, entry.position)
     at = at._replace(call=call, side=entry.side or at.side)
     if entry.message is not None:
-        title, facts, body = _message(at, call, entry, longest or LINES)
+        title, facts, body = _message(at, call, entry, entry.message, longest or LINES)
     elif entry.is_open:
         title, facts, body = (Span("part of a message", Tone.DIM),), _frames(entry), ()
     elif at.frame.type == FrameType.DATA:
@@ -123,9 +123,8 @@ def _header_facts(at: Seen) -> tuple[str, ...]:
 
 
 def _message(
-    at: Seen, call: Call, entry: Entry, longest: int
+    at: Seen, call: Call, entry: Entry, message: Message, longest: int
 ) -> tuple[tuple[Span, ...], tuple[str, ...], tuple[Line, ...]]:
-    message = call.messages(at.side)[entry.message or 0]
     reading = read(call, at.side, message, at.catalog, _EXCERPT)
     name = type_spans(reading, call, at.catalog)
     title = tuple(Span(span.text, SIDE_TONES[at.side] if span.tone is Tone.PLAIN else span.tone) for span in name)
