@@ -73,3 +73,14 @@ def start_service() -> Iterator[Callable[..., GreetProcess]]:
     yield start
     for service in started:
         end_greet(service)
+
+
+@pytest.fixture
+def call_greet(greet: GreetProcess) -> Callable[[str], None]:
+    """Calls the greet service as another program would."""
+    client = (sys.executable, "-m", "sample_service.client", "--port", str(greet.port))
+
+    def call(name: str) -> None:
+        subprocess.run([*client, name], check=True, capture_output=True)
+
+    return call

@@ -50,7 +50,6 @@ def app(options: Namespace) -> int:
             target=str(source) if is_live else None,
             prepare=prepare,
             open_capture=lambda path: Session(FileSource(path), how),
-            live=is_live,
         )
     )
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from inspector.model.call import Call, MethodSource
 from inspector.model.endpoint import Side
 from inspector.model.message import Message
-from inspector.schema.catalog import Catalog, Method
+from inspector.schema.catalog import GREET_ORIGIN, Catalog, Method
 from inspector.schema.typed import fits
 
 _MESSAGES_TRIED: Final = 8
@@ -63,7 +63,9 @@ def _samples(messages: list[Message]) -> tuple[bytes, ...]:
 def _candidates(
     catalog: Catalog, _revision: int, requests: tuple[bytes, ...], responses: tuple[bytes, ...]
 ) -> tuple[str, ...]:
-    return tuple(path for path, method in catalog.methods.items() if _takes(catalog, method, requests, responses))
+    # The greet service's own schema is always there, so that it fits says nothing of somebody else's service.
+    named = ((path, method) for path, method in catalog.methods.items() if method.origin != GREET_ORIGIN)
+    return tuple(path for path, method in named if _takes(catalog, method, requests, responses))
 
 
 def _takes(catalog: Catalog, method: Method, requests: tuple[bytes, ...], responses: tuple[bytes, ...]) -> bool:

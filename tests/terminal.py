@@ -1,0 +1,72 @@
+"""A real terminal: tmux with a server of its own, in which a program runs and is typed to."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+PATIENCE = 20.0
+"""Seconds until a test gives up on words that never come on the screen."""
+
+
+class Terminal:
+    """One tmux window."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+
+    def start(self, command: Sequence[str], columns: int, lines: int, environment: dict[str, str]) -> None:
+        """Run a program in it; its exit status is shown when it ends."""
+        settings = [f"{name}={value}" for name, value in environment.items()]
+        line = shlex.join(["env", *settings, *command])
+        size = ("-x", str(columns), "-y", str(lines))
+        self._tmux("-f", "/dev/null", "new-session", "-d", *size, f"{line}; echo ended with $?; sleep 60")
+
+    def type(self, *keys: str) -> None:
+        """Press keys, by tmux's names; anything else is typed as it is."""
+        self._tmux("send-keys", *keys)
+
+    def screen(self) -> str:
+        """What is on the screen."""
+        return self._tmux("capture-pane", "-p")
+
+    def wait_for(self, *words: str) -> str:
+        """The screen, once all the words are on it."""
+        deadline = time.monotonic() + PATIENCE
+        while not all(word in (screen := self.screen()) for word in words):
+            assert time.monotonic() < deadline, f"no {words} in:\n{screen}"
+            time.sleep(0.05)
+        return screen
+
+    def pid(self) -> int:
+        """The process that tmux started: a shell, whose child is the program."""
+        return int(self._tmux("display-message", "-p", "#{pane_pid}"))
+
+    def close(self) -> None:
+        """End tmux and all in it."""
+        with contextlib.suppress(subprocess.CalledProcessError):
+            self._tmux("kill-server")
+
+    def _tmux(self, *arguments: str) -> str:
+        command = ["tmux", "-S", str(self._socket), *arguments]
+        environment = {**os.environ, "TERM": "xterm-256color"}
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=20)
+        return done.stdout
+
+
+@contextlib.contextmanager
+def terminal(
+    folder: Path, command: Sequence[str], *, columns: int = 160, lines: int = 48, **environment: str
+) -> Iterator[Terminal]:
+    """A terminal in which a program runs, to the end of the `with`."""
+    window = Terminal(folder / "tmux")
+    try:
+        window.start(command, columns, lines, environment)
+        yield window
+    finally:
+        window.close()

@@ -1,0 +1,116 @@
+"""The whole program in a real terminal: launched, typed to, and read off the screen."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sample_service import DEFAULT_PORT
+from tests.conftest import GreetProcess
+from tests.engines_here import needs_capture
+from tests.terminal import Terminal, terminal
+
+APP = (sys.executable, "-m", "inspector")
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+
+FRAMES = (
+    "POST /HelloWorld/greet",
+    'HelloRequest  name: "World"',
+    "200  application/grpc",
+    'HelloReply  message: "Hello, World"',
+    "OK  grpc-status 0  end of stream",
+)
+
+
+def greet_port_is_free() -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", DEFAULT_PORT)) != 0
+
+
+needs_greet_port = pytest.mark.skipif(not greet_port_is_free(), reason=f"port {DEFAULT_PORT} is taken")
+
+
+def program(window: Terminal) -> psutil.Process:
+    """The program's own process, below tmux's shell."""
+    shell = psutil.Process(window.pid())
+    return next(each for each in shell.children(recursive=True) if "inspector" in " ".join(each.cmdline()))
+
+
+def living(processes: list[psutil.Process]) -> list[psutil.Process]:
+    _, left = psutil.wait_procs(processes, timeout=5)
+    return [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
+
+
+@needs_greet_port
+@pytest.mark.parametrize("engine", [pytest.param("tcpdump", marks=needs_capture), "tap"])
+def test_launch_type_enter_and_the_frames_are_there(engine: str, tmp_path: Path) -> None:
+    with terminal(tmp_path, [*APP, "--engine", engine]) as window:
+        window.wait_for("● live", f"greet service localhost:{DEFAULT_PORT}", engine)
+        window.type("World", "Enter")
+        window.wait_for(*FRAMES, ":path: /HelloWorld/greet", '"message": "Hello, World"')
+        children = program(window).children(recursive=True)
+        window.type("C-q")
+        window.wait_for("ended with 0")
+        assert living(children) == []
+
+
+@needs_greet_port
+def test_eighty_columns_are_enough(tmp_path: Path) -> None:
+    with terminal(tmp_path, [*APP, "--engine", "tap"], columns=80, lines=24) as window:
+        window.wait_for("● live")
+        window.type("World", "Enter")
+        window.wait_for("POST /HelloWorld/greet", "HelloReply")
+        window.type("Escape")
+        window.type("f")
+        window.wait_for('"name": "World"')
+        window.type("Escape")
+        window.wait_for("POST /HelloWorld/greet", "HelloReply")
+
+
+@needs_greet_port
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root to give up privileges")
+def test_a_user_who_may_not_capture_sees_the_call_by_the_tap(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, 65534, 65534)
+    tmp_path.chmod(0o755)
+    command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *APP]
+    with terminal(tmp_path, command, HOME=str(home), XDG_CACHE_HOME=str(home)) as window:
+        window.wait_for("● live", "tap")
+        window.type("World", "Enter")
+        window.wait_for(*FRAMES)
+
+
+@needs_capture
+def test_calls_of_others_to_a_service_of_others(
+    greet: GreetProcess, call_greet: Callable[[str], None], tmp_path: Path
+) -> None:
+    with terminal(tmp_path, [*APP, greet.target]) as window:
+        window.wait_for("● live", greet.target)
+        call_greet("Ada")
+        window.wait_for("POST /HelloWorld/greet", 'HelloRequest  name: "Ada"', 'HelloReply  message: "Hello, Ada"')
+
+
+@needs_greet_port
+def test_nothing_is_left_of_an_app_that_was_killed(tmp_path: Path) -> None:
+    with terminal(tmp_path, APP) as window:
+        window.wait_for("● live")
+        app = program(window)
+        children = app.children(recursive=True)
+        assert len(children) >= 3
+        app.send_signal(signal.SIGKILL)
+        window.wait_for("ended with 137")
+        assert living(children) == []
+
+
+def test_without_a_terminal_it_says_so(tmp_path: Path) -> None:
+    with terminal(tmp_path, ["sh", "-c", f"{sys.executable} -m inspector < /dev/null"]) as window:
+        window.wait_for("The app needs a terminal", "ended with 2")
