@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from inspector.model.call import StreamKey
 from inspector.model.frame import FrameType, HeaderSource
 from inspector.schema.catalog import Catalog
+from inspector.schema.greet import greet_files
 from inspector.views import as_json
 from inspector.views.as_text import call_line, follow_lines, frame_line
 from inspector.views.bytes import dump
@@ -54,8 +55,8 @@ def talk() -> Conversation:
     return Conversation()
 
 
-def info(talk: Conversation, position: int) -> tuple[str, set[Tone]]:
-    row = frame_row(talk.store, CATALOG, position)
+def info(talk: Conversation, position: int, catalog: Catalog = CATALOG) -> tuple[str, set[Tone]]:
+    row = frame_row(talk.store, catalog, position)
     return plain(row.info), {span.tone for span in row.info if span.text.strip()}
 
 
@@ -149,9 +150,12 @@ def test_a_body_that_is_not_grpc_is_shown_as_what_it_is(talk: Conversation) -> N
 def test_a_method_that_the_wire_did_not_tell_is_marked_as_guessed(talk: Conversation) -> None:
     unknown = headers(1, (":method", "POST"), ("<unknown>", ""), sources=((1, HeaderSource.UNKNOWN),))
     talk.client(unknown, data(1, hello("World")))
-    assert info(talk, 0) == ("POST /HelloWorld/greet (guessed)", {Tone.PLAIN, Tone.GUESSED})
-    assert info(talk, 1)[0] == 'HelloRequest (guessed)  name: "World"'
-    told = as_json.call_object(talk.store, CATALOG, FIRST)
+    assert info(talk, 0)[0] == "POST unknown method"  # nobody named the greet schema: that it fits says nothing
+    named = Catalog()
+    named.add(greet_files(), "--proto helloworld.proto")
+    assert info(talk, 0, named) == ("POST /HelloWorld/greet (guessed)", {Tone.PLAIN, Tone.GUESSED})
+    assert info(talk, 1, named)[0] == 'HelloRequest (guessed)  name: "World"'
+    told = as_json.call_object(talk.store, named, FIRST)
     assert (told["method"], told["method_source"], told["method_candidates"]) == ("/HelloWorld/greet", "guessed", [])
 
 

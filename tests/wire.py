@@ -35,7 +35,9 @@ class Wire:
         """A packet from the server."""
         self._send(Side.SERVER, frames)
 
-    def headers(self, side: Side, stream: int, *fields: tuple[str | bytes, str | bytes], end: bool = False) -> HeadersFrame:
+    def headers(
+        self, side: Side, stream: int, *fields: tuple[str | bytes, str | bytes], end: bool = False
+    ) -> HeadersFrame:
         """A HEADERS frame of one side, encoded by that side's own HPACK table."""
         flags = ["END_HEADERS", *(["END_STREAM"] if end else [])]
         pairs = [(_bytes(name), _bytes(value)) for name, value in fields]
