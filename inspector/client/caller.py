@@ -8,53 +8,89 @@ for one that fails, and knows nothing of what was captured.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from inspector.client.address import Address
+from inspector.client.ending import CLOSED, TIMED_OUT, CallError, Ending
 from inspector.client.failure import Attempt, explain
+from inspector.client.metadata import check_metadata
+from inspector.client.options import DEADLINE, PLAINTEXT, CallOptions, ConnectionOptions
+from inspector.client.outcome import Outcome
 from inspector.client.ports import ports_to
-from inspector.client.tls import speaks_tls
-from inspector.errors import RequestError, UsageError
-from inspector.model.endpoint import Endpoint
-from inspector.model.status import Status
+from inspector.client.running_call import NeverOpened, RunningCall, Stream
+from inspector.client.tls import examined
+from inspector.model.call import CallKind
 
 if TYPE_CHECKING:
-    from inspector.client.channel import Channel, Metadata
+    from inspector.client.channel import Channel
 
-DEADLINE: Final = 5.0
-"""Seconds that a call may take, unless its sender says otherwise."""
-
-_OK: Final = Status.of(0)
-_TIMED_OUT: Final = Status.of(4, "Deadline Exceeded")
-_EMPTY: Final = "The service answered OK without a message."
-_NAME: Final = re.compile(r"[0-9a-z_.-]+")
-_VALUE: Final = re.compile(r"[ -~]*")
+__all__ = ["DEADLINE", "Caller", "ConnectionState", "Outcome"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a call went."""
+class ConnectionState(StrEnum):
+    """What a caller knows of its connection."""
 
-    status: Status
-    responses: tuple[bytes, ...]
-    """The replies, serialized; none for a call that failed."""
-    seconds: float
-    """From the request to the outcome, connecting included."""
-    detail: str
-    """Why it failed and what to do about it, in plain sentences; empty when all is well."""
+    NONE = "not connected"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    FAILED = "failed"
+    """The last attempt failed, or the connection broke; the next call tries again."""
 
 
 class Caller:
-    """A client of the service at `target`, HOST:PORT, on one event loop. Raises UsageError for any other target."""
+    """A client of the service at `target`, HOST:PORT or unix:PATH, on one event loop; UsageError for another target."""
 
-    def __init__(self, target: str) -> None:
-        self._service = _endpoint(target)
-        self.target = str(self._service)
+    def __init__(self, target: str, options: ConnectionOptions = PLAINTEXT) -> None:
+        self._address = Address.parse(target)
+        self.target = str(self._address)
+        self.options = options
         self._channel: Channel | None = None
         self._last_ports: frozenset[int] = frozenset()
-        self._running = 0
+        self._running: set[RunningCall] = set()
+        self._starting = 0
+        self._has_failed = False
+
+    @property
+    def state(self) -> ConnectionState:
+        """The state of the connection, now."""
+        if self._channel is None:
+            return ConnectionState.FAILED if self._has_failed else ConnectionState.NONE
+        from inspector.client.channel import is_connected  # noqa: PLC0415 - loaded by now
+
+        return ConnectionState.CONNECTED if is_connected(self._channel) else ConnectionState.CONNECTING
+
+    async def start(self, path: str, kind: CallKind, options: CallOptions = CallOptions()) -> RunningCall:  # noqa: B008
+        """Connect, and begin a call of `/package.Service/Method`, to be sent messages to and read replies from.
+
+        Raises RequestError for metadata that cannot be sent and for TLS files that cannot be used, and nothing for a
+        call that fails: its outcome tells.
+        """
+        options = replace(options, metadata=check_metadata(options.metadata))
+        attempt = Attempt(self.target, path, options.deadline, is_secure=self.options.security is not None)
+        started = asyncio.get_running_loop().time()
+        self._starting += 1
+        try:
+            channel, connected = await self._connected(options)
+        finally:
+            self._starting -= 1
+        attempt = attempt._replace(connected=bool(connected))
+
+        def begin(request: bytes | None) -> Stream:
+            if connected is None:
+                return NeverOpened(Ending(TIMED_OUT))
+            return self._open(channel, path, request, _within(options, started))
+
+        async def conclude(ending: Ending) -> Outcome:
+            self._running.discard(call)
+            await self._drop_failed()
+            return await self._outcome(ending, attempt, asyncio.get_running_loop().time() - started)
+
+        call = RunningCall(path, kind, begin, conclude)
+        self._running.add(call)
+        return call
 
     async def unary(
         self,
@@ -64,25 +100,26 @@ class Caller:
         metadata: Sequence[tuple[str, str | bytes]] = (),
         deadline: float | None = DEADLINE,
     ) -> Outcome:
-        """Call `/package.Service/Method` with a serialized request; a deadline of None waits for ever.
-
-        Raises RequestError for metadata that cannot be sent, and nothing for a call that fails.
-        """
-        checked = _check(metadata)
-        self._running += 1
+        """Call with a serialized request; a deadline of None waits for ever. Raises as `start`."""
+        call = await self.start(path, CallKind.UNARY, CallOptions(tuple(metadata), deadline))
         try:
-            return await self._call(path, request, checked, deadline)
-        finally:
-            self._running -= 1
-            await self._drop_failed()
+            await call.send(request)
+            return await call.outcome()
+        except asyncio.CancelledError:
+            call.cancel()
+            raise
 
     def local_ports(self) -> frozenset[int]:
-        """The local TCP ports of this process's connections to the target's port: those there are, and the last one."""
-        return self._last_ports | ports_to(self._service.port)
+        """The local TCP ports of this process's connections to the target's port, the last ones included."""
+        service = self._address.service
+        return self._last_ports | (ports_to(service.port) if service else frozenset())
 
     async def reconnect(self) -> None:
         """Give up the connection; the next call makes a new one. A running call ends as cancelled."""
+        for call in tuple(self._running):
+            call.cancel(CLOSED)
         channel, self._channel = self._channel, None
+        self._has_failed = False
         if channel is not None:
             await channel.close()
 
@@ -90,67 +127,55 @@ class Caller:
         """Give up the connection for good."""
         await self.reconnect()
 
-    async def _call(self, path: str, request: bytes, metadata: Metadata, deadline: float | None) -> Outcome:
-        from inspector.client.channel import CallError, call_unary, open_channel  # noqa: PLC0415 - see there
+    async def _connected(self, options: CallOptions) -> tuple[Channel, bool | None]:
+        """The channel, and whether it is connected; None when the time ran out before that was known.
 
-        self._channel = channel = self._channel or open_channel(self.target)
-        clock = asyncio.get_running_loop().time
-        started, connected = clock(), False
-        try:
-            connected = await self._connect(channel, deadline)
-            rest = None if deadline is None else max(0.0, started + deadline - clock())
-            reply = await call_unary(channel, path, request, metadata=metadata, seconds=rest)
-        except TimeoutError:
-            status = _TIMED_OUT
-        except CallError as failure:
-            status = failure.status
-        else:
-            replies = () if reply is None else (reply,)
-            return Outcome(_OK, replies, clock() - started, "" if replies else _EMPTY)
-        seconds = clock() - started
-        attempt = Attempt(self.target, path, deadline, connected)
-        return Outcome(status, (), seconds, str(explain(await self._examined(status), attempt)))
+        A step of its own: a caller who waits in vain learns for what, and the port is known before it can close.
+        """
+        from inspector.client.channel import connect, is_connected, open_channel  # noqa: PLC0415 - see there
 
-    async def _connect(self, channel: Channel, seconds: float | None) -> bool:
-        """A step of its own: a caller who waits in vain learns for what, and the port is known before it can close."""
-        from inspector.client.channel import connect, is_connected  # noqa: PLC0415 - see there
-
+        if self._channel is None:
+            opened = await open_channel(self._address, self.options)
+            if self._channel is None:  # another call was not quicker
+                self._channel = opened
+        channel = self._channel
         if is_connected(channel):
-            return True
-        connected = await connect(channel, seconds)
-        if connected:
-            self._last_ports = ports_to(self._service.port)
-        return connected
+            return channel, True
+        try:
+            connected = await connect(channel, options.deadline, waits=options.waits_for_ready)
+        except TimeoutError:
+            return channel, None
+        if connected and self._address.service is not None:
+            self._last_ports = ports_to(self._address.service.port)
+        return channel, connected
 
-    async def _examined(self, status: Status) -> Status:
-        """A plaintext caller whom a TLS port turns away learns only that the socket closed: ask the port."""
-        turned_away = status.message.startswith("failed to connect") and "refused" not in status.message
-        if turned_away and await speaks_tls(*self._service):
-            return status._replace(message="failed to connect: TLS")
-        return status
+    def _open(self, channel: Channel, path: str, request: bytes | None, options: CallOptions) -> Stream:
+        from inspector.client.stream import open_stream  # noqa: PLC0415 - loads gRPC
+
+        try:
+            return open_stream(channel, path, request, options)
+        except CallError as error:
+            return NeverOpened(Ending(error.status))
+
+    async def _outcome(self, ending: Ending, attempt: Attempt, seconds: float) -> Outcome:
+        from inspector.client.rich_status import rich_status  # noqa: PLC0415 - only a call that is over may have one
+
+        status, detail = ending.status, ""
+        if status.code != 0:
+            detail = str(explain(await examined(status, self._address, self.options), attempt))
+        return Outcome(status, (), seconds, detail, ending.initial, ending.trailers, rich_status(ending.trailers))
 
     async def _drop_failed(self) -> None:
         from inspector.client.channel import is_connected  # noqa: PLC0415 - loaded by now
 
-        if self._running == 0 and self._channel is not None and not is_connected(self._channel):
+        if not (self._running or self._starting) and self._channel is not None and not is_connected(self._channel):
             await self.reconnect()
+            self._has_failed = True
 
 
-def _endpoint(target: str) -> Endpoint:
-    host, _, port = target.rpartition(":")
-    if not port.isdecimal():
-        raise UsageError(f"{target!r} is no HOST:PORT.", "For example: localhost:50051.")
-    return Endpoint(host.strip("[]") or "localhost", int(port))
-
-
-def _check(metadata: Sequence[tuple[str, str | bytes]]) -> Metadata:
-    """Custom-Metadata as gRPC over HTTP/2 allows it, names in lower case. Raises RequestError."""
-    checked = tuple((name.lower(), value) for name, value in metadata)
-    for name, value in checked:
-        if not _NAME.fullmatch(name):
-            raise RequestError(f"{name!r} cannot be the name of metadata.", "Letters, digits, '-', '_' and '.' can.")
-        if name.endswith("-bin") != isinstance(value, bytes):
-            raise RequestError(f"The metadata {name} has a value of the wrong kind.", "Names in -bin have bytes.")
-        if isinstance(value, str) and not _VALUE.fullmatch(value):
-            raise RequestError(f"The metadata {name} has a value beyond ASCII.", "A name in -bin takes any bytes.")
-    return checked
+def _within(options: CallOptions, started: float) -> CallOptions:
+    """The same options with what is left of the deadline."""
+    if options.deadline is None:
+        return options
+    left = started + options.deadline - asyncio.get_running_loop().time()
+    return replace(options, deadline=max(0.0, left))

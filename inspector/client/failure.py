@@ -22,6 +22,8 @@ class Attempt(NamedTuple):
     deadline: float | None = None
     connected: bool = True
     """False when the time ran out before there was a connection."""
+    is_secure: bool = False
+    """True for a call over TLS."""
 
 
 class _Row(NamedTuple):
@@ -31,10 +33,12 @@ class _Row(NamedTuple):
     hint: str = ""
     connected: bool | None = None
     """Given where the row is for only one of the two."""
+    secure: bool | None = None
+    """Likewise, for calls over TLS and in plaintext."""
 
 
 _NO_CONNECTION: Final = "^UNAVAILABLE failed to connect"
-_TLS_HINT: Final = "Calls go out in plaintext here: use the service's plaintext port, or start it without TLS."
+_TLS_HINT: Final = "The call went out in plaintext: --tls speaks TLS; or use the service's plaintext port."
 
 _ROWS: Final = (
     _Row(
@@ -46,6 +50,42 @@ _ROWS: Final = (
         "^UNAVAILABLE .*(resolving|resolution|lookup)",
         "The host of {target} cannot be found.",
         "Check how it is spelt; an address such as 127.0.0.1:50051 needs no name service.",
+    ),
+    _Row(
+        f"{_NO_CONNECTION}.*WRONG_VERSION_NUMBER",
+        "{target} does not speak TLS.",
+        "The call went out in TLS: --plaintext speaks without; or use the service's TLS port.",
+        secure=True,
+    ),
+    _Row(
+        f"{_NO_CONNECTION}.*Hostname Verification Check",
+        "The certificate of {target} is for another name.",
+        "--servername NAME gives the name that it is for.",
+        secure=True,
+    ),
+    _Row(
+        f"{_NO_CONNECTION}.*certificate has expired",
+        "The certificate of {target} has expired.",
+        "The service needs a new one; gRPC refuses this one, with --insecure too.",
+        secure=True,
+    ),
+    _Row(
+        f"{_NO_CONNECTION}.*CERTIFICATE_VERIFY_FAILED: (?P<reason>[^:]+)",
+        "The certificate of {target} is not trusted here: {reason}.",
+        "--cacert FILE names the authority that signed it; --insecure trusts what the service shows.",
+        secure=True,
+    ),
+    _Row(
+        f"{_NO_CONNECTION}.*(ALPN|no application protocol)",
+        "{target} speaks TLS, but not HTTP/2 over it.",
+        "It is a web server of the old kind or something else, but no gRPC service: check the port.",
+        secure=True,
+    ),
+    _Row(
+        f"{_NO_CONNECTION}.*(Socket closed|Connection reset|Broken pipe|ALERT)",
+        "{target} took the connection and broke it off in the TLS handshake.",
+        "It may want a certificate of the client that it trusts (--cert and --key), or it is no gRPC service.",
+        secure=True,
     ),
     _Row(
         f"{_NO_CONNECTION}.*(HTTP/2|http1)",
@@ -81,6 +121,7 @@ _ROWS: Final = (
     _Row(
         r"CLIENT: Received message larger than max \((?P<size>\d+) vs\. (?P<most>\d+)\)",
         "The reply has {size} bytes, and {most} are allowed here.",
+        "--max-message-size BYTES allows more.",
     ),
     _Row(
         r"received message larger than max \((?P<size>\d+) vs\. (?P<most>\d+)\)",
@@ -112,7 +153,13 @@ _ROWS: Final = (
         "{target} has no method {path}.",
         "Check how it is spelt: /package.Service/Method, where upper and lower case count. It said: {details}",
     ),
+    _Row(
+        "^UNAUTHENTICATED",
+        "{target} does not take this call without credentials: {details}",
+        "-H NAME:VALUE sends metadata, such as authorization; --reflect-header does for server reflection.",
+    ),
     _Row("^CANCELLED The connection was closed", "The connection was closed on this side while the call ran."),
+    _Row("^CANCELLED The call was cancelled on this side", "The call was cancelled on this side."),
 )
 _COMPILED: Final = tuple((re.compile(row.pattern, re.IGNORECASE | re.DOTALL), row) for row in _ROWS)
 
@@ -122,7 +169,7 @@ def explain(status: Status, attempt: Attempt) -> ServiceError:
     line = f"{status.name} {status.message}"
     for pattern, row in _COMPILED:
         match = pattern.search(line)
-        if match and row.connected in (None, attempt.connected):
+        if match and row.connected in (None, attempt.connected) and row.secure in (None, attempt.is_secure):
             fields = _fields(status, attempt) | _words(match)
             return ServiceError(row.message.format(**fields), row.hint.format(**fields))
     return ServiceError(f"{attempt.target} answered {status.name}{': ' if status.message else '.'}{status.message}")

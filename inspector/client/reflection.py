@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -15,7 +16,12 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 
+from inspector.client.address import Address
+from inspector.client.ending import CallError
 from inspector.client.failure import Attempt, explain
+from inspector.client.metadata import check_metadata
+from inspector.client.options import PLAINTEXT, CallOptions, ConnectionOptions, Metadata
+from inspector.client.tls import examined
 from inspector.errors import SchemaError
 
 _PATHS: Final = (
@@ -27,18 +33,23 @@ _T = TypeVar("_T")
 _Ask: TypeAlias = Callable[[bytes], Awaitable[bytes | None]]
 
 
-async def fetch(target: str, *, deadline: float = 5.0) -> FileDescriptorSet | None:
+async def fetch(
+    target: str, *, deadline: float = 5.0, metadata: Metadata = (), options: ConnectionOptions = PLAINTEXT
+) -> FileDescriptorSet | None:
     """The files of every service at HOST:PORT and all that they import; None without reflection.
 
-    `deadline` is in seconds, for all of it. Raises ServiceError when the service cannot be reached or refuses, and
-    SchemaError for an answer that makes no sense.
+    `deadline` is in seconds, for all of it; `metadata` goes with every question. Raises ServiceError when the service
+    cannot be reached or refuses, SchemaError for an answer that makes no sense, RequestError for metadata or TLS
+    files that cannot be used.
     """
-    return await _ask(target, deadline, _read_files)
+    return await _ask(target, CallOptions(check_metadata(metadata), deadline), options, _read_files)
 
 
-async def list_services(target: str, *, deadline: float = 5.0) -> frozenset[str] | None:
+async def list_services(
+    target: str, *, deadline: float = 5.0, metadata: Metadata = (), options: ConnectionOptions = PLAINTEXT
+) -> frozenset[str] | None:
     """The full names of the services at HOST:PORT; None without reflection. Raises as `fetch`."""
-    return await _ask(target, deadline, _read_names)
+    return await _ask(target, CallOptions(check_metadata(metadata), deadline), options, _read_names)
 
 
 class _Asking:
@@ -70,15 +81,19 @@ class _Asking:
             raise SchemaError("The service's own schema cannot be read.", _CURE) from error
 
 
-async def _ask(target: str, deadline: float, read: Callable[[_Asking], Awaitable[_T]]) -> _T | None:
-    from inspector.client.channel import CallError, call_unary, open_channel  # noqa: PLC0415 - see there
+async def _ask(
+    target: str, call: CallOptions, options: ConnectionOptions, read: Callable[[_Asking], Awaitable[_T]]
+) -> _T | None:
+    from inspector.client.channel import open_channel  # noqa: PLC0415 - see there
+    from inspector.client.stream import ask as ask_stream  # noqa: PLC0415 - loads gRPC
 
     clock = asyncio.get_running_loop().time
-    end = clock() + deadline
-    channel = open_channel(target)
+    end = clock() + (call.deadline or 0.0)
+    address = Address.parse(target)
+    channel = await open_channel(address, options)
 
     async def ask(path: str, question: bytes) -> bytes | None:
-        return await call_unary(channel, path, question, seconds=max(0.0, end - clock()))
+        return await ask_stream(channel, path, question, replace(call, deadline=max(0.0, end - clock())))
 
     try:
         for path in _PATHS:
@@ -86,7 +101,8 @@ async def _ask(target: str, deadline: float, read: Callable[[_Asking], Awaitable
                 return await read(_Asking(partial(ask, path)))
             except CallError as error:
                 if error.status.code != _UNIMPLEMENTED:
-                    raise explain(error.status, Attempt(target, path, deadline)) from error
+                    attempt = Attempt(str(address), path, call.deadline, is_secure=options.security is not None)
+                    raise explain(await examined(error.status, address, options), attempt) from error
     finally:
         await channel.close()
     return None
@@ -94,6 +110,8 @@ async def _ask(target: str, deadline: float, read: Callable[[_Asking], Awaitable
 
 async def _read_names(asking: _Asking) -> frozenset[str]:
     answer = await asking.answer(list_services="")
+    if answer.HasField("error_response"):
+        raise SchemaError(f"The service does not list its services: {answer.error_response.error_message}", _CURE)
     return frozenset(each.name for each in answer.list_services_response.service)
 
 

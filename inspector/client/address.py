@@ -1,0 +1,34 @@
+"""Where a service is: HOST:PORT, or `unix:PATH` for a socket of this host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from inspector.errors import UsageError
+from inspector.model.endpoint import Endpoint
+
+_UNIX: Final = "unix:"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A place that calls can go to; as text, what gRPC takes for it."""
+
+    text: str
+    service: Endpoint | None
+    """None for a Unix socket."""
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read HOST:PORT, :PORT, [HOST]:PORT or unix:PATH; raises UsageError."""
+        if text.startswith(_UNIX) and len(text) > len(_UNIX):
+            return cls(text, None)
+        host, _, port = text.rpartition(":")
+        if not port.isdecimal():
+            raise UsageError(f"{text!r} is no HOST:PORT.", "For example: localhost:50051.")
+        service = Endpoint(host.strip("[]") or "localhost", int(port))
+        return cls(str(service), service)
+
+    def __str__(self) -> str:
+        return self.text
