@@ -2,7 +2,7 @@
 #
 #   make run [ARGS="…"]   start the program         make check   format, lint, types, layers
 #   make test [ARGS="…"]  all tests                 make setup   only set up, for running and testing
-#   make bench            how fast it is            make proto   generated code from proto/helloworld.proto
+#   make bench            how fast it is            make proto   generated code from proto/
 #   make picture          the picture in docs/      make clean   remove what was made
 
 # The environment is made here, or in the user's cache where this folder belongs to somebody else.
@@ -49,12 +49,13 @@ bench: $(VENV)/.dev $(VENV)/.tools-run
 picture: $(VENV)/.dev $(VENV)/.tools-test
 	$(PYTHON) -m tests.picture $(ARGS)
 
-# The name in the descriptor stays helloworld.proto, as in every other copy of it; only the import is put right.
+# The names in the descriptors stay helloworld.proto and sample.proto, as in every other copy; only the imports are put
+# right.
 proto: $(VENV)/.dev
 	$(PYTHON) -m grpc_tools.protoc -Iproto --python_out=sample_service --pyi_out=sample_service \
-		--grpc_python_out=sample_service helloworld.proto
-	sed -i.old 's/^import helloworld_pb2/from sample_service import helloworld_pb2/' sample_service/helloworld_pb2_grpc.py
-	rm sample_service/helloworld_pb2_grpc.py.old
+		--grpc_python_out=sample_service helloworld.proto sample.proto
+	sed -i.old -E 's/^import (helloworld|sample)_pb2/from sample_service import \1_pb2/' sample_service/*_pb2_grpc.py
+	rm sample_service/*_pb2_grpc.py.old
 
 clean:
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

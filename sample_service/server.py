@@ -1,4 +1,4 @@
-"""Serves greet on the loopback addresses of this host, with reflection and health.
+"""Serves greet and the tour on the loopback addresses of this host, with reflection and health.
 
 Owns the life of the server, from binding to a clean end. Refuses to share a port: a second service on the same port
 would get some of the connections and not others, so a taken port is an error.
@@ -16,9 +16,11 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from sample_service import PORT_TAKEN, helloworld_pb2, helloworld_pb2_grpc
+from sample_service import PORT_TAKEN, helloworld_pb2, helloworld_pb2_grpc, sample_pb2_grpc
+from sample_service.tour import Tour
 
 SERVICE: Final = "HelloWorld"
+TOUR: Final = "sample.v1.Tour"
 _LOOPBACK: Final = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 _GRACE: Final = 0.5
 """Seconds that running calls get to finish once the service was asked to end."""
@@ -60,10 +62,12 @@ def _make_server() -> tuple[grpc.Server, health.HealthServicer]:
     """Threads, not asyncio: an asyncio server prints a traceback for every call that is open when it stops."""
     server = grpc.server(ThreadPoolExecutor(_THREADS), options=[("grpc.so_reuseport", 0)])
     condition = health.HealthServicer()
-    condition.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
+    for name in (SERVICE, TOUR):
+        condition.set(name, health_pb2.HealthCheckResponse.SERVING)
     helloworld_pb2_grpc.add_HelloWorldServicer_to_server(Greeter(), server)  # type: ignore[no-untyped-call]
+    sample_pb2_grpc.add_TourServicer_to_server(Tour(), server)  # type: ignore[no-untyped-call]
     health_pb2_grpc.add_HealthServicer_to_server(condition, server)
-    reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    reflection.enable_server_reflection((SERVICE, TOUR, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     return server, condition
 
 
