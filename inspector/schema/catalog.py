@@ -1,14 +1,16 @@
 """The services, methods and types that are known, from however many sources.
 
-Each source keeps a descriptor pool of its own, so two versions of one file live side by side: the source that was
-added first is asked first, the greet service's own schema last. What they disagree about is told in `problems`, never
-raised. Finds no schema by itself: protoc and reflection are the client's.
+Each source keeps a descriptor pool of its own, so two versions of one file live side by side: what a user named is
+asked first, the greet service's own schema last. What they disagree about is told in `problems`, never raised.
+Finds no schema by itself: protoc and reflection are the client's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
@@ -21,9 +23,11 @@ from google.protobuf.message import Message
 from inspector.model.call import CallKind
 from inspector.model.endpoint import Side
 from inspector.schema.greet import greet_files
-from inspector.schema.pools import build_pool
+from inspector.schema.pools import build_common_pool
+from inspector.schema.sources import Rank, Source, differences, message_types
 
 GREET_ORIGIN: Final = "the greet service's own schema"
+_DIFFERENCES_TOLD: Final = 20
 
 _KINDS: Final = {
     (False, False): CallKind.UNARY,
@@ -73,76 +77,129 @@ class Catalog:
         self.problems: list[str] = []
         """Plain sentences: what could not be used, and what two sources say differently."""
         self.revision = 0
-        """Counts what was added, so that a reading made with less can be told from a new one."""
-        self._sources: list[tuple[str, DescriptorPool]] = []
-        self._methods: dict[str, Method] = {}
-        greet = build_pool(greet_files())
-        self._greet = greet.pool
-        self._greet_methods = {each.path: each for each in map(_greet_method, greet.methods)}
+        """Counts the changes, so that a reading made with less can be told from a new one."""
+        self._sources = [Source.of(GREET_ORIGIN, Rank.OWN, greet_files())]
+        self._notes: dict[str, str] = {}
+        self._common: DescriptorPool | None = None
+        self._renew()
 
     @property
     def methods(self) -> Mapping[str, Method]:
-        """Every method by its path; a source that was added wins over the greet service's own schema."""
-        return MappingProxyType({**self._greet_methods, **self._methods})
+        """Every method by its path; a source that is asked earlier wins over a later one."""
+        return MappingProxyType(self._methods)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Every source in the order in which they are asked, those that are switched off too."""
+        return tuple(self._sources)
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """The sources in the order in which they are asked."""
-        return (*(origin for origin, _ in self._sources), GREET_ORIGIN)
+        """The sources that are asked, in their order."""
+        return tuple(source.origin for source in self._asked())
 
-    def add(self, files: FileDescriptorSet, origin: str) -> None:
+    def add(self, files: FileDescriptorSet, origin: str, rank: Rank = Rank.PROTO) -> None:
         """Take in a source's files; `origin` says where they are from, as in `--protoset api.pb`.
 
-        Never raises for what the files say: a file that cannot be used is left out and told in `problems`.
+        A source of that origin is replaced in its place. Never raises for what the files say: a file that cannot be
+        used is left out and told in `problems`.
         """
-        built = build_pool(files)
-        self.problems.extend(f"{origin}: {sentence}" for sentence in built.problems)
-        self._sources.append((origin, built.pool))
-        for found in built.methods:
-            self._add_method(_method(found, origin))
-        self.revision += 1
+        new = Source.of(origin, rank, files)
+        at = next((index for index, source in enumerate(self._sources) if source.origin == origin), None)
+        if at is None:
+            self._sources.insert(bisect_right(self._sources, rank, key=_rank), new)
+        else:
+            self._sources[at] = replace(new, rank=self._sources[at].rank, is_on=self._sources[at].is_on)
+        self._notes.pop(origin, None)
+        self._renew()
+
+    def switch(self, origin: str, *, is_on: bool) -> None:
+        """Ask a source, or leave it out until it is switched on again."""
+        self._sources = [
+            replace(source, is_on=is_on) if source.origin == origin else source for source in self._sources
+        ]
+        self._renew()
+
+    def note(self, origin: str, sentence: str) -> None:
+        """Tell, in `problems`, why a source is not there; gone once it is."""
+        self._notes[origin] = sentence
+        self._renew()
 
     def method(self, path: str | None) -> Method | None:
         """The method of a `:path`; None for one that no source knows."""
-        if path is None:
+        return None if path is None else self._methods.get(path)
+
+    def message_class(self, type_name: str | None, origin: str = "") -> type[Message] | None:
+        """The class of a full type name, from the source of that origin, else the first that knows it; else None.
+
+        The well-known types and those of rich errors are always known.
+        """
+        if not type_name:
             return None
-        return self._methods.get(path) or self._greet_methods.get(path)
+        found = self._classes.get((type_name, origin))
+        if found is None:
+            for pool in self._pools(origin):
+                if (descriptor := _find(pool, type_name)) is not None:
+                    found = self._classes[type_name, origin] = message_factory.GetMessageClass(descriptor)
+                    break
+        return found
 
-    def message_class(self, type_name: str | None) -> type[Message] | None:
-        """The class of a full type name, from the first source that knows it; None where none does."""
-        for pool in (*(pool for _, pool in self._sources), self._greet):
-            if type_name and (found := _find(pool, type_name)) is not None:
-                return message_factory.GetMessageClass(found)
-        return None
+    def message_types(self) -> Iterator[str]:
+        """The full names of all message types, in the order of the sources."""
+        for source in self._asked():
+            yield from message_types(source)
 
-    def _add_method(self, method: Method) -> None:
+    def _asked(self) -> Iterator[Source]:
+        return (source for source in self._sources if source.is_on)
+
+    def _pools(self, origin: str) -> Iterator[DescriptorPool]:
+        asked = sorted(self._asked(), key=lambda source: source.origin != origin)  # stable: the others stay in order
+        yield from (source.built.pool for source in asked)
+        if self._common is None:
+            self._common = build_common_pool().pool
+        yield self._common
+
+    def _renew(self) -> None:
+        """Draw up what follows from the sources, after any change of them."""
+        self._methods: dict[str, Method] = {}
+        self._classes: dict[tuple[str, str], type[Message]] = {}
+        told = [*self._notes.values(), *(each for source in self._asked() for each in source.problems)]
+        for source in self._asked():
+            told.extend(filter(None, [self._add_method(_method(each, source)) for each in source.built.methods]))
+        # The greet service's schema is not somebody's word against another's.
+        conflicts = differences(source for source in self._asked() if source.rank is not Rank.OWN)
+        self.problems = [*told, *islice(conflicts, _DIFFERENCES_TOLD)]
+        self.revision += 1
+
+    def _add_method(self, method: Method) -> str:
+        """Take it in; what it says differently than the one that is known by then."""
         known = self._methods.setdefault(method.path, method)
-        if (known.kind, known.request_type, known.response_type) != (
-            method.kind,
-            method.request_type,
-            method.response_type,
-        ):
-            self.problems.append(
-                f"{method.origin} describes {method.path} differently than {known.origin}, which is used."
-            )
+        is_same = _described(known) == _described(method)
+        if is_same or method.origin == GREET_ORIGIN:
+            return ""
+        return f"{method.origin} describes {method.path} differently than {known.origin}, which is used."
+
+
+def _rank(source: Source) -> Rank:
+    return source.rank
+
+
+def _described(method: Method) -> tuple[object, ...]:
+    return method.kind, method.request_type, method.response_type
 
 
 def _find(pool: DescriptorPool, type_name: str) -> Descriptor | None:
     try:
         return pool.FindMessageTypeByName(type_name)
-    except KeyError:
+    except (KeyError, UnicodeError):
         return None
 
 
-def _method(found: MethodDescriptor, origin: str) -> Method:
+def _method(found: MethodDescriptor, source: Source) -> Method:
     return Method(
         f"/{found.containing_service.full_name}/{found.name}",
         _KINDS[bool(found.client_streaming), bool(found.server_streaming)],
         found.input_type.full_name,
         found.output_type.full_name,
-        origin,
+        source.origin,
     )
-
-
-def _greet_method(found: MethodDescriptor) -> Method:
-    return _method(found, GREET_ORIGIN)

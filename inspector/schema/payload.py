@@ -2,34 +2,24 @@
 
 Owns the choice. A known type wins where the bytes are such a message; then what the content type says; then what the
 bytes look like. Nothing is ever called malformed: where one reading fails the next one is taken, and `reason` says so.
+A form that somebody asks for is taken where the bytes have it; where not, that is what `reason` says.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import dataclass
-from enum import StrEnum
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Final
 
-from google.protobuf.message import DecodeError
-
 from inspector.model.message import Message
-from inspector.schema import typed, wire_values
+from inspector.schema import forms, wire_values
 from inspector.schema.catalog import Catalog, short_name
-from inspector.schema.excerpt import excerpt
-from inspector.schema.wire import WireError, WireTooLargeError
+from inspector.schema.forms import Format, NotThisForm, Sample
 
+__all__ = ("Format", "Reading", "possible_forms", "read_bytes", "read_message")
 
-class Format(StrEnum):
-    """The forms a message can be shown in."""
-
-    PROTOBUF = "protobuf"
-    WIRE = "wire"
-    JSON = "json"
-    TEXT = "text"
-    HEX = "hex"
-    MISSING = "missing"
+_LARGEST_JSON_TRIED: Final = 1_048_576
+"""Bytes; about 20 ms of parsing, only to know whether a form could be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +32,7 @@ class Reading:
     type: str | None
     """The message's type without its package; None where no schema gives one."""
     reason: str
-    """Why this form: one plain sentence."""
+    """Why this form: one plain sentence, or two."""
     complete: bool = True
     """False when `value` is only the beginning of the message, because a limit was given."""
 
@@ -53,67 +43,114 @@ def read_message(
     catalog: Catalog,
     content_type: str | None = None,
     limit: int | None = None,
+    *,
+    form: Format | None = None,
+    origin: str = "",
 ) -> Reading:
     """Read a message. `type_name` is the full name that the method gives, `content_type` that of its side.
 
-    With a limit only about so many bytes of a longer message are read: enough for a row or a preview.
+    With a limit only about so many bytes of a longer message are read: enough for a row or a preview. `form` asks for
+    one form instead of the likeliest; `origin` is the method's source, whose own types are then meant.
     """
     if message.data is None:
         name = None if type_name is None else short_name(type_name)
         return Reading(Format.MISSING, None, name, message.problem or "The message was not captured.")
-    return read_bytes(message.data, type_name, catalog, content_type, limit)
+    return read_bytes(message.data, type_name, catalog, content_type, limit, form=form, origin=origin)
 
 
 def read_bytes(
-    data: bytes, type_name: str | None, catalog: Catalog, content_type: str | None = None, limit: int | None = None
+    data: bytes,
+    type_name: str | None,
+    catalog: Catalog,
+    content_type: str | None = None,
+    limit: int | None = None,
+    *,
+    form: Format | None = None,
+    origin: str = "",
 ) -> Reading:
     """Read a message's bytes, decompressed; as `read_message`."""
-    is_json = _is_json(content_type)
-    if type_name is not None and not is_json:
-        found = _typed(data, type_name, catalog, limit)
-        if found is not None:
-            return found
-    shown = data if limit is None else data[:limit]
-    why = "" if type_name is None or is_json else f"The bytes are no {short_name(type_name)}. "
-    format_, value, reason = _untyped(shown, content_type, complete=len(shown) == len(data))
-    return Reading(
-        format_, value, short_name(type_name) if is_json and type_name else None, why + reason, len(shown) == len(data)
-    )
-
-
-def _typed(data: bytes, type_name: str, catalog: Catalog, limit: int | None) -> Reading | None:
-    message_class = catalog.message_class(type_name)
-    if message_class is None:
-        return None
-    part = data if limit is None else excerpt(data, limit, typed.descriptor_of(message_class))
+    sample = _sample(data, type_name, catalog, limit, origin)
+    if form is None:
+        return _likeliest(sample, content_type)
     try:
-        value = typed.to_value(message_class.FromString(part))
-    except DecodeError:
-        return None
-    return Reading(
-        Format.PROTOBUF, value, short_name(type_name), f"The schema gives the type {type_name}.", part == data
-    )
+        return _asked_for(sample, form)
+    except NotThisForm as why_not:
+        found = _likeliest(sample, content_type)
+        return replace(found, reason=f"It cannot be read as {form}: {why_not}. {found.reason}")
 
 
-def _untyped(data: bytes, content_type: str | None, *, complete: bool) -> tuple[Format, object, str]:
-    if _is_json(content_type) and (found := _json(data)) is not None:
-        return Format.JSON, found[0], f"The content type is {content_type}."
+def possible_forms(
+    data: bytes, type_name: str | None, catalog: Catalog, limit: int = 65_536, origin: str = ""
+) -> tuple[Format, ...]:
+    """The forms that bytes can be read in, in the order in which a key goes through them."""
+    sample = _sample(data, type_name, catalog, limit, origin)
+    found = []
+    for form, read in forms.READERS.items():
+        if form is Format.JSON and len(data) > _LARGEST_JSON_TRIED:
+            continue
+        with suppress(NotThisForm):
+            read(sample)
+            found.append(form)
+    return tuple(found)
+
+
+def _sample(data: bytes, type_name: str | None, catalog: Catalog, limit: int | None, origin: str) -> Sample:
+    message_class = catalog.message_class(type_name, origin)
+    return Sample(data, limit, type_name, message_class, lambda name: catalog.message_class(name, origin))
+
+
+def _asked_for(sample: Sample, form: Format) -> Reading:
+    is_whole = sample.is_whole
+    if form is Format.PROTOBUF:
+        value, is_whole = forms.protobuf(sample)
+    else:
+        value = forms.READERS[form](sample)
+    name = short_name(sample.type_name) if form is Format.PROTOBUF and sample.type_name else None
+    return Reading(form, value, name, f"It was asked for as {form}.", is_whole or form is Format.JSON)
+
+
+def _likeliest(sample: Sample, content_type: str | None) -> Reading:
+    is_json, name = _is_json(content_type), sample.type_name and short_name(sample.type_name)
+    why = ""
+    if not is_json and sample.message_class is not None:
+        try:
+            value, is_whole = forms.protobuf(sample)
+        except NotThisForm:
+            why = f"The bytes are no {name}. "
+        else:
+            return Reading(Format.PROTOBUF, value, name, f"The schema gives the type {sample.type_name}.", is_whole)
+    elif not is_json and name is not None:
+        why = f"No schema has the type {sample.type_name}. "
+    format_, value, reason = _untyped(sample, content_type if is_json else None)
+    return Reading(format_, value, name if is_json else None, why + reason, sample.is_whole)
+
+
+def _untyped(sample: Sample, json_type: str | None) -> tuple[Format, object, str]:
+    data = sample.part
+    if json_type is not None or data[:1] in (b"{", b"["):
+        reason = (
+            f"The content type is {json_type}." if json_type else "It is a JSON text, and no schema gives its type."
+        )
+        with suppress(NotThisForm):
+            return Format.JSON, forms.json_value(replace(sample, data=data)), reason
     if not data:
         return Format.WIRE, {}, "It is empty: a protobuf message with no fields."
-    if data[:1] in (b"{", b"[") and (found := _json(data)) is not None:
-        return Format.JSON, found[0], "It is a JSON text, and no schema gives its type."
-    return _by_bytes(data, complete=complete)
+    return _by_bytes(sample, data)
 
 
-def _by_bytes(data: bytes, *, complete: bool) -> tuple[Format, object, str]:
-    tree, why_not = _tree(data, complete=complete)
-    text = wire_values.printable(data)
+def _by_bytes(sample: Sample, data: bytes) -> tuple[Format, object, str]:
+    tree, why_not, text = None, "", wire_values.printable(data)
+    try:
+        tree = forms.wire(sample)
+    except NotThisForm as error:
+        why_not = "" if "no protobuf" in str(error) else f"{error}"
     if tree is not None and (text is None or data[0] < 0x20):
         return Format.WIRE, tree, "No schema gives its type; the bytes are a protobuf message."
     if text is not None:
         also = ", though they could be a protobuf message" if tree is not None else ""
         return Format.TEXT, text, f"No schema gives its type; the bytes are plain text{also}."
-    return Format.HEX, data.hex(), f"No schema gives its type; the bytes are {why_not}."
+    why_not = why_not or "the bytes are neither protobuf, JSON nor text"
+    return Format.HEX, data.hex(), f"No schema gives its type; {why_not}."
 
 
 _JSON_SUBTYPES: Final = ("json", "+json")
@@ -121,25 +158,3 @@ _JSON_SUBTYPES: Final = ("json", "+json")
 
 def _is_json(content_type: str | None) -> bool:
     return content_type is not None and content_type.partition(";")[0].strip().lower().endswith(_JSON_SUBTYPES)
-
-
-def _json(data: bytes) -> tuple[object] | None:
-    try:
-        # NaN and Infinity are no JSON, but some services send them: as in proto3 JSON they become strings.
-        return (json.loads(data, parse_constant=str, parse_float=_finite),)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _finite(text: str) -> float | str:
-    number = float(text)
-    return number if math.isfinite(number) else text
-
-
-def _tree(data: bytes, *, complete: bool) -> tuple[dict[str, object] | None, str]:
-    try:
-        return (wire_values.tree(data) if complete else wire_values.beginning(data)), ""
-    except WireTooLargeError as error:
-        return None, f"a protobuf message of {error}, too many to be shown without a type"
-    except WireError:
-        return None, "neither protobuf, JSON nor text"

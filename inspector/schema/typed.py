@@ -1,15 +1,16 @@
 """A message whose type is known, as the proto3 JSON mapping with proto field names.
 
 What the mapping cannot say is said all the same: fields that the schema does not know stand under `unknown fields`,
-an `Any` of an unknown type keeps its bytes, and a value outside its range stays a plain message.
+an `Any` of an unknown type keeps its bytes, and a timestamp outside its range is shown field by field. Nothing that
+is set is left out, nothing raises. The way back is `filling`.
 """
 
 from __future__ import annotations
 
 import base64
-import math
-from collections.abc import Iterable
-from typing import Any, Final, cast
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -17,27 +18,21 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from inspector.schema import wire_values
-from inspector.schema.enum_words import map_value, mark_enums
+from inspector.schema.scalars import Written, as_key, writer_of
+from inspector.schema.shapes import MAX_DEPTH, OwnForm, descriptor_of, json_name, map_parts, own_form, set_fields
 from inspector.schema.wire import WireType
 
 UNKNOWN_FIELDS: Final = "unknown fields"
+_DEEPEST_ANY: Final = 64
+"""An Any in an Any is parsed anew, past the parser's own bound; deeper ones stay closed."""
 
-_LONG: Final = frozenset({FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64})
-_FLOATS: Final = frozenset({FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE})
+Finder: TypeAlias = Callable[[str], type[Message] | None]
+"""Gives the class of a full type name: what an Any holds."""
 
 
-def to_value(message: Message) -> object:
+def to_value(message: Message, find: Finder) -> object:
     """The message as JSON-ready values; names of enum values are `EnumWord`s."""
-    value = _mapped(message)
-    mark_enums(descriptor_of(type(message)), value)
-    if _has_unknown(message) and isinstance(value, dict):
-        _add_unknown(message, value)
-    return value
-
-
-def descriptor_of(message_class: type[Message]) -> Descriptor:
-    """The descriptor of a message class, under the one of its two names that the stubs of json_format take."""
-    return cast("Descriptor", message_class.DESCRIPTOR)
+    return _Writer(find).message(message, 0)
 
 
 def fits(message_class: type[Message], data: bytes) -> bool:
@@ -46,90 +41,147 @@ def fits(message_class: type[Message], data: bytes) -> bool:
         message = message_class.FromString(data)
     except DecodeError:
         return False
-    return not _has_unknown(message)
+    # Unknown fields, at whatever depth, are the only thing that discarding takes away.
+    size = message_class.ByteSize(message)
+    message_class.DiscardUnknownFields(message)
+    return message_class.ByteSize(message) == size
 
 
-def _mapped(message: Message) -> object:
-    pool = descriptor_of(type(message)).file.pool
-    try:
-        return json_format.MessageToDict(
-            message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True, descriptor_pool=pool
-        )
-    except (ValueError, TypeError, KeyError, json_format.Error):
-        return _plain(message)
+class _Part(NamedTuple):
+    """A field of a type, made ready for thousands of messages of it."""
+
+    number: int
+    name: str
+    field: FieldDescriptor
+    write: Written | None
+    """Of one scalar value; None for messages."""
+    blank: Callable[[], object] | None
+    """What stands for a field that cannot be told from an unset one; None for one that can."""
 
 
-def _plain(message: Message) -> object:
-    """The message field by field, where one of its parts has no JSON form; the other parts keep theirs."""
-    if message.DESCRIPTOR.full_name == "google.protobuf.Any":
-        opened = cast("Any", message)
-        return {"@type": opened.type_url, "value": base64.b64encode(opened.value).decode()}
-    return {field.name: _field_value(field, value) for field, value in message.ListFields()}
+@lru_cache(maxsize=1024)
+def _parts(descriptor: Descriptor) -> tuple[_Part, ...]:
+    return tuple(map(_part, descriptor.fields))
 
 
-def _field_value(field: FieldDescriptor, value: Any) -> object:
-    if (inner := map_value(field)) is not None:
-        return {_key(key): _single(inner, each) for key, each in value.items()}
-    return [_single(field, each) for each in value] if field.is_repeated else _single(field, value)
+def _part(field: FieldDescriptor) -> _Part:
+    blank: Callable[[], object] | None = None
+    if map_parts(field):
+        blank = dict
+    elif field.is_repeated:
+        blank = list
+    elif not field.has_presence:
+        value = writer_of(field)(field.default_value)
+        blank = lambda: value  # noqa: E731 - a constant, in the shape of the other two
+    return _Part(field.number, json_name(field), field, _scalar_writer(field), blank)
 
 
-def _single(field: FieldDescriptor, value: Any) -> object:
-    if field.cpp_type == FieldDescriptor.CPPTYPE_MESSAGE:
-        return _mapped(value)
-    if field.cpp_type == FieldDescriptor.CPPTYPE_ENUM:
-        known = field.enum_type.values_by_number.get(value) if field.enum_type else None
-        return known.name if known else value
-    if field.cpp_type in _LONG:
-        return str(value)
-    if field.cpp_type in _FLOATS:
-        return value if math.isfinite(value) else _not_finite(value)
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+def _scalar_writer(field: FieldDescriptor) -> Written | None:
+    return None if field.message_type is not None else writer_of(field)
 
 
-def _not_finite(value: float) -> str:
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+class _Writer:
+    """Writes messages as values; knows where to find the types of what is in an Any."""
+
+    def __init__(self, find: Finder) -> None:
+        self._find = find
+
+    def message(self, message: Message, depth: int) -> object:
+        """A message in the form that its type has in JSON."""
+        form = own_form(descriptor_of(type(message)))
+        if form is OwnForm.ANY:
+            return self._any(cast("Any", message), depth)
+        if form in _STRUCTURES:
+            return _STRUCTURES[form](message)
+        if form is None or UnknownFieldSet(message):
+            return self._fields(message, depth)
+        if form is OwnForm.WRAPPER:
+            return writer_of(descriptor_of(type(message)).fields_by_number[1])(cast("Any", message).value)
+        return self._text(message, depth)
+
+    def _text(self, message: Message, depth: int) -> object:
+        try:
+            return json_format.MessageToDict(message)
+        except (ValueError, json_format.Error):  # a year 10000, a path that is no name
+            return self._fields(message, depth)
+
+    def _fields(self, message: Message, depth: int) -> dict[str, object]:
+        value: dict[str, object] = {}
+        held = {field.number: (field, part) for field, part in set_fields(message)}
+        for part in _parts(descriptor_of(type(message))):
+            if (found := held.pop(part.number, None)) is not None:
+                value[part.name] = self._field(part.field, found[1], part.write, depth)
+            elif part.blank is not None:
+                value[part.name] = part.blank()
+        for field, extension in held.values():
+            value[json_name(field)] = self._field(field, extension, _scalar_writer(field), depth)
+        if unknown := UnknownFieldSet(message):
+            value[UNKNOWN_FIELDS] = _unknown_values(cast("Iterable[Any]", unknown))
+        return value
+
+    def _field(self, field: FieldDescriptor, part: Any, write: Written | None, depth: int) -> object:
+        if not field.is_repeated:
+            return write(part) if write else self.message(part, depth + 1)
+        if (inner := map_parts(field)) is not None:
+            one = _scalar_writer(inner[1])
+            return {as_key(key): one(each) if one else self.message(each, depth + 1) for key, each in part.items()}
+        return list(map(write, part)) if write else [self.message(each, depth + 1) for each in part]
+
+    def _any(self, holder: Any, depth: int) -> object:
+        url, data = holder.type_url, holder.value
+        if not url and not data:
+            return {}
+        inner = self._opened(url, data) if depth < _DEEPEST_ANY else None
+        if inner is None:
+            return {"@type": url, "value": base64.b64encode(data).decode()}
+        value = self.message(inner, depth + 1)
+        if own_form(descriptor_of(type(inner))) is None and isinstance(value, dict):
+            return {"@type": url, **value}
+        return {"@type": url, "value": value}
+
+    def _opened(self, url: str, data: bytes) -> Message | None:
+        message_class = self._find(url.rpartition("/")[2])
+        try:
+            return message_class.FromString(data) if message_class else None
+        except DecodeError:
+            return None
 
 
-def _key(key: object) -> str:
-    return str(key).lower() if isinstance(key, bool) else str(key)
+def _struct(message: Any) -> object:
+    return {key: _value(each) for key, each in message.fields.items()}
 
 
-def _has_unknown(message: Message) -> bool:
-    """True when the message or one inside it has unknown fields: they are the only thing that discarding takes away."""
-    without = type(message)()
-    without.CopyFrom(message)
-    without.DiscardUnknownFields()
-    return without.ByteSize() != message.ByteSize()
+def _list(message: Any) -> object:
+    return [_value(each) for each in message.values]
 
 
-def _add_unknown(message: Message, value: dict[str, Any]) -> None:
-    for field, part in message.ListFields():
-        if field.cpp_type == FieldDescriptor.CPPTYPE_MESSAGE:
-            for inner, told in _pairs(field, part, value.get(field.name)):
-                if isinstance(told, dict):
-                    _add_unknown(inner, told)
-    if unknown := _unknown_values(cast("Iterable[Any]", UnknownFieldSet(message))):
-        value[UNKNOWN_FIELDS] = unknown
+def _value(message: Any) -> object:
+    match message.WhichOneof("kind"):
+        case None | "null_value":
+            return None
+        case "struct_value":
+            return _struct(message.struct_value)
+        case "list_value":
+            return _list(message.list_value)
+        case kind:
+            return writer_of(descriptor_of(type(message)).fields_by_name[kind])(getattr(message, kind))
 
 
-def _pairs(field: FieldDescriptor, part: Any, told: Any) -> Iterable[tuple[Message, object]]:
-    if (held := map_value(field)) is not None:
-        if held.message_type is None or not isinstance(told, dict):
-            return ()
-        return [(inner, told.get(_key(key))) for key, inner in part.items()]
-    if not field.is_repeated:
-        return ((part, told),)
-    return zip(part, told, strict=False) if isinstance(told, list) else ()
+_STRUCTURES: Final[dict[OwnForm | None, Callable[[Any], object]]] = {
+    OwnForm.STRUCT: _struct,
+    OwnForm.LIST: _list,
+    OwnForm.VALUE: _value,
+}
 
 
-def _unknown_values(unknown: Iterable[Any]) -> dict[str, object]:
+def _unknown_values(unknown: Iterable[Any], depth: int = 0) -> dict[str, object]:
     found: dict[str, list[object]] = {}
     for field in unknown:
-        found.setdefault(str(field.field_number), []).append(_unknown_value(field.wire_type, field.data))
+        found.setdefault(str(field.field_number), []).append(_unknown_value(field.wire_type, field.data, depth))
     return {number: values[0] if len(values) == 1 else values for number, values in found.items()}
 
 
-def _unknown_value(wire_type: int, data: Any) -> object:
+def _unknown_value(wire_type: int, data: Any, depth: int) -> object:
     if wire_type == WireType.GROUP:
-        return _unknown_values(data)
+        return _unknown_values(data, depth + 1) if depth < MAX_DEPTH else {}
     return wire_values.likeliest(data) if isinstance(data, bytes) else data

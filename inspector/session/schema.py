@@ -67,7 +67,7 @@ async def _add_reflected(catalog: Catalog, target: Target) -> None:
     try:
         files = await fetch(str(target), deadline=_REFLECTION_SECONDS)
     except (ServiceError, SchemaError) as error:
-        catalog.problems.append(f"{target} did not tell its schema: {error.message}")
+        catalog.note(f"reflection of {target}", f"{target} did not tell its schema: {error.message}")
         return
     if files is not None:
         catalog.add(files, f"reflection of {target}")
