@@ -6,7 +6,6 @@ wrong is told in its own words.
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import Final
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from inspector.children import end, spawn
+from inspector.client.proto_imports import Imports, find_imports, installed_folders
 from inspector.errors import SchemaError
 
 _PATH_HINT: Final = "--proto-path names the folder that its imports start from."
@@ -25,14 +25,19 @@ _PATH_HINT: Final = "--proto-path names the folder that its imports start from."
 async def compile_files(files: Sequence[Path], folders: Sequence[Path] = ()) -> FileDescriptorSet:
     """The descriptors of .proto files and of all that they import, imports first.
 
-    `folders` are where imports are looked for, in their order; a file in none of them adds its own folder. The
-    well-known types and Google's common ones are always found. Raises SchemaError.
+    `folders` are where imports are looked for, in their order; where they do not lead, the folders above each file
+    are tried. The well-known types and Google's common ones are always found. Raises SchemaError.
     """
     for file in files:
         _check(file)
+    imports = find_imports(files, folders)
     with TemporaryDirectory(prefix="grpc-inspector-") as folder:
         output = Path(folder) / "files.pb"
-        await _protoc(*_arguments(files, folders), f"--descriptor_set_out={output}", "--include_imports")
+        arguments = _arguments(files, imports)
+        if complaint := await _protoc(*arguments, f"--descriptor_set_out={output}", "--include_imports"):
+            raise _missing(imports) or SchemaError(
+                f"protoc: {complaint}", _PATH_HINT if "not found" in complaint else ""
+            )
         return FileDescriptorSet.FromString(output.read_bytes())
 
 
@@ -43,28 +48,25 @@ def _check(file: Path) -> None:
         raise SchemaError(f"{file} is no file.", "--proto takes .proto files; --proto-path takes folders.")
 
 
-def _arguments(files: Sequence[Path], folders: Sequence[Path]) -> list[str]:
+def _arguments(files: Sequence[Path], imports: Imports) -> list[str]:
     """Absolute paths throughout: a path can then be no option, and protoc can tell which folder a file is in."""
-    resolved = [file.resolve() for file in files]
-    roots = [folder.resolve() for folder in folders]
-    for file in resolved:
-        if not any(file.is_relative_to(root) for root in roots):
-            roots.append(file.parent)
-    return [*(f"--proto_path={root}" for root in (*roots, *_common_types())), *map(str, resolved)]
+    roots = (*imports.roots, *installed_folders())
+    return [*(f"--proto_path={root}" for root in roots), *(str(file.resolve()) for file in files)]
 
 
-def _common_types() -> tuple[Path, ...]:
-    """The folder in which `google/api/annotations.proto` and its like are installed."""
-    spec = importlib.util.find_spec("google.api.annotations_pb2")
-    return () if spec is None or spec.origin is None else (Path(spec.origin).parents[2],)
+def _missing(imports: Imports) -> SchemaError | None:
+    """The import that was found nowhere, by the file and line that wants it; only asked when protoc has failed."""
+    for name, file, line in imports.missing:
+        folders = ", ".join(map(str, imports.roots))
+        return SchemaError(f"{file}, line {line}, imports {name}, which is in none of {folders}.", _PATH_HINT)
+    return None
 
 
-async def _protoc(*arguments: str) -> None:
+async def _protoc(*arguments: str) -> str:
+    """Run protoc; what it complains of, empty when it has done its work."""
     protoc = await spawn(sys.executable, "-P", "-m", "grpc_tools.protoc", *arguments, stdout=DEVNULL, stderr=PIPE)
     try:
         _, complaint = await protoc.communicate()
     finally:
         status = await end(protoc)
-    if status != 0:
-        words = complaint.decode(errors="replace").strip() or f"it ended with status {status}"
-        raise SchemaError(f"protoc: {words}", _PATH_HINT if "not found" in words else "")
+    return "" if status == 0 else complaint.decode(errors="replace").strip() or f"it ended with status {status}"
