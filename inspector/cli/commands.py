@@ -9,6 +9,7 @@ from argparse import Namespace
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from inspector.cli.connecting import connection_options
 from inspector.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
@@ -58,14 +59,18 @@ def frames(options: Namespace) -> int:
     """One line per frame."""
     from inspector.headless.frames import print_frames
 
-    return _run(options, lambda session, catalog, limits: print_frames(session, catalog, limits, as_json=options.json))
+    return run_session(
+        options, lambda session, catalog, limits: print_frames(session, catalog, limits, as_json=options.json)
+    )
 
 
 def calls(options: Namespace) -> int:
     """One line per call."""
     from inspector.headless.calls import print_calls
 
-    return _run(options, lambda session, catalog, limits: print_calls(session, catalog, limits, as_json=options.json))
+    return run_session(
+        options, lambda session, catalog, limits: print_calls(session, catalog, limits, as_json=options.json)
+    )
 
 
 def follow(options: Namespace) -> int:
@@ -73,18 +78,7 @@ def follow(options: Namespace) -> int:
     from inspector.headless.follow import parse_stream, print_stream
 
     key = parse_stream(options.stream)
-    return _run(options, lambda session, catalog, limits: print_stream(session, catalog, limits, key))
-
-
-def call(options: Namespace) -> int:
-    """One call, sent and printed."""
-    from inspector.headless.call import Request, send_call
-
-    request = Request(options.method, _message(options.messages), _metadata(options.header), options.deadline)
-    options.source, options.count, options.seconds = options.target, None, None
-    return _run(
-        options, lambda session, catalog, limits: send_call(session, catalog, limits, request, as_json=options.json)
-    )
+    return run_session(options, lambda session, catalog, limits: print_stream(session, catalog, limits, key))
 
 
 def doctor(options: Namespace) -> int:
@@ -98,7 +92,7 @@ def doctor(options: Namespace) -> int:
         return 0
 
 
-def _run(options: Namespace, work: Callable[[Session, Catalog, Limits], Awaitable[int]]) -> int:
+def run_session(options: Namespace, work: Callable[[Session, Catalog, Limits], Awaitable[int]]) -> int:
     """Make session and catalog as the options say, and have the work done with them."""
     from inspector.headless.output import ReaderGone, say
     from inspector.headless.run import Limits
@@ -134,38 +128,13 @@ def decoding(options: Namespace) -> Decoding:
 
 def schema_sources(options: Namespace) -> SchemaSources:
     """Where the options say to look for a schema."""
+    from inspector.client.metadata import parse_metadata
     from inspector.session.schema import SchemaSources
 
     files = (tuple(options.proto), tuple(options.proto_path), tuple(options.protoset))
-    return SchemaSources(*files, reflection=not options.no_reflection)
-
-
-def _message(given: list[str]) -> str:
-    if len(given) > 1:
-        raise UsageError("Only unary methods can be called so far: give one request message.", "As one JSON argument.")
-    if given == ["-"]:
-        return sys.stdin.read()
-    return given[0] if given else ""
-
-
-def _metadata(given: list[str]) -> tuple[tuple[str, str | bytes], ...]:
-    """Pairs of `-H name:value`; the value of a name in -bin is base64. Raises UsageError."""
-    return tuple(_pair(text) for text in given)
-
-
-def _pair(text: str) -> tuple[str, str | bytes]:
-    import base64
-    import binascii
-
-    name, colon, value = text.partition(":")
-    if not colon or not name.strip():
-        raise UsageError(f"{text!r} is no metadata.", "Write -H name:value.")
-    name, value = name.strip().lower(), value.strip()
-    if not name.endswith("-bin"):
-        return name, value
-    try:
-        return name, base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
-    except binascii.Error as error:
-        raise UsageError(
-            f"The value of {name} is no base64.", "Names in -bin carry bytes, written as base64."
-        ) from error
+    return SchemaSources(
+        *files,
+        reflection=options.reflection,
+        reflect_headers=parse_metadata(options.reflect_header),
+        connection=connection_options(options),
+    )

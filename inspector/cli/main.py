@@ -10,14 +10,16 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from inspector.cli import commands, parsers
+from inspector.cli import calling, commands, parsers
 from inspector.errors import InspectorError
 
 _COMMANDS: Final[dict[str, tuple[Callable[[str], parsers.Parser], Callable[[Namespace], int]]]] = {
     "frames": (parsers.frames, commands.frames),
     "calls": (parsers.calls, commands.calls),
     "follow": (parsers.follow, commands.follow),
-    "call": (parsers.call, commands.call),
+    "call": (parsers.call, calling.call),
+    "list": (parsers.list_services, calling.list_services),
+    "describe": (parsers.describe, calling.describe),
     "doctor": (parsers.doctor, commands.doctor),
 }
 

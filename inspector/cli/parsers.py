@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from inspector import __version__
+from inspector.cli.connecting import add_connection_options
 
 Parser: TypeAlias = ArgumentParser
 
@@ -16,6 +17,8 @@ commands:
   calls SOURCE                      one line per call
   follow SOURCE CONNECTION/STREAM   the headers and messages of one stream
   call HOST:PORT METHOD [JSON…]     send one call and print the frames that carried it
+  list HOST:PORT [SERVICE]          the services of a server, or the methods of one
+  describe HOST:PORT [SYMBOL]       a service, method, message or enum as proto source
   doctor                            what is installed and permitted here
   COMMAND --help tells more.
 
@@ -74,20 +77,47 @@ def call(name: str) -> Parser:
     )
     parser.add_argument("target", metavar="HOST:PORT")
     parser.add_argument("method", metavar="METHOD", help="/package.Service/Method or package.Service/Method")
-    parser.add_argument("messages", nargs="*", metavar="JSON", help="the request; - reads it from standard input")
+    parser.add_argument("messages", nargs="*", metavar="JSON", help="a request each; - reads them from standard input")
     parser.add_argument("-H", "--header", action="append", default=[], metavar="NAME:VALUE", help="metadata to send")
-    parser.add_argument("--deadline", type=_seconds, default=5.0, metavar="SECONDS", help="give up after so long (5)")
+    parser.add_argument(
+        "--deadline", type=_seconds, metavar="SECONDS", help="give up after so long (a unary call: 5, a stream: never)"
+    )
+    parser.add_argument("--gzip", action="store_true", help="compress the requests")
+    parser.add_argument("--wait-for-ready", action="store_true", help="wait for a service that is not there yet")
     parser.add_argument("--json", action="store_true", help="print the call as one JSON object")
+    add_connection_options(parser)
     _add_capture_options(parser)
     _add_schema_options(parser)
     parser.add_argument("--write", type=Path, metavar="FILE", help="keep the capture")
     return parser
 
 
+def list_services(name: str) -> Parser:
+    """`grpc-inspector list HOST:PORT [SERVICE]`."""
+    return _asking(name, "Print the services of a server, or the methods of one.", "SERVICE")
+
+
+def describe(name: str) -> Parser:
+    """`grpc-inspector describe HOST:PORT [SYMBOL]`."""
+    return _asking(
+        name, "Print a service, method, message or enum as proto source; without one all services.", "SYMBOL"
+    )
+
+
 def doctor(name: str) -> Parser:
     """`grpc-inspector doctor`."""
     parser = ArgumentParser(name, description="Tell what is installed and permitted here, and how to mend what is not.")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    return parser
+
+
+def _asking(name: str, description: str, symbol: str) -> Parser:
+    parser = ArgumentParser(name, description=description)
+    parser.add_argument("target", metavar="HOST:PORT")
+    parser.add_argument("symbol", nargs="?", metavar=symbol, help="by its full name, as in package.Service")
+    parser.add_argument("--deadline", type=_seconds, default=5.0, metavar="SECONDS", help="give up after so long (5)")
+    add_connection_options(parser)
+    _add_schema_options(parser)
     return parser
 
 
@@ -114,7 +144,18 @@ def _add_schema_options(parser: Parser) -> None:
     group.add_argument("--proto", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
     group.add_argument("--proto-path", type=Path, nargs="+", action="extend", default=[], metavar="DIR")
     group.add_argument("--protoset", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
-    group.add_argument("--no-reflection", action="store_true", help="do not ask the service for its schema")
+    group.add_argument(
+        "--reflect-header",
+        action="append",
+        default=[],
+        metavar="NAME:VALUE",
+        help="metadata to ask for the schema with",
+    )
+    group.add_argument(
+        "--reflection",
+        action=BooleanOptionalAction,
+        help="ask the service for its schema, or do not; by default where no file is named",
+    )
 
 
 def _add_limits(parser: Parser) -> None:

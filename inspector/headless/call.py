@@ -1,32 +1,39 @@
-"""`call`: sends one call and prints the very frames that carried it.
+"""`call`: sends one call of any kind and prints the very frames that carried it, as they come.
 
 The capture is live before the call is sent, and the call is found in it by its own connection's port; nothing is
-added to it for that. What is printed is what was on the wire, not what the client library says of it.
+added to it for that. What is printed is what was on the wire, not what the client library says of it; only over TLS,
+where the wire tells nothing, it is the client's account, which says so.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from inspector.client.caller import Caller, Outcome
+from inspector.client.options import DEADLINE, PLAINTEXT, CallOptions, ConnectionOptions
 from inspector.errors import RequestError, ServiceError
+from inspector.headless.account import Account
+from inspector.headless.exchange import exchange
+from inspector.headless.lines_in import STDIN, check_texts, message_texts
 from inspector.headless.output import Output, say
-from inspector.headless.run import Limits, Run
-from inspector.model.call import Call, CallKind, CallState
+from inspector.headless.own_call import OwnCall
+from inspector.headless.run import INTERRUPTED, Limits, Run
+from inspector.model.call import CallKind
+from inspector.model.endpoint import Side
 from inspector.schema.catalog import Catalog, Method
 from inspector.schema.request import build
 from inspector.session import Session
-from inspector.store.change import Change
-from inspector.views.as_json import call_object, line
-from inspector.views.as_text import follow_lines
-from inspector.views.follow import Follow
+from inspector.views.as_json import line
+
+if TYPE_CHECKING:
+    from inspector.client.rich_status import RichStatus
 
 STATUS_BASE: Final = 64
 """Added to the code of a call that is not OK, to make the exit status: as grpcurl does."""
-_DECODING_SECONDS: Final = 5.0
-"""How long the frames of a call that has ended are waited for; milliseconds are usual."""
+_TAKES_ONE: Final = (CallKind.UNARY, CallKind.SERVER_STREAMING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +41,50 @@ class Request:
     """What to send."""
 
     method: str
-    message: str
-    """JSON, or a bare word for a message with a single field."""
-    metadata: tuple[tuple[str, str | bytes], ...] = ()
-    deadline: float = 5.0
+    messages: tuple[str, ...] = ()
+    """JSON texts, or bare words for a message with a single field; `-` for those on standard input."""
+    options: CallOptions = CallOptions(deadline=None)  # noqa: RUF009 - frozen
+    has_deadline: bool = False
+    """False when nobody asked for one: a unary call then has the usual one, a stream none."""
+    connection: ConnectionOptions = PLAINTEXT
+
+
+class Sending:
+    """One request made ready: its method is known, and the messages that are at hand are built."""
+
+    def __init__(self, catalog: Catalog, request: Request) -> None:
+        """RequestError or UsageError for what cannot be sent."""
+        self.method = find_method(catalog, request.method)
+        self.connection = request.connection
+        self.options = request.options
+        if not request.has_deadline and self.method.kind is CallKind.UNARY:
+            self.options = replace(self.options, deadline=DEADLINE)
+        check_texts(request.messages)
+        for text in request.messages:
+            if text != STDIN:
+                build(text, self.method, catalog)  # before anything is sent
+        if self.method.kind in _TAKES_ONE and len(request.messages) > 1:
+            raise RequestError(f"{self.method.path} takes one message, and {len(request.messages)} are given.")
+        self._catalog, self._texts = catalog, request.messages
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        """Each message, built as its text comes; a call that takes one message has one, be it empty."""
+        takes_one = self.method.kind in _TAKES_ONE
+        texts = message_texts(self._texts)
+        if takes_one:
+            yield self._build(await self._only(texts))
+            return
+        async for text in texts:
+            yield self._build(text)
+
+    async def _only(self, texts: AsyncIterator[str]) -> str:
+        found = [text async for text in texts]
+        if len(found) > 1:
+            raise RequestError(f"{self.method.path} takes one message, and {len(found)} are given.")
+        return found[0] if found else ""
+
+    def _build(self, text: str) -> bytes:
+        return build(text, self.method, self._catalog)
 
 
 async def send_call(session: Session, catalog: Catalog, limits: Limits, request: Request, *, as_json: bool) -> int:
@@ -46,86 +93,88 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
     Raises:
         InspectorError: the request cannot be built, or nothing can be captured.
     """
-    method = find_method(catalog, request.method)
-    message = build(request.message, method, catalog)
-    run, output = Run(session, limits), Output()
-    seen = _OwnCall(session, method.path)
+    sending, output = Sending(catalog, request), Output()
+    run = Run(session, limits)
+    own = OwnCall(session, catalog, sending.method.path, None if as_json else output)
     outcomes: list[Outcome] = []
 
     async def send() -> None:
         await session.wait_live()
         if session.status.target is None:
             return
-        caller = Caller(str(session.status.target))
+        caller = Caller(str(session.status.target), sending.connection)
         try:
-            outcome = await caller.unary(method.path, message, metadata=request.metadata, deadline=request.deadline)
-            outcomes.append(outcome)
-            await seen.until_complete(caller, is_expected=bool(caller.local_ports()))
+            call = await caller.start(sending.method.path, sending.method.kind, sending.options)
+            own.ports = caller.local_ports()
+            stop = asyncio.create_task(run.interrupted())
+            stop.add_done_callback(lambda _: call.cancel())
+            outcomes.append(await exchange(call, sending.messages(), _nothing))
+            stop.cancel()
+            await own.until_complete()
         finally:
             await caller.close()
             run.enough()
 
-    status = await run.until_done(seen.on_change, send())
-    if not outcomes:
-        return status
-    if seen.call is not None:
-        view = Follow(session.store, catalog, seen.call.key)
-        if as_json:
-            output.lines([line(call_object(session.store, catalog, seen.call.key))])
-        else:
-            output.texts(follow_lines(view, colour=output.in_colour))
-    return _judge(outcomes[0], seen.call)
+    status = await run.until_done(own.on_change, send())
+    own.finish()
+    if as_json and (found := own.as_object()) is not None:
+        output.lines([line(found)])
+    return status or (_judge(outcomes[0], is_captured=own.key is not None) if outcomes else 0)
+
+
+async def send_unseen(target: str, catalog: Catalog, request: Request, *, as_json: bool) -> int:
+    """Send one call over TLS, without a capture, and print the client's account of it; returns as `send_call`."""
+    sending, output = Sending(catalog, request), Output()
+    caller = Caller(target, sending.connection)
+    account = Account(catalog, sending.method, caller.target, sending.options.metadata, output, as_json)
+    try:
+        call = await caller.start(sending.method.path, sending.method.kind, sending.options)
+        account.begin()
+        try:
+            outcome = await exchange(call, sending.messages(), account.note)
+        except asyncio.CancelledError:
+            say("Interrupted: the call was cancelled.")
+            return INTERRUPTED
+        account.end(outcome)
+    finally:
+        await caller.close()
+    return _judge(outcome, is_captured=True)
 
 
 def find_method(catalog: Catalog, name: str) -> Method:
-    """The method by `/package.Service/Method`, with or without the first slash; raises RequestError."""
+    """The method by `/package.Service/Method`, without the first slash, or with a dot for the second; RequestError."""
     path = "/" + name.lstrip("/")
-    if (method := catalog.method(path)) is None:
+    dotted = "/" + "/".join(name.lstrip("/").rpartition(".")[::2])
+    method = catalog.method(path) or catalog.method(dotted)
+    if method is None:
         known = ", ".join(sorted(each.lstrip("/") for each in catalog.methods)[:8])
         raise RequestError(f"No schema knows the method {path}.", f"Give one with --proto FILE. Known are: {known}.")
-    if method.kind is not CallKind.UNARY:
-        raise RequestError(f"{path} is a {method.kind.replace('_', ' ')} method; only unary ones can be called so far.")
     return method
 
 
-def _judge(outcome: Outcome, call: Call | None) -> int:
-    if call is None:
-        why = ServiceError(outcome.detail or "The call was answered, but its frames were not captured.")
-        say(str(why))
-        return STATUS_BASE + outcome.status.code if outcome.status.code else why.exit_status
-    if outcome.status.code:
+def _judge(outcome: Outcome, *, is_captured: bool) -> int:
+    """Say on standard error what is wrong; the exit status."""
+    code = outcome.status.code
+    if code:
         say(outcome.detail or f"{outcome.status.name}: {outcome.status.message}")
-        return STATUS_BASE + outcome.status.code
+        _say_details(outcome.rich)
+        return STATUS_BASE + code
+    if not is_captured:
+        why = ServiceError("The call was answered, but its frames were not captured.")
+        say(str(why))
+        return why.exit_status
     return 0
 
 
-class _OwnCall:
-    """Waits for the call that we sent to be whole in the store."""
+def _say_details(rich: RichStatus | None) -> None:
+    if rich is None:
+        return
+    if rich.problem:
+        say(rich.problem)
+    for detail in rich.details:
+        value = line(detail.value).decode() if detail.value is not None else f"{detail.data.hex()} ({detail.problem})"
+        say(f"{detail.type} {value}")
 
-    def __init__(self, session: Session, path: str) -> None:
-        self.call: Call | None = None
-        self._session = session
-        self._path = path
-        self._changed = asyncio.Event()
 
-    def on_change(self, _change: Change) -> None:
-        """Look again; the session's `on_change`."""
-        self._changed.set()
-
-    async def until_complete(self, caller: Caller, *, is_expected: bool) -> None:
-        """Return when the call's last frame is decoded, or after some seconds without it."""
-        ports = caller.local_ports()
-        try:
-            async with asyncio.timeout(_DECODING_SECONDS if is_expected else 0):
-                while not self._is_complete(ports):
-                    self._changed.clear()
-                    await self._changed.wait()
-        except TimeoutError:
-            return
-
-    def _is_complete(self, ports: frozenset[int]) -> bool:
-        store = self._session.store
-        for call in store.calls.values():
-            if call.method == self._path and store.connections[call.key.connection].client.port in ports:
-                self.call = call
-        return self.call is not None and self.call.state is not CallState.OPEN
+def _nothing(_side: Side, _message: bytes) -> None:
+    """The frames tell."""

@@ -6,13 +6,14 @@ A live stream is printed step by step, as its frames come, until its call ends; 
 from __future__ import annotations
 
 from inspector.errors import SourceError, UsageError
+from inspector.headless.live_steps import LiveSteps
 from inspector.headless.output import Output
 from inspector.headless.run import Limits, Run
-from inspector.model.call import CallState, StreamKey
+from inspector.model.call import StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
 from inspector.store.change import Change
-from inspector.views.as_text import follow_lines, painted, step_lines
+from inspector.views.as_text import follow_lines
 from inspector.views.follow import Follow
 
 
@@ -31,34 +32,24 @@ async def print_stream(session: Session, catalog: Catalog, limits: Limits, key: 
         SourceError: the capture has no such stream.
     """
     run, output, store = Run(session, limits), Output(), session.store
-    view: Follow | None = None
-    printed = 0
+    steps: LiveSteps | None = None
 
     def tell(_change: Change) -> None:
-        nonlocal view, printed
+        nonlocal steps
         if key not in store.calls:
             return
-        if view is None:
-            view = Follow(store, catalog, key)
-            output.texts([painted(view.heading(), colour=output.in_colour)])
-        view.update()
-        # The last step may still grow, as a message of which only a part has come.
-        is_over = store.calls[key].state is not CallState.OPEN
-        end = len(view) if is_over else max(len(view) - 1, printed)
-        for step in view.steps(printed, end):
-            output.texts(step_lines(step, colour=output.in_colour))
-        printed = end
-        if is_over:
+        if steps is None:
+            steps = LiveSteps(store, catalog, key, output)
+        if steps.tell():
             run.enough()
 
     status = await run.until_done((lambda _change: None) if isinstance(session.source, FileSource) else tell)
     if key not in store.calls:
         raise SourceError(f"There is no call on stream {key} in {session.source}.", _streams_there(session))
-    if view is None:
+    if steps is None:
         output.texts(follow_lines(Follow(store, catalog, key), colour=output.in_colour))
     else:
-        for step in view.steps(printed):
-            output.texts(step_lines(step, colour=output.in_colour))
+        steps.finish()
     return status
 
 

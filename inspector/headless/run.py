@@ -42,12 +42,17 @@ class Run:
         self._limits = limits
         self._is_enough = asyncio.Event()
         self._is_interrupted = False
+        self._interruption = asyncio.Event()
         self._said = ""
         session.on_status = self._on_status
 
     def enough(self) -> None:
         """End the source; what came of it until now is still decoded and told."""
         self._is_enough.set()
+
+    async def interrupted(self) -> None:
+        """Wait until somebody interrupts."""
+        await self._interruption.wait()
 
     async def until_done(
         self, on_change: Callable[[Change], None], beside: Coroutine[Any, Any, None] | None = None
@@ -84,6 +89,7 @@ class Run:
             if self._is_interrupted or isinstance(self.session.source, FileSource):
                 running.cancel()
             self._is_interrupted = True
+            self._interruption.set()
             self.enough()
 
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -55,6 +55,11 @@ class Follow:
         """How many steps there are so far."""
         return len(self._entries)
 
+    @property
+    def settled(self) -> int:
+        """How many of them, from the first, do not wait for the end of their message."""
+        return len(self._entries) - sum(entry.is_open for entry in self._entries[-len(self._sides) :])
+
     def heading(self) -> tuple[Span, ...]:
         """The line above the steps: connection, addresses, stream, status, duration."""
         return heading(self._store, self._call)

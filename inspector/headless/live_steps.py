@@ -1,0 +1,39 @@
+"""Prints the follow view of one call step by step, as its frames come."""
+
+from __future__ import annotations
+
+from inspector.headless.output import Output
+from inspector.model.call import CallState, StreamKey
+from inspector.schema.catalog import Catalog
+from inspector.store.store import Store
+from inspector.views.as_text import painted, step_lines, text_line
+from inspector.views.follow import Follow
+
+
+class LiveSteps:
+    """One call's steps on standard output."""
+
+    def __init__(self, store: Store, catalog: Catalog, key: StreamKey, output: Output) -> None:
+        self._call, self._output = store.calls[key], output
+        self._view = Follow(store, catalog, key)
+        self._printed = 0
+        output.texts([painted(self._view.heading(), colour=output.in_colour)])
+
+    def tell(self) -> bool:
+        """Print what is new; True when the call is over and all of it is printed. Raises ReaderGone."""
+        self._view.update()
+        is_over = self._call.state is not CallState.OPEN
+        self._print(len(self._view) if is_over else self._view.settled)
+        return is_over
+
+    def finish(self) -> None:
+        """Print what is left, and what is to be said of the whole. Raises ReaderGone."""
+        self._view.update()
+        self._print(len(self._view))
+        colour = self._output.in_colour
+        self._output.texts(text_line(note, colour=colour) for note in self._view.notes())
+
+    def _print(self, end: int) -> None:
+        for step in self._view.steps(self._printed, end):
+            self._output.texts(step_lines(step, colour=self._output.in_colour))
+        self._printed = max(self._printed, end)

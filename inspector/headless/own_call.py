@@ -1,0 +1,70 @@
+"""The call that was sent, found in the capture by its connection's port, printed as its frames come, and waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from inspector.headless.live_steps import LiveSteps
+from inspector.headless.output import Output
+from inspector.model.call import CallState, StreamKey
+from inspector.schema.catalog import Catalog
+from inspector.session import Session
+from inspector.store.change import Change
+from inspector.views.as_json import call_object
+
+_DECODING_SECONDS: Final = 5.0
+"""How long the frames of a call that has ended are waited for; milliseconds are usual."""
+
+
+class OwnCall:
+    """The one call of this run."""
+
+    def __init__(self, session: Session, catalog: Catalog, path: str, output: Output | None) -> None:
+        self.ports: frozenset[int] = frozenset()
+        """Our local ports, as soon as they are known; none when there was no connection."""
+        self.key: StreamKey | None = None
+        self._store, self._catalog, self._path, self._output = session.store, catalog, path, output
+        self._steps: LiveSteps | None = None
+        self._changed = asyncio.Event()
+
+    def on_change(self, change: Change) -> None:
+        """Look again; the session's `on_change`. Raises ReaderGone."""
+        if self.key is None:
+            self.key = next(filter(self._is_ours, sorted(change.calls)), None)
+        self._print()
+        self._changed.set()
+
+    async def until_complete(self) -> None:
+        """Return when the call's last frame is decoded, or after some seconds without it."""
+        try:
+            async with asyncio.timeout(_DECODING_SECONDS if self.ports else 0):
+                while not self._is_complete():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return
+
+    def finish(self) -> None:
+        """Print what is left. Raises ReaderGone."""
+        self._print()
+        if self._steps is not None:
+            self._steps.finish()
+
+    def as_object(self) -> dict[str, object] | None:
+        """The call as the object of `--json`; None when it was not captured."""
+        return None if self.key is None else call_object(self._store, self._catalog, self.key)
+
+    def _print(self) -> None:
+        if self.key is None or self._output is None:
+            return
+        if self._steps is None:
+            self._steps = LiveSteps(self._store, self._catalog, self.key, self._output)
+        self._steps.tell()
+
+    def _is_ours(self, key: StreamKey) -> bool:
+        call = self._store.calls[key]
+        return call.method == self._path and self._store.connections[key.connection].client.port in self.ports
+
+    def _is_complete(self) -> bool:
+        return self.key is not None and self._store.calls[self.key].state is not CallState.OPEN
