@@ -23,7 +23,7 @@ from inspector.headless.own_call import OwnCall
 from inspector.headless.run import INTERRUPTED, Limits, Run
 from inspector.model.call import CallKind
 from inspector.model.endpoint import Side
-from inspector.schema.catalog import Catalog, Method
+from inspector.schema.catalog import GREET_ORIGIN, Catalog, Method
 from inspector.schema.request import build
 from inspector.session import Session
 from inspector.views.as_json import line
@@ -147,8 +147,9 @@ def find_method(catalog: Catalog, name: str) -> Method:
     dotted = "/" + "/".join(name.lstrip("/").rpartition(".")[::2])
     method = catalog.method(path) or catalog.method(dotted)
     if method is None:
-        known = ", ".join(sorted(each.lstrip("/") for each in catalog.methods)[:8])
-        raise RequestError(f"No schema knows the method {path}.", f"Give one with --proto FILE. Known are: {known}.")
+        known = sorted(each.path.lstrip("/") for each in catalog.methods.values() if each.origin != GREET_ORIGIN)
+        more = f" Known are: {', '.join(known[:8])}{', …' if len(known) > 8 else ''}." if known else ""
+        raise RequestError(f"No schema knows the method {path}.", f"Give one with --proto FILE.{more}")
     return method
 
 
