@@ -1,0 +1,152 @@
+"""What may stand at the cursor in a request's JSON: names of fields, names of enum values, true and false.
+
+A pure function of the text and the cursor; the JSON may be broken, as it is while somebody types. `json_scan` says
+where in it the cursor is, the schema what may be there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from inspector.schema.catalog import Catalog, Method, short_name
+from inspector.schema.json_scan import Place, find_place
+from inspector.schema.shapes import OwnForm, descriptor_of, extensions_of, json_name, map_parts, own_form
+from inspector.schema.typed import Finder
+
+MAX_CANDIDATES: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Something that may stand at the cursor."""
+
+    label: str
+    """What a list of candidates shows: `state`, `PAID`."""
+    insert: str
+    """What takes the place of the text from `start` to `end`: `"state": `."""
+    detail: str = ""
+    """What it is, in a word or two: `State`, `repeated Item`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The candidates, and the part of the text that one of them replaces."""
+
+    start: int
+    end: int
+    candidates: tuple[Candidate, ...] = ()
+
+
+def complete(text: str, offset: int, method: Method, catalog: Catalog) -> Completion:
+    """What may stand at an offset of a request's text, the likeliest first: what begins as the text there does."""
+    place = find_place(text, offset)
+    message_class = catalog.message_class(method.request_type, method.origin)
+    if message_class is None or place is None:
+        return Completion(offset, offset)
+    spot = _at(descriptor_of(message_class), place, lambda name: catalog.message_class(name, method.origin))
+    found = _keys(spot, place) if place.is_key else _values(spot, place, catalog)
+    typed = place.typed.lower()
+    starting = (each for each in found if each.label.lower().startswith(typed))
+    return Completion(place.start, place.end, tuple(islice(starting, MAX_CANDIDATES)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """What the schema has at a path: a message, or a field whose value, or one of whose values, stands there."""
+
+    message: Descriptor | None = None
+    field: FieldDescriptor | None = None
+    is_element: bool = False
+    """True inside the list or map of the field."""
+
+
+def _at(descriptor: Descriptor, place: Place, find: Finder) -> _Spot:
+    spot = _opened(_Spot(descriptor), place.types[0], find)
+    for index, part in enumerate(place.path):
+        spot = _inside(spot, part)
+        if index + 1 < len(place.types):
+            spot = _opened(spot, place.types[index + 1], find)
+    return spot
+
+
+def _opened(spot: _Spot, type_url: str, find: Finder) -> _Spot:
+    """What an Any holds, where its object has said so by now."""
+    if spot.message is None or own_form(spot.message) is not OwnForm.ANY:
+        return spot
+    found = find(type_url.rpartition("/")[2]) if type_url else None
+    return spot if found is None else _Spot(descriptor_of(found))
+
+
+def _inside(spot: _Spot, part: str | int) -> _Spot:
+    if spot.message is not None and isinstance(part, str):
+        known = {json_name(field): field for field in (*spot.message.fields, *extensions_of(spot.message))}
+        field = known.get(part) or spot.message.fields_by_camelcase_name.get(part)
+        return _value_of(field) if field is not None and own_form(spot.message) is None else _Spot()
+    if spot.field is None or spot.is_element:
+        return _Spot()
+    if (parts := map_parts(spot.field)) is not None:
+        return _value_of(parts[1], is_element=True) if isinstance(part, str) else _Spot()
+    return _value_of(spot.field, is_element=True) if isinstance(part, int) else _Spot()
+
+
+def _value_of(field: FieldDescriptor, *, is_element: bool = False) -> _Spot:
+    if field.message_type is not None and (is_element or not field.is_repeated):
+        return _Spot(field.message_type, field, is_element)
+    return _Spot(None, field, is_element)
+
+
+def _keys(spot: _Spot, place: Place) -> Iterator[Candidate]:
+    message = spot.message
+    if message is None:
+        return
+    if own_form(message) is OwnForm.ANY:
+        yield Candidate("@type", '"@type": ', "the type of what follows")
+        return
+    taken = {
+        field.containing_oneof.name for field in message.fields if field.name in place.used and field.containing_oneof
+    }
+    for field in (*message.fields, *extensions_of(message)):
+        name, oneof = json_name(field), field.containing_oneof
+        if name in place.used or field.json_name in place.used or (oneof is not None and oneof.name in taken):
+            continue
+        yield Candidate(name, json.dumps(name) + (": " if not place.has_colon else ""), type_words(field))
+
+
+def _values(spot: _Spot, place: Place, catalog: Catalog) -> Iterator[Candidate]:
+    if place.path and place.path[-1] == "@type":
+        for name in catalog.message_types():
+            yield Candidate(name, json.dumps(f"type.googleapis.com/{name}"), "")
+        return
+    field = spot.field
+    if field is None:
+        return
+    if field.is_repeated and not spot.is_element:
+        yield Candidate("{" if map_parts(field) else "[", "{}" if map_parts(field) else "[]", type_words(field))
+    elif field.enum_type is not None:
+        yield from (Candidate(each.name, json.dumps(each.name), f"{each.number}") for each in field.enum_type.values)
+    elif field.type == FieldDescriptor.TYPE_BOOL:
+        yield from (Candidate(word, word) for word in ("true", "false"))
+    elif field.message_type is not None and own_form(field.message_type) is None:
+        yield Candidate("{", "{}", type_words(field))
+
+
+def type_words(field: FieldDescriptor) -> str:
+    """A field's type in a word or two, as the .proto says it: `repeated Item`, `map<string, int32>`."""
+    if (parts := map_parts(field)) is not None:
+        return f"map<{type_words(parts[0])}, {type_words(parts[1])}>"
+    kind = field.message_type or field.enum_type
+    name = short_name(kind.full_name) if kind is not None else _NAMES.get(field.type, "")
+    return f"repeated {name}" if field.is_repeated else name
+
+
+_NAMES: Final = {
+    getattr(FieldDescriptor, name): name.removeprefix("TYPE_").lower()
+    for name in dir(FieldDescriptor)
+    if name.startswith("TYPE_")
+}
