@@ -124,6 +124,11 @@ _ROWS: Final = (
         "--max-message-size BYTES allows more.",
     ),
     _Row(
+        "Decompressed message larger than max",
+        "A message is larger, once inflated, than its reader allows.",
+        "--max-message-size BYTES allows larger replies here; for requests the service has its own limit.",
+    ),
+    _Row(
         r"received message larger than max \((?P<size>\d+) vs\. (?P<most>\d+)\)",
         "The request has {size} bytes, and the service takes {most}.",
         "Send less, or raise the limit of the service.",
