@@ -27,6 +27,8 @@ from inspector.schema.pools import build_common_pool
 from inspector.schema.sources import Rank, Source, differences, message_types
 
 GREET_ORIGIN: Final = "the greet service's own schema"
+COMMON_ORIGIN: Final = "the types that come with the program"
+"""Well-known types and those of rich errors: asked last, or first by this name."""
 _DIFFERENCES_TOLD: Final = 20
 
 _KINDS: Final = {
@@ -153,10 +155,12 @@ class Catalog:
         return (source for source in self._sources if source.is_on)
 
     def _pools(self, origin: str) -> Iterator[DescriptorPool]:
-        asked = sorted(self._asked(), key=lambda source: source.origin != origin)  # stable: the others stay in order
-        yield from (source.built.pool for source in asked)
         if self._common is None:
             self._common = build_common_pool().pool
+        if origin == COMMON_ORIGIN:
+            yield self._common
+        asked = sorted(self._asked(), key=lambda source: source.origin != origin)  # stable: the others stay in order
+        yield from (source.built.pool for source in asked)
         yield self._common
 
     def _renew(self) -> None:

@@ -53,6 +53,14 @@ def likeliest(data: bytes) -> Value:
     return _delimited(data, 0, [MAX_FIELDS])
 
 
+def likeliest_number(field: WireField) -> int | float:
+    """A varint as an integer, 4 or 8 bytes as a float of everyday size, else as an integer."""
+    if isinstance(field.value, int):
+        # Ten bytes are hardly ever a number that large: int32 and int64 write every negative one so.
+        return _signed(field.value)
+    return _fixed(field.value)
+
+
 def alternatives(field: WireField) -> dict[str, Value]:
     """Everything that a value could be, by the names of protobuf's types; none of them is marked as the likeliest."""
     if isinstance(field.value, int):
@@ -97,10 +105,8 @@ def _likeliest(field: WireField, depth: int, budget: list[int]) -> Value:
     budget[0] -= 1
     if budget[0] < 0:
         raise WireTooLargeError(f"more than {MAX_FIELDS:,} fields")
-    if isinstance(field.value, int):
-        return field.value
-    if field.wire_type in _FIXED:
-        return _fixed(field.value)
+    if isinstance(field.value, int) or field.wire_type in _FIXED:
+        return likeliest_number(field)
     if field.wire_type is WireType.GROUP:
         return _tree(field.value, depth + 1, budget)
     return _delimited(field.value, depth, budget)
@@ -145,9 +151,12 @@ def _fixed_width(raw: bytes) -> dict[str, Value]:
 
 
 def _integers(value: int) -> dict[str, Value]:
-    signed = value - (1 << 64) if value >> 63 else value
-    found: dict[str, Value] = {"uint": value, "int": signed, "sint": (value >> 1) ^ -(value & 1)}
+    found: dict[str, Value] = {"int": _signed(value), "uint": value, "sint": (value >> 1) ^ -(value & 1)}
     return {**found, "bool": bool(value)} if value < 2 else found
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value
 
 
 def _base64(data: bytes) -> str:

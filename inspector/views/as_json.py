@@ -17,6 +17,7 @@ from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
 from inspector.views.naming import naming
 from inspector.views.reading import read
+from inspector.views.status_details import status_details
 
 
 def frame_object(store: Store, position: int) -> dict[str, object]:
@@ -64,6 +65,7 @@ def call_object(store: Store, catalog: Catalog, key: StreamKey) -> dict[str, obj
         "requests": [_message(call, Side.CLIENT, each, catalog) for each in call.requests],
         "responses": [_message(call, Side.SERVER, each, catalog) for each in call.responses],
         "problems": list(call.problems),
+        "status_details": status_details(call, catalog),
     }
 
 

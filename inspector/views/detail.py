@@ -10,18 +10,20 @@ from inspector.model.call import Call
 from inspector.model.frame import HEADER_TYPES, Frame
 from inspector.model.message import PREFIX_LENGTH, Message
 from inspector.schema.catalog import Catalog
-from inspector.schema.payload import Reading
+from inspector.schema.payload import Format, Reading
 from inspector.store.store import Store
 from inspector.views.data_info import type_spans
 from inspector.views.header_info import named
 from inspector.views.header_lines import header_lines
 from inspector.views.naming import naming
-from inspector.views.reading import ending_in, first_ending_at, read
+from inspector.views.reading import ending_in, first_ending_at, forms_of, read
 from inspector.views.seen import Seen, seen
 from inspector.views.spans import ARROWS, GAP, SIDE_TONES, Line, Span, Tone, dotted
+from inspector.views.status_details import detail_lines
 from inspector.views.text import clean, counted, size
 from inspector.views.times import capture_start, clock
 from inspector.views.values import pretty
+from inspector.views.wire_lines import wire_lines
 
 _EXCERPT: Final = 1_048_576
 """Bytes of a message that the Message tab reads: some tenths of a second. `calls --json` has the whole of any."""
@@ -47,22 +49,32 @@ def frame_detail(store: Store, catalog: Catalog, position: int) -> tuple[Line, .
         _field("flags", f"{', '.join(frame.flag_names) or 'none'}  0x{frame.flags:02x}"),
         _field("length", _length(frame)),
     ]
-    return (*lines, *_call_lines(at), *_header_part(frame), *_detail_part(frame))
+    return (*lines, *_call_lines(at), *_header_part(at), *_detail_part(frame))
 
 
-def message_detail(store: Store, catalog: Catalog, position: int) -> tuple[Line, ...]:
-    """The messages that end in the frame at a position, or the one of which it holds a part, as far as they go."""
+def message_detail(store: Store, catalog: Catalog, position: int, form: Format | None = None) -> tuple[Line, ...]:
+    """The messages that end in the frame at a position, or the one of which it holds a part, as far as they go.
+
+    `form` asks for one form instead of the likeliest; `message_forms` tells which there are.
+    """
     at = seen(store, catalog, position)
     if at.call is None:
         return (Line((Span("This frame belongs to no call.", Tone.DIM),)),)
     messages = _messages(at, at.call)
     if not messages:
         return (Line((Span("No message ends in this frame or after it.", Tone.DIM),)),)
-    shown = (line for each in messages[:_MESSAGES] for line in _message_lines(at, at.call, each))
+    shown = (line for each in messages[:_MESSAGES] for line in _message_lines(at, at.call, each, form))
     lines = list(islice(shown, _LINES))
     if len(messages) > _MESSAGES:
         lines.append(Line((Span(f"… {counted(len(messages) - _MESSAGES, 'more message')} in this frame", Tone.DIM),)))
     return tuple(lines)
+
+
+def message_forms(store: Store, catalog: Catalog, position: int) -> tuple[Format, ...]:
+    """The forms that the first message of `message_detail` can be read in; none without a message."""
+    at = seen(store, catalog, position)
+    messages = [] if at.call is None else _messages(at, at.call)
+    return forms_of(at.call, at.side, messages[0], catalog) if at.call is not None and messages else ()
 
 
 def _field(name: str, value: str) -> Line:
@@ -79,11 +91,13 @@ def _call_lines(at: Seen) -> Iterator[Line]:
         yield Line((Span(f"{'method':<12}", Tone.KEY), *named(naming(at.call, at.catalog))))
 
 
-def _header_part(frame: Frame) -> Iterator[Line]:
+def _header_part(at: Seen) -> Iterator[Line]:
+    frame = at.frame
     if frame.type in HEADER_TYPES:
         yield Line()
         yield Line((Span(counted(len(frame.headers or ()), "header"), Tone.DIM),))
         yield from header_lines(frame, longest=200_000, is_raw=True)
+        yield from detail_lines(frame, at.catalog)
 
 
 def _detail_part(frame: Frame) -> Iterator[Line]:
@@ -105,11 +119,12 @@ def _messages(at: Seen, call: Call) -> list[Message]:
     return messages[following : following + 1]
 
 
-def _message_lines(at: Seen, call: Call, message: Message) -> Iterator[Line]:
-    reading = read(call, at.side, message, at.catalog, _EXCERPT)
+def _message_lines(at: Seen, call: Call, message: Message, form: Format | None) -> Iterator[Line]:
+    reading = read(call, at.side, message, at.catalog, _EXCERPT, form)
     yield Line((*_toned(at, reading, call), GAP, *dotted(_facts(message, reading))))
     yield Line((Span(clean(reading.reason), Tone.DIM),))
-    yield from pretty(reading)
+    data = message.data if reading.format is Format.WIRE else None
+    yield from wire_lines(data[:_EXCERPT]) if data else pretty(reading)
     if not reading.complete and message.data is not None:
         yield Line((Span(f"… the beginning of {size(len(message.data))}", Tone.DIM),))
     yield Line()

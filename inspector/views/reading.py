@@ -10,7 +10,7 @@ from inspector.model.endpoint import Side
 from inspector.model.frame import FrameType
 from inspector.model.message import Message
 from inspector.schema.catalog import Catalog
-from inspector.schema.payload import Reading, read_message
+from inspector.schema.payload import Format, Reading, possible_forms, read_message
 from inspector.store.store import Store
 from inspector.views.naming import content_type, naming
 
@@ -29,11 +29,29 @@ def ending_in(call: Call, side: Side, position: int) -> Sequence[Message]:
     return messages[start:end]
 
 
-def read(call: Call, side: Side, message: Message, catalog: Catalog, limit: int | None = None) -> Reading:
-    """A message of a call, read by the type that the call's method gives."""
+def read(
+    call: Call,
+    side: Side,
+    message: Message,
+    catalog: Catalog,
+    limit: int | None = None,
+    form: Format | None = None,
+) -> Reading:
+    """A message of a call, read by the type that the call's method gives, or in the form that is asked for."""
     method = catalog.method(naming(call, catalog).method)
-    type_name = method.type_from(side) if method else None
-    return read_message(message, type_name, catalog, content_type(call, side), limit)
+    type_name, origin = (method.type_from(side), method.origin) if method else (None, "")
+    said = content_type(call, side)
+    return read_message(message, type_name, catalog, said, limit, form=form, origin=origin)
+
+
+def forms_of(call: Call, side: Side, message: Message, catalog: Catalog) -> tuple[Format, ...]:
+    """The forms that a message can be read in, in the order in which a key goes through them."""
+    if message.data is None:
+        return ()
+    method = catalog.method(naming(call, catalog).method)
+    if method is None:
+        return possible_forms(message.data, None, catalog)
+    return possible_forms(message.data, method.type_from(side), catalog, origin=method.origin)
 
 
 def data_offset(store: Store, call: Call, side: Side, position: int) -> int:

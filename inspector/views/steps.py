@@ -26,6 +26,7 @@ from inspector.views.naming import content_type
 from inspector.views.reading import read
 from inspector.views.seen import Seen, seen
 from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone, dotted, joined
+from inspector.views.status_details import detail_lines
 from inspector.views.text import clean, counted, size
 from inspector.views.times import clock, duration
 from inspector.views.values import pretty
@@ -75,7 +76,7 @@ def step(
     elif at.frame.type == FrameType.DATA:
         title, facts, body = _plain_data(at, call, longest or LINES)
     elif at.frame.type in HEADER_TYPES:
-        title, facts, body = _header_title(at), _header_facts(at), header_lines(at.frame)
+        title, facts, body = _header_title(at), _header_facts(at), _header_body(at)
     else:
         title, facts, body = (), (), tuple(_info_line(at))
     previous = None if before is None else store.frames[before.position]
@@ -120,6 +121,10 @@ def _header_title(at: Seen) -> tuple[Span, ...]:
 def _header_facts(at: Seen) -> tuple[str, ...]:
     is_trailers = block_of(at.frame, at.side) is Block.TRAILERS
     return (size(at.frame.length), "trailers" if is_trailers else "")
+
+
+def _header_body(at: Seen) -> tuple[Line, ...]:
+    return (*header_lines(at.frame), *islice(detail_lines(at.frame, at.catalog), LINES))
 
 
 def _message(
