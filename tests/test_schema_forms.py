@@ -9,9 +9,11 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inspector.model.call import StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.schema.payload import Format, possible_forms, read_bytes
 from inspector.views.detail import message_detail, message_forms
+from inspector.views.follow import Follow
 from inspector.views.wire_lines import wire_lines
 from sample_service.helloworld_pb2 import HelloRequest
 from tests.conversation import Conversation, data, hello, prefixed, request
@@ -84,6 +86,12 @@ def test_a_field_without_a_schema_says_what_it_could_be(data: bytes, line: str) 
     assert next(wire_lines(data)).text == line
 
 
+def test_a_character_that_the_limit_cuts_is_left_out() -> None:
+    for limit in range(4, 8):
+        reading = read_bytes("äöüßäöüß".encode(), None, Catalog(), None, limit)
+        assert (reading.format, reading.value, reading.complete) == (Format.TEXT, "äöüß"[: limit // 2], False)
+
+
 def test_the_message_tab_shows_the_form_that_is_asked_for() -> None:
     talk = Conversation()
     talk.client(request(1), data(1, hello("World")))
@@ -92,6 +100,8 @@ def test_the_message_tab_shows_the_form_that_is_asked_for() -> None:
     shown = [line.text for line in message_detail(talk.store, Catalog(), 1, Format.WIRE)]
     assert '1: "World"  string | bytes 57 6f 72 6c 64' in shown
     assert "It was asked for as wire." in shown
+    step = Follow(talk.store, Catalog(), StreamKey(0, 1)).step(1, form=Format.HEX)
+    assert [line.text for line in step.body] == ["0a05 576f 726c 64"]
 
 
 def test_a_number_past_its_type_is_kept() -> None:

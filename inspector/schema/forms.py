@@ -96,7 +96,7 @@ def json_value(sample: Sample) -> object:
         raise NotThisForm("the bytes are no JSON") from error
 
 
-def text(sample: Sample) -> object:
+def text(sample: Sample) -> str:
     """The text of UTF-8 bytes, whatever characters these are."""
     try:
         return sample.part.decode()
@@ -106,7 +106,7 @@ def text(sample: Sample) -> object:
         return sample.part[: error.start].decode()
 
 
-def hexadecimal(sample: Sample) -> object:
+def hexadecimal(sample: Sample) -> str:
     """Every byte as two digits."""
     return sample.part.hex()
 

@@ -139,7 +139,7 @@ def _untyped(sample: Sample, json_type: str | None) -> tuple[Format, object, str
 
 
 def _by_bytes(sample: Sample, data: bytes) -> tuple[Format, object, str]:
-    tree, why_not, text = None, "", wire_values.printable(data)
+    tree, why_not, text = None, "", _plain_text(sample)
     try:
         tree = forms.wire(sample)
     except NotThisForm as error:
@@ -151,6 +151,15 @@ def _by_bytes(sample: Sample, data: bytes) -> tuple[Format, object, str]:
         return Format.TEXT, text, f"No schema gives its type; the bytes are plain text{also}."
     why_not = why_not or "the bytes are neither protobuf, JSON nor text"
     return Format.HEX, data.hex(), f"No schema gives its type; {why_not}."
+
+
+def _plain_text(sample: Sample) -> str | None:
+    """The text, where it is one that people write; a character that the limit cuts is left out."""
+    try:
+        text = forms.text(sample)
+    except NotThisForm:
+        return None
+    return text if wire_values.is_printable(text) else None
 
 
 _JSON_SUBTYPES: Final = ("json", "+json")

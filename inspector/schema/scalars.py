@@ -13,6 +13,7 @@ import math
 import re
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
@@ -41,6 +42,7 @@ _LARGEST_FLOAT: Final = (2 - 2**-24) * 2.0**127
 """What is larger rounds to a 32-bit infinity."""
 
 
+@lru_cache(maxsize=4096)
 def writer_of(field: FieldDescriptor) -> Written:
     """What turns a value of this scalar field into its JSON-ready one."""
     if field.enum_type is not None:

@@ -81,7 +81,12 @@ def printable(data: bytes) -> str | None:
         text = data.decode()
     except UnicodeDecodeError:
         return None
-    return text if text.isprintable() or text.translate(_SPACES).isprintable() else None
+    return text if is_printable(text) else None
+
+
+def is_printable(text: str) -> bool:
+    """True for text that holds no controls but tab and line ends."""
+    return text.isprintable() or text.translate(_SPACES).isprintable()
 
 
 # Spaces other than the ASCII one are not printable to Python, but they are text.

@@ -6,6 +6,7 @@ can be read again when they have changed. What a capture itself tells of the sch
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -97,22 +98,35 @@ class FileWatch:
 
     def __init__(self, sources: SchemaSources) -> None:
         self._sources = sources
-        self._seen = self._look()
+        self._seen = _stamps(self._paths())
 
     def has_changed(self) -> bool:
-        """True once for each change; a file that is gone has changed too."""
-        before, self._seen = self._seen, self._look()
-        return self._seen != before
+        """True once for each change; a file that is gone has changed too. Costs a `stat` for each file."""
+        if _stamps(self._seen) == self._seen:
+            return False
+        self._seen = _stamps(self._paths())  # what has changed may import other files now
+        return True
 
-    def _look(self) -> dict[Path, tuple[int, int]]:
+    def _paths(self) -> list[Path]:
         from inspector.client.proto_imports import find_imports  # noqa: PLC0415 - only where it is asked for
 
         named = [path for path in self._sources.proto_files if path.is_file()]
         try:
-            paths = [*find_imports(named, self._sources.proto_paths).files, *self._sources.protosets]
+            return [*find_imports(named, self._sources.proto_paths).files, *self._sources.protosets]
         except SchemaError:
-            paths = [*named, *self._sources.protosets]
-        return {path: (stat.st_mtime_ns, stat.st_size) for path in paths if path.is_file() and (stat := path.stat())}
+            return [*named, *self._sources.protosets]
+
+
+def _stamps(paths: Iterable[Path]) -> dict[Path, tuple[int, int] | None]:
+    """When each file was changed, and how long it is; None for one that is not there."""
+    found: dict[Path, tuple[int, int] | None] = {}
+    for path in paths:
+        try:
+            stat = path.stat()
+            found[path] = (stat.st_mtime_ns, stat.st_size)
+        except OSError:
+            found[path] = None
+    return found
 
 
 def _read_protoset(path: Path) -> FileDescriptorSet:

@@ -16,11 +16,12 @@ from inspector.model.call import StreamKey
 from inspector.model.endpoint import Side
 from inspector.model.frame import Frame, FrameType
 from inspector.schema.catalog import Catalog
+from inspector.schema.payload import Format
 from inspector.store.store import Store
 from inspector.views.heading import heading, notes
 from inspector.views.naming import is_grpc
 from inspector.views.spans import Line, Span
-from inspector.views.steps import Entry, Step, step
+from inspector.views.steps import LINES, Entry, Shown, Step, step
 
 _at_position = attrgetter("position")
 
@@ -73,10 +74,10 @@ class Follow:
         last = len(self._entries) if end is None else min(end, len(self._entries))
         return tuple(self.step(index) for index in range(start, last))
 
-    def step(self, index: int, longest: int | None = None) -> Step:
-        """One step; with `longest` lines of its message instead of the usual number."""
+    def step(self, index: int, longest: int | None = None, form: Format | None = None) -> Step:
+        """One step; with `longest` lines of its message instead of the usual number, and in the form asked for."""
         before = self._entries[index - 1] if index else None
-        return step(self._store, self._catalog, self._call, self._entries[index], before, longest)
+        return step(self._store, self._catalog, self._call, self._entries[index], before, Shown(longest or LINES, form))
 
     def step_of(self, position: int) -> int:
         """The step that shows a frame, or in which its part of a message ends; the last one for any later frame."""

@@ -69,7 +69,8 @@ def _candidates(
 
 
 def _takes(catalog: Catalog, method: Method, requests: tuple[bytes, ...], responses: tuple[bytes, ...]) -> bool:
-    sent, returned = catalog.message_class(method.request_type), catalog.message_class(method.response_type)
+    sent = catalog.message_class(method.request_type, method.origin)
+    returned = catalog.message_class(method.response_type, method.origin)
     if sent is None or returned is None:
         return False
     return all(fits(sent, data) for data in requests) and all(fits(returned, data) for data in responses)

@@ -15,7 +15,7 @@ from inspector.model.endpoint import Side
 from inspector.model.frame import HEADER_TYPES, Frame, FrameType
 from inspector.model.message import Message
 from inspector.schema.catalog import Catalog
-from inspector.schema.payload import Reading, read_bytes
+from inspector.schema.payload import Format, Reading, read_bytes
 from inspector.store.store import Store
 from inspector.views.data_info import type_spans
 from inspector.views.header_info import frame_status
@@ -51,6 +51,14 @@ class Entry(NamedTuple):
     """True for the frames of a message whose end has not come."""
 
 
+class Shown(NamedTuple):
+    """How much of a message is shown, and in which form."""
+
+    lines: int = LINES
+    form: Format | None = None
+    """None for the likeliest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A step as it is shown: `title` and `facts` on one line, `body` below it."""
@@ -63,18 +71,16 @@ class Step:
     body: tuple[Line, ...]
 
 
-def step(
-    store: Store, catalog: Catalog, call: Call, entry: Entry, before: Entry | None, longest: int | None = None
-) -> Step:
+def step(store: Store, catalog: Catalog, call: Call, entry: Entry, before: Entry | None, shown: Shown) -> Step:
     """Draw a step up; `before` is the step it came after."""
     at = seen(store, catalog, entry.position)
     at = at._replace(call=call, side=entry.side or at.side)
     if entry.message is not None:
-        title, facts, body = _message(at, call, entry, entry.message, longest or LINES)
+        title, facts, body = _message(at, call, entry, entry.message, shown)
     elif entry.is_open:
         title, facts, body = (Span("part of a message", Tone.DIM),), _frames(entry), ()
     elif at.frame.type == FrameType.DATA:
-        title, facts, body = _plain_data(at, call, longest or LINES)
+        title, facts, body = _plain_data(at, call, shown.lines)
     elif at.frame.type in HEADER_TYPES:
         title, facts, body = _header_title(at), _header_facts(at), _header_body(at)
     else:
@@ -128,14 +134,14 @@ def _header_body(at: Seen) -> tuple[Line, ...]:
 
 
 def _message(
-    at: Seen, call: Call, entry: Entry, message: Message, longest: int
+    at: Seen, call: Call, entry: Entry, message: Message, shown: Shown
 ) -> tuple[tuple[Span, ...], tuple[str, ...], tuple[Line, ...]]:
-    reading = read(call, at.side, message, at.catalog, _EXCERPT)
+    reading = read(call, at.side, message, at.catalog, _EXCERPT, shown.form)
     name = type_spans(reading, call, at.catalog)
     title = tuple(Span(span.text, SIDE_TONES[at.side] if span.tone is Tone.PLAIN else span.tone) for span in name)
     encoding = "" if message.encoding is None else f"{clean(message.encoding)}, {_inflated(message.data)}"
     facts = (f"{size(message.length)} message", encoding, *_frames(entry))
-    return title, facts, body(reading, longest, 0 if message.data is None else len(message.data))
+    return title, facts, body(reading, shown.lines, 0 if message.data is None else len(message.data))
 
 
 def _inflated(data: bytes | None) -> str:
