@@ -79,7 +79,6 @@ def test_where_nothing_can_be_written_there_is_none(tmp_path: Path) -> None:
 @given(st.binary())
 def test_any_bytes_are_no_harm(data: bytes) -> None:
 
-
     with tempfile.TemporaryDirectory() as folder:
         history = HistoryFile(Path(folder) / "h")
         history.path.write_bytes(data)

@@ -6,16 +6,18 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
 
-from inspector.client.caller import Caller, ConnectionState
+from inspector.client.caller import Caller
 from inspector.client.options import CallOptions, ConnectionOptions
 from inspector.client.running_call import RunningCall
 from inspector.errors import RequestError
 from inspector.model.call import CallKind
+from inspector.schema.catalog import Catalog
 from sample_service.sample_pb2 import CountRequest, FailRequest, Line, Number, SleepRequest, Things, Total
 from tests.conftest import GreetProcess
 
@@ -130,14 +132,12 @@ async def test_a_failure_with_all_that_it_carries(caller: Caller) -> None:
     trailers = list(outcome.trailers)
     assert [value for name, value in trailers if name == "trace"] == ["first", "second"]
     assert ("trace-bin", bytes(range(16))) in trailers
-    assert outcome.rich is not None
-    assert outcome.rich.status == outcome.status
-    assert [detail.type.rpartition(".")[2] for detail in outcome.rich.details] == [
-        "BadRequest",
-        "ErrorInfo",
-        "RetryInfo",
-    ]
-    assert outcome.rich.details[2].value == {"retry_delay": "1.500s"}
+    rich = outcome.rich(Catalog())
+    assert rich is not None
+    assert (rich.code, rich.message) == (9, "✗ 100 %")
+    details: list[Any] = list(rich.details)
+    assert [detail["@type"].rpartition(".")[2] for detail in details] == ["BadRequest", "ErrorInfo", "RetryInfo"]
+    assert details[2]["retry_delay"] == "1.500s"
 
 
 async def test_the_deadline_ends_a_stream(caller: Caller) -> None:
@@ -200,14 +200,15 @@ async def test_the_state_of_the_connection_can_be_read(
     free_port: int, start_service: Callable[..., GreetProcess]
 ) -> None:
     caller = Caller(f"localhost:{free_port}")
-    assert caller.state is ConnectionState.NONE
+    states = [caller.state]
     await caller.unary(TOUR + "Echo", b"")
-    assert caller.state is ConnectionState.FAILED
+    states.append(caller.state)
     start_service(free_port)
     await caller.unary(TOUR + "Echo", b"")
-    assert caller.state is ConnectionState.CONNECTED
+    states.append(caller.state)
     await caller.reconnect()
-    assert caller.state is ConnectionState.NONE
+    states.append(caller.state)
+    assert states == ["not connected", "failed", "connected", "not connected"]
 
 
 async def test_reconnecting_ends_running_streams(caller: Caller) -> None:

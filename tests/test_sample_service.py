@@ -8,13 +8,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
 
 from inspector.client.proto_compile import compile_files
-from sample_service import helloworld_pb2
+from sample_service import helloworld_pb2, sample_pb2, sample_pb2_grpc
 from tests.conftest import GreetProcess
 
 ROOT = Path(__file__).parents[1]
@@ -115,11 +117,47 @@ def test_it_can_be_started_again_on_the_same_port(start_service: Callable[..., G
     assert start_service(first.port).port == first.port
 
 
-async def test_the_generated_code_is_that_of_the_proto_file() -> None:
+@pytest.mark.parametrize("generated", [helloworld_pb2, sample_pb2])
+async def test_the_generated_code_is_that_of_the_proto_file(generated: ModuleType) -> None:
     """`make proto` writes it; this fails when that was forgotten."""
-    compiled = await compile_files([ROOT / "proto" / "helloworld.proto"])
-    file = compiled.file[0]
+    name = generated.DESCRIPTOR.name
+    compiled = await compile_files([ROOT / "proto" / name])
+    file = next(file for file in compiled.file if file.name == name)
     for message in file.message_type:
-        for field in message.field:
+        for field in (*message.field, *(field for inner in message.nested_type for field in inner.field)):
             field.ClearField("json_name")  # protoc adds it for descriptor sets only
-    assert file.SerializeToString() == helloworld_pb2.DESCRIPTOR.serialized_pb
+    assert file.SerializeToString() == generated.DESCRIPTOR.serialized_pb
+
+
+def test_the_tour_gives_every_kind_of_call(greet: GreetProcess) -> None:
+    with grpc.insecure_channel(greet.target) as channel:
+        tour = sample_pb2_grpc.TourStub(channel)  # type: ignore[no-untyped-call]
+        things = sample_pb2.Things(text="a" * 1000)
+        assert tour.Echo(things, timeout=10) == things
+        assert [each.value for each in tour.Count(sample_pb2.CountRequest(to=3), timeout=10)] == [1, 2, 3]
+        assert tour.Sum(iter([sample_pb2.Number(value=each) for each in (1, 2)]), timeout=10).value == 3
+        lines = tour.Chat(iter([sample_pb2.Line(text="a")]), timeout=10)
+        assert [each.text for each in lines] == ["You said: a"]
+        assert tour.Sleep(sample_pb2.SleepRequest(), timeout=10).text == "Good morning"
+
+
+@pytest.mark.parametrize(("asked", "name"), [(0, "INVALID_ARGUMENT"), (16, "UNAUTHENTICATED"), (99, "UNKNOWN")])
+def test_the_tour_fails_as_it_is_told(greet: GreetProcess, asked: int, name: str) -> None:
+    with grpc.insecure_channel(greet.target) as channel:
+        tour = sample_pb2_grpc.TourStub(channel)  # type: ignore[no-untyped-call]
+        with pytest.raises(grpc.RpcError) as failed:
+            tour.Fail(sample_pb2.FailRequest(code=asked), timeout=10)
+    status = rpc_status.from_call(failed.value)
+    assert failed.value.code().name == name
+    assert [each.type_url.rpartition(".")[2] for each in status.details] == ["BadRequest", "ErrorInfo", "RetryInfo"]
+
+
+def test_a_sleeper_is_woken_by_its_caller_going(start_service: Callable[..., GreetProcess]) -> None:
+    service = start_service()
+    with grpc.insecure_channel(service.target) as channel:
+        tour = sample_pb2_grpc.TourStub(channel)  # type: ignore[no-untyped-call]
+        sleeping = tour.Sleep.future(sample_pb2.SleepRequest(time={"seconds": 3000}))
+        assert tour.Sleep(sample_pb2.SleepRequest(), timeout=10).text
+        sleeping.cancel()
+    service.process.send_signal(signal.SIGTERM)
+    assert service.process.communicate(timeout=30) == ("", "")

@@ -89,6 +89,7 @@ class Caller:
             return await self._outcome(ending, attempt, asyncio.get_running_loop().time() - started)
 
         call = RunningCall(path, kind, begin, conclude)
+        call.had_connection = bool(connected)
         self._running.add(call)
         return call
 
@@ -158,12 +159,10 @@ class Caller:
             return NeverOpened(Ending(error.status))
 
     async def _outcome(self, ending: Ending, attempt: Attempt, seconds: float) -> Outcome:
-        from inspector.client.rich_status import rich_status  # noqa: PLC0415 - only a call that is over may have one
-
         status, detail = ending.status, ""
         if status.code != 0:
             detail = str(explain(await examined(status, self._address, self.options), attempt))
-        return Outcome(status, (), seconds, detail, ending.initial, ending.trailers, rich_status(ending.trailers))
+        return Outcome(status, (), seconds, detail, ending.initial, ending.trailers)
 
     async def _drop_failed(self) -> None:
         from inspector.client.channel import is_connected  # noqa: PLC0415 - loaded by now

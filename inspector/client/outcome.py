@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from inspector.client.options import Metadata
 from inspector.model.status import Status
-
-if TYPE_CHECKING:
-    from inspector.client.rich_status import RichStatus
+from inspector.schema.catalog import Catalog
+from inspector.schema.rich_status import HEADER, RichStatus, read_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +25,8 @@ class Outcome:
     initial: Metadata = ()
     """What the service sent before its first reply, without the headers of HTTP/2 and gRPC."""
     trailers: Metadata = ()
-    rich: RichStatus | None = None
-    """`grpc-status-details-bin`, unpacked; None where there was none."""
+
+    def rich(self, catalog: Catalog) -> RichStatus | None:
+        """`grpc-status-details-bin`, unpacked with the types that the catalog knows; None where there is none."""
+        found = next((value for name, value in self.trailers if name == HEADER), None)
+        return read_status(base64.b64encode(found).decode(), catalog) if isinstance(found, bytes) else None

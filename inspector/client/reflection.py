@@ -17,10 +17,10 @@ from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 
 from inspector.client.address import Address
-from inspector.client.ending import CallError
+from inspector.client.ending import TIMED_OUT, CallError
 from inspector.client.failure import Attempt, explain
 from inspector.client.metadata import check_metadata
-from inspector.client.options import PLAINTEXT, CallOptions, ConnectionOptions, Metadata
+from inspector.client.options import LARGEST_MESSAGE, PLAINTEXT, CallOptions, ConnectionOptions, Metadata
 from inspector.client.tls import examined
 from inspector.errors import SchemaError
 
@@ -84,25 +84,30 @@ class _Asking:
 async def _ask(
     target: str, call: CallOptions, options: ConnectionOptions, read: Callable[[_Asking], Awaitable[_T]]
 ) -> _T | None:
-    from inspector.client.channel import open_channel  # noqa: PLC0415 - see there
+    from inspector.client.channel import connect, open_channel  # noqa: PLC0415 - see there
     from inspector.client.stream import ask as ask_stream  # noqa: PLC0415 - loads gRPC
 
     clock = asyncio.get_running_loop().time
     end = clock() + (call.deadline or 0.0)
     address = Address.parse(target)
-    channel = await open_channel(address, options)
+    # What a reply may have is asked of calls: a schema is as large as it is.
+    channel = await open_channel(address, replace(options, largest_message=LARGEST_MESSAGE))
 
     async def ask(path: str, question: bytes) -> bytes | None:
         return await ask_stream(channel, path, question, replace(call, deadline=max(0.0, end - clock())))
 
+    attempt = Attempt(str(address), deadline=call.deadline, is_secure=options.security is not None)
     try:
+        await connect(channel, call.deadline)  # a step of its own: who waits in vain learns for what
         for path in _PATHS:
             try:
                 return await read(_Asking(partial(ask, path)))
             except CallError as error:
                 if error.status.code != _UNIMPLEMENTED:
-                    attempt = Attempt(str(address), path, call.deadline, is_secure=options.security is not None)
-                    raise explain(await examined(error.status, address, options), attempt) from error
+                    status = await examined(error.status, address, options)
+                    raise explain(status, attempt._replace(path=path)) from error
+    except TimeoutError as error:
+        raise explain(TIMED_OUT, attempt._replace(connected=False)) from error
     finally:
         await channel.close()
     return None

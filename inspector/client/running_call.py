@@ -64,6 +64,8 @@ class RunningCall:
         self.received = 0
         """Replies that were read."""
         self.is_half_closed = False
+        self.had_connection = False
+        """True when there was a connection as it began; without one, nothing of it is on the wire."""
         self._begin, self._conclude = begin, conclude
         self._given_up: Status | None = None
         self._readers = 0

@@ -18,6 +18,7 @@ from inspector.model.endpoint import Side
 from inspector.model.status import Status
 from inspector.schema.catalog import Catalog, Method
 from inspector.schema.payload import read_bytes
+from inspector.views.as_json import line
 from inspector.views.as_text import text_line
 from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone
 from inspector.views.text import clean
@@ -62,14 +63,12 @@ class Account:
             self._print(
                 Line(()), Line((Span(f"{ARROWS[side]} {name}", SIDE_TONES[side]), Span(facts, Tone.DIM)), indent)
             )
-            for line in pretty(read_bytes(message, self.method.type_from(side), self.catalog)):
-                self._print(Line(line.spans, line.indent + indent + 2))
+            for each in pretty(read_bytes(message, self.method.type_from(side), self.catalog)):
+                self._print(Line(each.spans, each.indent + indent + 2))
 
     def end(self, outcome: Outcome) -> None:
         """The call is over."""
         if self.as_json:
-            from inspector.views.as_json import line  # noqa: PLC0415 - only here
-
             self.output.lines([line(self._object(outcome))])
             return
         status = outcome.status
@@ -78,12 +77,14 @@ class Account:
         facts = Span(f"   +{duration(outcome.seconds)}", Tone.DIM)
         self._print(Line(()), Line((Span(f"{ARROWS[Side.SERVER]} {status.name}", tone), Span(said), facts), 1))
         self._print(*_metadata((*outcome.initial, *outcome.trailers), 3))
+        rich = outcome.rich(self.catalog)
+        self._print(*(Line((Span(clean(line(each).decode())),), 3) for each in (rich.details if rich else ())))
 
     def _print(self, *lines: Line) -> None:
-        self.output.texts(text_line(line, colour=self.output.in_colour) for line in lines)
+        self.output.texts(text_line(each, colour=self.output.in_colour) for each in lines)
 
     def _object(self, outcome: Outcome) -> dict[str, object]:
-        method = self.method
+        method, rich = self.method, outcome.rich(self.catalog)
         return {
             "connection": None,
             "stream": None,
@@ -105,6 +106,7 @@ class Account:
             "requests": [self._message(each) for each in self.passed if each.side is Side.CLIENT],
             "responses": [self._message(each) for each in self.passed if each.side is Side.SERVER],
             "problems": [WHY],
+            "status_details": list(rich.details) if rich else None,
         }
 
     def _message(self, passed: _Passed) -> dict[str, object]:

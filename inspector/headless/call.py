@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from inspector.client.caller import Caller, Outcome
 from inspector.client.options import DEADLINE, PLAINTEXT, CallOptions, ConnectionOptions
@@ -27,9 +27,6 @@ from inspector.schema.catalog import GREET_ORIGIN, Catalog, Method
 from inspector.schema.request import build
 from inspector.session import Session
 from inspector.views.as_json import line
-
-if TYPE_CHECKING:
-    from inspector.client.rich_status import RichStatus
 
 STATUS_BASE: Final = 64
 """Added to the code of a call that is not OK, to make the exit status: as grpcurl does."""
@@ -103,15 +100,16 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
         if session.status.target is None:
             return
         caller = Caller(str(session.status.target), sending.connection)
+        stop = asyncio.create_task(run.interrupted())
         try:
             call = await caller.start(sending.method.path, sending.method.kind, sending.options)
-            own.ports = caller.local_ports()
-            stop = asyncio.create_task(run.interrupted())
+            own.ports = caller.local_ports() if call.had_connection else frozenset()
             stop.add_done_callback(lambda _: call.cancel())
             outcomes.append(await exchange(call, sending.messages(), _nothing))
-            stop.cancel()
-            await own.until_complete()
+            if not stop.done():  # the capture goes on, and what is missing of the call will come
+                await own.until_complete()
         finally:
+            stop.cancel()
             await caller.close()
             run.enough()
 
@@ -158,23 +156,12 @@ def _judge(outcome: Outcome, *, is_captured: bool) -> int:
     code = outcome.status.code
     if code:
         say(outcome.detail or f"{outcome.status.name}: {outcome.status.message}")
-        _say_details(outcome.rich)
         return STATUS_BASE + code
     if not is_captured:
         why = ServiceError("The call was answered, but its frames were not captured.")
         say(str(why))
         return why.exit_status
     return 0
-
-
-def _say_details(rich: RichStatus | None) -> None:
-    if rich is None:
-        return
-    if rich.problem:
-        say(rich.problem)
-    for detail in rich.details:
-        value = line(detail.value).decode() if detail.value is not None else f"{detail.data.hex()} ({detail.problem})"
-        say(f"{detail.type} {value}")
 
 
 def _nothing(_side: Side, _message: bytes) -> None:

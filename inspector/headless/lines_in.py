@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
@@ -13,6 +13,8 @@ from inspector.errors import RequestError, UsageError
 
 STDIN: Final = "-"
 _READ: Final = 65_536
+_MARKS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}]')
+"""Strings, which end in their line (RFC 8259 §7), and braces outside of them."""
 
 
 async def message_texts(given: Iterable[str]) -> AsyncIterator[str]:
@@ -22,7 +24,7 @@ async def message_texts(given: Iterable[str]) -> AsyncIterator[str]:
     """
     for text in given:
         if text == STDIN:
-            async for line in _messages(_stdin_lines()):
+            async for line in split(_stdin_lines()):
                 yield line
         else:
             yield text
@@ -34,33 +36,26 @@ def check_texts(given: Iterable[str]) -> None:
         raise UsageError("There is one standard input: give - once.")
 
 
-async def _messages(lines: AsyncIterator[str]) -> AsyncIterator[str]:
-    begun = ""
+async def split(lines: AsyncIterator[str]) -> AsyncIterator[str]:
+    """A message ends with its line, or where it begins with a brace, with the line that closes that."""
+    begun: list[str] = []
+    depth = 0
     async for line in lines:
-        begun += line
-        text = begun.strip()
-        if text and not _goes_on(text):
-            yield text
-            begun = ""
-    if begun.strip():
-        yield begun.strip()
-
-
-def _goes_on(text: str) -> bool:
-    """True for a JSON object whose end has not come; what is wrong with any other is said where it is built."""
-    if not text.startswith("{"):
-        return False
-    try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
-        return error.pos >= len(text)
-    except RecursionError:
-        return False
-    return False
+        if begun or line.strip():
+            begun.append(line)
+        if line.lstrip().startswith("{") or depth:
+            depth += sum({"{": 1, "}": -1}.get(mark, 0) for mark in _MARKS.findall(line))
+        if begun and depth <= 0:
+            yield "".join(begun).strip()
+            begun, depth = [], 0
+    if begun:
+        yield "".join(begun).strip()
 
 
 async def _stdin_lines() -> AsyncIterator[str]:
     """Lines as they come. The descriptor stays blocking: on a terminal, it is that of standard output too."""
+    if sys.stdin is None:  # it was closed before we began
+        return
     descriptor, rest = sys.stdin.fileno(), b""
     while data := await _read(descriptor):
         *lines, rest = (rest + data).split(b"\n")
