@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from types import MappingProxyType
 from typing import Final
@@ -22,13 +23,13 @@ from google.protobuf.message import Message
 
 from inspector.model.call import CallKind
 from inspector.model.endpoint import Side
+from inspector.schema.common import common_types
 from inspector.schema.greet import greet_files
-from inspector.schema.pools import build_common_pool
 from inspector.schema.sources import Rank, Source, differences, message_types
 
 GREET_ORIGIN: Final = "the greet service's own schema"
 COMMON_ORIGIN: Final = "the types that come with the program"
-"""Well-known types and those of rich errors: asked last, or first by this name."""
+"""Well-known types, those of rich errors, and gRPC's own services: asked last, or first by this name."""
 _DIFFERENCES_TOLD: Final = 20
 
 _KINDS: Final = {
@@ -82,7 +83,6 @@ class Catalog:
         """Counts the changes, so that a reading made with less can be told from a new one."""
         self._sources = [Source.of(GREET_ORIGIN, Rank.OWN, greet_files())]
         self._notes: dict[str, str] = {}
-        self._common: DescriptorPool | None = None
         self._renew()
 
     @property
@@ -128,8 +128,12 @@ class Catalog:
         self._renew()
 
     def method(self, path: str | None) -> Method | None:
-        """The method of a `:path`; None for one that no source knows."""
-        return None if path is None else self._methods.get(path)
+        """The method of a `:path`; None for one that no source knows.
+
+        Those of gRPC's own services, health and reflection, are known though `methods` does not list them.
+        """
+        found = None if path is None else self._methods.get(path)
+        return _common_methods().get(path) if found is None and path and path.startswith("/grpc.") else found
 
     def message_class(self, type_name: str | None, origin: str = "") -> type[Message] | None:
         """The class of a full type name, from the source of that origin, else the first that knows it; else None.
@@ -155,13 +159,11 @@ class Catalog:
         return (source for source in self._sources if source.is_on)
 
     def _pools(self, origin: str) -> Iterator[DescriptorPool]:
-        if self._common is None:
-            self._common = build_common_pool().pool
         if origin == COMMON_ORIGIN:
-            yield self._common
+            yield common_types().pool
         asked = sorted(self._asked(), key=lambda source: source.origin != origin)  # stable: the others stay in order
         yield from (source.built.pool for source in asked)
-        yield self._common
+        yield common_types().pool
 
     def _renew(self) -> None:
         """Draw up what follows from the sources, after any change of them."""
@@ -169,7 +171,8 @@ class Catalog:
         self._classes: dict[tuple[str, str], type[Message]] = {}
         told = [*self._notes.values(), *(each for source in self._asked() for each in source.problems)]
         for source in self._asked():
-            told.extend(filter(None, [self._add_method(_method(each, source)) for each in source.built.methods]))
+            found = (_method(each, source.origin) for each in source.built.methods)
+            told.extend(filter(None, map(self._add_method, found)))
         # The greet service's schema is not somebody's word against another's.
         conflicts = differences(source for source in self._asked() if source.rank is not Rank.OWN)
         self.problems = [*told, *islice(conflicts, _DIFFERENCES_TOLD)]
@@ -199,11 +202,16 @@ def _find(pool: DescriptorPool, type_name: str) -> Descriptor | None:
         return None
 
 
-def _method(found: MethodDescriptor, source: Source) -> Method:
+@lru_cache(maxsize=1)
+def _common_methods() -> Mapping[str, Method]:
+    return {each.path: each for each in (_method(found, COMMON_ORIGIN) for found in common_types().methods)}
+
+
+def _method(found: MethodDescriptor, origin: str) -> Method:
     return Method(
         f"/{found.containing_service.full_name}/{found.name}",
         _KINDS[bool(found.client_streaming), bool(found.server_streaming)],
         found.input_type.full_name,
         found.output_type.full_name,
-        source.origin,
+        origin,
     )

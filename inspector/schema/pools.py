@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,11 +20,6 @@ from google.protobuf.descriptor_pool import DescriptorPool
 _MAX_IMPORT_DEPTH: Final = 256
 """A lying reflection server may send imports that go round or on for ever."""
 _GOOGLE: Final = re.compile(r"google/(protobuf|rpc|api|type)(/[a-z0-9_]+)+\.proto")
-_COMMON: Final = (
-    *(f"google/protobuf/{name}.proto" for name in ("any", "duration", "empty", "field_mask", "struct", "timestamp")),
-    "google/protobuf/wrappers.proto",
-    *(f"google/rpc/{name}.proto" for name in ("status", "error_details", "code")),
-)
 _WHAT_FAILED: Final = "Couldn't build proto file into descriptor pool: "
 
 
@@ -41,19 +36,11 @@ class BuiltPool:
 
 def build_pool(files: FileDescriptorSet) -> BuiltPool:
     """A pool of all files that can be built, each after the files that it imports."""
-    return _build({file.name: file for file in files.file}, [file.name for file in files.file])
-
-
-def build_common_pool() -> BuiltPool:
-    """The types that every program may use without a schema that says so: well-known types, and rich errors."""
-    return _build({}, _COMMON)
-
-
-def _build(pending: dict[str, FileDescriptorProto], names: Iterable[str]) -> BuiltPool:
     built = BuiltPool()
+    pending = {file.name: file for file in files.file}
     begun: set[str] = set()
     done: set[str] = set()
-    for name in names:
+    for name in pending:
         for file in _in_order(name, pending, begun, 0):
             if _add(built, file, done):
                 done.add(file.name)
