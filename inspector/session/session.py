@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from inspector.capture.capture_file import STANDARD_INPUT, CaptureFile, CaptureStream, open_capture
+from inspector.capture.orphans import remove_old_orphans
 from inspector.capture.ports import PortFinder
 from inspector.capture.spool import Spool
 from inspector.capture.tshark import Decoding, Tshark, find_tshark
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, SpoolError
 from inspector.session.decoder import Decoder
 from inspector.session.recorder import Recorder
+from inspector.session.remarks import nothing_seen, unreadable
 from inspector.session.source import FileSource, LiveSource, Source
 from inspector.session.status import Phase, SessionStatus
 from inspector.session.together import together
@@ -108,7 +110,10 @@ class Session:
             await self._recording.save(path, overwrite=overwrite)
 
     async def close(self) -> None:
-        """End everything that was started, and delete the spool; harmless when done twice."""
+        """End everything that was started; harmless when done twice.
+
+        The spool is deleted, unless the capture ended because the disk was full: that error says where it is.
+        """
         if self._recorder is not None:
             await self._recorder.stop()
         if self._stream is not None:
@@ -116,11 +121,14 @@ class Session:
         if self._appending is not None:
             self._appending.cancel()
             await asyncio.wait({self._appending})
-        if self._recording is not None:
+        if isinstance(self._recording, Spool) and isinstance(self.status.error, SpoolError):
+            self._recording.keep()
+        elif self._recording is not None:
             self._recording.discard()
 
     async def _open(self) -> Spool | CaptureFile:
         if isinstance(self.source, LiveSource):
+            remove_old_orphans()
             spool = self._recording = Spool.create()
             self._recorder = Recorder(self.source, spool, self._captured, self._notify)
             return spool
@@ -183,14 +191,16 @@ class Session:
         self._tell(tshark=await tshark.version())
 
     async def _decode(self, tshark: Tshark, recording: Spool | CaptureFile) -> None:
-        if note := await self._decoder.run(tshark, recording):
+        note = await self._decoder.run(tshark, recording)
+        if note := note or nothing_seen(self.store, self._decoder.decoding, is_live=self._recorder is not None):
             self._notify(note)
         if self.status.error is not None and self._recorder is None:
             raise self.status.error
 
     def _captured(self, data: bytes) -> None:
         for opening in self._finder.feed(data):
-            self._decoder.learn(opening)
+            if self._decoder.learn(opening) and (note := unreadable(self._decoder.decoding)):
+                self._notify(note)
         if self._recorder is not None:
             self._tell_recorder(self._recorder)
         self._tell(captured=self.status.captured + len(data))
