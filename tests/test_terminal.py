@@ -69,6 +69,7 @@ def test_eighty_columns_are_enough(tmp_path: Path) -> None:
         window.type("World", "Enter")
         window.wait_for("POST /HelloWorld/greet", "HelloReply")
         window.type("Escape")
+        window.wait_for("f follow")  # the list has the focus: Escape with a letter close behind it would be Alt
         window.type("f")
         window.wait_for(":path: /HelloWorld/greet")
         window.type("G")
