@@ -7,6 +7,7 @@ paint comes within a fraction of a second, and the session starts behind it.
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Iterable
 from functools import partial
 from typing import Final
@@ -51,7 +52,8 @@ class InspectorApp(App[int], inherit_bindings=False):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The colours behind tones, for themes that do not set them."""
-        return default_variables(self.current_theme.to_color_system().generate())
+        theme = self.current_theme
+        return default_variables(theme.to_color_system().generate(), dark=theme.dark)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Themes, and every action of the table that can be done now."""
@@ -98,10 +100,12 @@ def run(launch: Launch) -> int:
 
     async def show() -> int:
         app = InspectorApp(launch)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, app.exit, 128 + number)
         try:
             await app.run_async()
         finally:
             await app.end_sessions()
-        return app.return_code or 0
+        return app.return_value if app.return_code == 0 and app.return_value else app.return_code or 0
 
     return asyncio.run(show())

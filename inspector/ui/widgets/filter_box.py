@@ -19,7 +19,7 @@ from inspector.ui.messages import Filtered, Left
 
 _PAUSE: Final = 0.15
 """Seconds without a key after which what was typed is tried."""
-_EXAMPLES: Final = "words, method:greet, status:NOT_FOUND, stream:3, -type:DATA, tcp.port == 37564"
+_EXAMPLES: Final = "words, method:greet, status:OK, stream:3, -type:DATA, tcp.port == 37564"
 
 
 class FilterBox(Input):
