@@ -142,6 +142,8 @@ class LiveIntake:
             self._board.tell(phase=Phase.STOPPED)
             raise
         self._tell_engine()
+        if self._recorder.service is not None and self._recorder.service.note:
+            self._board.notify(self._recorder.service.note)
         self._board.tell(phase=Phase.LIVE)
         self._working = asyncio.create_task(self._record())
 
