@@ -8,11 +8,14 @@ reaches only this program, and never the terminal's input.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
 import signal
 import sys
+import termios
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 _SCRIPT = Path(__file__).with_name("guard.py")
@@ -23,6 +26,7 @@ class Guard:
 
     def __init__(self) -> None:
         self._pids: set[int] = set()
+        self._terminal = ""
         self._pipe: int | None = None
         self.pid: int | None = None
         """The guard's own process id; None before it is started."""
@@ -39,19 +43,26 @@ class Guard:
         os.close(ours)
         os.close(null)
         for pid in self._pids:
-            self._tell(b"+", pid)
+            self._tell(f"+{pid}")
+        self._tell(f"T{self._terminal}")
 
     def watch(self, pid: int) -> None:
         """Have a child ended when this program is gone."""
         self._pids.add(pid)
         self.start()
-        self._tell(b"+", pid)
+        self._tell(f"+{pid}")
 
     def forget(self, pid: int) -> None:
         """A child has ended: its number may soon be another's."""
         if pid in self._pids:
             self._pids.discard(pid)
-            self._tell(b"-", pid)
+            self._tell(f"-{pid}")
+
+    def keep_terminal(self, terminal: str) -> None:
+        """Have a terminal put back in order when this program is gone; an empty text ends that."""
+        self._terminal = terminal
+        self.start()
+        self._tell(f"T{terminal}")
 
     def release(self) -> None:
         """Close the pipe, which is what the end of this program does: the guard ends every child."""
@@ -59,11 +70,11 @@ class Guard:
             os.close(self._pipe)
             self._pipe = None
 
-    def _tell(self, sign: bytes, pid: int) -> None:
+    def _tell(self, line: str) -> None:
         if self._pipe is None:
             return
         try:
-            os.write(self._pipe, b"%b%d\n" % (sign, pid))
+            os.write(self._pipe, f"{line}\n".encode())
         except BrokenPipeError:
             self._replace()
 
@@ -91,6 +102,18 @@ def watch(pid: int) -> None:
 def forget(pid: int) -> None:
     """Take a child off the guard's list, once it has ended."""
     _guard.forget(pid)
+
+
+@contextlib.contextmanager
+def kept_terminal(descriptor: int) -> Iterator[None]:
+    """Have a terminal given back as it is now if this program is killed before the end of the `with`."""
+    attributes = termios.tcgetattr(descriptor)
+    codes = [code if isinstance(code, int) else ord(code) for code in attributes[-1]]
+    _guard.keep_terminal(json.dumps([os.ttyname(descriptor), [*attributes[:-1], codes]]))
+    try:
+        yield
+    finally:
+        _guard.keep_terminal("")
 
 
 async def spawn(

@@ -1,8 +1,9 @@
 """Ends the child processes of a program that died without doing so itself, by kill -9 say.
 
 A script, never imported: `children` starts it with `python -I -S` and holds the other end of its standard input.
-Lines `+PID` and `-PID` come in; the end of input means that the program is gone. It imports next to nothing, so
-that starting it costs the program about a millisecond, and it refuses to end a process it did not know by then.
+Lines `+PID` and `-PID` come in, and `T` with a terminal that is to be put back in order; the end of input means that
+the program is gone. It imports next to nothing, so that starting it costs the program about a millisecond, and it
+refuses to end a process it did not know by then.
 """
 
 import os
@@ -15,6 +16,12 @@ KILL = 9
 PATIENCE = 0.7
 """Seconds between the polite signal and the other one."""
 POLL = 0.02
+RESET = (
+    b"\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1015l"  # the mouse
+    b"\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[<u"  # focus, paste and resize reports, the keyboard protocol
+    b"\x1b[?1049l\x1b[?25h\x1b[0m"  # the other screen, the cursor, colours
+)
+"""Ends what Textual asks of a terminal (xterm's control sequences); harmless where it was not asked."""
 
 
 def open_pid(pid: int) -> int | None:
@@ -58,10 +65,28 @@ def end_all(children: dict[int, int | None]) -> None:
             time.sleep(POLL)
 
 
+def restore(terminal: bytes) -> None:
+    """Give a terminal back as it was: its modes, and the screen, cursor, mouse and keyboard that an app takes over."""
+    import json  # noqa: PLC0415 - not before it is needed: see above
+    import termios  # noqa: PLC0415
+
+    path, attributes = json.loads(terminal)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
+        os.write(descriptor, RESET)
+    except (OSError, termios.error):
+        return
+
+
 def main() -> None:
     """Follow the registrations until the program is gone, then end what is left of it."""
     children: dict[int, int | None] = {}
+    terminal = b""
     for line in sys.stdin.buffer:
+        if line[:1] == b"T":
+            terminal = line[1:].strip()
+            continue
         pid = int(line[1:])
         if line[:1] == b"+":
             children[pid] = open_pid(pid)
@@ -69,6 +94,8 @@ def main() -> None:
             handle = children.pop(pid, None)
             if handle is not None:
                 os.close(handle)
+    if terminal:
+        restore(terminal)
     end_all(children)
 
 

@@ -43,6 +43,7 @@ async def draw(columns: int, lines: int) -> str:
 def without_web_font(picture: str) -> str:
     """The same picture without addresses of fonts."""
     picture = re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL)
+    picture = picture.replace("<svg ", '<svg xml:space="preserve" ', 1)  # without it leading spaces are dropped
     return picture.replace("Fira Code", "DejaVu Sans Mono").replace("font-family: arial;", f"font-family: {FONTS};")
 
 

@@ -43,6 +43,14 @@ class Terminal:
             time.sleep(0.05)
         return screen
 
+    def wait_for_modes(self, modes: str) -> None:
+        """Wait until the other screen, the mouse and the cursor are on, 1, or off, 0, as told."""
+        deadline = time.monotonic() + PATIENCE
+        asked = ("display-message", "-p", "#{alternate_on} #{mouse_any_flag} #{cursor_flag}")
+        while (found := self._tmux(*asked).strip()) != modes:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+
     def pid(self) -> int:
         """The process that tmux started: a shell, whose child is the program."""
         return int(self._tmux("display-message", "-p", "#{pane_pid}"))

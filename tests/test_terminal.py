@@ -69,6 +69,7 @@ def test_eighty_columns_are_enough(tmp_path: Path) -> None:
         window.type("World", "Enter")
         window.wait_for("POST /HelloWorld/greet", "HelloReply")
         window.type("Escape")
+        window.wait_for("f follow")  # the list has the focus: Escape with a letter close behind it would be Alt
         window.type("f")
         window.wait_for(":path: /HelloWorld/greet")
         window.type("G")
@@ -105,8 +106,17 @@ def test_nothing_is_left_of_an_app_that_was_killed(tmp_path: Path) -> None:
         children = app.children(recursive=True)
         assert len(children) >= 3
         app.send_signal(signal.SIGKILL)
-        window.wait_for("ended with 137")
+        window.wait_for_modes("0 0 1")
         assert living(children) == []
+
+
+@needs_greet_port
+def test_nothing_is_left_when_the_terminal_goes_away(tmp_path: Path) -> None:
+    with terminal(tmp_path, [*APP, "--engine", "tap"]) as window:
+        window.wait_for("● live")
+        app = program(window)
+        processes = [app, *app.children(recursive=True)]
+    assert living(processes) == []
 
 
 def test_without_a_terminal_it_says_so(tmp_path: Path) -> None:

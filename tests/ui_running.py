@@ -12,7 +12,6 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from inspector.capture.tshark import Decoding
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Phase, Session
 from inspector.ui.app import InspectorApp
@@ -43,7 +42,7 @@ class Running(NamedTuple):
             while not holds():
                 self.stirred.clear()
                 await self.stirred.wait()
-        await self.pilot.pause()
+        await self.pilot.pause(0)
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
@@ -102,15 +101,6 @@ def text(widget: Widget) -> str:
     return "\n".join(lines(widget))
 
 
-def file_launch(path: Path, *ports: int) -> Launch:
-    """A launch on a capture file."""
-
-    def make(path: Path) -> Session:
-        return Session(FileSource(path), Decoding(frozenset(ports)))
-
-    return Launch(lambda: make(path), Catalog(), open_capture=make)
-
-
 @asynccontextmanager
 async def running(launch: Launch, size: tuple[int, int] = WIDE) -> AsyncIterator[Running]:
     """The app, until the end of the block; what it started is ended then."""
@@ -120,6 +110,7 @@ async def running(launch: Launch, size: tuple[int, int] = WIDE) -> AsyncIterator
         stirred.set()
 
     app = InspectorApp(launch)
+    app.animation_level = "none"
     try:
         async with app.run_test(size=size, message_hook=note, notifications=True) as pilot:
             await pilot.pause()
@@ -128,9 +119,25 @@ async def running(launch: Launch, size: tuple[int, int] = WIDE) -> AsyncIterator
         await app.end_sessions()
 
 
+_READ: dict[Path, Session] = {}
+"""Sessions that have read their file: starting tshark for each test would take most of the time."""
+
+
 @asynccontextmanager
-async def opened(path: Path, *ports: int, size: tuple[int, int] = WIDE) -> AsyncIterator[Running]:
-    """The app on a capture file that is read already."""
-    async with running(file_launch(path, *ports), size) as run:
+async def opened(path: Path, size: tuple[int, int] = WIDE) -> AsyncIterator[Running]:
+    """The app on a capture file that was read before it started."""
+    if path not in _READ:
+        _READ[path] = Session(FileSource(path))
+        await _READ[path].run()
+    launch = Launch(lambda: _READ[path], Catalog(), open_capture=lambda other: Session(FileSource(other)))
+    async with running(launch, size) as run:
         await run.loaded()
+        yield run
+
+
+@asynccontextmanager
+async def reading(path: Path, size: tuple[int, int] = WIDE) -> AsyncIterator[Running]:
+    """The app from its first moment on, while it reads a capture file."""
+    launch = Launch(lambda: Session(FileSource(path)), Catalog(), open_capture=lambda other: Session(FileSource(other)))
+    async with running(launch, size) as run:
         yield run

@@ -89,14 +89,19 @@ class Spool:
         """Close and delete the spool; readers come to their end."""
         if self._descriptor is None:
             return
-        os.close(self._descriptor)
-        self._descriptor = None
-        self._is_finished = True
-        self._wake()
+        self.keep()
         with contextlib.suppress(OSError):
             self.path.unlink()
             if self.path.parent != spool_folder():
                 self.path.parent.rmdir()
+
+    def keep(self) -> None:
+        """Close the spool and leave its file where it is; readers come to their end."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+            self._is_finished = True
+            self._wake()
 
     def _write(self, data: bytes) -> None:
         if self._descriptor is None or not data:
@@ -120,7 +125,7 @@ class Spool:
     def _explain(self, error: OSError) -> SpoolError:
         reason = "The disk is full" if error.errno in _FULL else f"The disk does not take it ({error.strerror})"
         return SpoolError(
-            f"{reason}: the capture in {self.path.parent} ends after {self.size:,} bytes, which are kept.",
+            f"{reason}: the capture ends after {self.size:,} bytes, which are kept in {self.path}.",
             "Make room and start the capture again, or save what there is to another disk.",
         )
 

@@ -57,10 +57,10 @@ class Decoder:
         """The ports that are decoded by now."""
         return self._decoding
 
-    def learn(self, opening: Opening) -> None:
-        """A client opened HTTP/2 or TLS on a port: decode it, from the start of the recording on if need be."""
+    def learn(self, opening: Opening) -> bool:
+        """A client opened HTTP/2 or TLS on a port: decode it, from the start of the recording on. True for news."""
         if opening.port in (self._decoding.tls_ports if opening.is_tls else self._decoding.ports):
-            return
+            return False
         if opening.is_tls:
             self._decoding = replace(self._decoding, tls_ports=self._decoding.tls_ports | {opening.port})
         else:
@@ -68,6 +68,7 @@ class Decoder:
         self._assembler.ports = set(self._decoding.ports | self._decoding.tls_ports)
         self._catch_up.begin_port(opening.port)
         self._restart.set()
+        return True
 
     async def run(self, tshark: Tshark, recording: Recording) -> str:
         """Decode to the recording's end; returns what is wrong with the capture, "" for nothing.

@@ -23,12 +23,14 @@ async def start_greet(source: LiveSource) -> tuple[Engine, GreetService]:
     Raises EngineError or ServiceError; what was started by then is ended.
     """
     host, port = source.target.host, source.target.port
-    is_taken = await _answers(source.target)
-    behind = None if is_taken else Target(host, _free_port())
+    if await _answers(source.target):
+        # What is there must be asked before the capture begins: the question would be on the screen.
+        service = await greet_service(host, port)
+        return await start_engine(source.engine, source.target, interface=source.interface), service
+    behind = Target(host, _free_port())
     engine = await start_engine(source.engine, source.target, interface=source.interface, service=behind)
     try:
-        is_tapped = engine.name == "tap" and behind is not None
-        return engine, await greet_service(host, behind.port if is_tapped and behind else port)
+        return engine, await greet_service(host, behind.port if engine.name == "tap" else port)
     except BaseException:
         await engine.stop()
         raise

@@ -7,7 +7,11 @@ paint comes within a fraction of a second, and the session starts behind it.
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import sys
 from collections.abc import Iterable
+from contextlib import nullcontext
 from functools import partial
 from typing import Final
 
@@ -17,6 +21,7 @@ from textual.app import App, SystemCommand
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from inspector.children import kept_terminal
 from inspector.ui.bindings import Place, bindings, entries
 from inspector.ui.boundary import explain
 from inspector.ui.launch import Launch
@@ -27,6 +32,7 @@ from inspector.ui.theme import OWN_THEME, default_variables
 
 _BREAKPOINTS: Final = [(0, "-narrow"), (110, "-wide")]
 """Below 110 columns one pane at a time is shown: two would leave the Info column no room."""
+_HANG_UP_SECONDS: Final = 5.0
 _NOT_OFFERED: Final = ("palette", "help.always")
 
 
@@ -51,7 +57,8 @@ class InspectorApp(App[int], inherit_bindings=False):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The colours behind tones, for themes that do not set them."""
-        return default_variables(self.current_theme.to_color_system().generate())
+        theme = self.current_theme
+        return default_variables(theme.to_color_system().generate(), dark=theme.dark)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Themes, and every action of the table that can be done now."""
@@ -95,13 +102,26 @@ class InspectorApp(App[int], inherit_bindings=False):
 
 def run(launch: Launch) -> int:
     """Show the app until the user quits; returns the exit status."""
+    hanging_up: list[asyncio.Task[None]] = []
 
     async def show() -> int:
-        app = InspectorApp(launch)
+        app, loop = InspectorApp(launch), asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, app.exit, 128 + signal.SIGTERM)
+        loop.add_signal_handler(signal.SIGHUP, lambda: hanging_up.append(loop.create_task(_hang_up(app))))
         try:
             await app.run_async()
         finally:
             await app.end_sessions()
-        return app.return_code or 0
+        return app.return_value if app.return_code == 0 and app.return_value else app.return_code or 0
 
-    return asyncio.run(show())
+    with kept_terminal(sys.__stdout__.fileno()) if sys.__stdout__ else nullcontext():
+        return asyncio.run(show())
+
+
+async def _hang_up(app: InspectorApp) -> None:
+    """The terminal is gone: leave without it. Textual's own way out would wait for ever for it to be written to."""
+    try:
+        async with asyncio.timeout(_HANG_UP_SECONDS):
+            await app.end_sessions()
+    finally:
+        os._exit(128 + signal.SIGHUP)  # what is left now, the guard ends

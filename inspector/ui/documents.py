@@ -5,7 +5,8 @@ Each is made for one frame and asked only for the blocks that are looked at. How
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
+from functools import partial
 from typing import Final, Protocol
 
 from inspector.model.call import StreamKey
@@ -16,6 +17,7 @@ from inspector.views.as_text import follow_lines
 from inspector.views.bytes import BytesLine, dump
 from inspector.views.detail import frame_detail, message_detail
 from inspector.views.follow import Follow
+from inspector.views.reading import first_ending_at
 from inspector.views.spans import Line, Span, Tone, plain
 from inspector.views.steps import Step
 from inspector.views.text import counted
@@ -73,11 +75,18 @@ class FollowDocument:
 
 
 class LinesDocument:
-    """Lines that are all made at once: a frame's fields, or its messages."""
+    """Lines that are all made at once: a frame's fields, or its messages.
 
-    def __init__(self, make: Callable[[], tuple[Line, ...]], name: str) -> None:
+    They are made again only when `version` gives something else than before: a message may be large.
+    """
+
+    def __init__(
+        self, make: Callable[[], tuple[Line, ...]], name: str, version: Callable[[], Hashable] = lambda: None
+    ) -> None:
         self._make = make
         self._name = name
+        self._version = version
+        self._made = version()
         self._lines = make()
 
     def __len__(self) -> int:
@@ -93,8 +102,11 @@ class LinesDocument:
 
     def refresh(self) -> int:
         """Make the lines again: what a frame says can come to be known later."""
-        before, self._lines = self._lines, self._make()
-        return len(before) if before == self._lines else 0
+        version = self._version()
+        if version == self._made:
+            return len(self._lines)
+        self._made, self._lines = version, self._make()
+        return 0
 
     def copied(self) -> tuple[str, str]:
         """The lines as text."""
@@ -134,12 +146,27 @@ class BytesDocument:
 
 def frame_document(store: Store, catalog: Catalog, position: int) -> LinesDocument:
     """Every field of a frame."""
-    return LinesDocument(lambda: frame_detail(store, catalog, position), "the frame's fields")
+    version = partial(_known, store, catalog, position)
+    return LinesDocument(lambda: frame_detail(store, catalog, position), "the frame's fields", version)
 
 
 def message_document(store: Store, catalog: Catalog, position: int) -> LinesDocument:
     """The messages of a frame."""
-    return LinesDocument(lambda: message_detail(store, catalog, position), "the message")
+    version = partial(_known, store, catalog, position)
+    return LinesDocument(lambda: message_detail(store, catalog, position), "the message", version)
+
+
+def _known(store: Store, catalog: Catalog, position: int) -> Hashable:
+    """What a frame and its messages say depends on this, and on nothing that comes later."""
+    frame = store.frames[position]
+    call = store.call_of(frame)
+    if call is None:
+        return catalog.revision
+    messages = call.messages(store.side(frame))
+    # A message of which the frame holds a part ends in a later one.
+    ended = min(first_ending_at(messages, position + 1) + 1, len(messages))
+    types = call.response_headers is None, call.trailers is None
+    return catalog.revision, call.method, call.method_source, ended, types
 
 
 def _step_block(step: Step) -> Block:

@@ -62,8 +62,11 @@ class Palette:
         return style + _BOLD if strong else style
 
     def colour(self, variable: str) -> Color:
-        """The colour of a theme variable."""
-        return Color.parse(self._variables[variable])
+        """The colour of a theme variable; of `red 50%` the red, as much as it covers."""
+        name, _, share = self._variables[variable].partition(" ")
+        colour = Color.parse(self._variables["foreground"] if name == "auto" else name)
+        # Colours of the terminal's own have no known value to mix with another.
+        return colour.with_alpha(float(share.rstrip("%")) / 100) if share and colour.ansi is None else colour
 
     def background(self, variable: str) -> Style:
         """A style that paints a theme variable's colour behind text; half-transparent ones over the background."""

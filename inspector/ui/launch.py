@@ -29,5 +29,3 @@ class Launch:
     """Run at start, behind the screen: starts the service or finds one. Gives a sentence for the status line."""
     open_capture: Callable[[Path], Session] | None = None
     """Makes the session of a capture file that is opened from the app; None where that cannot be."""
-    live: bool = True
-    """False for a capture file: the list then begins at its first frame and does not follow its end."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from textual.color import Color
 from textual.theme import Theme
 
 OWN_THEME: Final = Theme(
@@ -47,15 +48,33 @@ OWN_THEME: Final = Theme(
 )
 
 
-def default_variables(colours: dict[str, str]) -> dict[str, str]:
+_ANSI: Final = {
+    "tone-client": "ansi_yellow",
+    "tone-server": "ansi_cyan",
+    "tone-dim": "ansi_bright_black",
+    "tone-number": "ansi_magenta",
+    "row-selected": "ansi_blue",
+    "row-selected-blurred": "ansi_bright_black",
+    "rule": "ansi_bright_black",
+    "underline": "ansi_bright_black",
+}
+"""For themes of the terminal's own colours, which cannot be mixed."""
+
+
+def default_variables(colours: dict[str, str], *, dark: bool) -> dict[str, str]:
     """The app's variables, made from a theme's general colours (`primary`, `foreground`, …)."""
+    if any(colours[name].startswith("ansi") for name in ("foreground", "background")):
+        return _ANSI
+    ground, text = Color.parse(colours["background"]), Color.parse(colours["foreground"])
+    primary, warning = Color.parse(colours["primary"]), Color.parse(colours["warning"])
     return {
-        "tone-client": colours["warning"],
-        "tone-server": colours["primary"],
-        "tone-dim": colours["foreground-darken-3"],
+        # On a light ground a theme's warning is too pale for text.
+        "tone-client": (warning if dark else warning.blend(text, 0.35)).hex,
+        "tone-server": primary.hex,
+        "tone-dim": ground.blend(text, 0.55).hex,
         "tone-number": colours["accent"],
-        "row-selected": colours["primary-muted"],
-        "row-selected-blurred": colours["boost"],
-        "rule": colours["panel-lighten-2"],
-        "underline": colours["panel-lighten-1"],
+        "row-selected": ground.blend(primary, 0.35).hex,
+        "row-selected-blurred": ground.blend(primary, 0.15).hex,
+        "rule": ground.blend(text, 0.25).hex,
+        "underline": ground.blend(text, 0.15).hex,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from pathlib import Path
 
@@ -21,10 +22,22 @@ class CaptureActions(FocusActions):
         super().__init__()
         self.launch = launch
         self.session = session
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def work(self, awaitable: Awaitable[object]) -> None:
         """Do something behind the screen; where it fails, say so."""
-        self.run_worker(guarded(awaitable, self.tell), exit_on_error=False)
+        # No worker of Textual's: those are cancelled at the end, but nobody waits until their children are gone.
+        task = asyncio.create_task(guarded(awaitable, self.tell))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def end(self) -> None:
+        """Break off what is being done, and end all that the session started."""
+        for task in (tasks := set(self._tasks)):
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        await self.session.close()
 
     def tell(self, message: str, hint: str = "") -> None:
         """Say something that went wrong, until it is read."""

@@ -47,8 +47,8 @@ class FocusActions(Screen[None], inherit_bindings=False):
             self.remove_class("-zoom")
         else:
             self.set_class(isinstance(widget, Pane), "-detail")
-        # A widget that was not displayed cannot have the focus before the new classes are in force.
-        self.call_after_refresh(widget.focus)
+        # At once, not by `widget.focus()`: keys that were typed ahead are meant for where the focus is going.
+        self.set_focus(widget)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """No way to a request box where there is none."""

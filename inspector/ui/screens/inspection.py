@@ -14,7 +14,7 @@ from textual import on
 from textual.app import ComposeResult
 
 from inspector.model.call import StreamKey
-from inspector.session import LiveSource, Session
+from inspector.session import LiveSource, Phase, Session
 from inspector.store.filter import Filter
 from inspector.ui.bindings import Place, bindings
 from inspector.ui.clipboard import copy_sequence
@@ -64,21 +64,24 @@ class InspectionScreen(CaptureActions):
         self.session.on_status = lambda _status: self._feed.stir()
         boxes = self.query(RequestBox)
         (boxes.first() if boxes else self.browser.listing.shown).focus()
-        self.work(self.session.run())
+        if self.session.status.phase is Phase.STARTING:
+            self.work(self.session.run())
+        self._feed.receive(self.session.store.everything())
         if self.launch.prepare is not None and not self._is_opened:
             self.work(self._prepare())
-        self._feed.stir()
 
     async def end(self) -> None:
         """Stop drawing and end all that the session started; the screen is of no use afterwards."""
         self._feed.close()
+        await super().end()
         if self._sending is not None:
             await self._sending.close()
-        await self.session.close()
 
     async def _prepare(self) -> None:
-        if self.launch.prepare is not None:
-            self.say(await self.launch.prepare())
+        if self.launch.prepare is not None and (sentence := await self.launch.prepare()):
+            self.say(sentence)
+        # A schema may have come with it, by which everything reads differently.
+        self._feed.receive(self.session.store.everything())
 
     def _stir(self) -> None:
         self.post_message(StoreChanged())

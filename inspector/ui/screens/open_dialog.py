@@ -23,6 +23,10 @@ _CAPTURES: Final = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz", ".cap.
 class _CaptureTree(DirectoryTree):
     """Folders, and the files whose names look like captures."""
 
+    ICON_NODE = "▸ "
+    ICON_NODE_EXPANDED = "▾ "
+    ICON_FILE = "  "
+
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
         """Leave out what is hidden and what is no capture by its name."""
         return (path for path in paths if _is_offered(path))

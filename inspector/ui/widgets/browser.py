@@ -105,12 +105,15 @@ class Browser(Horizontal):
     def _action_turn(self, tabs: int) -> None:
         (self.detail if self.detail.pane.has_focus else self.listing).turn(tabs)
 
-    def _action_step(self, frames: int) -> None:
-        """The next frame of the same stream, shown or not by the filter."""
-        if (call := self._call) is not None and self._position is not None:
-            index = bisect_left(call.frames, self._position) + frames
-            if 0 <= index < len(call.frames):
-                self._select(call.frames[index])
+    def _action_step(self, direction: int) -> None:
+        """The next frame of the same stream, whether the filter shows it or not; hidden control frames are passed."""
+        if (call := self._call) is None or self._position is None:
+            return
+        frames, with_control = self._feed.store.frames, self._feed.frames.show_control
+        stops = [each for each in call.frames if with_control or not frames[each].is_control]
+        index = bisect_left(stops, self._position) + direction
+        if 0 <= index < len(stops):
+            self._select(stops[index])
 
     def _action_match(self, rows: int) -> None:
         found = self._feed.frames.positions

@@ -19,6 +19,8 @@ from inspector.ui.widgets.layout import Document, Layout, Row
 from inspector.views.spans import Tone
 
 _GUTTER: Final = 2
+_SCROLLBAR: Final = 1
+"""Kept free always, so that a document that grows past the screen need not be laid out anew."""
 _NEAR: Final = 20
 """Rows from an end at which more of the document is laid out."""
 
@@ -106,7 +108,7 @@ class DocumentView(ScrollView):
     def _lay_out(self, anchor: int) -> None:
         self.cursor, self._layout = 0, None
         if self._document is not None and self.size.width:
-            self._layout = Layout(self._document, max(self.size.width - _GUTTER, 1), anchor)
+            self._layout = Layout(self._document, max(self.size.width - _GUTTER - _SCROLLBAR, 1), anchor)
         self._measure()
         self.scroll_to(y=0, animate=False, force=True)
         if anchor:

@@ -19,7 +19,9 @@ from inspector.ui.messages import Filtered, Left
 
 _PAUSE: Final = 0.15
 """Seconds without a key after which what was typed is tried."""
-_EXAMPLES: Final = "words, method:greet, status:NOT_FOUND, stream:3, -type:DATA, tcp.port == 37564"
+_EXAMPLES: Final = "words, method:greet, status:OK, stream:3, -type:DATA, tcp.port == 37564"
+
+_STILL_ON: Final = "The filter before is still on."
 
 
 class FilterBox(Input):
@@ -60,7 +62,8 @@ class FilterBox(Input):
             found = parse(self.value)
         except FilterError as error:
             self.add_class("-faulty")
-            self.border_subtitle = Content(f"{error.message} The filter before is still on.")
+            said = (f"{error} {_STILL_ON}", str(error), f"{error.message} {_STILL_ON}")
+            self.border_subtitle = Content(next((words for words in said if len(words) < self.size.width), said[-1]))
             return
         self.remove_class("-faulty")
         self.border_subtitle = Content(self._counts)

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, Protocol
 
 from inspector.ui.wrapping import wrap
-from inspector.views.spans import Line, Span, Tone
-from inspector.views.text import counted
+from inspector.views.spans import Line, Span
 
 CHUNK: Final = 100
 """Blocks that are laid out at a time."""
@@ -45,7 +44,7 @@ class Row(NamedTuple):
 
     spans: tuple[Span, ...]
     block: int
-    """The index of its block; that of the nearest one for a note about blocks that are not laid out."""
+    """The index of its block."""
     position: int | None = None
     is_title: bool = False
 
@@ -98,15 +97,14 @@ class Layout:
         return bisect_left(self.rows, block, key=_block)
 
     @property
-    def above(self) -> str:
-        """What to say of the blocks above that are not laid out; empty when all are."""
-        return f"… {counted(self._start, 'earlier step')}" if self._start else ""
+    def above(self) -> int:
+        """How many blocks above are not laid out."""
+        return self._start
 
     @property
-    def below(self) -> str:
-        """The same for those below."""
-        left = len(self.document) - self._end
-        return f"… {counted(left, 'later step')}" if left else ""
+    def below(self) -> int:
+        """How many blocks below are not laid out."""
+        return len(self.document) - self._end
 
     def _block_rows(self, index: int) -> Iterator[Row]:
         block = self.document.block(index)
@@ -117,8 +115,3 @@ class Layout:
 
 def _block(row: Row) -> int:
     return row.block
-
-
-def note(text: str) -> tuple[Span, ...]:
-    """A remark beside the matter."""
-    return (Span(text, Tone.DIM),)

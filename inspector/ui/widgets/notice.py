@@ -31,19 +31,24 @@ class Notice(Static):
     def __init__(self) -> None:
         super().__init__(id="notice", markup=False)
         self.display = False
-        self._failure = self._told = self._remark = self._read = _NOTHING
+        self._failure = self._told = self._remark = _NOTHING
+        self._read: set[_Words] = set()
         self._shown = _NOTHING
 
     def show_status(self, status: SessionStatus) -> None:
         """Say what the session has to say, if anything."""
         self._failure = _NOTHING
         if status.error is not None:
-            title = "The capture failed" if status.phase is Phase.FAILED else "The capture stopped"
+            title = "The capture stopped" if status.phase is Phase.STOPPED else "The capture failed"
             self._failure = _Words(status.error.message, status.error.hint, title)
-        if status.notice:
+        if status.amiss:
+            self._remark = _Words(status.amiss, is_error=False)
+        elif status.notice:
             self._remark = _Words(status.notice, is_error=False)
         elif status.engine == "tap":
             self._remark = _Words(status.reason, title="Capturing with the tap", is_error=False)
+        else:
+            self._remark = _NOTHING
         self._show()
 
     def tell(self, message: str, hint: str = "") -> None:
@@ -55,8 +60,8 @@ class Notice(Static):
         """Away with what has been read; False when there was nothing."""
         if self._told.message:
             self._told = _NOTHING
-        elif self._remark.message and self._remark != self._read:
-            self._read = self._remark
+        elif self._remark.message and self._remark not in self._read:
+            self._read.add(self._remark)
         else:
             return False
         self._show()
@@ -64,7 +69,7 @@ class Notice(Static):
 
     def _show(self) -> None:
         told = self._told if self._told.message != self._failure.message else _NOTHING
-        remark = _NOTHING if self._remark == self._read else self._remark
+        remark = _NOTHING if self._remark in self._read else self._remark
         words = next((each for each in (self._failure, told, remark) if each.message), _NOTHING)
         if words == self._shown:
             return

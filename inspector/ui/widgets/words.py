@@ -14,7 +14,7 @@ _NOTHING_YET: Final = {
     Phase.READING: ("Reading {}…",),
     Phase.STOPPED: ("The capture is stopped, and nothing was captured.", "Ctrl+E starts it again."),
     Phase.ENDED: ("There are no HTTP/2 frames in {}.", "--port N decodes a port that is not recognised by itself."),
-    Phase.FAILED: ("Nothing could be captured.",),
+    Phase.FAILED: ("There is nothing to show.",),
 }
 
 

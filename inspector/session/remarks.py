@@ -1,0 +1,34 @@
+"""Sentences about a capture as a whole: why nothing is seen of it, and what would help."""
+
+from __future__ import annotations
+
+from inspector.capture.tshark import Decoding
+from inspector.store.store import Store
+
+
+def unreadable(decoding: Decoding) -> str:
+    """What to say of ports that speak TLS, where there are no keys; "" when there is nothing to say."""
+    if not decoding.tls_ports or decoding.keylog is not None:
+        return ""
+    ports = ", ".join(map(str, sorted(decoding.tls_ports)))
+    return (
+        f"Port {ports} speaks TLS: its calls cannot be seen without the keys. Have the client or the server write "
+        "them (SSLKEYLOGFILE for curl, --tls-keylog for Node, KeyLogWriter for Go) and name the file with --tls-keylog."
+    )
+
+
+def nothing_seen(store: Store, decoding: Decoding, *, is_live: bool) -> str:
+    """What to say of a capture in which no frame was found; "" when there is nothing to say."""
+    if store.frames or not store.packets or is_live:
+        return ""
+    if note := unreadable(decoding):
+        return note
+    if decoding.keylog is not None and decoding.tls_ports:
+        return f"None of the keys in {decoding.keylog} decrypts this capture."
+    if decoding.ports:
+        ports = ", ".join(map(str, sorted(decoding.ports)))
+        return f"No HTTP/2 frame was found on port {ports} in {store.packets:,} packets."
+    return (
+        f"No connection in these {store.packets:,} packets begins with HTTP/2's preface. If the capture began later "
+        "than the connection, name the service's port with --port N."
+    )
