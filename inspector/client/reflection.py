@@ -20,6 +20,7 @@ from inspector.client.address import Address
 from inspector.client.ending import TIMED_OUT, CallError
 from inspector.client.failure import Attempt, explain
 from inspector.client.metadata import check_metadata
+from inspector.client.missing_imports import add_missing_imports
 from inspector.client.options import LARGEST_MESSAGE, PLAINTEXT, CallOptions, ConnectionOptions, Metadata
 from inspector.client.tls import examined
 from inspector.errors import SchemaError
@@ -129,6 +130,7 @@ async def _read_files(asking: _Asking) -> FileDescriptorSet:
         for name in sorted(missing):
             asked.add(name)
             _keep(files, await asking.files(file_by_filename=name))
+    add_missing_imports(files.values())
     return FileDescriptorSet(file=files.values())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 
+_T = TypeVar("_T")
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Whom to ask, and how."""
@@ -27,6 +30,15 @@ class Asked:
     target: str
     sources: SchemaSources
     deadline: float
+
+    @property
+    def asks_server(self) -> bool:
+        """True when no file is given that tells; raises SchemaError when reflection is left out then."""
+        if self.sources.proto_files or self.sources.protosets:
+            return False
+        if self.sources.reflection is False:
+            raise SchemaError("--no-reflection leaves nothing to ask.", "Give a schema with --proto or --protoset.")
+        return True
 
 
 async def known(asked: Asked) -> Catalog:
@@ -37,27 +49,37 @@ async def known(asked: Asked) -> Catalog:
     """
     catalog, sources = Catalog(), asked.sources
     target = Target.parse(asked.target)
-    if sources.proto_files or sources.protosets:
-        await load_files(catalog, sources)
-    elif sources.reflection is False:
-        raise SchemaError("--no-reflection leaves nothing to ask.", "Give a schema with --proto or --protoset.")
-    else:
+    if asked.asks_server:
         catalog.add(await _reflected(asked), f"reflection of {target}", Rank.REFLECTION)
+    else:
+        await load_files(catalog, sources)
     for problem in catalog.problems:
         say(problem)
     return catalog
 
 
+async def reflected_names(asked: Asked) -> frozenset[str]:
+    """The names of the services as the server lists them, whatever their schema is worth. Raises as `known`."""
+    from inspector.client.reflection import list_services  # noqa: PLC0415 - loads grpc
+
+    return _told(asked, await list_services(asked.target, **_how(asked)))
+
+
 async def _reflected(asked: Asked) -> FileDescriptorSet:
     from inspector.client.reflection import fetch  # noqa: PLC0415 - loads grpc
 
+    return _told(asked, await fetch(asked.target, **_how(asked)))
+
+
+def _how(asked: Asked) -> dict[str, Any]:
     sources = asked.sources
-    files = await fetch(
-        asked.target, deadline=asked.deadline, metadata=sources.reflect_headers, options=sources.connection
-    )
-    if files is None:
+    return {"deadline": asked.deadline, "metadata": sources.reflect_headers, "options": sources.connection}
+
+
+def _told(asked: Asked, answer: _T | None) -> _T:
+    if answer is None:
         raise SchemaError(f"{asked.target} has no server reflection.", "Give its schema with --proto or --protoset.")
-    return files
+    return answer
 
 
 def services(catalog: Catalog) -> dict[str, ServiceDescriptor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspector.errors import RequestError
-from inspector.headless.known import Asked, known, services
+from inspector.headless.known import Asked, known, reflected_names, services
 from inspector.headless.output import Output
 from inspector.views.text import clean
 
@@ -14,8 +14,11 @@ async def print_list(asked: Asked, service: str | None) -> int:
     Raises:
         InspectorError: nothing can be asked, or there is no such service.
     """
-    found = services(await known(asked))
     output = Output()
+    if service is None and asked.asks_server:
+        output.texts(map(clean, sorted(await reflected_names(asked))))
+        return 0
+    found = services(await known(asked))
     if service is None:
         output.texts(map(clean, found))
         return 0
