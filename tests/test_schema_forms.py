@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from google.protobuf import any_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from inspector.schema.catalog import Catalog
 from inspector.schema.payload import Format, possible_forms, read_bytes
 from inspector.views.detail import message_detail, message_forms
 from inspector.views.follow import Follow
+from inspector.views.values import compact, pretty
 from inspector.views.wire_lines import wire_lines
 from sample_service.helloworld_pb2 import HelloRequest
 from tests.conversation import Conversation, data, hello, prefixed, request
@@ -84,6 +86,23 @@ def test_any_bytes_can_be_asked_for_in_any_form(data: bytes, form: Format, limit
 )
 def test_a_field_without_a_schema_says_what_it_could_be(data: bytes, line: str) -> None:
     assert next(wire_lines(data)).text == line
+
+
+@pytest.mark.parametrize("depth", [90, 101, 900, 100_000])
+def test_json_that_nests_can_be_shown_or_is_text(depth: int) -> None:
+    reading = read_bytes(b"[" * depth + b"1" + b"]" * depth, None, Catalog())
+    assert reading.format == ("json" if depth < 101 else "text")
+    assert len(list(pretty(reading))) == (2 * depth + 1 if depth < 101 else 1)
+    assert compact(reading)
+
+
+def test_the_deepest_any_can_be_shown() -> None:
+    data = b""
+    for _ in range(500):
+        data = any_pb2.Any(type_url="x/google.protobuf.Any", value=data).SerializeToString()
+    reading = read_bytes(data, "google.protobuf.Any", Catalog())
+    assert list(pretty(reading))
+    assert compact(reading)
 
 
 def test_a_character_that_the_limit_cuts_is_left_out() -> None:

@@ -174,7 +174,7 @@ class Catalog:
             found = (_method(each, source.origin) for each in source.built.methods)
             told.extend(filter(None, map(self._add_method, found)))
         # The greet service's schema is not somebody's word against another's.
-        conflicts = differences(source for source in self._asked() if source.rank is not Rank.OWN)
+        conflicts = differences([source for source in self._asked() if source.rank is not Rank.OWN])
         self.problems = [*told, *islice(conflicts, _DIFFERENCES_TOLD)]
         self.revision += 1
 

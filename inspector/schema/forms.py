@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError, Message
 from inspector.schema import typed, wire_values
 from inspector.schema.catalog import short_name
 from inspector.schema.excerpt import excerpt
-from inspector.schema.shapes import descriptor_of
+from inspector.schema.shapes import MAX_DEPTH, descriptor_of
 from inspector.schema.wire import WireError, WireTooLargeError
 
 
@@ -91,9 +91,12 @@ def json_value(sample: Sample) -> object:
     """A JSON text's value; all of the text is needed for that, whatever the limit."""
     try:
         # NaN and Infinity are no JSON, but some services send them: as in proto3 JSON they become strings.
-        return json.loads(sample.data, parse_constant=str, parse_float=_finite)
+        value = json.loads(sample.data, parse_constant=str, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise NotThisForm("the bytes are no JSON") from error
+    if _nests_deeper(value, MAX_DEPTH):
+        raise NotThisForm(f"the JSON nests deeper than {MAX_DEPTH} levels")
+    return value
 
 
 def text(sample: Sample) -> str:
@@ -119,6 +122,22 @@ READERS: Final[Mapping[Format, Callable[[Sample], object]]] = {
     Format.HEX: hexadecimal,
 }
 """In the order in which a key goes through them."""
+
+
+def _nests_deeper(value: object, limit: int) -> bool:
+    """True for a value that whoever shows it, level by level, could not get to the bottom of."""
+    level = [value]
+    for _ in range(limit):
+        level = [inner for each in level for inner in _held(each) if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _held(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _finite(digits: str) -> float | str:

@@ -94,14 +94,17 @@ def _add(built: BuiltPool, file: FileDescriptorProto, done: set[str]) -> bool:
 
 def _check_maps(message: DescriptorProto) -> None:
     """Refuse what calls itself a map's entry and is none: protobuf takes it, and reads it as it likes."""
+    entries = set()
     for inner in message.nested_type:
-        if inner.options.map_entry and [(each.name, each.number) for each in inner.field] != [("key", 1), ("value", 2)]:
-            raise ValueError(f"{inner.name} is no entry of a map")
+        if inner.options.map_entry:
+            entries.add(inner.name)
+            if [(each.name, each.number) for each in inner.field] != [("key", 1), ("value", 2)]:
+                raise ValueError(f"{inner.name} is no entry of a map")
         _check_maps(inner)
     for each in message.field:
-        if each.label != FieldDescriptorProto.LABEL_REPEATED and each.type_name.endswith(
-            tuple(f".{message.name}.{inner.name}" for inner in message.nested_type if inner.options.map_entry)
-        ):
+        owner, _, name = each.type_name.rpartition(".")
+        is_own = name in entries and owner.rpartition(".")[2] == message.name
+        if is_own and each.label != FieldDescriptorProto.LABEL_REPEATED:
             raise ValueError(f"the map {message.name}.{each.name} is not repeated")
 
 

@@ -5,7 +5,7 @@ Also tells what two sources say differently. Knows nothing of how a source was c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TypeAlias
@@ -58,9 +58,11 @@ class Source:
 _Shape: TypeAlias = tuple[object, ...]
 
 
-def differences(sources: Iterable[Source]) -> Iterator[str]:
+def differences(sources: Sequence[Source]) -> Iterator[str]:
     """A sentence for each type that a source describes differently than one that is asked before it."""
     known: dict[str, tuple[str, Descriptor | EnumDescriptor]] = {}
+    if len(sources) < 2:
+        return
     for source in sources:
         for found in _types(source.built):
             first, other = known.setdefault(found.full_name, (source.origin, found))

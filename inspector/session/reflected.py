@@ -28,9 +28,9 @@ _FILE_DESCRIPTOR_RESPONSE: Final = 4
 """The field of a ServerReflectionResponse (grpc/reflection/v1/reflection.proto) that holds files."""
 _MAX_FILES: Final = 4_000
 """The whole of Google's public APIs is about twice as much; a service has hundreds at most."""
-_MAX_BYTES: Final = 32 * 1024 * 1024
-_MAX_BUILDS: Final = 100
-"""How often the catalog is told of every single file; after that only of a tenth more at once."""
+_MAX_BYTES: Final = 16 * 1024 * 1024
+_EAGER_BYTES: Final = 128 * 1024 * 1024
+"""So many are built in all, each time from the beginning, as single files come; after that only for a tenth more."""
 
 
 class ReflectionSeen:
@@ -42,18 +42,18 @@ class ReflectionSeen:
         self._bytes = 0
         self._read: dict[StreamKey, int] = {}
         """How many replies of a call were read."""
-        self._told = self._builds = 0
+        self._told = self._built = 0
 
     def update(self, change: Change) -> bool:
         """Take in the new replies of reflection calls; True when the catalog knows more by it."""
         calls = [self._store.calls[key] for key in change.calls if self._store.calls[key].method in _METHODS]
         for call in sorted(calls, key=lambda call: call.started):
             self._read_replies(call)
-        growth = len(self._files) - self._told
-        if not growth or (self._builds >= _MAX_BUILDS and growth < self._told // 10):
+        growth = self._bytes - self._told
+        if not growth or (self._built > _EAGER_BYTES and growth < self._told // 10):
             return False
-        self._builds += 1
-        self._told = len(self._files)
+        self._built += self._bytes
+        self._told = self._bytes
         self._catalog.add(FileDescriptorSet(file=self._files.values()), ORIGIN, Rank.SEEN)
         return True
 
