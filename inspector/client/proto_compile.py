@@ -57,8 +57,8 @@ def _arguments(files: Sequence[Path], imports: Imports) -> list[str]:
 def _missing(imports: Imports) -> SchemaError | None:
     """The import that was found nowhere, by the file and line that wants it; only asked when protoc has failed."""
     for name, file, line in imports.missing:
-        folders = ", ".join(map(str, imports.roots))
-        return SchemaError(f"{file}, line {line}, imports {name}, which is in none of {folders}.", _PATH_HINT)
+        folders = " or ".join(map(str, imports.roots))
+        return SchemaError(f"{file}, line {line}, imports {name}, which is not there in {folders}.", _PATH_HINT)
     return None
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.protobuf.message import DecodeError
 
-from inspector.model.call import Call, StreamKey
+from inspector.model.call import Call, CallState, StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.schema.sources import Rank
 from inspector.schema.wire import WireError, WireType, fields
@@ -28,9 +28,13 @@ _FILE_DESCRIPTOR_RESPONSE: Final = 4
 """The field of a ServerReflectionResponse (grpc/reflection/v1/reflection.proto) that holds files."""
 _MAX_FILES: Final = 4_000
 """The whole of Google's public APIs is about twice as much; a service has hundreds at most."""
-_MAX_BYTES: Final = 16 * 1024 * 1024
-_EAGER_BYTES: Final = 128 * 1024 * 1024
-"""So many are built in all, each time from the beginning, as single files come; after that only for a tenth more."""
+_MAX_BYTES: Final = 8 * 1024 * 1024
+"""A little more than a second to build."""
+_EAGER_BYTES: Final = 32 * 1024 * 1024
+"""So many are built in all, each time from the beginning, as single files come; after that for a tenth more, or at
+the end of a call."""
+_MAX_ENDINGS: Final = 10
+"""Of so many calls."""
 
 
 class ReflectionSeen:
@@ -42,7 +46,7 @@ class ReflectionSeen:
         self._bytes = 0
         self._read: dict[StreamKey, int] = {}
         """How many replies of a call were read."""
-        self._told = self._built = 0
+        self._told = self._built = self._endings = 0
 
     def update(self, change: Change) -> bool:
         """Take in the new replies of reflection calls; True when the catalog knows more by it."""
@@ -50,12 +54,19 @@ class ReflectionSeen:
         for call in sorted(calls, key=lambda call: call.started):
             self._read_replies(call)
         growth = self._bytes - self._told
-        if not growth or (self._built > _EAGER_BYTES and growth < self._told // 10):
+        is_over = any(call.state is not CallState.OPEN for call in calls)
+        if not growth or not self._is_due(growth, is_over=is_over):
             return False
         self._built += self._bytes
         self._told = self._bytes
         self._catalog.add(FileDescriptorSet(file=self._files.values()), ORIGIN, Rank.SEEN)
         return True
+
+    def _is_due(self, growth: int, *, is_over: bool) -> bool:
+        if self._built < _EAGER_BYTES or growth >= self._told // 10:
+            return True
+        self._endings += is_over
+        return is_over and self._endings <= _MAX_ENDINGS
 
     def _read_replies(self, call: Call) -> None:
         start = self._read.get(call.key, 0)
