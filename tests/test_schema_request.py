@@ -156,6 +156,25 @@ def test_a_request_of_a_well_known_type(type_name: str, text: str, value: object
     assert sent(text, type_name) == value
 
 
+def test_the_name_of_an_enum_value_may_be_given_in_part() -> None:
+    file = FileDescriptorProto(name="e.proto", package="e", syntax="proto3")
+    kind = file.enum_type.add(name="State")
+    for number, name in enumerate(("STATE_UNSPECIFIED", "STATE_PAID")):
+        kind.value.add(name=name, number=number)
+    file.message_type.add(name="M").field.add(name="state", number=1, type=F.TYPE_ENUM, label=1, type_name=".e.State")
+    catalog = Catalog()
+    catalog.add(FileDescriptorSet(file=[file]), "e")
+    with pytest.raises(RequestError, match="Is STATE_PAID meant"):
+        build('{"state": "paid"}', method("e.M"), catalog)
+
+
+def test_the_example_of_an_object_can_be_sent() -> None:
+    with pytest.raises(RequestError, match="Cart needs a JSON object") as caught:
+        build("World", method("c.Cart"), CATALOG)
+    example = caught.value.hint.removeprefix("As in ").removesuffix(".")
+    assert build(example, method("c.Cart"), CATALOG)
+
+
 def test_null_leaves_a_field_unset_and_both_names_are_taken() -> None:
     assert sent('{"items": null, "isGift": true, "total_cents": "12"}')["is_gift"] is True
     assert sent('{"totalCents": 12}')["total_cents"] == "12"

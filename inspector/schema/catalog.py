@@ -8,7 +8,7 @@ Finds no schema by itself: protoc and reflection are the client's.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
@@ -144,7 +144,7 @@ class Catalog:
             return None
         found = self._classes.get((type_name, origin))
         if found is None:
-            for pool in self._pools(origin):
+            for pool in _pools(self._asked(), origin):
                 if (descriptor := _find(pool, type_name)) is not None:
                     found = self._classes[type_name, origin] = message_factory.GetMessageClass(descriptor)
                     break
@@ -158,33 +158,39 @@ class Catalog:
     def _asked(self) -> Iterator[Source]:
         return (source for source in self._sources if source.is_on)
 
-    def _pools(self, origin: str) -> Iterator[DescriptorPool]:
-        if origin == COMMON_ORIGIN:
-            yield common_types().pool
-        asked = sorted(self._asked(), key=lambda source: source.origin != origin)  # stable: the others stay in order
-        yield from (source.built.pool for source in asked)
-        yield common_types().pool
-
     def _renew(self) -> None:
         """Draw up what follows from the sources, after any change of them."""
-        self._methods: dict[str, Method] = {}
+        asked = list(self._asked())
         self._classes: dict[tuple[str, str], type[Message]] = {}
-        told = [*self._notes.values(), *(each for source in self._asked() for each in source.problems)]
-        for source in self._asked():
-            found = (_method(each, source.origin) for each in source.built.methods)
-            told.extend(filter(None, map(self._add_method, found)))
+        self._methods, conflicts = _merged(asked)
+        told = [*self._notes.values(), *(each for source in asked for each in source.problems), *conflicts]
         # The greet service's schema is not somebody's word against another's.
-        conflicts = differences([source for source in self._asked() if source.rank is not Rank.OWN])
-        self.problems = [*told, *islice(conflicts, _DIFFERENCES_TOLD)]
+        others = differences([source for source in asked if source.rank is not Rank.OWN])
+        self.problems = [*told, *islice(others, _DIFFERENCES_TOLD)]
         self.revision += 1
 
-    def _add_method(self, method: Method) -> str:
-        """Take it in; what it says differently than the one that is known by then."""
-        known = self._methods.setdefault(method.path, method)
-        is_same = _described(known) == _described(method)
-        if is_same or method.origin == GREET_ORIGIN:
-            return ""
-        return f"{method.origin} describes {method.path} differently than {known.origin}, which is used."
+
+def _merged(sources: Iterable[Source]) -> tuple[dict[str, Method], list[str]]:
+    """The methods of all sources, and what a later one says differently than one before it."""
+    known: dict[str, Method] = {}
+    conflicts: list[str] = []
+    for source in sources:
+        for each in source.built.methods:
+            method = _method(each, source.origin)
+            first = known.setdefault(method.path, method)
+            if _described(first) != _described(method) and source.rank is not Rank.OWN:
+                words = f"{method.origin} describes {method.path} differently than {first.origin}, which is used."
+                conflicts.append(words)
+    return known, conflicts
+
+
+def _pools(sources: Iterable[Source], origin: str) -> Iterator[DescriptorPool]:
+    """The pools in which a type is looked for, those of an origin first."""
+    if origin == COMMON_ORIGIN:
+        yield common_types().pool
+    asked = sorted(sources, key=lambda source: source.origin != origin)  # stable: the others stay in order
+    yield from (source.built.pool for source in asked)
+    yield common_types().pool
 
 
 def _rank(source: Source) -> Rank:

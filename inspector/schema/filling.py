@@ -195,8 +195,12 @@ def _scalar(field: FieldDescriptor, value: object, path: str) -> Any:
 
 
 def _enum_hint(field: FieldDescriptor, value: object) -> str:
-    names = [each.name for each in field.enum_type.values] if field.enum_type else []
-    close = difflib.get_close_matches(value.upper(), names, 1) if isinstance(value, str) else []
+    """The name that was probably meant: values often have the enum's own name before theirs, as in `STATE_PAID`."""
+    if field.enum_type is None or not isinstance(value, str):
+        return ""
+    names, meant = [each.name for each in field.enum_type.values], value.upper()
+    close = [name for name in names if name.upper() == meant or name.endswith(f"_{meant}")]
+    close = close or difflib.get_close_matches(meant, names, 1)
     return f"Is {close[0]} meant?" if close else ""
 
 

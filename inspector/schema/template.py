@@ -40,13 +40,15 @@ def template(method: Method, catalog: Catalog) -> str:
 
 def short_template(descriptor: Descriptor) -> str:
     """The fields of one message on one line, without what is inside them: `{"name": "", "items": []}`."""
-    return json.dumps({field.name: _short(field) for field in descriptor.fields}, ensure_ascii=False)
+    return json.dumps({field.name: _short(field) for field in _first_of_each(descriptor)}, ensure_ascii=False)
 
 
 def _short(field: FieldDescriptor) -> object:
-    if map_parts(field) is not None or (field.message_type is not None and not field.is_repeated):
-        return {}
-    return [] if field.is_repeated else _scalar(field)
+    if field.is_repeated:
+        return {} if map_parts(field) is not None else []
+    if field.message_type is not None:
+        return {} if own_form(field.message_type) is None else _Blanks().message(field.message_type, ())
+    return _scalar(field)
 
 
 class _Blanks:
