@@ -115,6 +115,14 @@ def test_a_file_without_an_import_that_only_options_need_is_used() -> None:
     assert catalog.method("/shop.v1.Shop/Get") is not None
 
 
+def test_many_problems_are_counted() -> None:
+    files = [FileDescriptorProto(name=f"{n}.proto", syntax="proto9") for n in range(50)]
+    catalog = Catalog()
+    catalog.add(FileDescriptorSet(file=files), "x")
+    assert len(catalog.problems) == 21
+    assert catalog.problems[-1] == "x: 30 more files have such problems."
+
+
 def test_what_calls_itself_a_map_and_is_none_is_refused() -> None:
     file = shop()
     file.message_type[0].nested_type[0].field[0].name = "k"

@@ -163,10 +163,10 @@ class Catalog:
         asked = list(self._asked())
         self._classes: dict[tuple[str, str], type[Message]] = {}
         self._methods, conflicts = _merged(asked)
-        told = [*self._notes.values(), *(each for source in asked for each in source.problems), *conflicts]
+        told = [*self._notes.values(), *(each for source in asked for each in source.problems)]
         # The greet service's schema is not somebody's word against another's.
         others = differences([source for source in asked if source.rank is not Rank.OWN])
-        self.problems = [*told, *islice(others, _DIFFERENCES_TOLD)]
+        self.problems = [*told, *conflicts[:_DIFFERENCES_TOLD], *islice(others, _DIFFERENCES_TOLD)]
         self.revision += 1
 
 

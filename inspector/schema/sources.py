@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from inspector.schema.pools import BuiltPool, build_pool
+
+
+_PROBLEMS_TOLD: Final = 20
 
 
 class Rank(IntEnum):
@@ -52,7 +55,10 @@ class Source:
     @property
     def problems(self) -> list[str]:
         """What could not be used of it, as sentences that name it."""
-        return [f"{self.origin}: {sentence}" for sentence in self.built.problems]
+        told, more = self.built.problems[:_PROBLEMS_TOLD], len(self.built.problems) - _PROBLEMS_TOLD
+        if more > 0:
+            told.append(f"{more:,} more files have such problems.")
+        return [f"{self.origin}: {sentence}" for sentence in told]
 
 
 _Shape: TypeAlias = tuple[object, ...]
