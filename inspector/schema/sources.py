@@ -15,7 +15,6 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from inspector.schema.pools import BuiltPool, build_pool
 
-
 _PROBLEMS_TOLD: Final = 20
 
 
