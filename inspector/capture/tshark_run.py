@@ -23,21 +23,13 @@ from inspector.capture.fields import read_line
 from inspector.capture.packets import read_packet
 from inspector.capture.pipe import make_pipe
 from inspector.capture.tshark import Decoding, Tshark, about_capture, environment
+from inspector.capture.tshark_end import TsharkDied
 from inspector.children import end, spawn
 from inspector.model.frame import Packet
 
 _CHUNK: Final = 1 << 17
 """Bytes of output that are parsed before the loop's other tasks have their turn: a few milliseconds of work."""
 _KEPT_WORDS: Final = 20
-
-
-class TsharkDied(Exception):  # noqa: N818  # what happened, not yet what it means: the session may begin again
-    """tshark ended before its capture did; `said` has its last words, `signal` what killed it."""
-
-    def __init__(self, status: int, said: str) -> None:
-        super().__init__(said)
-        self.said = said
-        self.signal = -status if status < 0 else None
 
 
 class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types

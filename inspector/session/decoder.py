@@ -10,18 +10,21 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from inspector.capture.catch_up import CatchUp
 from inspector.capture.ports import Opening
 from inspector.capture.tshark import Decoding, Tshark
-from inspector.capture.tshark_run import TsharkDied, TsharkRun
+from inspector.capture.tshark_end import TsharkDied
 from inspector.errors import TsharkError
 from inspector.model.frame import Packet
 from inspector.protocol.assembler import Assembler
 from inspector.session.patience import Patience
 from inspector.store.change import Change
 from inspector.store.store import Store
+
+if TYPE_CHECKING:
+    from inspector.capture.tshark_run import TsharkRun
 
 
 class Recording(Protocol):
@@ -91,6 +94,8 @@ class Decoder:
 
     async def _until_restart(self, tshark: Tshark, recording: Recording) -> str | None:
         """One run of tshark; None when it was broken off because another port must be decoded."""
+        from inspector.capture.tshark_run import TsharkRun  # noqa: PLC0415 - pyshark: loaded behind the first paint
+
         self._run = TsharkRun(tshark, self._decoding)
         reading = asyncio.create_task(self._run.decode(recording.read_from(0), self._take))
         restarting = asyncio.create_task(self._restart.wait())
