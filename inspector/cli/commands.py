@@ -108,12 +108,22 @@ def run_session(options: Namespace, work: Callable[[Session, Catalog, Limits], A
         for problem in catalog.problems:
             say(problem)
         limits = Limits(options.count, options.seconds, options.write)
-        return await work(Session(source, decoding(options)), catalog, limits)
+        session = Session(source, decoding(options))
+        _learn_from_capture(session, catalog, options)
+        return await work(session, catalog, limits)
 
     try:
         return asyncio.run(run())
     except ReaderGone:
         return 0
+
+
+def _learn_from_capture(session: Session, catalog: Catalog, options: Namespace) -> None:
+    """Have the catalog learn what other clients' reflection calls in the capture tell."""
+    from inspector.session.reflected import ReflectionSeen
+
+    if options.seen_reflection:
+        session.observe(ReflectionSeen(session.store, catalog).update)
 
 
 def decoding(options: Namespace) -> Decoding:
@@ -137,4 +147,5 @@ def schema_sources(options: Namespace) -> SchemaSources:
         reflection=options.reflection,
         reflect_headers=parse_metadata(options.reflect_header),
         connection=connection_options(options),
+        is_seen=options.seen_reflection,
     )

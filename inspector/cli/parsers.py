@@ -156,6 +156,12 @@ def _add_schema_options(parser: Parser) -> None:
         action=BooleanOptionalAction,
         help="ask the service for its schema, or do not; by default where no file is named",
     )
+    group.add_argument(
+        "--seen-reflection",
+        action=BooleanOptionalAction,
+        default=True,
+        help="learn from reflection answers that are in the capture",
+    )
 
 
 def _add_limits(parser: Parser) -> None:

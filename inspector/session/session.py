@@ -41,6 +41,7 @@ class Session:
         self._decoder = Decoder(self.store, decoding, self._changed, self._board.notify)
         self._finder = PortFinder()
         self._intake: Intake | None = None
+        self._observers: list[Callable[[Change], object]] = []
         self._is_listening = asyncio.Event()
 
     @property
@@ -64,6 +65,10 @@ class Session:
             raise
         finally:
             self._is_listening.set()
+
+    def observe(self, observer: Callable[[Change], object]) -> None:
+        """Have an observer told of every change, before `on_change` is."""
+        self._observers.append(observer)
 
     async def wait_live(self) -> None:
         """Wait until the engine listens, or the session has failed; `status` tells which."""
@@ -128,4 +133,6 @@ class Session:
 
     def _changed(self, change: Change) -> None:
         self._board.tell(decoded=self._decoder.decoded)
+        for observe in self._observers:
+            observe(change)
         self.on_change(change)
