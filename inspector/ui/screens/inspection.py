@@ -13,37 +13,36 @@ from pathlib import Path
 from textual import on
 from textual.app import ComposeResult
 
-from inspector.model.call import StreamKey
+from inspector.client.outcome import Outcome
+from inspector.model.call import Call, StreamKey
 from inspector.session import LiveSource, Phase, Session
 from inspector.store.filter import Filter
 from inspector.ui.bindings import Place, bindings
 from inspector.ui.clipboard import copy_sequence
 from inspector.ui.feed import SLICE, Feed
 from inspector.ui.launch import Launch
-from inspector.ui.messages import CaptureOpened, Copied, Filtered, Left, PaneOpened, Requested, StoreChanged
-from inspector.ui.screens.capture_actions import CaptureActions
-from inspector.ui.sending import Sending
+from inspector.ui.messages import CaptureOpened, Copied, Filtered, Left, PaneOpened, StoreChanged
+from inspector.ui.screens.request_actions import RequestActions
+from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
 from inspector.ui.widgets.key_bar import KeyBar
 from inspector.ui.widgets.notice import Notice
 from inspector.ui.widgets.request_box import RequestBox
 from inspector.ui.widgets.status_line import StatusLine
-from inspector.ui.widgets.words import counts, placeholder
+from inspector.ui.widgets.words import counts, outcome_words, placeholder
 
 
-class InspectionScreen(CaptureActions):
+class InspectionScreen(RequestActions):
     """One session with all that is known of it."""
 
     BINDINGS = bindings(Place.SCREEN)
 
     def __init__(self, launch: Launch, session: Session, *, is_opened: bool = False) -> None:
         """`is_opened` is True for a capture file that was opened from the app: Esc goes back from it."""
-        super().__init__(launch, session)
+        super().__init__(launch, session, None if is_opened else launch.target)
         self._is_opened = is_opened
         self._feed = Feed(session.store, self._stir)
-        target = None if is_opened else launch.target
-        self._sending = Sending(session, launch.catalog, target, launch.method) if target else None
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -53,17 +52,16 @@ class InspectionScreen(CaptureActions):
         yield FilterBox()
         yield Browser(self._feed, self.launch.catalog, following=is_live)
         yield Notice()
-        if self._sending is not None:
-            method = self.launch.catalog.method(self.launch.method)
-            yield RequestBox(self.launch.method, method.request_name if method else "request")
+        if self.sending is not None:
+            yield RequestBox(self.sending.calls)
         yield KeyBar()
 
     def on_mount(self) -> None:
         """Begin: the session starts behind the screen."""
         self.session.on_change = self._feed.receive
         self.session.on_status = lambda _status: self._feed.stir()
-        boxes = self.query(RequestBox)
-        (boxes.first() if boxes else self.browser.listing.shown).focus()
+        (self.box or self.browser.listing.shown).focus()
+        self.begin_sending()
         if self.session.status.phase is Phase.STARTING:
             self.work(self.session.run())
         self._feed.receive(self.session.store.everything())
@@ -74,14 +72,17 @@ class InspectionScreen(CaptureActions):
         """Stop drawing and end all that the session started; the screen is of no use afterwards."""
         self._feed.close()
         await super().end()
-        if self._sending is not None:
-            await self._sending.close()
+        if self.sending is not None:
+            await self.sending.close()
 
     async def _prepare(self) -> None:
-        if self.launch.prepare is not None and (sentence := await self.launch.prepare()):
-            self.say(sentence)
-        # A schema may have come with it, by which everything reads differently.
-        self._feed.receive(self.session.store.everything())
+        try:
+            if self.launch.prepare is not None and (sentence := await self.launch.prepare()):
+                self.say(sentence)
+        finally:
+            self.schema_known()
+            # A schema may have come with it, by which everything reads differently.
+            self._feed.receive(self.session.store.everything())
 
     def _stir(self) -> None:
         self.post_message(StoreChanged())
@@ -95,7 +96,7 @@ class InspectionScreen(CaptureActions):
         self._draw_words()
 
     def _select_own(self, touched: frozenset[StreamKey]) -> None:
-        key = self._sending.own_call(touched) if self._sending else None
+        key = self.sending.own_call(touched) if self.sending else None
         if key is not None:
             self.browser.show_call(key)
 
@@ -103,12 +104,21 @@ class InspectionScreen(CaptureActions):
         status = self.session.status
         self.query_one(StatusLine).show(status, self.session.store.packets)
         self.query_one(FilterBox).show_counts(counts(self._feed))
-        self.browser.listing.show_placeholder(*placeholder(self._feed, status, can_send=self._sending is not None))
+        self.browser.listing.show_placeholder(*placeholder(self._feed, status, can_send=self.sending is not None))
         self.query_one(Notice).show_status(status)
 
-    def tell(self, message: str, hint: str = "") -> None:
+    @property
+    def selected_call(self) -> Call | None:
+        """The call that keys for a call are about."""
+        return self.browser.call
+
+    def tell_outcome(self, call: SentCall, outcome: Outcome) -> None:
+        """Say why a call failed, with the details that came; one that went well takes back what was said."""
+        self.tell(*outcome_words(outcome, self.launch.catalog), call.method.path.removeprefix("/"))
+
+    def tell(self, message: str, hint: str = "", title: str = "") -> None:
         """Say something that went wrong, until it is read."""
-        self.query_one(Notice).tell(message, hint)
+        self.query_one(Notice).tell(message, hint, title)
 
     @on(Filtered)
     def _filter(self, event: Filtered) -> None:
@@ -129,21 +139,6 @@ class InspectionScreen(CaptureActions):
             self._draw_words()
 
         self.run_worker(work(), group="filter", exclusive=True)
-
-    @on(Requested)
-    def _send(self, event: Requested) -> None:
-        self.work(self._call(event.text))
-
-    async def _call(self, text: str) -> None:
-        box, outcome = self.query_one(RequestBox), None
-        if self._sending is None:
-            return
-        box.begin()
-        try:
-            outcome = await self._sending.send(text)
-        finally:
-            box.end(outcome)
-        self.tell(outcome.detail)
 
     @on(Left)
     def _to_list(self) -> None:

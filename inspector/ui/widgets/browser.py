@@ -56,11 +56,12 @@ class Browser(Horizontal):
         self._position = position
         self.detail.show_frame(self._feed.store, position)
         self.listing.select(FRAMES, position, hold=hold)
-        if (call := self._call) is not None:
+        if (call := self.call) is not None:
             self.listing.select(CALLS, call.key, hold=hold)
 
     @property
-    def _call(self) -> Call | None:
+    def call(self) -> Call | None:
+        """The call of the selected frame."""
         store = self._feed.store
         return None if self._position is None else store.call_of(store.frames[self._position])
 
@@ -82,7 +83,7 @@ class Browser(Horizontal):
             return
         if event.name == FRAMES:
             table.select(self._position)
-        elif (call := self._call) is not None:
+        elif (call := self.call) is not None:
             table.select(call.key)
 
     @on(RowOpened)
@@ -107,7 +108,7 @@ class Browser(Horizontal):
 
     def _action_step(self, direction: int) -> None:
         """The next frame of the same stream, whether the filter shows it or not; hidden control frames are passed."""
-        if (call := self._call) is None or self._position is None:
+        if (call := self.call) is None or self._position is None:
             return
         frames, with_control = self._feed.store.frames, self._feed.frames.show_control
         stops = [each for each in call.frames if with_control or not frames[each].is_control]
