@@ -64,7 +64,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("request", "i", "i", "send", "Go to the request box", "focus_request"),
         Key("half_close", "ctrl+d", "^D", "end", "Half-close the running call: no more messages", "half_close"),
         Key("cancel", "ctrl+x", "^X", "cancel", "Cancel the running call", "cancel"),
-        Key("edit", "f2,ctrl+g", "F2 ^G", "edit", "Edit the request: its JSON, metadata, deadline, …", "edit"),
+        Key("edit", "f2,ctrl+g", "F2", "edit", "Edit the request: JSON, metadata, deadline, …; Ctrl+G too", "edit"),
         Key("method", "ctrl+t", "^T", "method", "Choose the method to call", "choose_method"),
         Key("history", "ctrl+r", "^R", "sent before", "Search what was sent before, in other sessions too", "recall"),
         Key("calls", "f4", "F4", "running", "The calls that run: half-close or cancel any", "choose_call"),
@@ -114,12 +114,12 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("match.next", "n", "n", "next match", "The next frame that the filter finds, round the end", "match(1)"),
         Key("match.previous", "N", "N", "previous", "The previous frame that the filter finds", "match(-1)"),
         Key("copy", "y", "y", "copy", "Copy the row, the followed stream, or the bytes as hex", "copy"),
-        Key("copy_as", "Y", "Y", "copy as", "Copy the call as a grpcurl command, as Python or as JSON", "copy_as"),
         Key("reading", "v", "v", "read as", "Read messages in other forms: protobuf, wire, JSON, text, hex", "reading"),
     ),
     (Place.SCREEN, Group.LOOK): (
         Key("filter", "slash", "/", "filter", "Go to the filter", "focus_filter"),
         Key("control", "h", "h", "control frames", "Hide or show SETTINGS, PING, WINDOW_UPDATE, …", "toggle_control"),
+        Key("copy_as", "Y", "Y", "copy as", "Copy the call as a grpcurl command, as Python or as JSON", "copy_as"),
         Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom"),
     ),
     (Place.LIST, Group.LOOK): (
@@ -145,8 +145,20 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
 }  # fmt: skip
 
 FOOTER: Final = (
-    *("send", "filter.keep", "filter.clear", "filter.leave", "half_close", "cancel", "edit", "method"),
-    *("request.leave", "request", "filter", "open", "pane.open", "back", "follow", "reading", "stream.next", "control"),
+    *("send", "filter.keep", "filter.clear", "filter.leave", "half_close", "cancel", "request"),
+    *(
+        "filter",
+        "edit",
+        "method",
+        "request.leave",
+        "open",
+        "pane.open",
+        "back",
+        "follow",
+        "reading",
+        "stream.next",
+        "control",
+    ),
     *("copy", "copy_as", "resend", "zoom", "history.back", "history", "capture", "save", "schema"),
     *("help", "help.always", "quit"),
 )

@@ -50,14 +50,17 @@ class Sending:
         of_method = [call for call in self.calls if call.method.path == path]
         return next(reversed(of_method or self.calls), None)
 
+    def add(self, call: SentCall) -> None:
+        """A call that is going to be run: it takes messages from now on."""
+        self.calls.append(call)
+
     async def run(self, call: SentCall) -> tuple[Outcome, Entry]:
-        """Send a call and wait for its outcome; what the history shall keep of it comes with it.
+        """Send a call that was added and wait for its outcome; what the history shall keep of it comes with it.
 
         Raises:
             RequestError: metadata or TLS files that cannot be used.
         """
         sent_at = time.time()
-        self.calls.append(call)
         status = ""
         try:
             outcome = await call.run(self._start)

@@ -143,6 +143,7 @@ class Calling(CaptureActions):
         call = self.sending.open_call(draft.path)
         if call is None:
             call = SentCall(method, draft.settings)
+            self.sending.add(call)
             self.work(self._run(call))
         for text, message in zip(texts, messages, strict=True):
             call.send(text, message)
@@ -151,14 +152,11 @@ class Calling(CaptureActions):
         box, outcome = self.box, None
         if self.sending is None or box is None:
             return
-        running = asyncio.ensure_future(self.sending.run(call))
-        await asyncio.sleep(0)
         box.begin()
         self.refresh_bindings()
         try:
-            outcome, entry = await running
+            outcome, entry = await self.sending.run(call)
         finally:
-            running.cancel()
             box.end(call, outcome)
             self.refresh_bindings()
         self.history.add(entry)

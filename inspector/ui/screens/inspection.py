@@ -9,20 +9,25 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from typing import Final
 
 from textual import on
 from textual.app import ComposeResult
 
+from inspector.client.caller import ConnectionState
 from inspector.client.outcome import Outcome
-from inspector.model.call import Call, StreamKey
+from inspector.errors import RequestError
+from inspector.model.call import Call, CallKind, StreamKey
 from inspector.session import LiveSource, Phase, Session
 from inspector.store.filter import Filter
 from inspector.ui.bindings import Place, bindings
 from inspector.ui.clipboard import copy_sequence
+from inspector.ui.copies import copy_choices
 from inspector.ui.feed import SLICE, Feed
 from inspector.ui.launch import Launch
 from inspector.ui.messages import CaptureOpened, Copied, Filtered, Left, PaneOpened, StoreChanged
-from inspector.ui.screens.request_actions import RequestActions
+from inspector.ui.screens.choice import ChoiceDialog, Chosen
+from inspector.ui.screens.schema_actions import SchemaActions
 from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
@@ -32,8 +37,11 @@ from inspector.ui.widgets.request_box import RequestBox
 from inspector.ui.widgets.status_line import StatusLine
 from inspector.ui.widgets.words import counts, outcome_words, placeholder
 
+_LOOK_SECONDS: Final = 1.0
+"""Between two looks at the connection: gRPC does not tell when it breaks."""
 
-class InspectionScreen(RequestActions):
+
+class InspectionScreen(SchemaActions):
     """One session with all that is known of it."""
 
     BINDINGS = bindings(Place.SCREEN)
@@ -62,6 +70,8 @@ class InspectionScreen(RequestActions):
         self.session.on_status = lambda _status: self._feed.stir()
         (self.box or self.browser.listing.shown).focus()
         self.begin_sending()
+        if self.sending is not None:
+            self.set_interval(_LOOK_SECONDS, self._look_at_connection)
         if self.session.status.phase is Phase.STARTING:
             self.work(self.session.run())
         self._feed.receive(self.session.store.everything())
@@ -80,9 +90,20 @@ class InspectionScreen(RequestActions):
             if self.launch.prepare is not None and (sentence := await self.launch.prepare()):
                 self.say(sentence)
         finally:
-            self.schema_known()
-            # A schema may have come with it, by which everything reads differently.
-            self._feed.receive(self.session.store.everything())
+            self.schema_changed()
+            self.watch_files()
+
+    def redraw(self) -> None:
+        """Draw anew what was drawn with another schema."""
+        self._feed.receive(self.session.store.everything())
+
+    @property
+    def _connection(self) -> ConnectionState | None:
+        return None if self.sending is None else self.sending.state
+
+    def _look_at_connection(self) -> None:
+        if self.sending is not None and self.query_one(StatusLine).connection != self._connection:
+            self._draw_words()
 
     def _stir(self) -> None:
         self.post_message(StoreChanged())
@@ -91,6 +112,7 @@ class InspectionScreen(RequestActions):
     def _draw(self) -> None:
         change = self._feed.take()
         if change is not None:
+            self.learn(change)
             self.browser.update(change)
             self._select_own(change.calls)
         self._draw_words()
@@ -98,11 +120,12 @@ class InspectionScreen(RequestActions):
     def _select_own(self, touched: frozenset[StreamKey]) -> None:
         key = self.sending.own_call(touched) if self.sending else None
         if key is not None:
-            self.browser.show_call(key)
+            method = self.launch.catalog.method(self.session.store.calls[key].method)
+            self.browser.show_call(key, with_tail=method is None or method.kind is not CallKind.UNARY)
 
     def _draw_words(self) -> None:
         status = self.session.status
-        self.query_one(StatusLine).show(status, self.session.store.packets)
+        self.query_one(StatusLine).show(status, self.session.store.packets, self._connection)
         self.query_one(FilterBox).show_counts(counts(self._feed))
         self.browser.listing.show_placeholder(*placeholder(self._feed, status, can_send=self.sending is not None))
         self.query_one(Notice).show_status(status)
@@ -147,6 +170,25 @@ class InspectionScreen(RequestActions):
     @on(PaneOpened)
     def _to_pane(self, event: PaneOpened) -> None:
         self.enter(event.widget)
+
+    def _action_copy_as(self) -> None:
+        if (call := self.selected_call) is None:
+            self.say("Select a call, or a frame of one, to copy it.")
+            return
+        target = self.sending.target if self.sending else None
+        choices = copy_choices(self.session.store, self.launch.catalog, call, target, self.launch.schema)
+        self.app.push_screen(
+            ChoiceDialog(f"Copy call {call.key} as", choices, "Enter copies · Esc cancels"), self._copy_as
+        )
+
+    def _copy_as(self, chosen: Chosen | None) -> None:
+        if chosen is None:
+            return
+        name, make = chosen.value
+        try:
+            self.post_message(Copied(make(), name))
+        except RequestError as error:
+            self.tell(error.message, error.hint)
 
     @on(Copied)
     def _copy(self, event: Copied) -> None:

@@ -48,9 +48,10 @@ class Browser(Horizontal):
         if change is not None:
             self.detail.update(change)
 
-    def show_call(self, key: StreamKey) -> None:
-        """Select a call's first frame, and go on following the tail."""
+    def show_call(self, key: StreamKey, *, with_tail: bool = False) -> None:
+        """Select a call's first frame, and go on following the list's tail; with `with_tail` the call's own too."""
         self._select(self._feed.store.calls[key].frames[0], hold=True)
+        self.detail.pane_of(FOLLOW).following = with_tail
 
     def _select(self, position: int, *, hold: bool = False) -> None:
         self._position = position
@@ -122,6 +123,9 @@ class Browser(Horizontal):
             here = self._feed.frames.nearest_row(self._position or 0)
             self.listing.open(FRAMES)
             self._select(found[(here + rows) % len(found)])
+
+    def _action_reading(self) -> None:
+        self.detail.turn_form()
 
     def _action_copy(self) -> None:
         copied = self.detail.copied() if self.detail.pane.has_focus else self._row_text()

@@ -47,7 +47,7 @@ class JsonArea(TextArea):
     """The editor of a message."""
 
     def __init__(self, text: str, method: Method, catalog: Catalog, candidates: Candidates) -> None:
-        super().__init__("\n".join(text.splitlines()), id="message", tab_behavior="focus", show_line_numbers=True)
+        super().__init__("\n".join(text.splitlines()), id="json", tab_behavior="focus", show_line_numbers=True)
         self._method, self._catalog = method, catalog
         self._list = candidates
         self._completion: Completion | None = None
