@@ -145,21 +145,9 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
 }  # fmt: skip
 
 FOOTER: Final = (
-    *("send", "filter.keep", "filter.clear", "filter.leave", "half_close", "cancel", "request"),
-    *(
-        "filter",
-        "edit",
-        "method",
-        "request.leave",
-        "open",
-        "pane.open",
-        "back",
-        "follow",
-        "reading",
-        "stream.next",
-        "control",
-    ),
-    *("copy", "copy_as", "resend", "zoom", "history.back", "history", "capture", "save", "schema"),
+    *("send", "filter.keep", "filter.clear", "filter.leave", "half_close", "cancel", "request", "filter", "open"),
+    *("pane.open", "back", "follow", "edit", "method", "request.leave", "stream.next", "control", "copy", "zoom"),
+    *("reading", "copy_as", "resend", "history.back", "history", "capture", "save", "schema"),
     *("help", "help.always", "quit"),
 )
 """What the footer shows, in its order, as far as it is of use where the focus is."""

@@ -62,7 +62,7 @@ class ChoiceDialog(ModalScreen[Chosen | None]):
 
     def compose(self) -> ComposeResult:
         """What is typed, what is found, and a line that says what keys do."""
-        with Vertical(classes="dialog -tall") as box:
+        with Vertical(classes="dialog -choice") as box:
             box.border_title = Content(clean(self._title))
             yield Input(id="wanted", placeholder="Type to search")
             yield OptionList(id="choices", markup=False, compact=True)
