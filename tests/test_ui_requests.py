@@ -16,6 +16,7 @@ from inspector.model.call import Call, CallState
 from inspector.schema.catalog import Catalog
 from inspector.session import LiveSource, Session
 from inspector.session.schema import SchemaSources, load_schema
+from inspector.ui.draft import one_line
 from inspector.ui.launch import Launch
 from inspector.ui.screens.choice import ChoiceDialog
 from inspector.ui.screens.editor import EditorScreen
@@ -80,7 +81,7 @@ async def choose(run: Running, name: str, key: str = "enter") -> None:
 async def write(run: Running, words: str) -> None:
     """Put a text into the request box and press Enter."""
     run.app.screen.focused.post_message(Paste(words))  # type: ignore[union-attr]
-    await run.until(lambda: box(run).value == words)
+    await run.until(lambda: box(run).value == one_line(words))
     await run.press("enter")
 
 
@@ -111,7 +112,7 @@ async def test_the_picker_finds_and_remembers_and_greet_is_the_first(greet: Gree
 async def test_a_server_stream_comes_reply_by_reply_and_is_cancelled(greet: GreetProcess) -> None:
     async with attached(greet) as run:
         await choose(run, "Count")
-        await write(run, '{"to": 1000, "pause": "0.05s"}')
+        await write(run, '{"to": 1000,\n "pause": "0.05s"}')
         await run.until(lambda: "3 replies" in said(run))
         await run.until(lambda: '"value": "' in text(run.pane))
         assert "^X cancel" in said(run)

@@ -133,17 +133,25 @@ def metadata_lines(metadata: Metadata) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text for a box of one line: JSON without its line breaks, any other text with blanks for them."""
+    """A text for a box of one line: JSON without its line breaks, any other text with blanks for them.
+
+    What cannot be printed is escaped in JSON, and a blank elsewhere: an input would send it to the terminal.
+    """
+    if not text.lstrip().startswith("{"):
+        return "".join(each if each.isprintable() else " " for each in _flat(text))
     try:
-        return json_text(json.loads(text)) if text.lstrip().startswith("{") and "\n" in text else _flat(text)
-    except ValueError:
-        return _flat(text)
+        return json_text(json.loads(text)) if "\n" in text else _escaped(text)
+    except (ValueError, RecursionError):
+        return _escaped(_flat(text))
 
 
 def json_text(value: object, indent: int | None = None) -> str:
     """JSON in which all that cannot be printed is escaped: nothing in it acts on a terminal."""
-    plain = json.dumps(value, indent=indent, ensure_ascii=False)
-    return "".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in plain)
+    return _escaped(json.dumps(value, indent=indent, ensure_ascii=False))
+
+
+def _escaped(text: str) -> str:
+    return "".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text)
 
 
 def _flat(text: str) -> str:

@@ -40,6 +40,8 @@ def draft_of_call(call: Call, catalog: Catalog, target: str) -> Draft:
     if method is not None and method.kind in TAKES_ONE and len(texts) > 1:
         raise RequestError(f"This call has {len(texts)} messages, and its method takes one.")
     authority = sent.authority if sent.authority and _host(sent.authority) != _host(target) else None
+    if authority is not None and not (authority.isascii() and authority.isprintable()):
+        raise RequestError("The authority of this call cannot be sent.")
     options = sent.options
     settings = Settings(options.metadata, options.deadline, options.deadline is None, authority)
     settings = replace(settings, is_compressed=options.is_compressed)

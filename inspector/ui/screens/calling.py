@@ -137,6 +137,7 @@ class Calling(CaptureActions):
     def _queue(self, draft: Draft | None) -> None:
         if draft is None or self.sending is None:
             raise NO_METHOD
+        self.is_chosen = True  # what was sent once is not changed behind the user's back
         method = self.method_of(draft.path)
         texts = [each.text for each in message_texts(draft.text, method.kind)]
         messages = [message_bytes(text, method, self.launch.catalog) for text in texts]

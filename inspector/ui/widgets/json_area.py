@@ -13,7 +13,7 @@ from rich.text import Text
 from textual import events
 from textual.content import Content
 from textual.geometry import Offset
-from textual.widgets import OptionList, TextArea
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 from textual.widgets.text_area import TextAreaTheme
 
@@ -21,6 +21,7 @@ from inspector.schema.catalog import Catalog, Method
 from inspector.schema.completion import Completion, complete
 from inspector.ui.format import Palette
 from inspector.ui.pointing import Spot, spot_at
+from inspector.ui.widgets.literal_area import LiteralArea
 from inspector.views.spans import Tone
 from inspector.views.text import clean
 
@@ -43,7 +44,7 @@ class Candidates(OptionList, can_focus=False):
         self.display = False
 
 
-class JsonArea(TextArea):
+class JsonArea(LiteralArea):
     """The editor of a message."""
 
     def __init__(self, text: str, method: Method, catalog: Catalog, candidates: Candidates) -> None:
@@ -58,14 +59,12 @@ class JsonArea(TextArea):
         self.theme = _THEME
 
     def get_line(self, line_index: int) -> Text:
-        """A line in its colours; what a terminal would obey is made visible, character for character."""
+        """A line in its colours."""
         line = super().get_line(line_index)
         palette = Palette.of_app(self.app)
         for token in _COLOURED.finditer(line.plain):
             end = token.end("string") if token["string"] else token.end()
             line.stylize(palette.of(_tone(token)), token.start(), end)
-        if not line.plain.isprintable():
-            line.plain = "".join(each if each.isprintable() or each == "\t" else clean(each)[0] for each in line.plain)
         return line
 
     def point_at(self, spot: Spot) -> None:

@@ -145,8 +145,7 @@ class RequestBox(Input):
         # Textual's own takes the first line alone.
         event.prevent_default()
         event.stop()
-        text = "".join(each if each.isprintable() else " " for each in one_line(event.text.strip("\r\n")))
-        self.replace(text, *sorted(self.selection))
+        self.replace(one_line(event.text.strip("\r\n")), *sorted(self.selection))
 
     def _on_resize(self, _event: events.Resize) -> None:
         self._say()

@@ -19,6 +19,7 @@ from inspector.client.options import DEADLINE, Metadata
 from inspector.errors import InspectorError, RequestError
 from inspector.model.call import CallKind
 from inspector.ui.draft import Settings, metadata_lines
+from inspector.ui.widgets.literal_area import LiteralArea
 
 _ENDLESS: Final = "none"
 _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -41,7 +42,7 @@ class SettingsForm(Vertical):
         settings = self._settings
         deadline = _ENDLESS if settings.is_endless else "" if settings.deadline is None else f"{settings.deadline:.9g}"
         largest = "" if settings.largest_message is None else f"{settings.largest_message}"
-        area = TextArea(metadata_lines(settings.metadata), id="metadata", placeholder="name: value, one a line")
+        area = LiteralArea(metadata_lines(settings.metadata), id="metadata", placeholder="name: value, one a line")
         area.border_title = "Metadata"
         yield area
         yield from _field("Deadline", Input(deadline, self._usual, id="deadline", compact=True))
