@@ -81,7 +81,12 @@ class Call:
     method: str | None = None
     """The `:path`; None while unknown."""
     method_source: MethodSource | None = None
+    sharing: list[Call] = field(default_factory=list, repr=False, compare=False)
+    """Where the method came through an HPACK entry never seen: all calls that used it, this one too; they have the
+    same method, whatever it is."""
     status: Status | None = None
+    status_source: HeaderSource | None = None
+    """How the status is known where it was not plainly read."""
     request_headers: HeaderBlock | None = None
     response_headers: HeaderBlock | None = None
     """None for a trailers-only reply."""

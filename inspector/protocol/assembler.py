@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from typing import NamedTuple
 
+from inspector.model.call import StreamKey
 from inspector.model.connection import Connection
 from inspector.model.endpoint import Endpoint
 from inspector.model.frame import Packet, TcpEvent
@@ -48,6 +49,11 @@ class Assembler:
             yield events.ConnectionSeen(progress.connection)
         if progress is not None:
             yield from self._on_http2(progress, packet, source)
+
+    def name_method(self, key: StreamKey, path: str | None) -> Iterator[Event]:
+        """A person says which method a call is of, and so all calls with the same placeholder; None takes it back."""
+        if (progress := self._connections.get(key.connection)) is not None:
+            yield from progress.name_method(key.stream, path)
 
     def _on_http2(self, progress: ConnectionProgress, packet: Packet, source: Endpoint) -> Iterator[Event]:
         if packet.tcp & TcpEvent.GAP:

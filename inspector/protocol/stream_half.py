@@ -32,6 +32,7 @@ class StreamHalf:
         "blocks",
         "content_type",
         "ended",
+        "has_message",
     )
 
     def __init__(self) -> None:
@@ -41,6 +42,8 @@ class StreamHalf:
         """True when the latest block carries END_STREAM."""
         self.content_type: str | None = None
         self.ended = False
+        self.has_message = False
+        """True when a message was seen, whole or not."""
         self._encoding: str | None = None
         self._deframer = Deframer()
         self._headers: list[Header] = []
@@ -50,6 +53,11 @@ class StreamHalf:
     def pending(self) -> int:
         """Bytes of a message that is not whole."""
         return self._deframer.pending
+
+    @property
+    def has_spoken(self) -> bool:
+        """True when a header block or a message was seen before."""
+        return self.blocks > 0 or self.has_message
 
     def add_headers(self, frame: Frame) -> HeaderBlock | None:
         """Take in a HEADERS or CONTINUATION; the block when it is whole."""
@@ -88,6 +96,7 @@ class StreamHalf:
             yield self._message(cut, time, packet, position)
 
     def _message(self, cut: Cut, time: float, packet: int, position: int) -> Message:
+        self.has_message = True
         data, problem = cut.body, cut.problem
         if cut.compressed and data is not None:
             data, problem = inflate(data, self._encoding)

@@ -17,6 +17,7 @@ from inspector.capture.ports import Opening
 from inspector.capture.tshark import Decoding, Tshark
 from inspector.capture.tshark_end import TsharkDied
 from inspector.errors import TsharkError
+from inspector.model.call import StreamKey
 from inspector.model.frame import Packet
 from inspector.protocol.assembler import Assembler
 from inspector.session.patience import Patience
@@ -72,6 +73,10 @@ class Decoder:
         self._catch_up.begin_port(opening.port)
         self._restart.set()
         return True
+
+    def name_method(self, key: StreamKey, path: str | None) -> None:
+        """Take a person's word for the method of a call, and of all that share its placeholder; None takes it back."""
+        self._on_change(self._store.apply(self._assembler.name_method(key, path)))
 
     async def run(self, tshark: Tshark, recording: Recording) -> str:
         """Decode to the recording's end; returns what is wrong with the capture, "" for nothing.

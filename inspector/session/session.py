@@ -15,6 +15,7 @@ from pathlib import Path
 from inspector.capture.ports import PortFinder
 from inspector.capture.tshark import Decoding, Tshark, find_tshark
 from inspector.errors import InspectorError
+from inspector.model.call import StreamKey
 from inspector.session.board import Board
 from inspector.session.decoder import Decoder
 from inspector.session.intake import Intake, open_intake
@@ -92,6 +93,10 @@ class Session:
         """End the source; `run` returns when all that came of it is decoded."""
         if self._intake is not None:
             await self._intake.finish()
+
+    def name_method(self, key: StreamKey, path: str | None) -> None:
+        """Name the method of a call by hand, and so of all calls that share its placeholder; None takes it back."""
+        self._decoder.name_method(key, path)
 
     async def save(self, path: Path, *, overwrite: bool = False) -> None:
         """Copy the capture, as far as it has come, to `path`.
