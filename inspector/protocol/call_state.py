@@ -113,10 +113,16 @@ class CallProgress:
             self.state = state
             yield events.CallEnded(self.key, state, time)
 
-    def _told(self, side: Side, messages: Iterator[Message]) -> Iterator[Event]:
+    def _told(self, side: Side, messages: Iterator[Message | HeaderBlock]) -> Iterator[Event]:
         for message in messages:
+            if isinstance(message, HeaderBlock):  # the trailers of gRPC-Web
+                yield events.TrailersRead(self.key, message)
+                yield from status_in(self.key, message)
+                continue
             yield events.MessageRead(self.key, side, message)
-            if message.problem:
+            if message.problem and message.data is not None:
+                yield events.ProblemFound(self.key, f"A message from the {side} is {message.problem}.")
+            elif message.problem:
                 yield events.ProblemFound(self.key, f"A message from the {side} cannot be shown: {message.problem}.")
 
     def _request_type(self) -> str | None:
