@@ -180,6 +180,8 @@ class TcpEvent(IntEnum):
     """Bytes before this packet, from the same sender, were not captured."""
     PREFACE = 16
     """The client's connection preface (RFC 9113 §3.4) was in it."""
+    OUT_OF_ORDER = 32
+    """It came behind a later packet of the same sender."""
 
 
 class Packet(msgspec.Struct, frozen=True, gc=False):
