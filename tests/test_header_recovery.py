@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inspector.capture.tshark import Decoding
 from inspector.model.call import Call, MethodSource, StreamKey
-from inspector.model.endpoint import Side
+from inspector.model.endpoint import Endpoint, Side
 from inspector.model.frame import HeaderSource
 from inspector.protocol.header_orders import METADATA, Part, possible_names
 from inspector.protocol.hpack_table import HpackTable
@@ -80,6 +80,21 @@ async def test_a_stream_without_a_reply_takes_the_guess_back(tmp_path: Path) -> 
     go_call(wire, 9, "/a.B/C", replies=0)
     store = await late_store(wire, tmp_path)
     assert [call.status for call in store.calls.values()] == [None] * 3
+
+
+@pytest.mark.parametrize(("before", "guess"), [(["/a.B/C"], "/a.B/C"), (["/a.B/C", "/a.B/D"], None)])
+async def test_the_only_method_of_earlier_connections_is_guessed(
+    before: list[str], guess: str | None, tmp_path: Path
+) -> None:
+    first = Wire(client=Endpoint("127.0.0.1", 40001))
+    first.begin()
+    for stream, path in enumerate(before):
+        go_call(first, 2 * stream + 1, path)
+    late = joined_late("/a.B/C", "/a.B/C").capture[24:]
+    (tmp_path / "both.pcap").write_bytes(first.capture + late)
+    store = await read_store(tmp_path / "both.pcap")
+    calls = [call for call in store.calls.values() if call.key.connection == 1]
+    assert {(call.method, call.method_source) for call in calls} == {(guess, guess and MethodSource.GUESSED)}
 
 
 async def test_a_method_named_by_hand_is_that_of_all_that_share_it(tmp_path: Path) -> None:

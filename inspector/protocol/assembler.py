@@ -74,9 +74,20 @@ class Assembler:
             client, evidence = self._client_by_port(source, destination), Evidence.PORT
         server = destination if client == source else source
         late = start.client is None
-        progress = ConnectionProgress(Connection(index, client, server, start.time, joined_late=late), evidence)
+        connection = Connection(index, client, server, start.time, joined_late=late)
+        progress = ConnectionProgress(connection, evidence, lambda: self._earlier_paths(index, {source, destination}))
         self._connections[index] = progress
         return progress
+
+    def _earlier_paths(self, index: int, ends: set[Endpoint]) -> frozenset[str]:
+        """The methods that the same client, from other ports, called of the same server."""
+        hosts = {end.host for end in ends}
+        before = (
+            each
+            for each in self._connections.values()
+            if each.connection.index != index and each.connection.server in ends
+        )
+        return frozenset().union(*(p.paths() for p in before if p.connection.client.host in hosts))
 
     def _client_by_port(self, source: Endpoint, destination: Endpoint) -> Endpoint:
         """The side whose port is not decoded as HTTP/2; where both or none is, the one with the higher port."""

@@ -6,7 +6,7 @@ them has been seen the best sign stands in: who sent the SYN, or which side has 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import IntEnum
 from typing import TypeAlias
@@ -37,13 +37,19 @@ class ConnectionProgress:
 
     __slots__ = ("_blocks", "_calls", "_ended_streams", "_evidence", "_fins", "_recovery", "_requests", "connection")
 
-    def __init__(self, connection: Connection, evidence: Evidence) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        evidence: Evidence,
+        earlier_paths: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
+        """Begin; `earlier_paths` gives the methods of earlier connections between the two, when asked."""
         self.connection = connection
         self._evidence = evidence
         self._calls: dict[int, CallProgress] = {}
         """Calls to which frames can still add something."""
         self._ended_streams: set[int] = set()
-        self._recovery = {connection.client: HeaderRecovery(), connection.server: HeaderRecovery()}
+        self._recovery = {end: HeaderRecovery(earlier_paths) for end in (connection.client, connection.server)}
         self._fins: set[Endpoint] = set()
         self._blocks: dict[int, _BlockRead] = {}
         """By position of a frame that may be told anew: which block of its call it is."""
@@ -91,6 +97,10 @@ class ConnectionProgress:
                 if call.state is CallState.OPEN:
                     yield events.ProblemFound(call.key, "The connection ended before the call did.")
                     yield from call.end(CallState.BROKEN, packet.time)
+
+    def paths(self) -> frozenset[str]:
+        """The methods that were called, as far as they were plainly read, of the first calls only."""
+        return self._recovery[self.connection.client].paths()
 
     def name_method(self, stream: int, path: str | None) -> Iterator[Event]:
         """A person says which method a stream, and so each with the same placeholder, is of; None takes it back."""

@@ -7,7 +7,7 @@ with indices that point to the wrong entries; whatever came through an entry old
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 import msgspec
@@ -21,6 +21,8 @@ from inspector.protocol.placeholders import Known, Placeholders
 
 UNKNOWN_NAME: Final = "<unknown>"
 _SHAPES_BOUND: Final = 256
+_PATHS_READ: Final = 1000
+"""Blocks of an earlier connection that are read for the methods in them: a few milliseconds."""
 _RECORDS_BOUND: Final = 20_000
 _LOST: Final = "it came through the table of headers after bytes were lost"
 
@@ -36,14 +38,15 @@ class _Record(NamedTuple):
 class HeaderRecovery:
     """Give `read` every frame with headers of one direction, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, earlier_paths: Callable[[], frozenset[str]] = frozenset) -> None:
+        """Begin with nothing read; `earlier_paths` gives the methods of earlier connections, when asked."""
         self._kept: list[bytes | None] = []
         """Blocks not decoded yet; None stands for one whose bytes cannot be had."""
         self._table: HpackTable | None = None
         self._shapes: set[Shape] = set()
         self._losses: dict[int, LostEntries] = {}
         self._records: dict[int, _Record] = {}
-        self._placeholders = Placeholders()
+        self._placeholders = Placeholders(earlier_paths)
         self._is_lossy = False
 
     def lose(self) -> None:
@@ -94,6 +97,12 @@ class HeaderRecovery:
     def call_by_hand(self, place: Place, path: str | None) -> None:
         """A person says what a placeholder's path is; None takes it back."""
         self._placeholders.call_by_hand(place, path)
+
+    def paths(self) -> frozenset[str]:
+        """The methods that a clean direction has called, of its first calls only."""
+        table = HpackTable()
+        entries = (table.decode(block) or () for block in self._kept[:_PATHS_READ] if block is not None)
+        return frozenset(_text(e.value) for block in entries for e in block if e.name == b":path" and e.value)
 
     def _decode_kept(self) -> HpackTable:
         if self._table is None:

@@ -7,7 +7,7 @@ evidence, and in which frames it was used, so that they can be told anew when mo
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from inspector.model.frame import HeaderSource
@@ -23,6 +23,7 @@ _CONSTANT: Final = frozenset(
 """Headers that a client or server sends with one value on all streams of a connection, near enough for a guess."""
 
 
+_CALLED_BEFORE: Final = "the only method on earlier connections of this client to this server"
 _SENT_AGAIN: Final = "the same sender sent this value later, and this entry no more"
 
 
@@ -38,7 +39,9 @@ class Known(NamedTuple):
 class Placeholders:
     """The entries never seen of one direction."""
 
-    def __init__(self) -> None:
+    def __init__(self, earlier_paths: Callable[[], frozenset[str]] = frozenset) -> None:
+        """Begin with nothing seen; `earlier_paths` gives the methods that the same two called before, when asked."""
+        self._earlier_paths = earlier_paths
         self._known: dict[Place, Known] = {}
         self._by_hand: dict[Place, Known] = {}
         self._names: dict[Place, frozenset[str]] = {}
@@ -122,8 +125,21 @@ class Placeholders:
         if before is not None and self.get(place) is None:
             self._changed.add(place)
         name = self.name(place)
-        if name == "te":
+        if name == ":path":
+            self._on_path(place)
+        elif name == "te":
             self.learn(place, Known("te", "trailers", HeaderSource.GUESSED, "gRPC knows no other value of te"))
+
+    def _on_path(self, place: Place) -> None:
+        """A method that was never seen: the one that the two have always called, where they called only one."""
+        paths = {each for each in self._names if self.name(each) == ":path"}
+        called = self._earlier_paths() if len(paths) == 1 else frozenset[str]()
+        if len(called) == 1:
+            self.learn(place, Known(":path", next(iter(called)), HeaderSource.GUESSED, _CALLED_BEFORE))
+        elif len(paths) > 1:  # different entries are different methods
+            for each in paths:
+                if (known := self._known.get(each)) is not None and known.reason == _CALLED_BEFORE:
+                    self.learn(each, None)
 
     def _on_ending(self, place: Place, *, has_reply: bool) -> None:
         """The same status ends every stream: where all of them had replies it will be OK, but that is a guess."""
