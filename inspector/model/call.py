@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from inspector.model.endpoint import Side
 from inspector.model.frame import Header, HeaderSource
 from inspector.model.message import Message
 from inspector.model.status import Status
+
+
+SHARING_TRIED: Final = 16
+"""Of the calls that share a method never seen: how many are asked which method fits them."""
 
 
 class StreamKey(NamedTuple):

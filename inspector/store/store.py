@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from inspector.model.call import Call, StreamKey
+from inspector.model.call import SHARING_TRIED, Call, StreamKey
 from inspector.model.connection import Connection
 from inspector.model.endpoint import Side
 from inspector.model.frame import Frame
@@ -98,7 +98,9 @@ class Store:
         if call.sharing is not sharing:
             call.sharing = sharing
             sharing.append(call)
-            self._touched.update(each.key for each in sharing)
+            # What the first few say of the method is news to the others, and what the later ones say is not asked.
+            if len(sharing) <= SHARING_TRIED:
+                self._touched.update(each.key for each in sharing)
 
     def _on_call_started(self, event: events.CallStarted) -> None:
         self.calls[event.key] = Call(event.key, event.time)

@@ -9,14 +9,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from inspector.model.call import Call, MethodSource
+from inspector.model.call import SHARING_TRIED, Call, MethodSource
 from inspector.model.endpoint import Side
 from inspector.model.message import Message
 from inspector.schema.catalog import GREET_ORIGIN, Catalog, Method
 from inspector.schema.typed import fits
 
 _MESSAGES_TRIED: Final = 8
-_SHARING_TRIED: Final = 16
 _LONGEST_TRIED: Final = 65_536
 
 
@@ -35,7 +34,7 @@ def naming(call: Call, catalog: Catalog) -> Naming:
     if not is_grpc(call, Side.CLIENT):
         return Naming(None, None)  # what is not gRPC has no method
     # One placeholder, one method: it must fit all the calls that share it.
-    fitting = [found for each in (call, *call.sharing[:_SHARING_TRIED]) if (found := _fitting(each, catalog))]
+    fitting = [found for each in (call, *call.sharing[:SHARING_TRIED]) if (found := _fitting(each, catalog))]
     candidates = tuple(path for path in fitting[0] if all(path in found for found in fitting)) if fitting else ()
     if len(candidates) == 1:
         return Naming(candidates[0], MethodSource.GUESSED)
