@@ -12,7 +12,7 @@ from inspector.session import FileSource, Session
 from inspector.session.held_back import ORDERED, HeldBack
 from inspector.store.store import Store
 from tests.captures import DATA, SHARED, read_store
-from tests.conversation import hello, reply
+from tests.conversation import CLIENT, SERVER, hello, reply
 from tests.wire import Wire
 
 RECORD = 16
@@ -83,11 +83,13 @@ async def test_packets_that_were_captured_twice_count_once(tmp_path: Path) -> No
 
 
 def test_nothing_is_held_back_of_what_has_no_gap() -> None:
-    held = HeldBack()
+    held, ports = HeldBack(), {SERVER.port}
     clean = [Packet(number, 0.0, 60) for number in (1, 2)]
-    assert held.pass_on(clean) == clean
-    gap, late = Packet(3, 0.0, 60, tcp=int(TcpEvent.GAP)), Packet(4, 0.0, 60, tcp=int(TcpEvent.OUT_OF_ORDER))
-    assert held.pass_on([clean[0], gap]) == [clean[0]]
-    assert held.pass_on([late]) == []
+    assert held.pass_on(clean, ports) == clean
+    gap = Packet(3, 0.0, 60, 0, CLIENT, SERVER, int(TcpEvent.GAP))
+    late = Packet(4, 0.0, 60, 0, CLIENT, SERVER, int(TcpEvent.OUT_OF_ORDER))
+    assert held.pass_on([gap], {1}) == [gap]
+    assert held.pass_on([clean[0], gap], ports) == [clean[0]]
+    assert held.pass_on([late], ports) == []
     assert held.is_worth_ordering
     assert held.release() == ([gap, late], False)

@@ -15,7 +15,6 @@ from inspector.model.frame import Header, HeaderSource
 from inspector.model.message import Message
 from inspector.model.status import Status
 
-
 SHARING_TRIED: Final = 16
 """Of the calls that share a method never seen: how many are asked which method fits them."""
 

@@ -58,7 +58,9 @@ class Placeholders:
         if known := self.get(place):
             return known.reason
         name = self.name(place)
-        return f"probably {name}, by its place among the headers" if name else "sent before the capture began"
+        if name:
+            return f"probably {name}, by its place among the headers"
+        return "sent in bytes that were not captured" if place.epoch else "sent before the capture began"
 
     def name(self, place: Place) -> str | None:
         """What its header is called, as a guess where nothing better is known; None where several names are left."""

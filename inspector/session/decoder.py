@@ -150,7 +150,7 @@ class Decoder:
 
     def _take(self, packets: list[Packet]) -> None:
         news = self._catch_up.news(packets)
-        self._tell(self._held.pass_on(news) if self._held else news)
+        self._tell(self._held.pass_on(news, self._assembler.ports) if self._held else news)
 
     def _tell(self, news: list[Packet]) -> None:
         if news:

@@ -7,7 +7,7 @@ is taken. What a person has been told is never taken back for it: only a file, w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final
 
 import msgspec
@@ -24,10 +24,10 @@ class HeldBack:
         self._packets: list[Packet] = []
         self._ordered: list[Packet] = []
 
-    def pass_on(self, packets: list[Packet]) -> list[Packet]:
-        """The packets that can be told at once; the others are kept."""
+    def pass_on(self, packets: list[Packet], ports: Container[int]) -> list[Packet]:
+        """The packets that can be told at once; the others are kept. Gaps count on these ports only."""
         if not self._packets:
-            first = next((at for at, packet in enumerate(packets) if _shows_gap(packet)), None)
+            first = next((at for at, packet in enumerate(packets) if _shows_gap(packet, ports)), None)
             if first is None:
                 return packets
             packets, self._packets = packets[:first], packets[first:]
@@ -58,8 +58,10 @@ class HeldBack:
         return released, is_better
 
 
-def _shows_gap(packet: Packet) -> bool:
-    return bool(packet.tcp & (TcpEvent.GAP | TcpEvent.OUT_OF_ORDER))
+def _shows_gap(packet: Packet, ports: Container[int]) -> bool:
+    if not packet.tcp & (TcpEvent.GAP | TcpEvent.OUT_OF_ORDER):
+        return False
+    return any(end is not None and end.port in ports for end in (packet.source, packet.destination))
 
 
 def _frames(packets: list[Packet]) -> int:
