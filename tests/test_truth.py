@@ -121,7 +121,9 @@ PARTIAL = [("a_mid", "a_full", 50101, 23), ("b_lost_req", "b_full", 0, 43), ("b_
 @pytest.mark.parametrize(("name", "whole", "port", "methods"), PARTIAL)
 async def test_what_a_late_or_lossy_wire_tells_is_true(name: str, whole: str, port: int, methods: int) -> None:
     store = await read_store(capture_of(DATA / f"{name}.json"), *([port] if port else []))
-    source = next(path for path in truth_files() if path.stem == whole)
+    source = next((path for path in truth_files() if path.stem == whole), None)
+    if source is None:
+        pytest.skip("the whole capture is not at hand")
     told = {(call["conn"], call["stream"]): call for call in read_truth(source)["wire_oracle"]["per_stream"]}
     true_headers = frames_as_told(await read_store(capture_of(source)))
     known = statuses = 0
@@ -149,6 +151,7 @@ def frames_as_told(store: Store) -> dict[tuple[int, Endpoint], set[Header]]:
     return told
 
 
+@pytest.mark.skipif(not SHARED.exists(), reason="the project's captures are not at hand")
 async def test_one_placeholder_is_the_method_of_all_that_share_it() -> None:
     store = await read_store(SHARED / "own" / "a_mid_go.pcapng", 50144)
     calls = [call for call in store.calls.values() if call.request_headers]
