@@ -531,6 +531,7 @@ def test_call_objects_have_every_key(talk: Conversation) -> None:
         "responses": [message(2, ended, 14, "HelloReply", {"message": "Hello, World"})],
         "problems": [],
         "status_details": None,
+        "status_source": "wire",
     }
 
 
@@ -550,6 +551,7 @@ def test_an_open_call_says_null_where_nothing_is_known(talk: Conversation) -> No
         "response_headers",
         "trailers",
         "status_details",
+        "status_source",
     ]
     assert told["state"] == "open"
 

@@ -33,7 +33,7 @@ class Session:
 
     def __init__(self, source: Source, decoding: Decoding | None = None) -> None:
         decoding = decoding or Decoding()
-        if isinstance(source, LiveSource):
+        if isinstance(source, LiveSource) and source.target.port:
             decoding = replace(decoding, ports=decoding.ports | {source.target.port})
         self.source = source
         self.store = Store()
