@@ -16,7 +16,7 @@ from textual.app import ComposeResult
 
 from inspector.client.caller import ConnectionState
 from inspector.client.outcome import Outcome
-from inspector.errors import RequestError
+from inspector.errors import InspectorError, RequestError
 from inspector.model.call import Call, CallKind, StreamKey
 from inspector.session import LiveSource, Phase, Session
 from inspector.store.filter import Filter
@@ -72,11 +72,8 @@ class InspectionScreen(SchemaActions):
         self.begin_sending()
         if self.sending is not None:
             self.set_interval(_LOOK_SECONDS, self._look_at_connection)
-        if self.session.status.phase is Phase.STARTING:
-            self.work(self.session.run())
         self._feed.receive(self.session.store.everything())
-        if self.launch.prepare is not None and not self._is_opened:
-            self.work(self._prepare())
+        self.work(self._begin())
 
     async def end(self) -> None:
         """Stop drawing and end all that the session started; the screen is of no use afterwards."""
@@ -84,6 +81,16 @@ class InspectionScreen(SchemaActions):
         await super().end()
         if self.sending is not None:
             await self.sending.close()
+
+    async def _begin(self) -> None:
+        """First the schema, then the capture: to be asked for its schema is nothing that the service's user did."""
+        if self.launch.prepare is not None and not self._is_opened:
+            try:
+                await self._prepare()
+            except InspectorError as error:
+                self.tell(error.message, error.hint)
+        if self.session.status.phase is Phase.STARTING:
+            await self.session.run()
 
     async def _prepare(self) -> None:
         try:
