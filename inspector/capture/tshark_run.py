@@ -81,6 +81,13 @@ class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
             await task
         self._close_ends()
 
+    def close(self) -> None:
+        """What pyshark does when a run that was broken off is collected.
+
+        Its own way closes the pipe by its number, which is somebody else's by then: gRPC's, and gRPC aborts.
+        """
+        self._close_ends()
+
     async def _feed(self, capture: AsyncIterator[bytes]) -> None:
         os.set_blocking(self._input_end, False)
         try:
