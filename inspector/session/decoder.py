@@ -23,6 +23,7 @@ from inspector.model.frame import Packet
 from inspector.protocol.assembler import Assembler
 from inspector.session.held_back import ORDERED, HeldBack
 from inspector.session.patience import Patience
+from inspector.session.together import ended
 from inspector.store.change import Change
 from inspector.store.store import Store
 
@@ -121,7 +122,7 @@ class Decoder:
         finally:
             for task in (reading, restarting):
                 task.cancel()
-            await asyncio.wait({reading, restarting})
+            await ended({reading, restarting})
 
     async def _release(self, tshark: Tshark, recording: Recording) -> None:
         """Tell what was held back behind a gap, put in order where that shows more."""
