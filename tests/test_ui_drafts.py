@@ -52,6 +52,8 @@ def test_messages_of_a_text() -> None:
     assert [each.text for each in message_texts(several, CallKind.UNARY)] == [several]
     assert [each.text for each in message_texts("0x0a 0x0b", CallKind.BIDI_STREAMING)] == ["0x0a", "0x0b"]
     assert [each.text for each in message_texts("two words", CallKind.CLIENT_STREAMING)] == ["two words"]
+    assert [each.text for each in message_texts("Ada\nBo", CallKind.BIDI_STREAMING)] == ["Ada", "Bo"]
+    assert [each.text for each in message_texts("", CallKind.BIDI_STREAMING)] == [""]
 
 
 def test_one_line_has_nothing_that_a_terminal_obeys() -> None:

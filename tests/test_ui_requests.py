@@ -69,6 +69,11 @@ def calls(run: Running, method: str) -> list[Call]:
     return [call for call in run.session.store.calls.values() if (call.method or "").endswith(method)]
 
 
+def state(run: Running, method: str) -> CallState | None:
+    """That of the first call of a method; None while there is none."""
+    return next((call.state for call in calls(run, method)), None)
+
+
 async def choose(run: Running, name: str, key: str = "enter") -> None:
     """Choose a method by a part of its name."""
     await run.press("ctrl+t")
@@ -109,17 +114,31 @@ async def test_the_picker_finds_and_remembers_and_greet_is_the_first(greet: Gree
         assert box(run).value == "Ada"
 
 
+async def test_keys_typed_ahead_go_where_they_are_meant_to(greet: GreetProcess) -> None:
+    async with attached(greet) as run:
+        for keys in (("ctrl+t", *"tchat", "enter"), ("f2",), (*"Ada", "ctrl+j"), (*"Bo", "enter")):
+            for key in keys:
+                run.app.simulate_key(key)
+            await run.until(lambda: "Chat" in title(run) and (keys != ("f2",) or run.app.screen.query(JsonArea)))  # noqa: B023
+            await run.until(lambda: keys == ("f2",) or not run.app.screen.is_modal)  # noqa: B023
+        await run.until(lambda: "2 sent · 2 replies" in said(run))
+        await run.until(lambda: calls(run, "Chat") and len(calls(run, "Chat")[0].responses) == 2)
+        replies = [str(message.data) for message in calls(run, "Chat")[0].responses]
+        assert ["Ada" in replies[0], "Bo" in replies[1]] == [True, True]
+        assert not calls(run, "greet")
+
+
 async def test_a_server_stream_comes_reply_by_reply_and_is_cancelled(greet: GreetProcess) -> None:
     async with attached(greet) as run:
         await choose(run, "Count")
         await write(run, '{"to": 1000,\n "pause": "0.05s"}')
-        await run.until(lambda: "3 replies" in said(run))
+        await run.until(lambda: "replies" in said(run))
         await run.until(lambda: '"value": "' in text(run.pane))
         assert "^X cancel" in said(run)
         assert run.screen.query_one(StatusLine).connection is ConnectionState.CONNECTED
         await run.press("ctrl+x")
         await run.until(lambda: "CANCELLED" in said(run))
-        await run.until(lambda: calls(run, "Count")[0].state is CallState.CANCELLED)
+        await run.until(lambda: state(run, "Count") is CallState.CANCELLED)
 
 
 async def test_a_bidi_stream_takes_message_after_message_and_ends_on_a_key(greet: GreetProcess) -> None:
@@ -130,7 +149,7 @@ async def test_a_bidi_stream_takes_message_after_message_and_ends_on_a_key(greet
         await run.until(lambda: "3 sent · 3 replies" in said(run))
         await run.press("ctrl+d")
         await run.until(lambda: "OK · 3 replies" in said(run))
-        await run.until(lambda: calls(run, "Chat")[0].state is CallState.COMPLETE)
+        await run.until(lambda: state(run, "Chat") is CallState.COMPLETE)
         assert len(calls(run, "Chat")) == 1
         assert len(calls(run, "Chat")[0].requests) == 3
 
@@ -146,7 +165,7 @@ async def test_several_calls_run_at_once_and_any_can_be_ended(greet: GreetProces
         await run.press("f4")
         await run.until(lambda: run.app.screen.query(OptionList))
         await run.press("enter")
-        await run.until(lambda: calls(run, "Chat") and calls(run, "Chat")[0].state is CallState.CANCELLED)
+        await run.until(lambda: state(run, "Chat") is CallState.CANCELLED)
         await run.press("ctrl+d")
         await run.until(lambda: "OK" in said(run))
         await run.until(lambda: '"value": "42"' in text(run.pane))
@@ -181,7 +200,7 @@ async def test_the_editor_completes_points_at_errors_and_sends_all_that_is_set(g
         form.query_one("#deadline", Input).value = "2.5"
         await run.press("ctrl+j")
         await run.until(lambda: calls(run, "Echo"))
-        await run.until(lambda: calls(run, "Echo")[0].state is CallState.COMPLETE)
+        await run.until(lambda: state(run, "Echo") is CallState.COMPLETE)
         (call,) = calls(run, "Echo")
         sent = call.request_headers.headers if call.request_headers else ()
         assert [value for name, value in sent if name == "trace"] == ["first", "second"]
@@ -231,7 +250,7 @@ async def test_a_call_of_another_client_is_sent_again_and_copied(
         other = Caller(target)
         await other.unary("/HelloWorld/greet", b"\n\x05World", metadata=(("trace", "1"), ("raw-bin", b"\x00\x01")))
         await other.close()
-        await run.until(lambda: calls(run, "greet") and calls(run, "greet")[0].state is CallState.COMPLETE)
+        await run.until(lambda: state(run, "greet") is CallState.COMPLETE)
         await run.press("escape", "G", "Y")
         await run.until(lambda: run.app.screen.query(OptionList))
         assert "grpcurl" in str(run.app.screen.query_one(OptionList).get_option_at_index(0).prompt)
@@ -249,7 +268,7 @@ async def test_sources_are_switched_and_messages_read_in_other_forms(greet: Gree
     async with attached(greet) as run:
         await run.type("World")
         await run.press("enter")
-        await run.until(lambda: calls(run, "greet") and calls(run, "greet")[0].state is CallState.COMPLETE)
+        await run.until(lambda: state(run, "greet") is CallState.COMPLETE)
         await run.press("escape", "f")
         await run.until(lambda: "HelloRequest" in text(run.pane))
         await run.press("v", "v")

@@ -152,8 +152,14 @@ FOOTER: Final = (
 )
 """What the footer shows, in its order, as far as it is of use where the focus is."""
 
-_EVERYWHERE: Final = frozenset({"capture", "save", "load", "help.always", "palette", "quit", "half_close", "cancel"})
-"""Keys that work wherever the focus is: an input would take some of them, and does while they are of no use."""
+_EVERYWHERE: Final = frozenset(
+    {"capture", "save", "load", "help.always", "palette", "quit", "half_close", "cancel"}
+    | {"method", "history", "calls", "schema"}
+)
+"""Keys that work wherever the focus is: an input would take some of them, and does while they are of no use.
+
+Those that open something are here too: other keys are looked up after those that came later have been typed.
+"""
 
 
 def bindings(place: Place) -> list[BindingType]:

@@ -90,8 +90,8 @@ class MessageText(NamedTuple):
 
 
 def message_texts(text: str, kind: CallKind) -> list[MessageText]:
-    """The messages of a text: one, or where the method takes several one for each JSON object and each hex word."""
-    if kind in TAKES_ONE or not text.lstrip().startswith(("{", HEX)):
+    """The messages of a text: one, or where the method takes several one for each JSON object, hex word or line."""
+    if kind in TAKES_ONE or not text.strip():
         return [MessageText(text)]
     found, at = [], 0
     while (start := _next_word(text, at)) < len(text):
@@ -164,9 +164,11 @@ def _next_word(text: str, at: int) -> int:
 
 
 def _end_of_value(text: str, start: int) -> int:
-    """Where the JSON value or the word at `start` ends; the end of the text where it is broken."""
+    """Where the JSON value, hex word or line at `start` ends; the end of the text where JSON is broken."""
     if text.startswith(HEX, start):
         return start + len(text[start:].split(maxsplit=1)[0])
+    if text[start] != "{":
+        return end if (end := text.find("\n", start)) >= 0 else len(text)
     try:
         return json.JSONDecoder().raw_decode(text, start)[1]
     except (ValueError, RecursionError):

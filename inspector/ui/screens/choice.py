@@ -6,7 +6,7 @@ whoever shows it; another key than Enter may mean something else to be done with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final, NamedTuple
 
 from textual import events, on
@@ -49,6 +49,21 @@ class Chosen(NamedTuple):
     key: str = ENTER
 
 
+class _Wanted(Input):
+    """Where one types what is looked for."""
+
+    def __init__(self, take: Callable[[str], None], keys: frozenset[str]) -> None:
+        super().__init__(id="wanted", placeholder="Type to search")
+        self._take, self._taking = take, keys | {ENTER}
+
+    async def _on_key(self, event: events.Key) -> None:
+        # Here, not where the key would bubble to: by then, more may have been typed, or less found.
+        if event.key in self._taking:
+            event.stop()
+            event.prevent_default()
+            self._take(event.key)
+
+
 class ChoiceDialog(ModalScreen[Chosen | None]):
     """Gives what was chosen, or None."""
 
@@ -59,12 +74,13 @@ class ChoiceDialog(ModalScreen[Chosen | None]):
         super().__init__()
         self._title, self._choices, self._note, self._keys = title, choices, note, frozenset(keys)
         self._found: list[Choice] = []
+        self._searched = ""
 
     def compose(self) -> ComposeResult:
         """What is typed, what is found, and a line that says what keys do."""
         with Vertical(classes="dialog -choice") as box:
             box.border_title = Content(clean(self._title))
-            yield Input(id="wanted", placeholder="Type to search")
+            yield _Wanted(self._search_and_take, self._keys)
             yield OptionList(id="choices", markup=False, compact=True)
             yield Static(Content(self._note), id="dialog-note")
 
@@ -76,7 +92,7 @@ class ChoiceDialog(ModalScreen[Chosen | None]):
         """Other choices, or the same in other words; the mark stays in its place."""
         self._choices = choices
         here = self._list.highlighted
-        self._show(self.query_one("#wanted", Input).value)
+        self._show(self.query_one(_Wanted).value)
         if here is not None and self._found:
             self._list.highlighted = min(here, len(self._found) - 1)
 
@@ -97,18 +113,21 @@ class ChoiceDialog(ModalScreen[Chosen | None]):
 
     @on(Input.Changed, "#wanted")
     def _search(self, event: Input.Changed) -> None:
-        self._show(event.value)
+        if event.value != self._searched:
+            self._show(event.value)
 
     def _show(self, wanted: str) -> None:
-        self._found = _found(self._choices, wanted)
+        self._searched, self._found = wanted, _found(self._choices, wanted)
         room = max((len(choice.name) for choice in self._found[:500]), default=0)
         self._list.clear_options()
         self._list.add_options(Option(_prompt(choice, min(room, 48))) for choice in self._found)
         self._list.highlighted = 0 if self._found else None
 
-    @on(Input.Submitted, "#wanted")
-    def _submit(self) -> None:
-        self.take(ENTER)
+    def _search_and_take(self, key: str) -> None:
+        wanted = self.query_one(_Wanted).value
+        if wanted != self._searched:
+            self._show(wanted)
+        self.take(key)
 
     @on(OptionList.OptionSelected)
     def _select(self) -> None:
@@ -122,6 +141,8 @@ class ChoiceDialog(ModalScreen[Chosen | None]):
         elif event.key in _MOVES and not self._list.has_focus:
             event.stop()
             getattr(self._list, f"action_{_MOVES[event.key]}")()
+        elif event.is_printable and event.character:  # typed ahead, or with the focus on the list
+            self.query_one(_Wanted).insert_text_at_cursor(event.character)
 
 
 def _found(choices: Sequence[Choice], wanted: str) -> list[Choice]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -66,6 +66,11 @@ class EditorScreen(ModalScreen[Edited | None]):
         area = self._area
         area.focus()
         area.move_cursor(_first_value(area.text))
+
+    def on_key(self, event: events.Key) -> None:
+        """What was typed before there was a place for it goes into the message."""
+        if event.is_printable and event.character and self.focused in (None, self._area):
+            self._area.insert(event.character)
 
     def node_at(self, place: Place) -> DOMNode | None:
         """What has the actions of a place now."""

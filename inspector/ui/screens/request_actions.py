@@ -59,7 +59,7 @@ class RequestActions(Calling):
         if edited is not None:
             self.take_draft(edited.draft)
             if edited.is_sent:
-                self.send_draft(edited.draft)
+                self._send_shown(edited.draft)
 
     def take_draft(self, draft: Draft) -> None:
         """Put a draft into the request box, with its method."""
@@ -70,6 +70,12 @@ class RequestActions(Calling):
             self.choose(self.method_of(draft.path))
         box.take(draft)
         self.take_focus()
+
+    def _send_shown(self, draft: Draft) -> None:
+        """Send what the request box shows now; what is typed next takes its place, as after Enter."""
+        self.send_draft(draft)
+        if self.box is not None:
+            self.box.select_all()
 
     def _action_recall(self) -> None:
         note = "Enter puts it into the request box · F2 edits it · F5 or ^J sends it · Esc cancels"
@@ -84,7 +90,7 @@ class RequestActions(Calling):
             return
         self.take_draft(chosen.value)
         if chosen.key in SEND:
-            self.send_draft(chosen.value)
+            self._send_shown(chosen.value)
 
     def _action_choose_call(self) -> None:
         if self.sending is not None:

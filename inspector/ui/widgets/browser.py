@@ -51,7 +51,8 @@ class Browser(Horizontal):
     def show_call(self, key: StreamKey, *, with_tail: bool = False) -> None:
         """Select a call's first frame, and go on following the list's tail; with `with_tail` the call's own too."""
         self._select(self._feed.store.calls[key].frames[0], hold=True)
-        self.detail.pane_of(FOLLOW).following = with_tail
+        if with_tail:
+            self.detail.pane_of(FOLLOW).follow_end()
 
     def _select(self, position: int, *, hold: bool = False) -> None:
         self._position = position

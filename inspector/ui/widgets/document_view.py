@@ -67,6 +67,11 @@ class DocumentView(ScrollView):
             if self.following:
                 self.show_end()
 
+    def follow_end(self) -> None:
+        """Go to the end, and stay there."""
+        self.following = True
+        self.show_end()
+
     def show_end(self) -> None:
         """Scroll to the end, where the cursor goes too."""
         following = self.following

@@ -36,8 +36,7 @@ class Pane(DocumentView, can_focus=True):
         self._go(0)
 
     def _action_last(self) -> None:
-        self.following = True
-        self.show_end()
+        self.follow_end()
         self.refresh()
 
     def _action_open(self) -> None:
