@@ -130,9 +130,16 @@ async def spawn(
     PIPE reads it to its end: a child that is blocked in a full pipe is only ended by force.
     """
     _guard.start()
-    process = await asyncio.create_subprocess_exec(
-        *argv, stdin=stdin, stdout=stdout, stderr=stderr, env=env, pass_fds=pass_fds, start_new_session=True
+    starting = asyncio.create_task(
+        asyncio.create_subprocess_exec(
+            *argv, stdin=stdin, stdout=stdout, stderr=stderr, env=env, pass_fds=pass_fds, start_new_session=True
+        )
     )
+    try:
+        process = await asyncio.shield(starting)
+    except asyncio.CancelledError:  # the child is there or will be, and nobody else knows of it
+        await end(await starting)
+        raise
     _guard.watch(process.pid)
     return process
 

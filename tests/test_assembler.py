@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import itertools
 import zlib
@@ -138,7 +139,9 @@ def test_what_is_not_grpc_is_not_cut_into_messages() -> None:
         ("gzip", gzip.compress(b"\n\x02hi"), None),
         ("deflate", zlib.compress(b"\n\x02hi"), None),
         ("deflate", zlib.compress(b"\n\x02hi")[2:-4], None),
+        (None, gzip.compress(b"\n\x02hi"), None),
         ("gzip", b"no gzip", "broken"),
+        ("zstd", b"no zstd", "zstd"),
         ("gzip", gzip.compress(b"\n\x02hi")[:-9], "ends too early"),
         ("gzip", gzip.compress(bytes((64 << 20) + 1)), "more than 64 MiB"),
         ("snappy", b"anything", "compressed with snappy"),
@@ -157,6 +160,38 @@ def test_compressed_messages(encoding: str | None, body: bytes, problem: str | N
         assert message.data is None
         assert problem in (message.problem or "")
         assert problem in talk.store.calls[KEY].problems[0]
+
+
+def test_a_lying_grpc_encoding_is_told_and_the_message_is_read() -> None:
+    talk = Conversation()
+    talk.client(request(1, "/HelloWorld/greet", ("grpc-encoding", "snappy")))
+    talk.client(data(1, prefixed(gzip.compress(b"\n\x02hi"), compressed=True)))
+    (message,) = talk.store.calls[KEY].requests
+    assert (message.data, message.encoding) == (b"\n\x02hi", "gzip")
+    assert talk.store.calls[KEY].problems == [
+        "A message from the client is compressed with gzip, though its grpc-encoding says snappy."
+    ]
+
+
+WEB_TRAILERS = b"\x80" + len(b"grpc-status: 5\r\nGrpc-Message: no%20one\r\n").to_bytes(4, "big")
+WEB_TRAILERS += b"grpc-status: 5\r\nGrpc-Message: no%20one\r\n"
+
+
+@pytest.mark.parametrize("kind", ["application/grpc-web+proto", "application/grpc-web-text"])
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_grpc_web_has_its_trailers_in_the_body(kind: str, size: int) -> None:
+    parts = [reply("one"), reply("two"), WEB_TRAILERS]
+    body = b"".join(map(base64.b64encode, parts) if "text" in kind else parts)
+    talk = Conversation()
+    talk.client(headers(1, (":method", "POST"), (":path", "/HelloWorld/greet"), ("content-type", kind)))
+    talk.server(headers(1, (":status", "200"), ("content-type", kind)))
+    for at in range(0, len(body), size):
+        talk.server(data(1, body[at : at + size], end=at + size >= len(body)))
+    call = talk.store.calls[KEY]
+    assert [message.data for message in call.responses] == [reply("one")[5:], reply("two")[5:]]
+    assert call.status == Status(5, "NOT_FOUND", "no one")
+    assert call.state is CallState.COMPLETE
+    assert call.problems == []
 
 
 # Who is the client

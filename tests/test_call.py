@@ -154,7 +154,7 @@ def port_of(text: str) -> str:
         ((TOUR + "Echo", "--max-message-size", "0"), 2, "no size such as"),
         ((TOUR + "Sleep", '{"time": "30s"}', "--deadline", "0.3"), 64 + 4, "within 0.3 s. The service is slow"),
         ((TOUR + "Echo", '{"text": "' + "x" * 3000 + '"}', "--max-message-size", "1k"), 64 + 8, "--max-message-size"),
-        ((TOUR + "Echo", "--tls", "--no-reflection", "--proto", str(HELLO)), 1, "No schema knows"),
+        (("shop.v1.Shop/Buy", "--tls", "--no-reflection", "--proto", str(HELLO)), 1, "No schema knows"),
         (("HelloWorld/greet", "x", "--tls", "--no-reflection"), 64 + 14, "does not speak TLS"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else None,

@@ -84,3 +84,36 @@ def test_a_prefix_that_is_none_is_told() -> None:
     (cut,) = Deframer().feed(b"HTTP/1.1 400 Bad Request")
     assert cut.body is None
     assert "not 0 or 1" in (cut.problem or "")
+
+
+def test_a_loss_inside_a_message_of_known_length_keeps_step() -> None:
+    deframer = Deframer()
+    wire = prefixed(b"a" * 100)
+    assert feed(deframer, [wire[:40]]) == []
+    (lost,) = deframer.lose(20)
+    assert (lost.length, lost.body) == (100, None)
+    found = feed(deframer, [wire[60:] + prefixed(b"next")])
+    assert [(cut.offset, cut.body) for cut in found] == [(105, b"next")]
+
+
+def test_a_loss_past_a_message_is_out_of_step_until_a_payload_begins_with_one() -> None:
+    deframer = Deframer()
+    feed(deframer, [prefixed(b"a" * 100)[:40]])
+    assert len(list(deframer.lose(500))) == 1
+    assert feed(deframer, [b"the middle of something"]) == []
+    assert [cut.body for cut in feed(deframer, [prefixed(b"next")])] == [b"next"]
+
+
+def test_a_message_of_many_payloads_is_found_behind_a_loss() -> None:
+    deframer = Deframer()
+    list(deframer.lose())
+    long = prefixed(b"x" * 50_000)
+    payloads = [b"\xffrest of another", long[:16_384], long[16_384:32_768], long[32_768:] + prefixed(b"and")[:7]]
+    assert [cut.body for cut in feed(deframer, [*payloads, prefixed(b"and")[7:]])] == [b"x" * 50_000, b"and"]
+
+
+def test_what_only_looks_like_a_message_is_given_up() -> None:
+    deframer = Deframer()
+    list(deframer.lose())
+    found = feed(deframer, [b"\0\0\0\1\0" + b"x" * 50, b"y" * 300, prefixed(b"true")])
+    assert [cut.body for cut in found] == [b"true"]

@@ -17,13 +17,16 @@ from hyperframe.frame import (
     SettingsFrame,
     WindowUpdateFrame,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inspector.capture.fields import FIELDS, Layers, read_line
+from inspector.capture.frame_scan import FrameScan
 from inspector.capture.packets import read_packet
 from inspector.capture.ports import Opening, PortFinder, find_openings
 from inspector.model.endpoint import Side
 from inspector.model.frame import Frame
-from tests.captures import DATA, capture_of, read_store, read_truth, truth_files
+from tests.captures import DATA, SHARED, capture_of, read_store, read_truth, truth_files
 from tests.conversation import hello, prefixed, reply
 from tests.wire import Wire, data
 
@@ -206,6 +209,39 @@ def test_a_preface_that_is_only_quoted_is_no_opening() -> None:
     wire.begin()
     wire.greet(1, hello("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), reply("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
     assert list(find_openings(bytes(wire.capture))) == [Opening(50051, is_tls=False)]
+
+
+@pytest.mark.parametrize("path", [p for p in truth_files() if "port" in read_truth(p)], ids=lambda path: path.stem)
+def test_frames_alone_tell_the_port_of_a_capture(path: Path) -> None:
+    found = set(FrameScan().feed(capture_of(path).read_bytes()))
+    port = read_truth(path)["port"]
+    is_quiet = path.stem.startswith(("o_tls", "i_no_packets"))
+    if path.stem.startswith("c_300k"):  # no HEADERS among its first frames: either port will do
+        assert len(found) == 1
+    else:
+        assert found == (set() if is_quiet else {Opening(port, is_tls=False)})
+
+
+@pytest.mark.parametrize("size", [1000, 70_000])
+def test_frames_are_counted_once_however_the_bytes_are_cut(size: int) -> None:
+    whole, scan = (DATA / "a_mid.pcapng").read_bytes(), FrameScan()
+    found = [opening for at in range(0, len(whole), size) for opening in scan.feed(whole[at : at + size])]
+    assert found == [Opening(50101, is_tls=False)]
+
+
+async def test_a_capture_joined_late_needs_no_port() -> None:
+    assert len((await read_store(DATA / "a_mid.pcapng")).calls) == 24
+
+
+@pytest.mark.skipif(not (SHARED / "third-party").exists(), reason="the captures of other projects are not at hand")
+def test_other_protocols_do_not_look_like_frames() -> None:
+    mixed = (SHARED / "third-party" / "lucian-mixed_traffic_sample.pcapng").read_bytes()
+    assert set(FrameScan().feed(mixed)) == {Opening(8097, is_tls=False)}
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_at_all_can_be_scanned(data: bytes) -> None:
+    assert list(FrameScan().feed(b"\x45" + data + b"\x60" + data)) == []
 
 
 # Lines

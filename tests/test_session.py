@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import grpc.aio
 import psutil
 import pytest
 
@@ -16,7 +17,8 @@ from inspector.client.caller import Caller
 from inspector.errors import InspectorError, SourceError
 from inspector.model.call import CallState
 from inspector.session import FileSource, LiveSource, Phase, Session, SessionStatus, parse_source
-from sample_service.helloworld_pb2 import HelloRequest
+from sample_service.helloworld_pb2 import HelloReply, HelloRequest
+from sample_service.helloworld_pb2_grpc import HelloWorldServicer, add_HelloWorldServicer_to_server
 from tests.captures import DATA
 from tests.conftest import GreetProcess
 from tests.engines_here import needs_capture
@@ -78,6 +80,11 @@ def child(name: str) -> psutil.Process:
     children = [each for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE]
     found = [each for each in children if each.name() == name and "--version" not in each.cmdline()]
     return max(found, key=psutil.Process.create_time)
+
+
+class _Greeter(HelloWorldServicer):
+    async def greet(self, request: HelloRequest, context: object) -> HelloReply:
+        return HelloReply(message=f"Hello, {request.name}")
 
 
 ENGINES = [pytest.param("tcpdump", marks=needs_capture), pytest.param("dumpcap", marks=needs_capture), "tap"]
@@ -151,6 +158,19 @@ async def test_a_killed_service_is_told_and_started_again(free_port: int) -> Non
         await greet_through(watched.session.status)
         await watched.until(lambda: watched.complete_calls() == 2)
         assert any("SIGKILL" in notice for notice in watched.notices)
+
+
+async def test_a_unix_socket_is_seen_through_the_tap(tmp_path: Path) -> None:
+    server = grpc.aio.server()
+    add_HelloWorldServicer_to_server(_Greeter(), server)  # type: ignore[no-untyped-call]  # generated
+    path = tmp_path / "socket"
+    server.add_insecure_port(f"unix:{path}")
+    await server.start()
+    async with running(Session(LiveSource(Target.parse(f"unix:{path}")))) as watched:
+        assert watched.session.status.engine == "tap"
+        await greet_through(watched.session.status)
+        await watched.until(lambda: watched.complete_calls() == 1)
+    await server.stop(None)
 
 
 async def test_a_greet_service_that_is_there_is_found(greet: GreetProcess) -> None:

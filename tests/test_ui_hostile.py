@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from inspector.errors import RequestError
 from inspector.model.endpoint import Side
+from inspector.session.schema import SchemaSources
+from inspector.ui.copies import copy_choices
+from inspector.ui.draft import one_line
+from inspector.ui.draft_source import draft_of_call
 from sample_service.helloworld_pb2 import HelloRequest
 from tests.conversation import hello, prefixed, reply
 from tests.ui_running import NARROW, WIDE, Running, opened, text
@@ -66,4 +72,20 @@ async def test_a_hostile_name_in_the_filter_and_in_dialogs(tmp_path: Path) -> No
             "slash", "ctrl+u", "a", "colon", "left_square_bracket", "slash", "right_square_bracket", "enter"
         )
         await run.press("ctrl+s", "escape", "ctrl+e", "h")
+        assert run.app.is_running
+
+
+async def test_a_hostile_call_to_be_sent_again_and_copied(tmp_path: Path) -> None:
+    async with opened(capture(tmp_path)) as run:
+        catalog = run.screen.launch.catalog
+        for call in run.session.store.calls.values():
+            for choice in copy_choices(run.session.store, catalog, call, None, SchemaSources()):
+                with suppress(RequestError):
+                    assert choice.value[1]().replace("\n", "").isprintable()
+            with suppress(RequestError):
+                draft = draft_of_call(call, catalog, "localhost:1")
+                assert draft.text.replace("\n", "").isprintable()
+                assert one_line(draft.text).isprintable()
+        await run.press("Y", "down", "enter")
+        await run.press("R", "f2", "ctrl+t", "ctrl+d", "ctrl+x")  # there is no service to send to
         assert run.app.is_running

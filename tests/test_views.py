@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -152,7 +153,7 @@ def test_a_method_that_the_wire_did_not_tell_is_marked_as_guessed(talk: Conversa
     talk.client(unknown, data(1, hello("World")))
     assert info(talk, 0)[0] == "POST unknown method"  # nobody named the greet schema: that it fits says nothing
     named = Catalog()
-    named.add(greet_files(), "--proto helloworld.proto")
+    named.add(FileDescriptorSet(file=greet_files().file[:1]), "--proto helloworld.proto")
     assert info(talk, 0, named) == ("POST /HelloWorld/greet (guessed)", {Tone.PLAIN, Tone.GUESSED})
     assert info(talk, 1, named)[0] == 'HelloRequest (guessed)  name: "World"'
     told = as_json.call_object(talk.store, named, FIRST)
@@ -530,6 +531,7 @@ def test_call_objects_have_every_key(talk: Conversation) -> None:
         "responses": [message(2, ended, 14, "HelloReply", {"message": "Hello, World"})],
         "problems": [],
         "status_details": None,
+        "status_source": "wire",
     }
 
 
@@ -549,6 +551,7 @@ def test_an_open_call_says_null_where_nothing_is_known(talk: Conversation) -> No
         "response_headers",
         "trailers",
         "status_details",
+        "status_source",
     ]
     assert told["state"] == "open"
 

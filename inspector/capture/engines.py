@@ -51,6 +51,10 @@ async def start_engine(
         raise UsageError(f"There is no engine {choice!r}.", f"Choose one of {', '.join(ENGINES)}.")
     if choice == "tap":
         return await _start_tap(target, service, again)
+    if target.path:
+        if choice != "auto":
+            raise EngineError(f"{choice} cannot see a Unix socket: it is on no network.", "The tap can: --engine tap.")
+        return await _start_tap(target, service, again)
     route = await find_route(target, interface)
     if choice != "auto":
         return await start_program(_PROGRAMS[choice], route, target)

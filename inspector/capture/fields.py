@@ -25,6 +25,7 @@ FIELDS: Final = {
     "destination_port": "tcp.dstport",
     "tcp_flags": "tcp.flags",
     "lost_segment": "tcp.analysis.lost_segment",
+    "out_of_order": "tcp.analysis.out_of_order",
     "preface": "http2.magic",
     "types": "http2.type",
     "flags": "http2.flags",
@@ -84,6 +85,7 @@ class Layers(msgspec.Struct, frozen=True, gc=False, rename={a: f.replace(".", "_
     destination_port: Strings = ()
     tcp_flags: Strings = ()
     lost_segment: Strings = ()
+    out_of_order: Strings = ()
     preface: Strings = ()
     types: Strings = ()
     flags: Strings = ()

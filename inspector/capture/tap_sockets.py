@@ -34,14 +34,16 @@ class Upstream:
     @classmethod
     async def of(cls, service: Target) -> Upstream:
         """Resolve the service; raises ServiceError."""
-        return cls(service, await resolve(service))
+        return cls(service, () if service.path else await resolve(service))
 
     async def connect(self, family: int) -> socket.socket:
         """Connect to the first address that answers, those of the client's own family first; raises OSError."""
+        if self.service.path:
+            return await _connect(socket.AF_UNIX, self.service.path)
         failure = OSError(errno.EHOSTUNREACH, "it has no address")
         for address in sorted(self.addresses, key=lambda address: _family(address) != family):
             try:
-                return await _connect(address, self.service.port)
+                return await _connect(_family(address), (str(address), self.service.port))
             except OSError as error:  # TimeoutError is one
                 failure = error
         raise failure
@@ -99,16 +101,17 @@ def _listen_on(address: Address, port: int) -> socket.socket:
     return listener
 
 
-async def _connect(address: Address, port: int) -> socket.socket:
-    connection = socket.socket(_family(address), socket.SOCK_STREAM)
+async def _connect(family: int, place: tuple[str, int] | str) -> socket.socket:
+    connection = socket.socket(family, socket.SOCK_STREAM)
     connection.setblocking(False)
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
-            await asyncio.get_running_loop().sock_connect(connection, (str(address), port))
+            await asyncio.get_running_loop().sock_connect(connection, place)
     except BaseException:  # cancelled too: the socket has no other owner yet
         connection.close()
         raise
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if family != socket.AF_UNIX:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
 
 

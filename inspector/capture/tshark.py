@@ -53,6 +53,8 @@ class Decoding:
     """TCP ports that carry TLS; never told to be HTTP/2, which ALPN says."""
     keylog: Path | None = None
     """TLS secrets in the format of SSLKEYLOGFILE; may grow while the capture runs."""
+    put_in_order: bool = False
+    """True to wait for segments that come out of order; where one never comes, its connection ends there."""
 
 
 @dataclass(slots=True)
@@ -66,7 +68,7 @@ class Tshark:
     def arguments(self, decoding: Decoding) -> list[str]:
         """The options for one run, without those that pyshark adds: `-r - -l -n -T ek`."""
         arguments: list[str] = []
-        for name, value in (*_PREFERENCES.items(), *_keylog_preference(decoding).items()):
+        for name, value in (*_PREFERENCES.items(), *_preferences(decoding).items()):
             if name not in self.refused:
                 arguments += ["-o", f"{name}:{value}"]
         for protocol in _DISABLED:
@@ -147,5 +149,6 @@ def environment() -> Mapping[str, str]:
     return {**os.environ, "WIRESHARK_CONFIG_DIR": str(folder), "LC_ALL": "C.UTF-8"}
 
 
-def _keylog_preference(decoding: Decoding) -> dict[str, str]:
-    return {"tls.keylog_file": str(decoding.keylog)} if decoding.keylog else {}
+def _preferences(decoding: Decoding) -> dict[str, str]:
+    keys = {"tls.keylog_file": str(decoding.keylog)} if decoding.keylog else {}
+    return keys | ({"tcp.reassemble_out_of_order": "TRUE"} if decoding.put_in_order else {})

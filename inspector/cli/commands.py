@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 def app(options: Namespace) -> int:
     """The terminal app; only what its first picture needs is loaded before that is drawn."""
+    from inspector.client.history_file import HistoryFile
     from inspector.schema.catalog import Catalog
-    from inspector.session import FileSource, LiveSource, Session, parse_source
+    from inspector.session import FileSource, LiveSource, parse_source
     from inspector.session.schema import load_schema
     from inspector.session.source import GREET_TARGET
     from inspector.ui.app import run
@@ -36,21 +37,23 @@ def app(options: Namespace) -> int:
         source: Source = LiveSource(GREET_TARGET, engine, interface, greet=True)
     else:
         source = parse_source(options.source, engine=engine, interface=interface)
-    catalog, how = Catalog(), decoding(options)
-    is_live = isinstance(source, LiveSource)
+    catalog, schema = Catalog(), schema_sources(options)
     attached = source.target if isinstance(source, LiveSource) and not source.greet else None
 
     async def prepare() -> str:
-        await load_schema(catalog, schema_sources(options), attached)
+        await load_schema(catalog, schema, attached)
         return " ".join(catalog.problems)
 
     return run(
         Launch(
-            make_session=lambda: Session(source, how),
+            make_session=lambda: _session(source, catalog, options),
             catalog=catalog,
-            target=str(source) if is_live else None,
+            target=str(source) if isinstance(source, LiveSource) else None,
             prepare=prepare,
-            open_capture=lambda path: Session(FileSource(path), how),
+            open_capture=lambda path: _session(FileSource(path), catalog, options),
+            connection=connection_options(options),
+            schema=schema,
+            history=HistoryFile(),
         )
     )
 
@@ -97,7 +100,7 @@ def run_session(options: Namespace, work: Callable[[Session, Catalog, Limits], A
     from inspector.headless.output import ReaderGone, say
     from inspector.headless.run import Limits
     from inspector.schema.catalog import Catalog
-    from inspector.session import LiveSource, Session, parse_source
+    from inspector.session import LiveSource, parse_source
     from inspector.session.schema import load_schema
 
     async def run() -> int:
@@ -108,9 +111,7 @@ def run_session(options: Namespace, work: Callable[[Session, Catalog, Limits], A
         for problem in catalog.problems:
             say(problem)
         limits = Limits(options.count, options.seconds, options.write)
-        session = Session(source, decoding(options))
-        _learn_from_capture(session, catalog, options)
-        return await work(session, catalog, limits)
+        return await work(_session(source, catalog, options), catalog, limits)
 
     try:
         return asyncio.run(run())
@@ -118,12 +119,15 @@ def run_session(options: Namespace, work: Callable[[Session, Catalog, Limits], A
         return 0
 
 
-def _learn_from_capture(session: Session, catalog: Catalog, options: Namespace) -> None:
-    """Have the catalog learn what other clients' reflection calls in the capture tell."""
+def _session(source: Source, catalog: Catalog, options: Namespace) -> Session:
+    """A session as the options say; the catalog learns what reflection calls in its capture tell."""
+    from inspector.session import Session
     from inspector.session.reflected import ReflectionSeen
 
+    session = Session(source, decoding(options))
     if options.seen_reflection:
         session.observe(ReflectionSeen(session.store, catalog).update)
+    return session
 
 
 def decoding(options: Namespace) -> Decoding:

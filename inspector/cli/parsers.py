@@ -44,6 +44,7 @@ def app(name: str) -> Parser:
     parser.add_argument("source", nargs="?", metavar="SOURCE", help=_SOURCE_HELP)
     _add_capture_options(parser)
     _add_schema_options(parser)
+    add_connection_options(parser)
     return parser
 
 

@@ -107,6 +107,7 @@ class Account:
             "responses": [self._message(each) for each in self.passed if each.side is Side.SERVER],
             "problems": [WHY],
             "status_details": list(rich.details) if rich else None,
+            "status_source": None,
         }
 
     def _message(self, passed: _Passed) -> dict[str, object]:

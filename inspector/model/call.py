@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from inspector.model.endpoint import Side
 from inspector.model.frame import Header, HeaderSource
 from inspector.model.message import Message
 from inspector.model.status import Status
+
+SHARING_TRIED: Final = 16
+"""Of the calls that share a method never seen: how many are asked which method fits them."""
 
 
 class StreamKey(NamedTuple):
@@ -81,7 +84,12 @@ class Call:
     method: str | None = None
     """The `:path`; None while unknown."""
     method_source: MethodSource | None = None
+    sharing: list[Call] = field(default_factory=list, repr=False, compare=False)
+    """Where the method came through an HPACK entry never seen: all calls that used it, this one too; they have the
+    same method, whatever it is."""
     status: Status | None = None
+    status_source: HeaderSource | None = None
+    """How the status is known where it was not plainly read."""
     request_headers: HeaderBlock | None = None
     response_headers: HeaderBlock | None = None
     """None for a trailers-only reply."""

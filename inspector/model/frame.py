@@ -8,7 +8,7 @@ millions of them: a struct is built in a fifth of the time and, with `gc=False`,
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -102,6 +102,15 @@ class HeaderSource(StrEnum):
     UNKNOWN = "unknown"
 
 
+class HeaderNote(NamedTuple):
+    """What there is to say of a header that came through an HPACK entry never seen."""
+
+    place: str
+    """Which entry: headers with the same place are the same, on whatever stream."""
+    reason: str
+    """Why its value is thought to be what it is, or what the header probably is."""
+
+
 class Frame(msgspec.Struct, frozen=True, gc=False):
     """One HTTP/2 frame, placed in the packet that held its last byte."""
 
@@ -127,6 +136,8 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     Shorter than `length` says where the capture cut the packet."""
     detail: Detail | None = None
     """By type: error, last_stream, debug | settings | increment | opaque, ack | promised_stream | dependency, …"""
+    header_notes: tuple[tuple[int, HeaderNote], ...] = ()
+    """For headers through HPACK entries never seen: their index in `headers`, and what is thought of the entry."""
 
     @property
     def type_name(self) -> str:
@@ -169,6 +180,8 @@ class TcpEvent(IntEnum):
     """Bytes before this packet, from the same sender, were not captured."""
     PREFACE = 16
     """The client's connection preface (RFC 9113 §3.4) was in it."""
+    OUT_OF_ORDER = 32
+    """It came behind a later packet of the same sender."""
 
 
 class Packet(msgspec.Struct, frozen=True, gc=False):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from typing import NamedTuple
 
+from inspector.model.call import StreamKey
 from inspector.model.connection import Connection
 from inspector.model.endpoint import Endpoint
 from inspector.model.frame import Packet, TcpEvent
@@ -49,6 +50,11 @@ class Assembler:
         if progress is not None:
             yield from self._on_http2(progress, packet, source)
 
+    def name_method(self, key: StreamKey, path: str | None) -> Iterator[Event]:
+        """A person says which method a call is of, and so all calls with the same placeholder; None takes it back."""
+        if (progress := self._connections.get(key.connection)) is not None:
+            yield from progress.name_method(key.stream, path)
+
     def _on_http2(self, progress: ConnectionProgress, packet: Packet, source: Endpoint) -> Iterator[Event]:
         if packet.tcp & TcpEvent.GAP:
             yield from progress.lose(packet, source, max(self._frames - 1, 0))
@@ -68,9 +74,20 @@ class Assembler:
             client, evidence = self._client_by_port(source, destination), Evidence.PORT
         server = destination if client == source else source
         late = start.client is None
-        progress = ConnectionProgress(Connection(index, client, server, start.time, joined_late=late), evidence)
+        connection = Connection(index, client, server, start.time, joined_late=late)
+        progress = ConnectionProgress(connection, evidence, lambda: self._earlier_paths(index, {source, destination}))
         self._connections[index] = progress
         return progress
+
+    def _earlier_paths(self, index: int, ends: set[Endpoint]) -> frozenset[str]:
+        """The methods that the same client, from other ports, called of the same server."""
+        hosts = {end.host for end in ends}
+        before = (
+            each
+            for each in self._connections.values()
+            if each.connection.index != index and each.connection.server in ends
+        )
+        return frozenset().union(*(p.paths() for p in before if p.connection.client.host in hosts))
 
     def _client_by_port(self, source: Endpoint, destination: Endpoint) -> Endpoint:
         """The side whose port is not decoded as HTTP/2; where both or none is, the one with the higher port."""

@@ -17,8 +17,11 @@ from inspector.model.message import Message
 from inspector.model.status import Status
 from inspector.protocol import events
 from inspector.protocol.events import Event
+from inspector.protocol.header_orders import Part
 from inspector.protocol.metadata import status_message
 from inspector.protocol.stream_half import StreamHalf
+
+GUESSED_STATUS: Final = "Its status cannot be read and is a guess: the same one ends other streams that had replies."
 
 _METHOD_SOURCES: Final = {
     None: MethodSource.WIRE,
@@ -26,6 +29,27 @@ _METHOD_SOURCES: Final = {
     HeaderSource.GUESSED: MethodSource.GUESSED,
     HeaderSource.DOUBTFUL: MethodSource.DOUBTFUL,
 }
+
+
+def method_in(key: StreamKey, block: HeaderBlock) -> events.MethodLearnt:
+    """The method that a request's header block tells."""
+    for index, (name, value) in enumerate(block.headers):
+        if name == ":path" and (source := _METHOD_SOURCES.get(dict(block.sources).get(index))):
+            return events.MethodLearnt(key, value, source)
+    return events.MethodLearnt(key, None, None)
+
+
+def status_in(key: StreamKey, block: HeaderBlock) -> Iterator[Event]:
+    """The status that trailers tell, None included, and whether it is but a guess."""
+    code, message = block.first("grpc-status") or "", block.first("grpc-message") or ""
+    if not (code.isascii() and code.isdigit() and len(code) < 6):
+        yield events.StatusRead(key, None)
+        return
+    sources = dict(block.sources)
+    source = next((sources.get(i) for i, (name, _) in enumerate(block.headers) if name == "grpc-status"), None)
+    yield events.StatusRead(key, Status.of(int(code), status_message(message)), source)
+    if source is HeaderSource.GUESSED:
+        yield events.ProblemFound(key, GUESSED_STATUS)
 
 
 class CallProgress:
@@ -45,6 +69,22 @@ class CallProgress:
         A reset is no such end, as frames that the peer sent before it heard of it still come.
         """
         return all(half.ended for half in self._halves.values())
+
+    def part(self, frame: Frame, side: Side) -> Part | None:
+        """What the header block of a frame that comes now is to this call; None where that is not certain."""
+        half = self._halves[side]
+        if frame.type != FrameType.HEADERS or not frame.flags & END_HEADERS:
+            return None
+        if side is Side.CLIENT:
+            return None if half.has_spoken else Part.REQUEST
+        if not frame.ends_stream:
+            return None if half.has_spoken else Part.RESPONSE
+        return Part.TRAILERS if half.has_spoken else Part.TRAILERS_ONLY if frame.header(":status") else None
+
+    @property
+    def has_reply(self) -> bool:
+        """True when the server sent a message."""
+        return self._halves[Side.SERVER].has_message
 
     def turn(self) -> None:
         """Exchange the sides: who was taken for the client is the server."""
@@ -73,10 +113,16 @@ class CallProgress:
             self.state = state
             yield events.CallEnded(self.key, state, time)
 
-    def _told(self, side: Side, messages: Iterator[Message]) -> Iterator[Event]:
+    def _told(self, side: Side, messages: Iterator[Message | HeaderBlock]) -> Iterator[Event]:
         for message in messages:
+            if isinstance(message, HeaderBlock):  # the trailers of gRPC-Web
+                yield events.TrailersRead(self.key, message)
+                yield from status_in(self.key, message)
+                continue
             yield events.MessageRead(self.key, side, message)
-            if message.problem:
+            if message.problem and message.data is not None:
+                yield events.ProblemFound(self.key, f"A message from the {side} is {message.problem}.")
+            elif message.problem:
                 yield events.ProblemFound(self.key, f"A message from the {side} cannot be shown: {message.problem}.")
 
     def _request_type(self) -> str | None:
@@ -98,10 +144,9 @@ class CallProgress:
         if not is_first:
             return  # gRPC clients send no trailers; those of other HTTP/2 clients tell nothing of a call
         yield events.RequestHeadersRead(self.key, block)
-        for index, (name, value) in enumerate(block.headers):
-            source = _METHOD_SOURCES.get(dict(block.sources).get(index))
-            if name == ":path" and source:
-                yield events.MethodLearnt(self.key, value, source)
+        method = method_in(self.key, block)
+        if method.method is not None:
+            yield method
 
     def _on_response_block(self, block: HeaderBlock, *, is_first: bool, is_last: bool) -> Iterator[Event]:
         status = block.first(":status") or ""
@@ -112,9 +157,7 @@ class CallProgress:
             yield events.ResponseHeadersRead(self.key, block)
             return
         yield events.TrailersRead(self.key, block)
-        code = block.first("grpc-status") or ""
-        if code.isascii() and code.isdigit() and len(code) < 6:
-            yield events.StatusRead(self.key, Status.of(int(code), status_message(block.first("grpc-message") or "")))
+        yield from status_in(self.key, block)
 
     def _on_end_stream(self, frame: Frame, side: Side) -> Iterator[Event]:
         half = self._halves[side]

@@ -6,18 +6,21 @@ them has been seen the best sign stands in: who sent the SYN, or which side has 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import IntEnum
+from typing import TypeAlias
 
-from inspector.model.call import CallState, StreamKey
+from inspector.model.call import CallState, HeaderBlock, MethodSource, StreamKey
 from inspector.model.connection import Connection
 from inspector.model.endpoint import Endpoint, Side
 from inspector.model.frame import HEADER_TYPES, Frame, FrameType, Packet, TcpEvent
 from inspector.protocol import events
-from inspector.protocol.call_state import CallProgress
+from inspector.protocol.call_state import CallProgress, method_in, status_in
 from inspector.protocol.events import Event
-from inspector.protocol.header_recovery import HeaderRecovery
+from inspector.protocol.header_recovery import HeaderRecovery, place_name
+
+_BlockRead: TypeAlias = type[events.RequestHeadersRead | events.ResponseHeadersRead | events.TrailersRead]
 
 
 class Evidence(IntEnum):
@@ -32,24 +35,38 @@ class Evidence(IntEnum):
 class ConnectionProgress:
     """One HTTP/2 connection as far as its packets have been seen."""
 
-    __slots__ = ("_calls", "_ended_streams", "_evidence", "_fins", "_recovery", "connection")
+    __slots__ = ("_blocks", "_calls", "_ended_streams", "_evidence", "_fins", "_recovery", "_requests", "connection")
 
-    def __init__(self, connection: Connection, evidence: Evidence) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        evidence: Evidence,
+        earlier_paths: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
+        """Begin; `earlier_paths` gives the methods of earlier connections between the two, when asked."""
         self.connection = connection
         self._evidence = evidence
         self._calls: dict[int, CallProgress] = {}
         """Calls to which frames can still add something."""
         self._ended_streams: set[int] = set()
-        self._recovery = {connection.client: HeaderRecovery(), connection.server: HeaderRecovery()}
+        self._recovery = {end: HeaderRecovery(earlier_paths) for end in (connection.client, connection.server)}
         self._fins: set[Endpoint] = set()
+        self._blocks: dict[int, _BlockRead] = {}
+        """By position of a frame that may be told anew: which block of its call it is."""
+        self._requests: dict[int, int] = {}
+        """By stream: the position of such a request."""
 
     def receive(self, frame: Frame, position: int) -> Iterator[Event]:
         """What a frame of this connection tells."""
+        is_helped = False
         if frame.type in HEADER_TYPES:
-            frame = self._recovery[frame.source].read(frame)
+            if not self._recovery[frame.source].is_clean(frame):
+                is_helped, frame = True, self._recover(frame, position)
             yield from self._on_pseudo_headers(frame)
         yield events.FrameSeen(frame)
-        if frame.stream:
+        if is_helped:
+            yield from self._on_helped(frame, position)
+        elif frame.stream:
             yield from self._on_stream(frame, position)
         elif frame.type == FrameType.GOAWAY:
             yield from self._on_goaway(frame)
@@ -81,6 +98,62 @@ class ConnectionProgress:
                     yield events.ProblemFound(call.key, "The connection ended before the call did.")
                     yield from call.end(CallState.BROKEN, packet.time)
 
+    def paths(self) -> frozenset[str]:
+        """The methods that were called, as far as they were plainly read, of the first calls only."""
+        return self._recovery[self.connection.client].paths()
+
+    def name_method(self, stream: int, path: str | None) -> Iterator[Event]:
+        """A person says which method a stream, and so each with the same placeholder, is of; None takes it back."""
+        position = self._requests.get(stream)
+        recovery = self._recovery[self.connection.client]
+        place = recovery.place_of_path(position) if position is not None else None
+        if place is None:
+            source = None if path is None else MethodSource.GUESSED
+            yield events.MethodLearnt(StreamKey(self.connection.index, stream), path, source)
+        else:
+            recovery.call_by_hand(place, path)
+            yield from self._on_revised(recovery)
+
+    def _recover(self, frame: Frame, position: int) -> Frame:
+        call = self._calls.get(frame.stream)
+        if call is None and frame.stream not in self._ended_streams:
+            call = CallProgress(StreamKey(frame.connection, frame.stream))
+        part = call.part(frame, self.connection.side(frame.source)) if call else None
+        has_reply = call is not None and call.has_reply
+        return self._recovery[frame.source].read(frame, position, part, has_reply=has_reply)
+
+    def _on_helped(self, frame: Frame, position: int) -> Iterator[Event]:
+        """A frame whose headers are not all plainly read: its block may be told anew, and with it earlier ones."""
+        for event in self._on_stream(frame, position) if frame.stream else ():
+            yield event
+            if isinstance(event, events.RequestHeadersRead | events.ResponseHeadersRead | events.TrailersRead):
+                self._blocks[position] = type(event)
+                if isinstance(event, events.RequestHeadersRead):
+                    self._requests[frame.stream] = position
+                    yield from self._tell_place(frame, position)
+        yield from self._on_revised(self._recovery[frame.source])
+
+    def _on_revised(self, recovery: HeaderRecovery) -> Iterator[Event]:
+        for position, frame in recovery.revised():
+            yield events.FrameRevised(position, frame)
+            told = self._blocks.get(position)
+            key, block = (
+                StreamKey(frame.connection, frame.stream),
+                HeaderBlock(frame.headers or (), frame.header_sources),
+            )
+            if told is None:
+                continue
+            yield told(key, block)
+            if told is events.RequestHeadersRead:
+                yield method_in(key, block)
+                yield from self._tell_place(frame, position)
+            elif told is events.TrailersRead:
+                yield from status_in(key, block)
+
+    def _tell_place(self, frame: Frame, position: int) -> Iterator[Event]:
+        if (place := self._recovery[frame.source].place_of_path(position)) is not None:
+            yield events.MethodPlaceFound(StreamKey(frame.connection, frame.stream), place_name(frame, place))
+
     def _on_pseudo_headers(self, frame: Frame) -> Iterator[Event]:
         if self._evidence < Evidence.HEADERS:
             names = {name for name, _ in frame.headers or ()}
@@ -95,6 +168,7 @@ class ConnectionProgress:
         self._evidence = evidence
         if client != self.connection.client:
             self.connection = self.connection.turned()
+            self._blocks.clear()
             for call in self._calls.values():
                 call.turn()
             yield events.ConnectionTurned(self.connection)

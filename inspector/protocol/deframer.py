@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from inspector.model.message import PREFIX_LENGTH
+from inspector.protocol.grpc_web import TRAILERS
 
 MESSAGE_BOUND: Final = 64 << 20
 """The longest message that is kept, 64 MiB: sixteen times what gRPC accepts by default. Of longer ones only the
 length is told, so that a length field alone never costs memory."""
 
 _COMPRESSED: Final = 1
+_PLAUSIBLE: Final = 4 << 20
+"""What gRPC accepts by default, 4 MiB."""
 
 
 class Cut(NamedTuple):
@@ -30,12 +33,14 @@ class Cut(NamedTuple):
     body: bytes | None
     """The bytes behind the prefix; None where they are not all there, with the reason in `problem`."""
     problem: str | None = None
+    is_trailers: bool = False
+    """True for the trailers of gRPC-Web, which are no message."""
 
 
 class Deframer:
     """One side of one stream; `feed` it payloads in their order."""
 
-    __slots__ = ("_buffer", "_in_step", "_offset", "_skip")
+    __slots__ = ("_buffer", "_in_step", "_offset", "_skip", "_trial", "takes_trailers")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -46,6 +51,10 @@ class Deframer:
         """How many bytes of a message beyond the bound are still to come."""
         self._in_step = True
         """False while it is not known where the next prefix is."""
+        self._trial = b""
+        """While out of step: payloads that may be the beginning of a message."""
+        self.takes_trailers = False
+        """True for a body of gRPC-Web."""
 
     @property
     def pending(self) -> int:
@@ -55,10 +64,9 @@ class Deframer:
     def feed(self, payload: bytes) -> Iterator[Cut]:
         """The messages that these bytes complete."""
         if not self._in_step:
-            if not _begins_message(payload):
-                self._offset += len(payload)
+            payload = self._step_in(payload)
+            if not payload:
                 return
-            self._in_step = True
         if not self._buffer and not self._skip and len(payload) >= PREFIX_LENGTH:
             yield from self._cut(payload)  # nothing waits: no need to copy the payload first
         else:
@@ -69,13 +77,33 @@ class Deframer:
                 yield from self._cut(waiting)
 
     def lose(self, count: int = 0) -> Iterator[Cut]:
-        """Bytes were lost here, `count` of them where that is known: what was waiting is missing."""
-        if self._buffer or self._skip:
+        """Bytes were lost here, `count` of them where that is known: what was waiting is missing.
+
+        Where it is known that all of them were of one message, its end and with it the next message are known too.
+        """
+        left = self._skip
+        if len(self._buffer) >= PREFIX_LENGTH:
+            left = PREFIX_LENGTH + int.from_bytes(self._buffer[1:PREFIX_LENGTH], "big") - len(self._buffer)
+        if self._buffer:
             yield self._missing("bytes of it were not captured")
-        self._offset += len(self._buffer) + count
+        self._offset += len(self._buffer) + len(self._trial) + count
         self._buffer.clear()
-        self._skip = 0
-        self._in_step = False
+        self._trial = b""
+        self._in_step = self._in_step and 0 < count <= left
+        self._skip = left - count if self._in_step else 0
+
+    def _step_in(self, payload: bytes) -> bytes:
+        """The bytes from where messages are found again; empty while they are not."""
+        trial = self._trial + payload
+        if self._trial and not _may_begin_message(trial) and not _begins_message(trial, is_open=True):
+            self._offset += len(self._trial)
+            self._trial, trial = b"", payload
+        if _begins_message(trial, is_open=bool(self._trial)):
+            self._in_step, self._trial = True, b""
+            return trial
+        self._trial = trial if _may_begin_message(trial) else b""
+        self._offset += len(trial) - len(self._trial)
+        return b""
 
     def _is_complete(self) -> bool:
         if self._skip:
@@ -83,7 +111,8 @@ class Deframer:
         if len(self._buffer) < PREFIX_LENGTH:
             return False
         length = int.from_bytes(self._buffer[1:PREFIX_LENGTH], "big")
-        return length > MESSAGE_BOUND or self._buffer[0] > _COMPRESSED or len(self._buffer) >= PREFIX_LENGTH + length
+        is_odd = length > MESSAGE_BOUND or not self._is_flag(self._buffer[0])
+        return is_odd or len(self._buffer) >= PREFIX_LENGTH + length
 
     def _cut(self, data: bytes) -> Iterator[Cut]:
         start = min(self._skip, len(data))
@@ -92,7 +121,7 @@ class Deframer:
         while end - start >= PREFIX_LENGTH:
             flag, length = data[start], int.from_bytes(data[start + 1 : start + PREFIX_LENGTH], "big")
             at, after = self._offset + start, start + PREFIX_LENGTH + length
-            if flag > _COMPRESSED:
+            if not self._is_flag(flag):
                 yield Cut(
                     at, end - start, compressed=False, body=None, problem=f"its prefix begins with {flag}, not 0 or 1"
                 )
@@ -104,10 +133,14 @@ class Deframer:
             elif after > end:
                 break
             else:
-                yield Cut(at, length, flag == _COMPRESSED, data[start + PREFIX_LENGTH : after])
+                body = data[start + PREFIX_LENGTH : after]
+                yield Cut(at, length, bool(flag & _COMPRESSED), body, is_trailers=flag > _COMPRESSED)
                 start = after
         self._offset += start
         self._buffer += data[start:]
+
+    def _is_flag(self, flag: int) -> bool:
+        return flag <= _COMPRESSED or (self.takes_trailers and flag & ~_COMPRESSED == TRAILERS)
 
     def _missing(self, problem: str) -> Cut:
         length = max(len(self._buffer) - PREFIX_LENGTH, 0)
@@ -117,13 +150,24 @@ class Deframer:
         return Cut(self._offset, length, compressed, None, problem)
 
 
-def _begins_message(payload: bytes) -> bool:
+def _may_begin_message(payload: bytes) -> bool:
+    """True when a payload may be the beginning of a message of which more is to come, of a size that gRPC takes."""
+    if not _PLAUSIBLE >= int.from_bytes(payload[1:PREFIX_LENGTH], "big") > len(payload) - PREFIX_LENGTH:
+        return False
+    return len(payload) >= PREFIX_LENGTH and payload[0] <= _COMPRESSED
+
+
+def _begins_message(payload: bytes, *, is_open: bool = False) -> bool:
     """True when a payload is, from its first byte to its last, a chain of whole messages.
 
     Asked where it is not known what the payload begins with: anything less exact would find messages in the middle
-    of others.
+    of others. Behind a message as long as several payloads, whose end was where its prefix says, an `is_open` chain
+    may end in the beginning of another.
     """
     start, end = 0, len(payload)
     while end - start >= PREFIX_LENGTH and payload[start] <= _COMPRESSED:
-        start += PREFIX_LENGTH + int.from_bytes(payload[start + 1 : start + PREFIX_LENGTH], "big")
+        after = start + PREFIX_LENGTH + int.from_bytes(payload[start + 1 : start + PREFIX_LENGTH], "big")
+        if is_open and start and end < after <= start + _PLAUSIBLE:
+            return True
+        start = after
     return start == end > 0

@@ -12,7 +12,7 @@ import msgspec
 from inspector.model.call import CallState, HeaderBlock, MethodSource, StreamKey
 from inspector.model.connection import Connection
 from inspector.model.endpoint import Side
-from inspector.model.frame import Frame, Packet
+from inspector.model.frame import Frame, HeaderSource, Packet
 from inspector.model.message import Message
 from inspector.model.status import Status
 
@@ -41,6 +41,16 @@ class FrameSeen(msgspec.Struct, frozen=True, gc=False):
     frame: Frame
 
 
+class FrameRevised(msgspec.Struct, frozen=True, gc=False):
+    """More is known of an earlier frame's headers: replaces the frame at its position.
+
+    What it means for the frame's call follows in events of its own.
+    """
+
+    position: int
+    frame: Frame
+
+
 class CallStarted(msgspec.Struct, frozen=True, gc=False):
     """The first HEADERS or DATA of a stream was seen."""
 
@@ -55,11 +65,18 @@ class CallFrameSeen(msgspec.Struct, frozen=True, gc=False):
 
 
 class MethodLearnt(msgspec.Struct, frozen=True, gc=False):
-    """The method of a call is known, and how."""
+    """The method of a call is known, and how; None where what was thought of it has been taken back."""
 
     key: StreamKey
-    method: str
-    source: MethodSource
+    method: str | None
+    source: MethodSource | None
+
+
+class MethodPlaceFound(msgspec.Struct, frozen=True, gc=False):
+    """The method came through an HPACK entry never seen; all calls with this place have the same method."""
+
+    key: StreamKey
+    place: str
 
 
 class RequestHeadersRead(msgspec.Struct, frozen=True, gc=False):
@@ -87,7 +104,10 @@ class StatusRead(msgspec.Struct, frozen=True, gc=False):
     """The gRPC status was read from trailers."""
 
     key: StreamKey
-    status: Status
+    status: Status | None
+    """None where what was thought of it has been taken back."""
+    source: HeaderSource | None = None
+    """How it is known where it was not plainly read."""
 
 
 class MessageRead(msgspec.Struct, frozen=True, gc=False):
@@ -118,9 +138,11 @@ Event: TypeAlias = (
     | ConnectionSeen
     | ConnectionTurned
     | FrameSeen
+    | FrameRevised
     | CallStarted
     | CallFrameSeen
     | MethodLearnt
+    | MethodPlaceFound
     | RequestHeadersRead
     | ResponseHeadersRead
     | TrailersRead

@@ -7,78 +7,206 @@ with indices that point to the wrong entries; whatever came through an entry old
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
 import msgspec
 
-from inspector.model.frame import END_HEADERS, Frame, FrameType, Header, HeaderSource
-from inspector.protocol.hpack_table import HeaderEntry, HpackTable
+from inspector.model.frame import END_HEADERS, Frame, FrameType, Header, HeaderNote, HeaderSource
+from inspector.protocol.header_orders import Part
+from inspector.protocol.hpack_table import HeaderEntry, HpackTable, Place
+from inspector.protocol.lost_entries import LostEntries, Shape
 from inspector.protocol.metadata import BINARY_SUFFIX, binary_value
+from inspector.protocol.placeholders import Known, Placeholders
+
+UNKNOWN_NAME: Final = "<unknown>"
+_SHAPES_BOUND: Final = 256
+_PATHS_READ: Final = 1000
+"""Blocks of an earlier connection that are read for the methods in them: a few milliseconds."""
+_RECORDS_BOUND: Final = 20_000
+_LOST: Final = "it came through the table of headers after bytes were lost"
+
+
+class _Record(NamedTuple):
+    """A frame with headers through unseen entries, as tshark read it."""
+
+    frame: Frame
+    entries: list[HeaderEntry]
+    is_lossy: bool
 
 
 class HeaderRecovery:
     """Give `read` every frame with headers of one direction, in order."""
 
-    __slots__ = ("_kept", "_lossy", "_table")
-
-    def __init__(self) -> None:
+    def __init__(self, earlier_paths: Callable[[], frozenset[str]] = frozenset) -> None:
+        """Begin with nothing read; `earlier_paths` gives the methods of earlier connections, when asked."""
         self._kept: list[bytes | None] = []
         """Blocks not decoded yet; None stands for one whose bytes cannot be had."""
         self._table: HpackTable | None = None
-        self._lossy = False
+        self._shapes: set[Shape] = set()
+        self._losses: dict[int, LostEntries] = {}
+        self._records: dict[int, _Record] = {}
+        self._placeholders = Placeholders(earlier_paths)
+        self._is_lossy = False
 
     def lose(self) -> None:
         """Bytes of this direction were not captured."""
-        self._decode_kept().forget()
-        self._lossy = True
+        self._begin_epoch(self._decode_kept())
+        self._is_lossy = True
 
-    def read(self, frame: Frame) -> Frame:
-        """The same frame, or one with headers read, recovered or marked as doubtful."""
-        is_whole = frame.type != FrameType.CONTINUATION and bool(frame.flags & END_HEADERS)
-        block = frame.payload if is_whole else None
-        if not frame.header_sources and not self._lossy and self._table is None:
-            self._kept.append(block)
-            return frame
+    def is_clean(self, frame: Frame) -> bool:
+        """True where tshark's reading of this frame needs no help; the frame's block is kept."""
+        if frame.header_sources or self._table is not None:
+            return False
+        self._kept.append(_block(frame))
+        return True
+
+    def read(self, frame: Frame, position: int, part: Part | None, *, has_reply: bool) -> Frame:
+        """The same frame, or one with headers read, recovered, guessed or marked as doubtful.
+
+        `part` is what the block is to its call, where that is certain; `has_reply`, whether the server sent a message.
+        """
         table = self._decode_kept()
-        if block is None:
-            table.forget()
-            return frame
-        entries = table.decode(block)
+        block = _block(frame)
+        entries = None if block is None else self._decode(table, block)
         if entries is None:
-            table.forget()
-            return frame
-        if not (frame.header_sources or self._lossy) or len(entries) != len(frame.headers or ()):
-            return frame
-        return self._merged(frame, entries)
+            if frame.type != FrameType.CONTINUATION:
+                self._begin_epoch(table)
+            return self._doubted(frame) if self._is_lossy else frame
+        if any(entry.place is not None for entry in entries):
+            if len(self._records) < _RECORDS_BOUND:
+                self._records[position] = _Record(frame, entries, self._is_lossy)
+            self._weigh(entries)
+            self._placeholders.use(position, entries, part, has_reply=has_reply)
+        return self._merged(_Record(frame, entries, self._is_lossy))
+
+    def revised(self) -> Iterator[tuple[int, Frame]]:
+        """The earlier frames of which more is known than when they were told, with their positions."""
+        for position in self._placeholders.changed():
+            if (record := self._records.get(position)) is not None:
+                yield position, self._merged(record)
+
+    def place_of_path(self, position: int) -> Place | None:
+        """The placeholder that stands for `:path` in the frame at a position."""
+        record = self._records.get(position)
+        for entry in record.entries if record else ():
+            if entry.place is not None and entry.value is None and self._placeholders.name(entry.place) == ":path":
+                return entry.place
+        return None
+
+    def call_by_hand(self, place: Place, path: str | None) -> None:
+        """A person says what a placeholder's path is; None takes it back."""
+        self._placeholders.call_by_hand(place, path)
+
+    def paths(self) -> frozenset[str]:
+        """The methods that a clean direction has called, of its first calls only."""
+        table = HpackTable()
+        entries = (table.decode(block) or () for block in self._kept[:_PATHS_READ] if block is not None)
+        return frozenset(_text(e.value) for block in entries for e in block if e.name == b":path" and e.value)
 
     def _decode_kept(self) -> HpackTable:
         if self._table is None:
             self._table = HpackTable()
             for block in self._kept:
-                if block is None or self._table.decode(block) is None:
-                    self._table.forget()
+                if block is None or self._decode(self._table, block) is None:
+                    self._begin_epoch(self._table)
             self._kept.clear()
         return self._table
 
-    def _merged(self, frame: Frame, entries: list[HeaderEntry]) -> Frame:
-        known = dict(frame.header_sources)
-        headers: list[Header] = []
-        sources: list[tuple[int, HeaderSource]] = []
-        for index, (header, entry) in enumerate(zip(frame.headers or (), entries, strict=True)):
-            merged, source = self._merge(header, known.get(index), entry)
-            headers.append(merged)
-            if source is not None:
-                sources.append((index, source))
-        return msgspec.structs.replace(frame, headers=tuple(headers), header_sources=tuple(sources))
+    def _decode(self, table: HpackTable, block: bytes) -> list[HeaderEntry] | None:
+        entries = table.decode(block)
+        if entries and len(self._shapes) < _SHAPES_BOUND and all(entry.place is None for entry in entries):
+            self._shapes.add(tuple(entry.name for entry in entries))
+        return entries
+
+    def _begin_epoch(self, before: HpackTable) -> None:
+        self._table = before.after_loss()
+        self._losses[self._table.epoch] = LostEntries(before, self._table.epoch, self._shapes)
+
+    def _weigh(self, entries: list[HeaderEntry]) -> None:
+        """See what a block says of the losses before it."""
+        for epoch in {entry.place.epoch for entry in entries if entry.place is not None}:
+            if (loss := self._losses.get(epoch)) is not None:
+                loss.observe(entries)
+                for place in {*self._placeholders.places(epoch), *(e.place for e in entries if e.place)}:
+                    if place.epoch == epoch:
+                        self._placeholders.learn(place, self._believed(loss, place))
+
+    def _believed(self, loss: LostEntries, place: Place) -> Known | None:
+        entry = loss.find(place.depth)
+        if entry is None:
+            return None
+        older = self._placeholders.get(entry.place) if entry.place is not None else None
+        name = _text(entry.name) if entry.name is not None else older.name if older else None
+        value = _value(entry) if entry.value is not None else older.value if older else None
+        if name is None or value is None:
+            return None
+        return Known(name, value, HeaderSource.DOUBTFUL, _LOST)
+
+    def _merged(self, record: _Record) -> Frame:
+        frame, known = record.frame, dict(record.frame.header_sources)
+        read = frame.headers or ()
+        if len(read) != len(record.entries):
+            read = ((UNKNOWN_NAME, ""),) * len(record.entries)
+            known = dict.fromkeys(range(len(read)), HeaderSource.UNKNOWN)
+        elif record.is_lossy:
+            known = {i: HeaderSource.UNKNOWN for i, entry in enumerate(record.entries) if entry.place is not None}
+        merged = [
+            self._merge(header, known.get(index), entry)
+            for index, (header, entry) in enumerate(zip(read, record.entries, strict=True))
+        ]
+        return msgspec.structs.replace(
+            frame,
+            headers=tuple(header for header, _ in merged),
+            header_sources=tuple((index, source) for index, (_, source) in enumerate(merged) if source is not None),
+            header_notes=tuple(self._notes(frame, record.entries, merged)),
+        )
 
     def _merge(
         self, header: Header, source: HeaderSource | None, entry: HeaderEntry
     ) -> tuple[Header, HeaderSource | None]:
-        if entry.name is None or entry.value is None:
-            if source is None and self._lossy:
-                source = HeaderSource.DOUBTFUL
-            return (header[0] if entry.name is None else entry.name.decode(errors="replace"), header[1]), source
-        name = entry.name.decode(errors="replace")
-        is_binary = name.endswith(BINARY_SUFFIX)
-        value = binary_value(entry.value) if is_binary else entry.value.decode(errors="replace")
-        # Where the table holds the entry, a value that tshark merely could not print is read like any other.
-        was_unread = name != header[0] or (value != header[1] and not is_binary)
-        return (name, value), HeaderSource.RECOVERED if was_unread and entry.from_table else None
+        if entry.name is not None and entry.value is not None:
+            name, value = _text(entry.name), _value(entry)
+            # Where the table holds the entry, a value that tshark merely could not print is read like any other.
+            was_unread = name != header[0] or (value != header[1] and not name.endswith(BINARY_SUFFIX))
+            return (name, value), HeaderSource.RECOVERED if was_unread and entry.from_table else None
+        if source is None:
+            return header, None
+        known = self._placeholders.get(entry.place) if entry.place is not None else None
+        if known is not None and known.value is not None:
+            name = _text(entry.name) if entry.name is not None else known.name
+            return (name, known.value if entry.value is None else _value(entry)), known.source
+        name = UNKNOWN_NAME if entry.name is None else _text(entry.name)
+        return (name, "" if entry.value is None else _value(entry)), HeaderSource.UNKNOWN
+
+    def _notes(
+        self, frame: Frame, entries: list[HeaderEntry], merged: list[tuple[Header, HeaderSource | None]]
+    ) -> Iterator[tuple[int, HeaderNote]]:
+        for index, (entry, (_, source)) in enumerate(zip(entries, merged, strict=True)):
+            if entry.place is not None and source is not None:
+                yield index, HeaderNote(place_name(frame, entry.place), self._placeholders.note(entry.place))
+
+    def _doubted(self, frame: Frame) -> Frame:
+        """After a loss nothing of a block whose bytes cannot be had is certain."""
+        sources = tuple((index, HeaderSource.DOUBTFUL) for index in range(len(frame.headers or ())))
+        return msgspec.structs.replace(frame, header_sources=sources)
+
+
+def place_name(frame: Frame, place: Place) -> str:
+    """The identity of a placeholder in the whole capture, such as `0:40050:0.5`."""
+    return f"{frame.connection}:{frame.source.port}:{place.epoch}.{place.depth}"
+
+
+def _block(frame: Frame) -> bytes | None:
+    """A frame's whole header block; None where its bytes cannot be had."""
+    is_whole = frame.type != FrameType.CONTINUATION and bool(frame.flags & END_HEADERS)
+    return frame.payload if is_whole and (frame.payload or not frame.headers) else None
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="replace")
+
+
+def _value(entry: HeaderEntry) -> str:
+    is_binary = entry.name is not None and entry.name.endswith(BINARY_SUFFIX.encode())
+    return binary_value(entry.value or b"") if is_binary else _text(entry.value or b"")

@@ -1,8 +1,9 @@
 """HPACK decoding of one direction of a connection that tolerates holes (RFC 7541).
 
 Where a capture began late, or lost bytes, header blocks refer to dynamic table entries that were never seen. Indices
-count from the newest entry, so all that were inserted since resolve exactly; the others are told as unresolved and
-are never an error. The Huffman code, the integers and the static table are the hpack library's.
+count from the newest entry, so all that were inserted since resolve exactly; the others are told as a place, the same
+for the same entry however often it is used, and are never an error. The Huffman code, the integers and the static
+table are the hpack library's.
 """
 
 from __future__ import annotations
@@ -25,6 +26,15 @@ _SIZE_UPDATE: Final = 0x20
 _HUFFMAN: Final = 0x80
 
 
+class Place(NamedTuple):
+    """A table entry that was never seen."""
+
+    epoch: int
+    """How often the table's beginning was lost before."""
+    depth: int
+    """Which entry, counted back from the newest one at the beginning of the epoch: 0 is that one."""
+
+
 class HeaderEntry(NamedTuple):
     """A header as the block gave it; None for a name or value whose table entry was never seen."""
 
@@ -32,19 +42,25 @@ class HeaderEntry(NamedTuple):
     value: bytes | None
     from_table: bool = False
     """True when name or value came through the dynamic table."""
+    place: Place | None = None
+    """The entry never seen that the name, and a value that is None, are of."""
 
 
 class HpackTable:
     """The dynamic table of one direction, newest entry first, as far as it is known."""
 
-    __slots__ = ("_entries",)
+    __slots__ = ("_entries", "_inserted", "epoch")
 
     def __init__(self) -> None:
         self._entries: deque[HeaderEntry] = deque(maxlen=_ENTRIES_BOUND)
+        self._inserted = 0
+        self.epoch = 0
 
-    def forget(self) -> None:
-        """Bytes were lost: entries may have been inserted unseen, and older ones can no longer be told by index."""
-        self._entries.clear()
+    def after_loss(self) -> HpackTable:
+        """The table when bytes were lost: entries may have been inserted unseen, so all older ones are places now."""
+        table = HpackTable()
+        table.epoch = self.epoch + 1
+        return table
 
     def decode(self, block: bytes) -> list[HeaderEntry] | None:
         """The headers of one whole block (§6), in order; None when it is no HPACK."""
@@ -57,6 +73,12 @@ class HpackTable:
             return None
         return headers
 
+    def at(self, position: int) -> HeaderEntry:
+        """The dynamic table's entry at a position, 0 for the newest."""
+        if position < len(self._entries):
+            return self._entries[position]._replace(from_table=True)
+        return HeaderEntry(None, None, True, Place(self.epoch, position - self._inserted))
+
     def _decode_one(self, block: bytes, at: int, headers: list[HeaderEntry]) -> int:
         first = block[at]
         if first & _INDEXED:
@@ -68,26 +90,26 @@ class HpackTable:
         incremental = bool(first & _INCREMENTAL)
         index, used = decode_integer(block[at:], 6 if incremental else 4)
         at += used
+        place = None
         if index:
-            name, from_table = self._entry(index).name, index > len(_STATIC)
+            name, _, from_table, place = self._entry(index)
         else:
             name, at = _string(block, at)
             from_table = False
         value, at = _string(block, at)
-        headers.append(HeaderEntry(name, value, from_table))
+        headers.append(HeaderEntry(name, value, from_table, place))
         if incremental:
-            self._entries.appendleft(HeaderEntry(name, value))
+            self._entries.appendleft(HeaderEntry(name, value, False, place))
+            self._inserted += 1
         return at
 
     def _entry(self, index: int) -> HeaderEntry:
-        if 0 < index <= len(_STATIC):
+        if index == 0:
+            raise IndexError  # §6.1: a decoding error
+        if index <= len(_STATIC):
             name, value = _STATIC[index - 1]
             return HeaderEntry(name, value)
-        position = index - len(_STATIC) - 1
-        if 0 <= position < len(self._entries):
-            name_, value_, _ = self._entries[position]
-            return HeaderEntry(name_, value_, from_table=True)
-        return HeaderEntry(None, None, from_table=True)
+        return self.at(index - len(_STATIC) - 1)
 
 
 def _string(block: bytes, at: int) -> tuple[bytes, int]:

@@ -13,6 +13,7 @@ from inspector.model.call import HeaderBlock
 from inspector.model.frame import END_HEADERS, Frame, FrameType, Header, HeaderSource
 from inspector.model.message import Message
 from inspector.protocol.deframer import Cut, Deframer
+from inspector.protocol.grpc_web import TextBody, is_text, is_web, trailers_of
 from inspector.protocol.inflate import inflate
 
 _GRPC: Final = "application/grpc"
@@ -28,10 +29,12 @@ class StreamHalf:
         "_encoding",
         "_headers",
         "_sources",
+        "_text",
         "block_ends_stream",
         "blocks",
         "content_type",
         "ended",
+        "has_message",
     )
 
     def __init__(self) -> None:
@@ -41,8 +44,11 @@ class StreamHalf:
         """True when the latest block carries END_STREAM."""
         self.content_type: str | None = None
         self.ended = False
+        self.has_message = False
+        """True when a message was seen, whole or not."""
         self._encoding: str | None = None
         self._deframer = Deframer()
+        self._text: TextBody | None = None
         self._headers: list[Header] = []
         self._sources: list[tuple[int, HeaderSource]] = []
 
@@ -50,6 +56,11 @@ class StreamHalf:
     def pending(self) -> int:
         """Bytes of a message that is not whole."""
         return self._deframer.pending
+
+    @property
+    def has_spoken(self) -> bool:
+        """True when a header block or a message was seen before."""
+        return self.blocks > 0 or self.has_message
 
     def add_headers(self, frame: Frame) -> HeaderBlock | None:
         """Take in a HEADERS or CONTINUATION; the block when it is whole."""
@@ -72,13 +83,25 @@ class StreamHalf:
         self._encoding = block.first("grpc-encoding") or self._encoding
         return block
 
-    def messages(self, frame: Frame, position: int, request_type: str | None) -> Iterator[Message]:
-        """The messages that a DATA frame completes; `request_type` is the content type of the request."""
+    def messages(self, frame: Frame, position: int, request_type: str | None) -> Iterator[Message | HeaderBlock]:
+        """The messages that a DATA frame completes, and the trailers of gRPC-Web.
+
+        `request_type` is the content type of the request.
+        """
         content_type = self.content_type or request_type
         if content_type is not None and not content_type.startswith(_GRPC):
             return
-        for cut in self._deframer.feed(frame.payload):
-            yield self._message(cut, frame.time, frame.packet, position)
+        payload = frame.payload
+        if is_web(content_type):
+            self._deframer.takes_trailers = True
+            if is_text(content_type):
+                self._text = self._text or TextBody()
+                payload = self._text.feed(payload)
+        for cut in self._deframer.feed(payload):
+            if cut.is_trailers and not cut.compressed:
+                yield HeaderBlock(trailers_of(cut.body or b""))
+            else:
+                yield self._message(cut, frame.time, frame.packet, position)
         if (lost := _missing_bytes(frame)) > 0:
             yield from self.lose(frame.time, frame.packet, position, lost)
 
@@ -88,10 +111,11 @@ class StreamHalf:
             yield self._message(cut, time, packet, position)
 
     def _message(self, cut: Cut, time: float, packet: int, position: int) -> Message:
+        self.has_message = True
         data, problem = cut.body, cut.problem
-        if cut.compressed and data is not None:
-            data, problem = inflate(data, self._encoding)
         encoding = self._encoding if cut.compressed else None
+        if cut.compressed and data is not None:
+            data, encoding, problem = inflate(data, self._encoding)
         return Message(packet, time, position, cut.offset, cut.length, data, encoding, problem)
 
 

@@ -7,6 +7,7 @@ start of the recording, and what was taken before is passed over. So nothing is 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -17,9 +18,12 @@ from inspector.capture.ports import Opening
 from inspector.capture.tshark import Decoding, Tshark
 from inspector.capture.tshark_end import TsharkDied
 from inspector.errors import TsharkError
+from inspector.model.call import StreamKey
 from inspector.model.frame import Packet
 from inspector.protocol.assembler import Assembler
+from inspector.session.held_back import ORDERED, HeldBack
 from inspector.session.patience import Patience
+from inspector.session.together import ended
 from inspector.store.change import Change
 from inspector.store.store import Store
 
@@ -38,8 +42,15 @@ class Decoder:
     """One recording's way into the store."""
 
     def __init__(
-        self, store: Store, decoding: Decoding, on_change: Callable[[Change], None], on_notice: Callable[[str], None]
+        self,
+        store: Store,
+        decoding: Decoding,
+        on_change: Callable[[Change], None],
+        on_notice: Callable[[str], None],
+        *,
+        has_end: bool = False,
     ) -> None:
+        """Decode into a store; `has_end` when the recording is a file, of which a part may be told late."""
         self._store = store
         self._decoding = decoding
         self._on_change = on_change
@@ -47,6 +58,7 @@ class Decoder:
         self._assembler = Assembler(set(decoding.ports | decoding.tls_ports))
         self._catch_up = CatchUp()
         self._patience = Patience()
+        self._held = HeldBack() if has_end else None
         self._run: TsharkRun | None = None
         self._restart = asyncio.Event()
 
@@ -73,6 +85,10 @@ class Decoder:
         self._restart.set()
         return True
 
+    def name_method(self, key: StreamKey, path: str | None) -> None:
+        """Take a person's word for the method of a call, and of all that share its placeholder; None takes it back."""
+        self._on_change(self._store.apply(self._assembler.name_method(key, path)))
+
     async def run(self, tshark: Tshark, recording: Recording) -> str:
         """Decode to the recording's end; returns what is wrong with the capture, "" for nothing.
 
@@ -90,6 +106,7 @@ class Decoder:
                 raise TsharkError(f"tshark at {tshark.path} cannot be run: {error.strerror}.") from error
             else:
                 if note is not None:
+                    await self._release(tshark, recording)
                     return note
 
     async def _until_restart(self, tshark: Tshark, recording: Recording) -> str | None:
@@ -105,7 +122,23 @@ class Decoder:
         finally:
             for task in (reading, restarting):
                 task.cancel()
-            await asyncio.wait({reading, restarting})
+            await ended({reading, restarting})
+
+    async def _release(self, tshark: Tshark, recording: Recording) -> None:
+        """Tell what was held back behind a gap, put in order where that shows more."""
+        from inspector.capture.tshark_run import TsharkRun  # noqa: PLC0415 - as above
+
+        if (held := self._held) is None:
+            return
+        self._held = None
+        if held.is_worth_ordering:
+            run = TsharkRun(tshark, replace(self._decoding, put_in_order=True))
+            with contextlib.suppress(TsharkDied, OSError):  # then the first reading has to do
+                await run.decode(recording.read_from(0), held.take_ordered)
+        packets, was_ordered = held.release()
+        self._tell(packets)
+        if was_ordered:
+            self._on_notice(ORDERED)
 
     def _judge(self, tshark: Tshark, death: TsharkDied) -> None:
         """What a death means: leave out what was refused, begin again, or give up."""
@@ -118,6 +151,9 @@ class Decoder:
 
     def _take(self, packets: list[Packet]) -> None:
         news = self._catch_up.news(packets)
+        self._tell(self._held.pass_on(news, self._assembler.ports) if self._held else news)
+
+    def _tell(self, news: list[Packet]) -> None:
         if news:
             receive = self._assembler.receive
             self._on_change(self._store.apply(event for packet in news for event in receive(packet)))

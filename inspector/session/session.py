@@ -12,14 +12,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from inspector.capture.ports import PortFinder
+from inspector.capture.frame_scan import FrameScan
+from inspector.capture.ports import Opening, PortFinder
 from inspector.capture.tshark import Decoding, Tshark, find_tshark
 from inspector.errors import InspectorError
+from inspector.model.call import StreamKey
 from inspector.session.board import Board
 from inspector.session.decoder import Decoder
-from inspector.session.intake import Intake, open_intake
+from inspector.session.intake import FileIntake, Intake, open_intake
 from inspector.session.remarks import nothing_seen, unreadable
-from inspector.session.source import LiveSource, Source
+from inspector.session.source import FileSource, LiveSource, Source
 from inspector.session.status import Phase, SessionStatus
 from inspector.session.together import together
 from inspector.store.change import Change
@@ -31,15 +33,17 @@ class Session:
 
     def __init__(self, source: Source, decoding: Decoding | None = None) -> None:
         decoding = decoding or Decoding()
-        if isinstance(source, LiveSource):
+        if isinstance(source, LiveSource) and source.target.port:
             decoding = replace(decoding, ports=decoding.ports | {source.target.port})
         self.source = source
         self.store = Store()
         self.on_change: Callable[[Change], None] = lambda _change: None
         self.on_status: Callable[[SessionStatus], None] = lambda _status: None
         self._board = Board(str(source), self._told)
-        self._decoder = Decoder(self.store, decoding, self._changed, self._board.notify)
+        has_end = isinstance(source, FileSource)
+        self._decoder = Decoder(self.store, decoding, self._changed, self._board.notify, has_end=has_end)
         self._finder = PortFinder()
+        self._scan = FrameScan()
         self._intake: Intake | None = None
         self._observers: list[Callable[[Change], object]] = []
         self._is_listening = asyncio.Event()
@@ -58,6 +62,8 @@ class Session:
         try:
             tshark = find_tshark()
             intake = self._intake = await open_intake(self.source, self._board, self._captured)
+            if isinstance(intake, FileIntake):
+                await self._look_for_frames(intake)
             await together(self._learn_version(tshark), self._start(intake), self._decode(tshark, intake))
             self._board.tell(phase=Phase.ENDED)
         except InspectorError as error:
@@ -93,6 +99,10 @@ class Session:
         if self._intake is not None:
             await self._intake.finish()
 
+    def name_method(self, key: StreamKey, path: str | None) -> None:
+        """Name the method of a call by hand, and so of all calls that share its placeholder; None takes it back."""
+        self._decoder.name_method(key, path)
+
     async def save(self, path: Path, *, overwrite: bool = False) -> None:
         """Copy the capture, as far as it has come, to `path`.
 
@@ -124,9 +134,28 @@ class Session:
 
     def _captured(self, data: bytes) -> None:
         for opening in self._finder.feed(data):
-            if self._decoder.learn(opening) and (note := unreadable(self._decoder.decoding)):
-                self._board.notify(note)
+            self._learn(opening)
+        if self._intake is not None and not self._knows_a_port:
+            self._learn_by_frames(data)
         self._board.tell(captured=self.status.captured + len(data))
+
+    @property
+    def _knows_a_port(self) -> bool:
+        return bool(self._decoder.decoding.ports or self._decoder.decoding.tls_ports)
+
+    async def _look_for_frames(self, intake: FileIntake) -> None:
+        """A file in which no connection begins: look for what its connections go on with."""
+        if not self._knows_a_port:
+            async for data in intake.recording.read_from(0):
+                self._learn_by_frames(data)
+
+    def _learn_by_frames(self, data: bytes) -> None:
+        for opening in self._scan.feed(data):
+            self._learn(opening)
+
+    def _learn(self, opening: Opening) -> None:
+        if self._decoder.learn(opening) and (note := unreadable(self._decoder.decoding)):
+            self._board.notify(note)
 
     def _told(self, status: SessionStatus) -> None:
         self.on_status(status)

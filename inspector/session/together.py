@@ -17,5 +17,18 @@ async def together(*works: Coroutine[Any, Any, None]) -> None:
         await asyncio.gather(*tasks)
     finally:
         for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+            if not task.cancelling():  # by `gather`, when this itself was cancelled: twice would break off their ends
+                task.cancel()
+        await ended(set(tasks))
+
+
+async def ended(tasks: set[asyncio.Task[Any]]) -> None:
+    """Wait until all tasks are over, also when cancelled meanwhile: what they started is ended by then."""
+    was_cancelled = False
+    while pending := {task for task in tasks if not task.done()}:
+        try:
+            await asyncio.wait(pending)
+        except asyncio.CancelledError:
+            was_cancelled = True
+    if was_cancelled:
+        raise asyncio.CancelledError

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from inspector.model.call import Call, StreamKey
+from inspector.model.call import SHARING_TRIED, Call, StreamKey
 from inspector.model.connection import Connection
 from inspector.model.endpoint import Side
 from inspector.model.frame import Frame
@@ -31,6 +31,8 @@ class Store:
         self._touched: set[StreamKey] = set()
         self._touched_connections: set[int] = set()
         self._rewritten = False
+        self._sharing: dict[str, list[Call]] = {}
+        """By HPACK entry never seen: the calls whose method it is."""
 
     def apply(self, batch: Iterable[Event]) -> Change:
         """Take in events, in their order, and tell what they changed."""
@@ -87,6 +89,19 @@ class Store:
     def _on_frame(self, event: events.FrameSeen) -> None:
         self.frames.append(event.frame)
 
+    def _on_frame_revised(self, event: events.FrameRevised) -> None:
+        self.frames[event.position] = event.frame
+        self._rewritten = True
+
+    def _on_method_place(self, event: events.MethodPlaceFound) -> None:
+        call, sharing = self._call(event.key), self._sharing.setdefault(event.place, [])
+        if call.sharing is not sharing:
+            call.sharing = sharing
+            sharing.append(call)
+            # What the first few say of the method is news to the others, and what the later ones say is not asked.
+            if len(sharing) <= SHARING_TRIED:
+                self._touched.update(each.key for each in sharing)
+
     def _on_call_started(self, event: events.CallStarted) -> None:
         self.calls[event.key] = Call(event.key, event.time)
         self._touched.add(event.key)
@@ -108,7 +123,8 @@ class Store:
         self._call(event.key).trailers = event.block
 
     def _on_status(self, event: events.StatusRead) -> None:
-        self._call(event.key).status = event.status
+        call = self._call(event.key)
+        call.status, call.status_source = event.status, event.source
 
     def _on_message(self, event: events.MessageRead) -> None:
         self._call(event.key).messages(event.side).append(event.message)
@@ -118,7 +134,9 @@ class Store:
         call.state, call.ended = event.state, event.time
 
     def _on_problem(self, event: events.ProblemFound) -> None:
-        self._call(event.key).problems.append(event.sentence)
+        problems = self._call(event.key).problems
+        if event.sentence not in problems:
+            problems.append(event.sentence)
 
 
 # Any: each handler takes its own event, which no type of a mapping can say.
@@ -127,9 +145,11 @@ _HANDLERS: Final[Mapping[type, Callable[[Store, Any], None]]] = {
     events.ConnectionSeen: Store._on_connection,
     events.ConnectionTurned: Store._on_turned,
     events.FrameSeen: Store._on_frame,
+    events.FrameRevised: Store._on_frame_revised,
     events.CallStarted: Store._on_call_started,
     events.CallFrameSeen: Store._on_call_frame,
     events.MethodLearnt: Store._on_method,
+    events.MethodPlaceFound: Store._on_method_place,
     events.RequestHeadersRead: Store._on_request_headers,
     events.ResponseHeadersRead: Store._on_response_headers,
     events.TrailersRead: Store._on_trailers,

@@ -26,6 +26,7 @@ from inspector.ui.bindings import Place, bindings, entries
 from inspector.ui.boundary import explain
 from inspector.ui.launch import Launch
 from inspector.ui.messages import CaptureOpened
+from inspector.ui.screens.editor import EditorScreen
 from inspector.ui.screens.help import HelpScreen
 from inspector.ui.screens.inspection import InspectionScreen
 from inspector.ui.theme import OWN_THEME, default_variables
@@ -70,7 +71,7 @@ class InspectorApp(App[int], inherit_bindings=False):
 
     @staticmethod
     def _node_at(screen: Screen[object], place: Place) -> DOMNode | None:
-        return screen.node_at(place) if isinstance(screen, InspectionScreen) else None
+        return screen.node_at(place) if isinstance(screen, InspectionScreen | EditorScreen) else None
 
     @on(CaptureOpened)
     def _open(self, event: CaptureOpened) -> None:

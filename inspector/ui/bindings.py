@@ -24,6 +24,7 @@ class Place(StrEnum):
     PANE = "pane"
     FILTER = "filter"
     REQUEST = "request"
+    EDITOR = "editor"
 
 
 class Group(StrEnum):
@@ -61,6 +62,22 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     ),
     (Place.SCREEN, Group.SEND): (
         Key("request", "i", "i", "send", "Go to the request box", "focus_request"),
+        Key("half_close", "ctrl+d", "^D", "end", "Half-close the running call: no more messages", "half_close"),
+        Key("cancel", "ctrl+x", "^X", "cancel", "Cancel the running call", "cancel"),
+        Key("edit", "f2,ctrl+g", "F2", "edit", "Edit the request: JSON, metadata, deadline, …; Ctrl+G too", "edit"),
+        Key("method", "ctrl+t", "^T", "method", "Choose the method to call", "choose_method"),
+        Key("history", "ctrl+r", "^R", "sent before", "Search what was sent before, in other sessions too", "recall"),
+        Key("calls", "f4", "F4", "running", "The calls that run: half-close or cancel any", "choose_call"),
+        Key("resend", "R", "R", "resend", "Edit the selected call, whoever sent it, and send it again", "resend"),
+        Key("reconnect", "ctrl+l", "^L", "reconnect", "Give up the connection; the next call makes one", "reconnect"),
+        Key("schema", "f3", "F3", "schema", "Where the schema is from; switch sources on and off", "choose_schema"),
+        Key("schema.reload", "f6", "F6", "reload schema", "Read .proto files and reflection again", "reload_schema"),
+    ),
+    (Place.EDITOR, Group.SEND): (
+        Key("editor.send", "f5,ctrl+j,ctrl+enter", "F5 ^J", "send", "Send it; Ctrl+Enter too", "send"),
+        Key("editor.complete", "ctrl+n,ctrl+@", "^N", "names", "Names of fields and values at the cursor", "complete"),
+        Key("editor.template", "ctrl+t", "^T", "template", "Begin anew with all fields; Ctrl+Z undoes", "template"),
+        Key("editor.close", "escape", "Esc", "close", "Close the editor and keep what was written", "close"),
     ),
     (Place.LIST, Group.MOVE): (
         Key("down", "j,down", "j ↓", "down", "One row down", "move(1)"),
@@ -97,10 +114,12 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("match.next", "n", "n", "next match", "The next frame that the filter finds, round the end", "match(1)"),
         Key("match.previous", "N", "N", "previous", "The previous frame that the filter finds", "match(-1)"),
         Key("copy", "y", "y", "copy", "Copy the row, the followed stream, or the bytes as hex", "copy"),
+        Key("reading", "v", "v", "read as", "Read messages in other forms: protobuf, wire, JSON, text, hex", "reading"),
     ),
     (Place.SCREEN, Group.LOOK): (
         Key("filter", "slash", "/", "filter", "Go to the filter", "focus_filter"),
         Key("control", "h", "h", "control frames", "Hide or show SETTINGS, PING, WINDOW_UPDATE, …", "toggle_control"),
+        Key("copy_as", "Y", "Y", "copy as", "Copy the call as a grpcurl command, as Python or as JSON", "copy_as"),
         Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom"),
     ),
     (Place.LIST, Group.LOOK): (
@@ -126,14 +145,21 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
 }  # fmt: skip
 
 FOOTER: Final = (
-    *("send", "history.back", "request.leave", "filter.keep", "filter.clear", "filter.leave"),
-    *("request", "filter", "open", "pane.open", "back", "follow", "stream.next", "control", "copy", "zoom"),
-    *("capture", "save", "help", "help.always", "quit"),
+    *("send", "filter.keep", "filter.clear", "filter.leave", "half_close", "cancel", "request", "filter", "open"),
+    *("pane.open", "back", "follow", "edit", "method", "request.leave", "stream.next", "control", "copy", "zoom"),
+    *("reading", "copy_as", "resend", "history.back", "history", "capture", "save", "schema"),
+    *("help", "help.always", "quit"),
 )
 """What the footer shows, in its order, as far as it is of use where the focus is."""
 
-_EVERYWHERE: Final = frozenset({"capture", "save", "load", "help.always", "palette", "quit"})
-"""Keys that work wherever the focus is: an input would take some of them."""
+_EVERYWHERE: Final = frozenset(
+    {"capture", "save", "load", "help.always", "palette", "quit", "half_close", "cancel"}
+    | {"method", "history", "calls", "schema"}
+)
+"""Keys that work wherever the focus is: an input would take some of them, and does while they are of no use.
+
+Those that open something are here too: other keys are looked up after those that came later have been typed.
+"""
 
 
 def bindings(place: Place) -> list[BindingType]:

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from inspector.model.call import StreamKey
 from inspector.schema.catalog import Catalog
+from inspector.schema.payload import Format
 from inspector.store.store import Store
 from inspector.ui.widgets.layout import Block
 from inspector.views.as_text import follow_lines
@@ -48,8 +49,10 @@ class PaneDocument(Protocol):
 class FollowDocument:
     """A heading, then each step of a call."""
 
-    def __init__(self, store: Store, catalog: Catalog, key: StreamKey) -> None:
+    def __init__(self, store: Store, catalog: Catalog, key: StreamKey, form: Format | None = None) -> None:
+        """`form` is the one in which messages are shown; None for the likeliest."""
         self._follow = Follow(store, catalog, key)
+        self._form = form
         self.key = key
 
     def __len__(self) -> int:
@@ -58,8 +61,11 @@ class FollowDocument:
     def block(self, index: int) -> Block:
         """The heading with its notes, or a step, each with an empty line behind it."""
         if index == 0:
-            return Block((Line(self._follow.heading()), *self._follow.notes(), Line()))
-        return _step_block(self._follow.step(index - 1))
+            asked = (
+                () if self._form is None else (Line((Span(f"messages read as {self._form}, v goes on", Tone.WARN),)),)
+            )
+            return Block((Line(self._follow.heading()), *self._follow.notes(), *asked, Line()))
+        return _step_block(self._follow.step(index - 1, form=self._form))
 
     def block_of(self, position: int) -> int | None:
         """The block of the step that shows a frame."""
@@ -150,10 +156,10 @@ def frame_document(store: Store, catalog: Catalog, position: int) -> LinesDocume
     return LinesDocument(lambda: frame_detail(store, catalog, position), "the frame's fields", version)
 
 
-def message_document(store: Store, catalog: Catalog, position: int) -> LinesDocument:
-    """The messages of a frame."""
+def message_document(store: Store, catalog: Catalog, position: int, form: Format | None = None) -> LinesDocument:
+    """The messages of a frame, in the form asked for."""
     version = partial(_known, store, catalog, position)
-    return LinesDocument(lambda: message_detail(store, catalog, position), "the message", version)
+    return LinesDocument(lambda: message_detail(store, catalog, position, form), "the message", version)
 
 
 def _known(store: Store, catalog: Catalog, position: int) -> Hashable:

@@ -1,14 +1,17 @@
-"""What was sent before, for ↑ and ↓ in the request box. In memory only; each text once, the latest last."""
+"""What was sent before, for ↑ and ↓ in the request box. Each text once, the latest last."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 class History:
     """A list of texts with a place in it; past its end is the draft that is being typed."""
 
-    def __init__(self) -> None:
-        self._texts: list[str] = []
-        self._place = 0
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        """`texts` are those of before, the latest last."""
+        self._texts = list(texts)
+        self._place = len(self._texts)
         self._draft = ""
 
     def add(self, text: str) -> None:

@@ -10,9 +10,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from inspector.client.history_file import HistoryFile
+from inspector.client.options import PLAINTEXT, ConnectionOptions
 from inspector.schema.catalog import Catalog
 from inspector.schema.greet import GREET_METHOD
 from inspector.session import Session
+from inspector.session.schema import SchemaSources
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,14 @@ class Launch:
     target: str | None = None
     """HOST:PORT that the request box calls; None leaves the box out."""
     method: str = GREET_METHOD
-    """The method that the request box calls."""
+    """The method that the request box begins with, unless the service's own schema is found not to have it."""
     prepare: Callable[[], Awaitable[str]] | None = None
     """Run at start, behind the screen: starts the service or finds one. Gives a sentence for the status line."""
     open_capture: Callable[[Path], Session] | None = None
     """Makes the session of a capture file that is opened from the app; None where that cannot be."""
+    connection: ConnectionOptions = PLAINTEXT
+    """How the service is reached."""
+    schema: SchemaSources = SchemaSources()  # noqa: RUF009 - frozen
+    """Where the schema is read from again when that is asked for; `prepare` has read it for the first time."""
+    history: HistoryFile | None = None
+    """Where what is sent is kept for later sessions; None to keep it only while the app runs."""

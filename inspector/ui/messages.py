@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from inspector.session import Session
 from inspector.store.filter import Filter
+from inspector.ui.draft import Draft
 
 
 class StoreChanged(Message):
@@ -62,7 +63,8 @@ class Filtered(Message):
 class Requested(Message):
     """Enter in the request box."""
 
-    text: str
+    draft: Draft | None
+    """None where no method is chosen."""
 
 
 @dataclass

@@ -1,76 +1,117 @@
-"""Sends what the request box asks for, and finds the calls again among the captured ones.
+"""Sends what the request box and the editor ask for, and finds the calls again among the captured ones.
 
-Owns the caller, made at the first call, and which sent calls are still awaited on the wire. Waits until the capture is
-live before a call leaves, so that its first frame is seen.
+Owns the callers, one for each way of connecting that was asked for, the calls that run, and which of them are still
+awaited on the wire. Waits until the capture is live before a call leaves, so that its first frame is seen.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from inspector.errors import RequestError
+from inspector.client.history_file import Entry
+from inspector.client.options import ConnectionOptions
+from inspector.client.outcome import Outcome
+from inspector.client.running_call import RunningCall
 from inspector.model.call import StreamKey
-from inspector.schema.catalog import Catalog, Method
-from inspector.schema.request import build
 from inspector.session import Session
+from inspector.ui.draft import entry_of
 from inspector.ui.own_calls import OwnCalls
+from inspector.ui.sent_call import SentCall
 
 if TYPE_CHECKING:
-    from inspector.client.caller import Caller, Outcome
+    from inspector.client.caller import Caller, ConnectionState
 
 
 class Sending:
-    """The request box's way to the service."""
+    """The way to the service."""
 
-    def __init__(self, session: Session, catalog: Catalog, target: str, path: str) -> None:
-        self._session = session
-        self._catalog = catalog
-        self._target = target
-        self._path = path
+    def __init__(self, session: Session, target: str, connection: ConnectionOptions) -> None:
+        self.target = target
+        self.calls: list[SentCall] = []
+        """Those that are not over, the earliest first."""
+        self._session, self._connection = session, connection
         self._own = OwnCalls()
-        self._caller: Caller | None = None
+        self._callers: dict[ConnectionOptions, Caller] = {}
+        self._latest: Caller | None = None
 
-    async def send(self, text: str) -> Outcome:
-        """Send one call and wait for its outcome.
+    @property
+    def state(self) -> ConnectionState | None:
+        """The state of the connection that was used last; None before there was any."""
+        return None if self._latest is None else self._latest.state
+
+    def open_call(self, path: str) -> SentCall | None:
+        """The latest call of a method that takes further messages."""
+        return next((call for call in reversed(self.calls) if call.method.path == path and call.takes_more), None)
+
+    def current(self, path: str | None) -> SentCall | None:
+        """The call that keys are about: the latest of a method, else the latest of all."""
+        of_method = [call for call in self.calls if call.method.path == path]
+        return next(reversed(of_method or self.calls), None)
+
+    def add(self, call: SentCall) -> None:
+        """A call that is going to be run: it takes messages from now on."""
+        self.calls.append(call)
+
+    async def run(self, call: SentCall) -> tuple[Outcome, Entry]:
+        """Send a call that was added and wait for its outcome; what the history shall keep of it comes with it.
 
         Raises:
-            RequestError: the text is no request of this method.
+            RequestError: metadata or TLS files that cannot be used.
         """
-        request = build(text, self._method(), self._catalog)
-        await self._session.wait_live()
-        caller = await self._ready_caller()
-        self._own.sent(self._path)
-        outcome = await caller.unary(self._path, request)
-        if outcome.status.code != 0 and not caller.local_ports():
-            self._own.gave_up(self._path)
-        return outcome
+        sent_at = time.time()
+        status = ""
+        try:
+            outcome = await call.run(self._start)
+            status = outcome.status.name
+        finally:
+            self.calls.remove(call)
+        texts = tuple(call.texts)
+        kept = entry_of(call.method.path, texts, call.settings, target=self.target, status=status, sent_at=sent_at)
+        return outcome, kept
 
     def own_call(self, touched: Iterable[StreamKey]) -> StreamKey | None:
         """The latest of these calls that turns out to be one that was sent from here."""
-        if not self._own.awaiting or self._caller is None:
+        if not self._own.awaiting:
             return None
-        return self._own.match(self._session.store, touched, self._caller.local_ports())
+        ports = frozenset[int]().union(*(caller.local_ports() for caller in self._callers.values()))
+        return self._own.match(self._session.store, touched, ports)
+
+    async def reconnect(self) -> None:
+        """Give up the connections and make the latest anew with the next call; running calls end as cancelled."""
+        for caller in self._callers.values():
+            await caller.reconnect()
 
     async def close(self) -> None:
-        """End the connection."""
-        if self._caller is not None:
-            await self._caller.close()
+        """End the connections."""
+        for caller in self._callers.values():
+            await caller.close()
+        self._callers.clear()
 
-    def _method(self) -> Method:
-        method = self._catalog.method(self._path)
-        if method is None:
-            hint = "Give its schema with --proto or --protoset, or use a service with reflection."
-            raise RequestError(f"The method {self._path} is not in any schema that is known.", hint)
-        return method
+    async def _start(self, call: SentCall) -> RunningCall:
+        await self._session.wait_live()
+        caller = self._latest = await self._ready_caller(call.settings.connection(self._connection))
+        path = call.method.path
+        self._own.sent(path)
+        is_seen = False
+        try:
+            running = await caller.start(path, call.method.kind, call.settings.call_options(call.method.kind))
+            is_seen = running.had_connection
+        finally:
+            if not is_seen:
+                self._own.gave_up(path)
+        return running
 
-    async def _ready_caller(self) -> Caller:
+    async def _ready_caller(self, connection: ConnectionOptions) -> Caller:
         """The caller of the address at which calls are seen; with the tap that is the tap's own."""
         seen_at = self._session.status.target
-        target = self._target if seen_at is None else str(seen_at)
-        if self._caller is None or self._caller.target != target:
+        target = self.target if seen_at is None else str(seen_at)
+        caller = self._callers.get(connection)
+        if caller is None or caller.target != target:
             from inspector.client.caller import Caller  # noqa: PLC0415 - needed by the first call, not by the start
 
-            await self.close()
-            self._caller = Caller(target)
-        return self._caller
+            if caller is not None:
+                await caller.close()
+            caller = self._callers[connection] = Caller(target, connection)
+        return caller

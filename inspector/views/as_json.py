@@ -66,6 +66,7 @@ def call_object(store: Store, catalog: Catalog, key: StreamKey) -> dict[str, obj
         "responses": [_message(call, Side.SERVER, each, catalog) for each in call.responses],
         "problems": list(call.problems),
         "status_details": status_details(call, catalog),
+        "status_source": call.status and (call.status_source.value if call.status_source else "wire"),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from inspector.model.frame import Frame, HeaderSource
+from inspector.model.frame import Frame, HeaderNote, HeaderSource
 from inspector.model.status import Status
 from inspector.protocol.metadata import status_message
 from inspector.views.headers import SOURCE_TONES
@@ -23,20 +23,29 @@ def header_lines(frame: Frame, longest: int = LONGEST, *, is_raw: bool = False) 
 
     A `grpc-message` is percent-decoded (gRPC over HTTP/2, Responses) unless it is asked for as it was sent.
     """
-    sources = dict(frame.header_sources)
+    sources, notes = dict(frame.header_sources), dict(frame.header_notes)
     headers = frame.headers or ()
     if not is_raw:
         headers = tuple((name, status_message(value) if name == "grpc-message" else value) for name, value in headers)
     return tuple(
-        Line((Span(clean(name) or "?", Tone.KEY), _COLON, *_value(name, value, sources.get(index), longest)))
+        Line(
+            (
+                Span(clean(name) or "?", Tone.KEY),
+                _COLON,
+                *_value(name, value, sources.get(index), notes.get(index), longest),
+            )
+        )
         for index, (name, value) in enumerate(headers)
     )
 
 
-def _value(name: str, value: str, source: HeaderSource | None, longest: int) -> tuple[Span, ...]:
+def _value(
+    name: str, value: str, source: HeaderSource | None, note: HeaderNote | None, longest: int
+) -> tuple[Span, ...]:
     if source is not None:
         shown = clean(value[:longest]) if value else "?"
-        return (Span(shown, SOURCE_TONES[source]), GAP, Span(f"({source})", SOURCE_TONES[source]))
+        known = f"({source}: {note.reason})" if note else f"({source})"
+        return (Span(shown, SOURCE_TONES[source]), GAP, Span(clean(known), SOURCE_TONES[source]))
     if not value:
         return (_EMPTY,)
     if name == "grpc-status":

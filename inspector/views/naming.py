@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from inspector.model.call import Call, MethodSource
+from inspector.model.call import SHARING_TRIED, Call, MethodSource
 from inspector.model.endpoint import Side
 from inspector.model.message import Message
 from inspector.schema.catalog import GREET_ORIGIN, Catalog, Method
@@ -31,14 +31,22 @@ def naming(call: Call, catalog: Catalog) -> Naming:
     """The method of a call as far as it can be told."""
     if call.method is not None:
         return Naming(call.method, call.method_source)
-    requests, responses = _samples(call.requests), _samples(call.responses)
-    # An empty message fits every type, so it tells nothing; what is not gRPC has no method.
-    if not is_grpc(call, Side.CLIENT) or not (any(requests) or any(responses)):
-        return Naming(None, None)
-    candidates = _candidates(catalog, catalog.revision, requests, responses)
+    if not is_grpc(call, Side.CLIENT):
+        return Naming(None, None)  # what is not gRPC has no method
+    # One placeholder, one method: it must fit all the calls that share it.
+    fitting = [found for each in (call, *call.sharing[:SHARING_TRIED]) if (found := _fitting(each, catalog))]
+    candidates = tuple(path for path in fitting[0] if all(path in found for found in fitting)) if fitting else ()
     if len(candidates) == 1:
         return Naming(candidates[0], MethodSource.GUESSED)
     return Naming(None, None, candidates)
+
+
+def _fitting(call: Call, catalog: Catalog) -> tuple[str, ...]:
+    """The methods whose types fit a call's messages."""
+    requests, responses = _samples(call.requests), _samples(call.responses)
+    if not (any(requests) or any(responses)):
+        return ()  # an empty message fits every type, so it tells nothing
+    return _candidates(catalog, catalog.revision, requests, responses)
 
 
 def content_type(call: Call, side: Side) -> str | None:

@@ -26,9 +26,14 @@ def status_spans(status: Status, longest: int = 200) -> tuple[Span, ...]:
 
 
 def call_status(call: Call) -> tuple[Span, ...]:
-    """The status by name: `OK`, `NOT_FOUND`; the state where the wire told no status: `open`, `cancelled`."""
+    """The status by name: `OK`, `NOT_FOUND`; the state where the wire told no status: `open`, `cancelled`.
+
+    How it is known stands beside it, where it was not plainly read.
+    """
     if call.status is not None:
-        return status_spans(call.status._replace(message=""))
+        source = call.status_source
+        mark = (Span(f" ({source})", Tone(source.value)),) if source is not None else ()
+        return (*status_spans(call.status._replace(message="")), *mark)
     if call.http_status not in (None, 200):
         return (Span(f"HTTP {call.http_status}", Tone.ERROR),)
     return (Span(call.state, _STATE_TONES[call.state]),)

@@ -39,7 +39,7 @@ class CaptureActions(FocusActions):
             await asyncio.wait(tasks)
         await self.session.close()
 
-    def tell(self, message: str, hint: str = "") -> None:
+    def tell(self, message: str, hint: str = "", title: str = "") -> None:
         """Say something that went wrong, until it is read."""
         raise NotImplementedError
 

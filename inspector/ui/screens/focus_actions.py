@@ -27,19 +27,15 @@ class FocusActions(Screen[None], inherit_bindings=False):
 
     def node_at(self, place: Place) -> DOMNode | None:
         """What has the actions of a place now."""
-        match place:
-            case Place.BROWSER:
-                return self.browser
-            case Place.LIST:
-                return self.browser.listing.shown
-            case Place.PANE:
-                return self.browser.detail.pane
-            case Place.FILTER:
-                return self.query_one(FilterBox)
-            case Place.REQUEST:
-                return next(iter(self.query(RequestBox)), None)
-            case _:
-                return self
+        nodes: dict[Place, DOMNode | None] = {
+            Place.SCREEN: self,
+            Place.BROWSER: self.browser,
+            Place.LIST: self.browser.listing.shown,
+            Place.PANE: self.browser.detail.pane,
+            Place.FILTER: self.query_one(FilterBox),
+            Place.REQUEST: next(iter(self.query(RequestBox)), None),
+        }
+        return nodes.get(place)
 
     def enter(self, widget: Widget) -> None:
         """Give a widget the focus, and the room to be seen."""
@@ -49,10 +45,6 @@ class FocusActions(Screen[None], inherit_bindings=False):
             self.set_class(isinstance(widget, Pane), "-detail")
         # At once, not by `widget.focus()`: keys that were typed ahead are meant for where the focus is going.
         self.set_focus(widget)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """No way to a request box where there is none."""
-        return action != "focus_request" or bool(self.query(RequestBox))
 
     def _stops(self) -> list[Widget]:
         """What Tab goes through."""

@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from inspector.ui.bindings import Group, Place, entries
 
-_WHERE: Final = {Place.REQUEST: " (request box)", Place.FILTER: " (filter)"}
+_WHERE: Final = {Place.REQUEST: " (request box)", Place.FILTER: " (filter)", Place.EDITOR: " (editor)"}
 _MORE: Final = """\
 A filter is words that match anywhere, and key:value for method, status, type, stream, connection and sender.
 A minus before any of them means not; "quoted words" stay together; tcp.port == 37564 works as in Wireshark.

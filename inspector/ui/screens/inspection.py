@@ -9,41 +9,48 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from typing import Final
 
 from textual import on
 from textual.app import ComposeResult
 
-from inspector.model.call import StreamKey
+from inspector.client.caller import ConnectionState
+from inspector.client.outcome import Outcome
+from inspector.errors import InspectorError, RequestError
+from inspector.model.call import Call, CallKind, StreamKey
 from inspector.session import LiveSource, Phase, Session
 from inspector.store.filter import Filter
 from inspector.ui.bindings import Place, bindings
 from inspector.ui.clipboard import copy_sequence
+from inspector.ui.copies import copy_choices
 from inspector.ui.feed import SLICE, Feed
 from inspector.ui.launch import Launch
-from inspector.ui.messages import CaptureOpened, Copied, Filtered, Left, PaneOpened, Requested, StoreChanged
-from inspector.ui.screens.capture_actions import CaptureActions
-from inspector.ui.sending import Sending
+from inspector.ui.messages import CaptureOpened, Copied, Filtered, Left, PaneOpened, StoreChanged
+from inspector.ui.screens.choice import ChoiceDialog, Chosen
+from inspector.ui.screens.schema_actions import SchemaActions
+from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
 from inspector.ui.widgets.key_bar import KeyBar
 from inspector.ui.widgets.notice import Notice
 from inspector.ui.widgets.request_box import RequestBox
 from inspector.ui.widgets.status_line import StatusLine
-from inspector.ui.widgets.words import counts, placeholder
+from inspector.ui.widgets.words import counts, outcome_words, placeholder
+
+_LOOK_SECONDS: Final = 1.0
+"""Between two looks at the connection: gRPC does not tell when it breaks."""
 
 
-class InspectionScreen(CaptureActions):
+class InspectionScreen(SchemaActions):
     """One session with all that is known of it."""
 
     BINDINGS = bindings(Place.SCREEN)
 
     def __init__(self, launch: Launch, session: Session, *, is_opened: bool = False) -> None:
         """`is_opened` is True for a capture file that was opened from the app: Esc goes back from it."""
-        super().__init__(launch, session)
+        super().__init__(launch, session, None if is_opened else launch.target)
         self._is_opened = is_opened
         self._feed = Feed(session.store, self._stir)
-        target = None if is_opened else launch.target
-        self._sending = Sending(session, launch.catalog, target, launch.method) if target else None
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -53,35 +60,57 @@ class InspectionScreen(CaptureActions):
         yield FilterBox()
         yield Browser(self._feed, self.launch.catalog, following=is_live)
         yield Notice()
-        if self._sending is not None:
-            method = self.launch.catalog.method(self.launch.method)
-            yield RequestBox(self.launch.method, method.request_name if method else "request")
+        if self.sending is not None:
+            yield RequestBox(self.sending.calls)
         yield KeyBar()
 
     def on_mount(self) -> None:
         """Begin: the session starts behind the screen."""
         self.session.on_change = self._feed.receive
         self.session.on_status = lambda _status: self._feed.stir()
-        boxes = self.query(RequestBox)
-        (boxes.first() if boxes else self.browser.listing.shown).focus()
-        if self.session.status.phase is Phase.STARTING:
-            self.work(self.session.run())
+        (self.box or self.browser.listing.shown).focus()
+        self.begin_sending()
+        if self.sending is not None:
+            self.set_interval(_LOOK_SECONDS, self._look_at_connection)
         self._feed.receive(self.session.store.everything())
-        if self.launch.prepare is not None and not self._is_opened:
-            self.work(self._prepare())
+        self.work(self._begin())
 
     async def end(self) -> None:
         """Stop drawing and end all that the session started; the screen is of no use afterwards."""
         self._feed.close()
         await super().end()
-        if self._sending is not None:
-            await self._sending.close()
+        if self.sending is not None:
+            await self.sending.close()
+
+    async def _begin(self) -> None:
+        """First the schema, then the capture: to be asked for its schema is nothing that the service's user did."""
+        if self.launch.prepare is not None and not self._is_opened:
+            try:
+                await self._prepare()
+            except InspectorError as error:
+                self.tell(error.message, error.hint)
+        if self.session.status.phase is Phase.STARTING:
+            await self.session.run()
 
     async def _prepare(self) -> None:
-        if self.launch.prepare is not None and (sentence := await self.launch.prepare()):
-            self.say(sentence)
-        # A schema may have come with it, by which everything reads differently.
+        try:
+            if self.launch.prepare is not None and (sentence := await self.launch.prepare()):
+                self.say(sentence)
+        finally:
+            self.schema_changed()
+            self.watch_files()
+
+    def redraw(self) -> None:
+        """Draw anew what was drawn with another schema."""
         self._feed.receive(self.session.store.everything())
+
+    @property
+    def _connection(self) -> ConnectionState | None:
+        return None if self.sending is None else self.sending.state
+
+    def _look_at_connection(self) -> None:
+        if self.sending is not None and self.query_one(StatusLine).connection != self._connection:
+            self._draw_words()
 
     def _stir(self) -> None:
         self.post_message(StoreChanged())
@@ -90,25 +119,36 @@ class InspectionScreen(CaptureActions):
     def _draw(self) -> None:
         change = self._feed.take()
         if change is not None:
+            self.learn(change)
             self.browser.update(change)
             self._select_own(change.calls)
         self._draw_words()
 
     def _select_own(self, touched: frozenset[StreamKey]) -> None:
-        key = self._sending.own_call(touched) if self._sending else None
+        key = self.sending.own_call(touched) if self.sending else None
         if key is not None:
-            self.browser.show_call(key)
+            method = self.launch.catalog.method(self.session.store.calls[key].method)
+            self.browser.show_call(key, with_tail=method is None or method.kind is not CallKind.UNARY)
 
     def _draw_words(self) -> None:
         status = self.session.status
-        self.query_one(StatusLine).show(status, self.session.store.packets)
+        self.query_one(StatusLine).show(status, self.session.store.packets, self._connection)
         self.query_one(FilterBox).show_counts(counts(self._feed))
-        self.browser.listing.show_placeholder(*placeholder(self._feed, status, can_send=self._sending is not None))
+        self.browser.listing.show_placeholder(*placeholder(self._feed, status, can_send=self.sending is not None))
         self.query_one(Notice).show_status(status)
 
-    def tell(self, message: str, hint: str = "") -> None:
+    @property
+    def selected_call(self) -> Call | None:
+        """The call that keys for a call are about."""
+        return self.browser.call
+
+    def tell_outcome(self, call: SentCall, outcome: Outcome) -> None:
+        """Say why a call failed, with the details that came; one that went well takes back what was said."""
+        self.tell(*outcome_words(outcome, self.launch.catalog), call.method.path.removeprefix("/"))
+
+    def tell(self, message: str, hint: str = "", title: str = "") -> None:
         """Say something that went wrong, until it is read."""
-        self.query_one(Notice).tell(message, hint)
+        self.query_one(Notice).tell(message, hint, title)
 
     @on(Filtered)
     def _filter(self, event: Filtered) -> None:
@@ -130,21 +170,6 @@ class InspectionScreen(CaptureActions):
 
         self.run_worker(work(), group="filter", exclusive=True)
 
-    @on(Requested)
-    def _send(self, event: Requested) -> None:
-        self.work(self._call(event.text))
-
-    async def _call(self, text: str) -> None:
-        box, outcome = self.query_one(RequestBox), None
-        if self._sending is None:
-            return
-        box.begin()
-        try:
-            outcome = await self._sending.send(text)
-        finally:
-            box.end(outcome)
-        self.tell(outcome.detail)
-
     @on(Left)
     def _to_list(self) -> None:
         self.enter(self.browser.listing.shown)
@@ -152,6 +177,25 @@ class InspectionScreen(CaptureActions):
     @on(PaneOpened)
     def _to_pane(self, event: PaneOpened) -> None:
         self.enter(event.widget)
+
+    def _action_copy_as(self) -> None:
+        if (call := self.selected_call) is None:
+            self.say("Select a call, or a frame of one, to copy it.")
+            return
+        target = self.sending.target if self.sending else None
+        choices = copy_choices(self.session.store, self.launch.catalog, call, target, self.launch.schema)
+        self.app.push_screen(
+            ChoiceDialog(f"Copy call {call.key} as", choices, "Enter copies · Esc cancels"), self._copy_as
+        )
+
+    def _copy_as(self, chosen: Chosen | None) -> None:
+        if chosen is None:
+            return
+        name, make = chosen.value
+        try:
+            self.post_message(Copied(make(), name))
+        except RequestError as error:
+            self.tell(error.message, error.hint)
 
     @on(Copied)
     def _copy(self, event: Copied) -> None:

@@ -48,19 +48,22 @@ class Browser(Horizontal):
         if change is not None:
             self.detail.update(change)
 
-    def show_call(self, key: StreamKey) -> None:
-        """Select a call's first frame, and go on following the tail."""
+    def show_call(self, key: StreamKey, *, with_tail: bool = False) -> None:
+        """Select a call's first frame, and go on following the list's tail; with `with_tail` the call's own too."""
         self._select(self._feed.store.calls[key].frames[0], hold=True)
+        if with_tail:
+            self.detail.pane_of(FOLLOW).follow_end()
 
     def _select(self, position: int, *, hold: bool = False) -> None:
         self._position = position
         self.detail.show_frame(self._feed.store, position)
         self.listing.select(FRAMES, position, hold=hold)
-        if (call := self._call) is not None:
+        if (call := self.call) is not None:
             self.listing.select(CALLS, call.key, hold=hold)
 
     @property
-    def _call(self) -> Call | None:
+    def call(self) -> Call | None:
+        """The call of the selected frame."""
         store = self._feed.store
         return None if self._position is None else store.call_of(store.frames[self._position])
 
@@ -82,7 +85,7 @@ class Browser(Horizontal):
             return
         if event.name == FRAMES:
             table.select(self._position)
-        elif (call := self._call) is not None:
+        elif (call := self.call) is not None:
             table.select(call.key)
 
     @on(RowOpened)
@@ -107,7 +110,7 @@ class Browser(Horizontal):
 
     def _action_step(self, direction: int) -> None:
         """The next frame of the same stream, whether the filter shows it or not; hidden control frames are passed."""
-        if (call := self._call) is None or self._position is None:
+        if (call := self.call) is None or self._position is None:
             return
         frames, with_control = self._feed.store.frames, self._feed.frames.show_control
         stops = [each for each in call.frames if with_control or not frames[each].is_control]
@@ -121,6 +124,9 @@ class Browser(Horizontal):
             here = self._feed.frames.nearest_row(self._position or 0)
             self.listing.open(FRAMES)
             self._select(found[(here + rows) % len(found)])
+
+    def _action_reading(self) -> None:
+        self.detail.turn_form()
 
     def _action_copy(self) -> None:
         copied = self.detail.copied() if self.detail.pane.has_focus else self._row_text()

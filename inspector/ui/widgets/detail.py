@@ -15,6 +15,7 @@ from textual.widgets import ContentSwitcher, Tab, Tabs
 
 from inspector.model.call import StreamKey
 from inspector.schema.catalog import Catalog
+from inspector.schema.forms import READERS, Format
 from inspector.store.change import Change
 from inspector.store.store import Store
 from inspector.ui.documents import (
@@ -26,6 +27,7 @@ from inspector.ui.documents import (
     message_document,
 )
 from inspector.ui.widgets.pane import Pane
+from inspector.views.detail import message_forms
 from inspector.views.spans import Line, Span, Tone
 
 FOLLOW, FRAME, MESSAGE, BYTES = "follow", "frame", "message", "bytes"
@@ -44,6 +46,8 @@ class Detail(Vertical):
         self._position: int | None = None
         self._document: PaneDocument | None = None
         self._tab = FOLLOW
+        self._form: Format | None = None
+        """The form in which messages are shown; None for the likeliest."""
 
     def compose(self) -> ComposeResult:
         """Tabs above, the chosen pane below."""
@@ -89,6 +93,21 @@ class Detail(Vertical):
         names = list(_TITLES)
         self.open(names[(names.index(self._tab) + tabs) % len(names)])
 
+    def turn_form(self) -> None:
+        """Show messages in the next form that the selected one has, after the last in the likeliest again."""
+        if self._tab not in (FOLLOW, MESSAGE):
+            self.open(MESSAGE)
+        forms: list[Format | None] = [None, *self._forms()]
+        at = forms.index(self._form) if self._form in forms else 0
+        self._form = forms[(at + 1) % len(forms)]
+        self._show_document()
+
+    def _forms(self) -> tuple[Format, ...]:
+        """The forms of the selected message, or all of them where a frame without one is selected."""
+        store, position = self._store, self._position
+        found = () if store is None or position is None else message_forms(store, self._catalog, position)
+        return found or tuple(READERS)
+
     def open(self, tab: str) -> None:
         """Show a tab."""
         self.query_one(Tabs).active = tab
@@ -128,11 +147,11 @@ class Detail(Vertical):
         if self._tab == FRAME:
             return frame_document(store, self._catalog, position)
         if self._tab == MESSAGE:
-            return message_document(store, self._catalog, position)
+            return message_document(store, self._catalog, position, self._form)
         if self._tab == BYTES:
             return BytesDocument(store, position, 16 if self.size.width >= _WIDE_DUMP else 8)
         if key is None:
             return LinesDocument(
                 lambda: (Line((Span("This frame is about the connection itself.", Tone.DIM),)),), "the remark"
             )
-        return FollowDocument(store, self._catalog, key)
+        return FollowDocument(store, self._catalog, key, self._form)

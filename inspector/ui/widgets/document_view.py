@@ -32,6 +32,8 @@ class DocumentView(ScrollView):
         super().__init__(id=id)
         self.cursor = 0
         """The row that the cursor is on, seen while the focus is here."""
+        self.following = False
+        """True while the end stays in sight as the document grows: until somebody moves up, or looks elsewhere."""
         self._layout: Layout | None = None
         self._document: Document | None = None
         self._current: int | None = None
@@ -43,7 +45,7 @@ class DocumentView(ScrollView):
 
     def show(self, document: Document | None, current: int | None = None) -> None:
         """Show another document, at its top or with a block in sight."""
-        self._document, self._current = document, current
+        self._document, self._current, self.following = document, current, False
         self._lay_out(current or 0)
 
     def show_current(self, block: int | None) -> None:
@@ -62,6 +64,21 @@ class DocumentView(ScrollView):
         if self._layout is not None:
             self._layout.replace_from(block)
             self._measure()
+            if self.following:
+                self.show_end()
+
+    def follow_end(self) -> None:
+        """Go to the end, and stay there."""
+        self.following = True
+        self.show_end()
+
+    def show_end(self) -> None:
+        """Scroll to the end, where the cursor goes too."""
+        following = self.following
+        self.lay_out_end()
+        self.cursor = max(len(self.rows) - 1, 0)
+        self.reveal(self.cursor)
+        self.following = following
 
     def reveal(self, row: int) -> None:
         """Scroll as little as needed for a row to be seen."""
@@ -88,6 +105,7 @@ class DocumentView(ScrollView):
         super().watch_scroll_y(old_value, new_value)
         if self._layout is None:
             return
+        self.following = self.following and round(new_value) >= self.max_scroll_y
         if round(new_value) + self.size.height + _NEAR >= len(self.rows) and self._layout.extend_down():
             self._measure()
         if round(new_value) < _NEAR and (added := self._layout.extend_up()):

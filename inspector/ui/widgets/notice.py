@@ -51,9 +51,9 @@ class Notice(Static):
             self._remark = _NOTHING
         self._show()
 
-    def tell(self, message: str, hint: str = "") -> None:
+    def tell(self, message: str, hint: str = "", title: str = "") -> None:
         """Say what went wrong; an empty message takes back what was said."""
-        self._told = _Words(message, hint) if message else _NOTHING
+        self._told = _Words(message, hint, title) if message else _NOTHING
         self._show()
 
     def dismiss(self) -> bool:
@@ -75,7 +75,7 @@ class Notice(Static):
             return
         self._shown = words
         self.display = bool(words.message)
-        self.border_title = Content(words.title) if words.title else None
+        self.border_title = Content(clean(words.title)) if words.title else None
         self.border_subtitle = None if words == self._failure else "Esc closes"
         self.set_class(not words.is_error, "-mild")
         hint = [(f"\n{_lines(words.hint)}", "")] if words.hint else []

@@ -16,6 +16,7 @@ class Pane(DocumentView, can_focus=True):
 
     def _go(self, row: int) -> None:
         self.cursor = max(0, min(row, len(self.rows) - 1))
+        self.following = self.following and self.cursor == len(self.rows) - 1
         self.reveal(self.cursor)
         self.refresh()
 
@@ -35,8 +36,8 @@ class Pane(DocumentView, can_focus=True):
         self._go(0)
 
     def _action_last(self) -> None:
-        self.lay_out_end()
-        self._go(len(self.rows) - 1)
+        self.follow_end()
+        self.refresh()
 
     def _action_open(self) -> None:
         self._choose(self.cursor, leave=True)

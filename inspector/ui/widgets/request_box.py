@@ -1,10 +1,12 @@
-"""Where a request is typed and sent, with what was sent before and how the last call went.
+"""Where a request is typed and sent, with what was sent before, what runs, and how the last call went.
 
-Owns the text, its history and the words about running calls. Sends nothing by itself: it posts what was asked for.
+Owns the text, its history and the words about calls. Sends nothing by itself: it posts what was asked for. A text of
+several lines, from the editor, stands here in one; it is sent as it was written as long as it is not changed here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from time import monotonic
 from typing import Final
 
@@ -13,16 +15,22 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Input
 
-from inspector.client.caller import Outcome
+from inspector.client.outcome import Outcome
+from inspector.client.running_call import TAKES_ONE
+from inspector.schema.catalog import Method
 from inspector.ui.bindings import Place, bindings
+from inspector.ui.draft import KIND_WORDS, Draft, Settings, one_line
 from inspector.ui.history import History
 from inspector.ui.messages import Left, Requested
-from inspector.views.text import clean
+from inspector.ui.sent_call import SentCall
+from inspector.views.text import clean, counted
 from inspector.views.times import duration
 
-_KEYS: Final = "Enter send · ↑ history"
+_KEYS: Final = ("Enter send", "↑ history", "F2 edit", "^T method")
 _TICK: Final = 0.1
 _SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_MARGIN: Final = 6
+"""Cells of the border that no words can take."""
 
 
 class RequestBox(Input):
@@ -30,46 +38,101 @@ class RequestBox(Input):
 
     BINDINGS = bindings(Place.REQUEST)
 
-    def __init__(self, method: str, type_name: str) -> None:
-        """`method` as in `:path`; `type_name` is what the request's type is called, for the empty box."""
-        super().__init__(id="request", placeholder=f"{type_name}: type and press Enter; empty is fine too")
-        self.border_title = Content(clean(method.removeprefix("/")))
-        self.border_subtitle = Content(_KEYS)
+    def __init__(self, calls: Sequence[SentCall]) -> None:
+        """`calls` are those that run, as they come and go."""
+        super().__init__(id="request")
+        self.method: Method | None = None
+        self._settings = Settings()
+        self._calls = calls
+        self._written = ""
+        """The text as it was written in the editor."""
         self._history = History()
-        self._sent_at: list[float] = []
-        """When each running call was sent."""
         self._timer: Timer | None = None
         self._last: tuple[str, str] = ("", "")
 
+    @property
+    def draft(self) -> Draft | None:
+        """What would be sent now; None without a method."""
+        if self.method is None:
+            return None
+        is_as_written = self.value == one_line(self._written)
+        return Draft(self.method.path, self._written if is_as_written else self.value, self._settings)
+
+    def show_method(self, method: Method | None, placeholder: str, texts: Iterable[str]) -> None:
+        """Another method is called from now on; `texts` are the messages it was sent before."""
+        if method is None or self.method is None or method.path != self.method.path:
+            self._settings = Settings()
+        self.method, self.placeholder = method, placeholder
+        self._history = History(texts)
+        self._say_method()
+
+    def take(self, draft: Draft) -> None:
+        """Show what comes from the editor or from the history; its method is shown already."""
+        self._written, self._settings = draft.text, draft.settings
+        self._replace(one_line(draft.text))
+        self._say_method()
+
     def begin(self) -> None:
         """A call is on its way."""
-        self._sent_at.append(monotonic())
         if self._timer is None:
             self._timer = self.set_interval(_TICK, self._say)
         self._say()
 
-    def end(self, outcome: Outcome | None) -> None:
-        """The longest running call ended; None for one that never was sent."""
-        if self._sent_at:
-            self._sent_at.pop(0)
-        if not self._sent_at and self._timer is not None:
+    def end(self, call: SentCall, outcome: Outcome | None) -> None:
+        """A call ended; None for one that never was sent."""
+        if not self._calls and self._timer is not None:
             self._timer.stop()
             self._timer = None
-        if outcome is not None:
-            style = "$success" if outcome.status.code == 0 else "$error"
-            self._last = (f"{clean(outcome.status.name)} {duration(outcome.seconds)}", style)
-        else:
+        if outcome is None:
             self._last = ("not sent", "$error")
+        else:
+            style = "$success" if outcome.status.code == 0 else "$error"
+            replies = () if call.method.kind in TAKES_ONE and call.received < 2 else (_replies(call),)
+            words = (clean(outcome.status.name), *replies, duration(outcome.seconds))
+            self._last = (" · ".join(words) if replies else " ".join(words), style)
+        self._say()
+
+    def not_sent(self) -> None:
+        """What was typed means nothing."""
+        self._last = ("not sent", "$error")
+        self._say()
+
+    def _say_method(self) -> None:
+        if self.method is None:
+            self.border_title = Content("no method")
+            return
+        kind = KIND_WORDS[self.method.kind] if self.method.kind not in TAKES_ONE else ""
+        words = (clean(self.method.path.removeprefix("/")), kind, *map(clean, self._settings.words))
+        self.border_title = Content(" · ".join(word for word in words if word))
         self._say()
 
     def _say(self) -> None:
-        if self._sent_at:
-            seconds = max(monotonic() - self._sent_at[0], 0.0)
-            more = f"{len(self._sent_at)} calls " if len(self._sent_at) > 1 else ""
-            mark = _SPINNER[int(seconds / _TICK) % len(_SPINNER)]
-            self.border_subtitle = Content.assemble((f"{mark} {more}sending… {seconds:.1f} s", "$warning"))
-        elif self._last[0]:
-            self.border_subtitle = Content.assemble(self._last, f" · {_KEYS}")
+        call = self._current
+        if call is not None:
+            mark = _SPINNER[int((monotonic() - call.began) / _TICK) % len(_SPINNER)]
+            more = f"{len(self._calls)} calls run, F4" if len(self._calls) > 1 else ""
+            state, *keys = _running_words(
+                call, is_shown=self.method is not None and call.method.path == self.method.path
+            )
+            self._say_fitting((f"{mark} {state}", "$warning"), more, *keys)
+        else:
+            self._say_fitting(self._last, *_KEYS)
+
+    @property
+    def _current(self) -> SentCall | None:
+        of_method = [call for call in self._calls if self.method and call.method.path == self.method.path]
+        return next(reversed(of_method or list(self._calls)), None)
+
+    def _say_fitting(self, first: tuple[str, str], *words: str) -> None:
+        """As many of the words as there is room for."""
+        said, room = [], self.size.width + 2 - _MARGIN - len(first[0])
+        for word in filter(None, words):
+            room -= len(word) + 3
+            if room < 0 and self.size.width:
+                break
+            said.append(word)
+        dot = " · " if first[0] and said else ""
+        self.border_subtitle = Content.assemble(first, dot + " · ".join(said))
 
     async def _on_key(self, event: events.Key) -> None:
         # Bindings are looked up after keys that came later have been typed: a name typed ahead would go into this one.
@@ -78,9 +141,18 @@ class RequestBox(Input):
             event.prevent_default()
             self._action_submit()
 
+    def _on_paste(self, event: events.Paste) -> None:
+        # Textual's own takes the first line alone.
+        event.prevent_default()
+        event.stop()
+        self.replace(one_line(event.text.strip("\r\n")), *sorted(self.selection))
+
+    def _on_resize(self, _event: events.Resize) -> None:
+        self._say()
+
     def _action_submit(self) -> None:
         self._history.add(self.value)
-        self.post_message(Requested(self.value))
+        self.post_message(Requested(self.draft))
         self.select_all()
 
     def _action_back_in_history(self) -> None:
@@ -95,3 +167,19 @@ class RequestBox(Input):
 
     def _action_leave(self) -> None:
         self.post_message(Left())
+
+
+def _running_words(call: SentCall, *, is_shown: bool) -> tuple[str, ...]:
+    """How a running call is, then what can be done; for another method's call its name too."""
+    seconds = f"{max(monotonic() - call.began, 0.0):.1f} s"
+    name = "" if is_shown else call.method.path.rpartition("/")[2]
+    if call.method.kind in TAKES_ONE:
+        state = f"{_replies(call)} · {seconds}" if call.received else f"sending… {seconds}"
+        return clean(f"{name} {state}".strip()), "^X cancel"
+    state = f"{call.sent} sent · {_replies(call)} · {seconds}"
+    keys = ("^D end", "^X cancel", "Enter send") if call.takes_more else ("ended", "^X cancel")
+    return clean(f"{name} {state}".strip()), *keys
+
+
+def _replies(call: SentCall) -> str:
+    return counted(call.received, "reply", "replies")

@@ -13,6 +13,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
+from inspector.client.caller import ConnectionState
 from inspector.session import Phase, SessionStatus
 from inspector.ui.format import Palette, segments
 from inspector.views.spans import Span, Tone
@@ -34,6 +35,13 @@ _PHASES: Final = {
 """The dot's tone and the word; a live capture has a red dot, as a recording has everywhere."""
 
 
+_CONNECTIONS: Final = {
+    ConnectionState.CONNECTED: Tone.OK,
+    ConnectionState.CONNECTING: Tone.WARN,
+    ConnectionState.FAILED: Tone.ERROR,
+}
+
+
 class _Part(NamedTuple):
     rank: int
     """Parts of the highest rank are left out first."""
@@ -49,11 +57,13 @@ class StatusLine(Widget):
         self._service = service
         self._status: SessionStatus | None = None
         self._packets = 0
+        self.connection: ConnectionState | None = None
+        """Of the request box's connection, as it is shown; None before it was used."""
 
-    def show(self, status: SessionStatus, packets: int) -> None:
+    def show(self, status: SessionStatus, packets: int, connection: ConnectionState | None = None) -> None:
         """Draw another status."""
-        if (status, packets) != (self._status, self._packets):
-            self._status, self._packets = status, packets
+        if (status, packets, connection) != (self._status, self._packets, self.connection):
+            self._status, self._packets, self.connection = status, packets, connection
             self.tooltip = clean(status.reason) or None
             self.refresh()
 
@@ -79,6 +89,8 @@ class StatusLine(Widget):
             Tone.ERROR if status.phase is Phase.FAILED else Tone.OK if status.phase is not Phase.STARTING else Tone.WARN
         )
         yield _Part(1, (Span("● ", dot), Span(name)))
+        if self.connection is not None:
+            yield _Part(1, (Span(self.connection, _CONNECTIONS.get(self.connection, Tone.DIM)),))
         tone, word = _PHASES[status.phase]
         if status.phase is Phase.STARTING:
             word = "starting the capture…" if status.tshark else "starting tshark…"

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from inspector.client.outcome import Outcome
+from inspector.schema.catalog import Catalog, Method
+from inspector.schema.shapes import descriptor_of
+from inspector.schema.template import short_template
 from inspector.session import Phase, SessionStatus
+from inspector.ui.draft import json_text
 from inspector.ui.feed import Feed
 from inspector.views.text import clean, counted
 
@@ -28,6 +33,32 @@ def counts(feed: Feed) -> str:
         return f"{text} · control frames shown (h)"
     hidden = feed.frames.hidden_control
     return f"{text} · {counted(hidden, 'control frame')} hidden (h)" if hidden else text
+
+
+def request_placeholder(method: Method | None, catalog: Catalog, *, is_waiting: bool) -> str:
+    """What stands in the empty request box."""
+    if method is None:
+        return "Asking the service for its methods…" if is_waiting else "Ctrl+T chooses a method"
+    found = catalog.message_class(method.request_type, method.origin)
+    if found is None:
+        return "The message as bytes, as in 0x0a05576f726c64"
+    fields = descriptor_of(found).fields
+    if len(fields) == 1 and fields[0].message_type is None and not fields[0].is_repeated:
+        return f"{method.request_name}: type and press Enter; empty is fine too"
+    return f"{method.request_name}: {short_template(descriptor_of(found))}; F2 edits it"
+
+
+def outcome_words(outcome: Outcome, catalog: Catalog) -> tuple[str, str]:
+    """Why a call failed, and the details that the service gave, a line each; empty for one that went well."""
+    rich = outcome.rich(catalog)
+    return outcome.detail, "" if rich is None else "\n".join(map(_detail, rich.details))
+
+
+def _detail(detail: object) -> str:
+    if not isinstance(detail, dict):
+        return json_text(detail)
+    name = str(detail.get("@type", "")).rpartition(".")[2]
+    return f"{name} {json_text({key: value for key, value in detail.items() if key != '@type'})}"
 
 
 def placeholder(feed: Feed, status: SessionStatus, *, can_send: bool) -> tuple[str, ...]:

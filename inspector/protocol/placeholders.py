@@ -1,0 +1,166 @@
+"""What is thought of the table entries of one direction that were never seen.
+
+Each is a placeholder with an identity, the same wherever it is used. Owns what was found out about it, by which
+evidence, and in which frames it was used, so that they can be told anew when more is known.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from inspector.model.frame import HeaderSource
+from inspector.protocol.header_orders import METADATA, Part, possible_names
+from inspector.protocol.hpack_table import HeaderEntry, Place
+
+_USES_BOUND: Final = 20_000
+"""Frames of a direction that are told anew; those before stay as they were told."""
+_LEAST_ENDINGS: Final = 2
+_CONSTANT: Final = frozenset(
+    {":authority", "content-type", "te", "user-agent", "grpc-accept-encoding", "accept-encoding"}
+)
+"""Headers that a client or server sends with one value on all streams of a connection, near enough for a guess."""
+
+
+_CALLED_BEFORE: Final = "the only method on earlier connections of this client to this server"
+_SENT_AGAIN: Final = "the same sender sent this value later, and this entry no more"
+
+
+class Known(NamedTuple):
+    """What is thought of a placeholder."""
+
+    name: str
+    value: str | None
+    source: HeaderSource
+    reason: str
+
+
+class Placeholders:
+    """The entries never seen of one direction."""
+
+    def __init__(self, earlier_paths: Callable[[], frozenset[str]] = frozenset) -> None:
+        """Begin with nothing seen; `earlier_paths` gives the methods that the same two called before, when asked."""
+        self._earlier_paths = earlier_paths
+        self._known: dict[Place, Known] = {}
+        self._by_hand: dict[Place, Known] = {}
+        self._names: dict[Place, frozenset[str]] = {}
+        self._endings: defaultdict[Place, list[bool]] = defaultdict(list)
+        self._uses: defaultdict[Place, list[int]] = defaultdict(list)
+        self._changed: set[Place] = set()
+
+    def get(self, place: Place) -> Known | None:
+        """What is thought of a placeholder: by hand first."""
+        return self._by_hand.get(place) or self._known.get(place)
+
+    def note(self, place: Place) -> str:
+        """Why a placeholder is taken for what it is, or what it may be."""
+        if known := self.get(place):
+            return known.reason
+        name = self.name(place)
+        if name:
+            return f"probably {name}, by its place among the headers"
+        return "sent in bytes that were not captured" if place.epoch else "sent before the capture began"
+
+    def name(self, place: Place) -> str | None:
+        """What its header is called, as a guess where nothing better is known; None where several names are left."""
+        if known := self.get(place):
+            return known.name
+        names = self._names.get(place, frozenset())
+        return next(iter(names)) if len(names) == 1 and METADATA not in names else None
+
+    def use(self, position: int, entries: Sequence[HeaderEntry], part: Part | None, *, has_reply: bool) -> None:
+        """A block with these entries was read in the frame at this position."""
+        for entry in entries:
+            if entry.place is not None:
+                self._on_use(entry.place, position)
+        if part is None:
+            return
+        names = tuple(entry.name.decode(errors="replace") if entry.name is not None else None for entry in entries)
+        for entry, possible in zip(entries, possible_names(part, names), strict=True):
+            if entry.place is not None and entry.name is None:
+                self._narrow(entry.place, possible)
+                if entry.value is None and part is Part.TRAILERS and self.name(entry.place) == "grpc-status":
+                    self._on_ending(entry.place, has_reply=has_reply)
+            elif entry.name is not None and entry.value is not None and entry.from_table is False:
+                self._on_literal(entry.name.decode(errors="replace"), entry.value.decode(errors="replace"))
+
+    def learn(self, place: Place, known: Known | None) -> None:
+        """Take in what other evidence says of a placeholder."""
+        if known != self._known.get(place):
+            self._changed.add(place)
+            if known is None:
+                del self._known[place]
+            else:
+                self._known[place] = known
+
+    def call_by_hand(self, place: Place, value: str | None) -> None:
+        """A person says what the path is; None takes it back."""
+        self._changed.add(place)
+        if value is None:
+            self._by_hand.pop(place, None)
+        else:
+            self._by_hand[place] = Known(":path", value, HeaderSource.GUESSED, "named by hand")
+
+    def places(self, epoch: int) -> Iterator[Place]:
+        """The placeholders of an epoch that were used."""
+        return (place for place in self._uses if place.epoch == epoch)
+
+    def changed(self) -> list[int]:
+        """Positions of the frames that have to be told anew; each change is told once."""
+        positions = {position for place in self._changed for position in self._uses[place]}
+        self._changed.clear()
+        return sorted(positions)
+
+    def _on_use(self, place: Place, position: int) -> None:
+        if len(uses := self._uses[place]) < _USES_BOUND:
+            uses.append(position)
+        if (known := self._known.get(place)) is not None and known.reason == _SENT_AGAIN:
+            self.learn(place, None)  # a sender that still has the entry would not have sent the same one again
+
+    def _narrow(self, place: Place, possible: frozenset[str]) -> None:
+        before = self._names.get(place)
+        now = possible if before is None else before & possible
+        if now == before:
+            return
+        self._names[place] = now
+        if before is not None and self.get(place) is None:
+            self._changed.add(place)
+        name = self.name(place)
+        if name == ":path":
+            self._on_path(place)
+        elif name == "te":
+            self.learn(place, Known("te", "trailers", HeaderSource.GUESSED, "gRPC knows no other value of te"))
+
+    def _on_path(self, place: Place) -> None:
+        """A method that was never seen: the one that the two have always called, where they called only one."""
+        paths = {each for each in self._names if self.name(each) == ":path"}
+        called = self._earlier_paths() if len(paths) == 1 else frozenset[str]()
+        if len(called) == 1:
+            self.learn(place, Known(":path", next(iter(called)), HeaderSource.GUESSED, _CALLED_BEFORE))
+        elif len(paths) > 1:  # different entries are different methods
+            for each in paths:
+                if (known := self._known.get(each)) is not None and known.reason == _CALLED_BEFORE:
+                    self.learn(each, None)
+
+    def _on_ending(self, place: Place, *, has_reply: bool) -> None:
+        """The same status ends every stream: where all of them had replies it will be OK, but that is a guess."""
+        endings = self._endings[place]
+        if len(endings) < _USES_BOUND:
+            endings.append(has_reply)
+        if len(endings) >= _LEAST_ENDINGS and place not in self._known and all(endings):
+            reason = f"the same status ends {len(endings)} streams, each of which had a reply"
+            self.learn(place, Known("grpc-status", "0", HeaderSource.GUESSED, reason))
+        elif not has_reply and known_status(self._known.get(place)):
+            self.learn(place, None)
+
+    def _on_literal(self, name: str, value: str) -> None:
+        if name not in _CONSTANT:
+            return
+        for place in [place for place in self._names if self.name(place) == name and self.get(place) is None]:
+            self.learn(place, Known(name, value, HeaderSource.GUESSED, _SENT_AGAIN))
+
+
+def known_status(known: Known | None) -> bool:
+    """True where a status was guessed."""
+    return known is not None and known.name == "grpc-status" and known.source is HeaderSource.GUESSED

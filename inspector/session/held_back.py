@@ -1,0 +1,68 @@
+"""Packets behind the first gap of a file, held back until it is known whether anything was lost at all.
+
+Segments that only came out of order look like a loss when they are met, and tshark can put them in order; but where
+one is really missing that makes things worse, so it is done in a second reading, and the one that shows more frames
+is taken. What a person has been told is never taken back for it: only a file, which has an end, is held back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from typing import Final
+
+import msgspec
+
+from inspector.model.frame import Packet, TcpEvent
+
+ORDERED: Final = "Packets of this capture are out of order; it was read again with all of them put in order."
+
+
+class HeldBack:
+    """What was read behind the first gap; empty in a clean capture."""
+
+    def __init__(self) -> None:
+        self._packets: list[Packet] = []
+        self._ordered: list[Packet] = []
+
+    def pass_on(self, packets: list[Packet], ports: Container[int]) -> list[Packet]:
+        """The packets that can be told at once; the others are kept. Gaps count on these ports only."""
+        if not self._packets:
+            first = next((at for at, packet in enumerate(packets) if _shows_gap(packet, ports)), None)
+            if first is None:
+                return packets
+            packets, self._packets = packets[:first], packets[first:]
+            return packets
+        self._packets += packets
+        return []
+
+    @property
+    def is_worth_ordering(self) -> bool:
+        """True when something behind a gap came later than it should have."""
+        return any(packet.tcp & TcpEvent.OUT_OF_ORDER for packet in self._packets)
+
+    def take_ordered(self, packets: Iterable[Packet]) -> None:
+        """Packets of the second reading, all of them, in order."""
+        first = self._packets[0].number
+        # tshark shows no frame behind a segment that never came, so what it does show now has no gaps.
+        self._ordered += [
+            msgspec.structs.replace(packet, tcp=packet.tcp & ~TcpEvent.GAP)
+            for packet in packets
+            if packet.number >= first
+        ]
+
+    def release(self) -> tuple[list[Packet], bool]:
+        """What was held back, in the better reading, and whether that is the second one."""
+        is_better = _frames(self._ordered) > _frames(self._packets)
+        released = self._ordered if is_better else self._packets
+        self._packets, self._ordered = [], []
+        return released, is_better
+
+
+def _shows_gap(packet: Packet, ports: Container[int]) -> bool:
+    if not packet.tcp & (TcpEvent.GAP | TcpEvent.OUT_OF_ORDER):
+        return False
+    return any(end is not None and end.port in ports for end in (packet.source, packet.destination))
+
+
+def _frames(packets: list[Packet]) -> int:
+    return sum(len(packet.frames) for packet in packets)

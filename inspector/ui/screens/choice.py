@@ -1,0 +1,159 @@
+"""A list to choose from by typing: methods, earlier requests, running calls, forms of a copy.
+
+Owns the typing, the order of what is found, and the list. What is offered, and what happens with the choice, is for
+whoever shows it; another key than Enter may mean something else to be done with the same choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Final, NamedTuple
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.fuzzy import Matcher
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from inspector.views.text import clean, shortened
+
+ENTER: Final = "enter"
+_LONGEST: Final = 200
+_MOVES: Final = {
+    "down": "cursor_down",
+    "up": "cursor_up",
+    "pagedown": "page_down",
+    "pageup": "page_up",
+}
+
+
+class Choice(NamedTuple):
+    """Something to choose."""
+
+    value: Any
+    """What it stands for. Any: each list has values of its own kind."""
+    name: str
+    """What is searched, and shown first."""
+    facts: str = ""
+    """What is shown dimmed behind it."""
+
+
+class Chosen(NamedTuple):
+    """What was chosen, and by which key."""
+
+    value: Any
+    key: str = ENTER
+
+
+class _Wanted(Input):
+    """Where one types what is looked for."""
+
+    def __init__(self, take: Callable[[str], None], keys: frozenset[str]) -> None:
+        super().__init__(id="wanted", placeholder="Type to search")
+        self._take, self._taking = take, keys | {ENTER}
+
+    async def _on_key(self, event: events.Key) -> None:
+        # Here, not where the key would bubble to: by then, more may have been typed, or less found.
+        if event.key in self._taking:
+            event.stop()
+            event.prevent_default()
+            self._take(event.key)
+
+
+class ChoiceDialog(ModalScreen[Chosen | None]):
+    """Gives what was chosen, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Cancel")]
+
+    def __init__(self, title: str, choices: Sequence[Choice], note: str, keys: Sequence[str] = ()) -> None:
+        """`note` says what keys do; `keys` are those that choose, beside Enter."""
+        super().__init__()
+        self._title, self._choices, self._note, self._keys = title, choices, note, frozenset(keys)
+        self._found: list[Choice] = []
+        self._searched = ""
+
+    def compose(self) -> ComposeResult:
+        """What is typed, what is found, and a line that says what keys do."""
+        with Vertical(classes="dialog -choice") as box:
+            box.border_title = Content(clean(self._title))
+            yield _Wanted(self._search_and_take, self._keys)
+            yield OptionList(id="choices", markup=False, compact=True)
+            yield Static(Content(self._note), id="dialog-note")
+
+    def on_mount(self) -> None:
+        """Everything is found at first."""
+        self.offer(self._choices)
+
+    def offer(self, choices: Sequence[Choice]) -> None:
+        """Other choices, or the same in other words; the mark stays in its place."""
+        self._choices = choices
+        here = self._list.highlighted
+        self._show(self.query_one(_Wanted).value)
+        if here is not None and self._found:
+            self._list.highlighted = min(here, len(self._found) - 1)
+
+    @property
+    def marked(self) -> Choice | None:
+        """The choice that Enter would take."""
+        at = self._list.highlighted
+        return None if at is None or at >= len(self._found) else self._found[at]
+
+    def take(self, key: str) -> None:
+        """Something was chosen by a key."""
+        if (marked := self.marked) is not None:
+            self.dismiss(Chosen(marked.value, key))
+
+    @property
+    def _list(self) -> OptionList:
+        return self.query_one("#choices", OptionList)
+
+    @on(Input.Changed, "#wanted")
+    def _search(self, event: Input.Changed) -> None:
+        if event.value != self._searched:
+            self._show(event.value)
+
+    def _show(self, wanted: str) -> None:
+        self._searched, self._found = wanted, _found(self._choices, wanted)
+        room = max((len(choice.name) for choice in self._found[:500]), default=0)
+        self._list.clear_options()
+        self._list.add_options(Option(_prompt(choice, min(room, 48))) for choice in self._found)
+        self._list.highlighted = 0 if self._found else None
+
+    def _search_and_take(self, key: str) -> None:
+        wanted = self.query_one(_Wanted).value
+        if wanted != self._searched:
+            self._show(wanted)
+        self.take(key)
+
+    @on(OptionList.OptionSelected)
+    def _select(self) -> None:
+        self.take(ENTER)
+
+    def on_key(self, event: events.Key) -> None:
+        """Keys that move go to the list although the focus is where one types; so do those that choose."""
+        if event.key in self._keys:
+            event.stop()
+            self.take(event.key)
+        elif event.key in _MOVES and not self._list.has_focus:
+            event.stop()
+            getattr(self._list, f"action_{_MOVES[event.key]}")()
+        elif event.is_printable and event.character:  # typed ahead, or with the focus on the list
+            self.query_one(_Wanted).insert_text_at_cursor(event.character)
+
+
+def _found(choices: Sequence[Choice], wanted: str) -> list[Choice]:
+    """What fits to what was typed, the best first; all in their order where nothing was typed."""
+    if not wanted.strip():
+        return list(choices)
+    matcher = Matcher(wanted.strip())
+    scored = [(matcher.match(f"{choice.name} {choice.facts}"), choice) for choice in choices]
+    return [choice for score, choice in sorted(scored, key=lambda each: -each[0]) if score > 0]
+
+
+def _prompt(choice: Choice, room: int) -> Content:
+    name, facts = (clean(shortened(text, _LONGEST)) for text in (choice.name, choice.facts))
+    return Content.assemble(name.ljust(room), "  ", (facts, "$tone-dim"))

@@ -1,0 +1,111 @@
+"""How a call shall be made, to be filled in: metadata, deadline, authority, size, compression, waiting.
+
+Owns the texts and what they mean; what cannot be meant is refused with the field in which it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Checkbox, Input, Static, TextArea
+
+from inspector.client.metadata import check_metadata, parse_metadata
+from inspector.client.options import DEADLINE, Metadata
+from inspector.errors import InspectorError, RequestError
+from inspector.model.call import CallKind
+from inspector.ui.draft import Settings, metadata_lines
+from inspector.ui.widgets.literal_area import LiteralArea
+
+_ENDLESS: Final = "none"
+_UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_LARGEST: Final = (1 << 31) - 1
+"""gRPC takes an int32."""
+_LONGEST: Final = 1e6
+_T = TypeVar("_T")
+
+
+class SettingsForm(Vertical):
+    """The fields."""
+
+    def __init__(self, settings: Settings, kind: CallKind) -> None:
+        super().__init__(id="settings")
+        self._settings = settings
+        self._usual = f"{DEADLINE:.0f} s" if kind is CallKind.UNARY else _ENDLESS
+
+    def compose(self) -> ComposeResult:
+        """Metadata above, the rest below, a line each."""
+        settings = self._settings
+        deadline = _ENDLESS if settings.is_endless else "" if settings.deadline is None else f"{settings.deadline:.9g}"
+        largest = "" if settings.largest_message is None else f"{settings.largest_message}"
+        area = LiteralArea(metadata_lines(settings.metadata), id="metadata", placeholder="name: value, one a line")
+        area.border_title = "Metadata"
+        yield area
+        yield from _field("Deadline", Input(deadline, self._usual, id="deadline", compact=True))
+        yield from _field("Authority", Input(settings.authority or "", "host:port", id="authority", compact=True))
+        yield from _field("Largest reply", Input(largest, "64M", id="largest", compact=True))
+        yield Checkbox("gzip", settings.is_compressed, id="gzip", compact=True)
+        yield Checkbox("wait for ready", settings.waits_for_ready, id="wait", compact=True)
+
+    def settings(self) -> Settings:
+        """What is filled in; RequestError, with the focus on the field that it is about."""
+        deadline = self._text("deadline").lower()
+        return Settings(
+            metadata=self._read(self.query_one("#metadata", TextArea), _metadata),
+            deadline=None if deadline in ("", _ENDLESS) else self._read(self._input("deadline"), _seconds),
+            is_endless=deadline == _ENDLESS,
+            authority=self._read(self._input("authority"), _authority),
+            largest_message=self._read(self._input("largest"), _bytes) if self._text("largest") else None,
+            is_compressed=self.query_one("#gzip", Checkbox).value,
+            waits_for_ready=self.query_one("#wait", Checkbox).value,
+        )
+
+    def _input(self, name: str) -> Input:
+        return self.query_one(f"#{name}", Input)
+
+    def _text(self, name: str) -> str:
+        return self._input(name).value.strip()
+
+    def _read(self, widget: Input | TextArea, read: Callable[[str], _T]) -> _T:
+        try:
+            return read(widget.value.strip() if isinstance(widget, Input) else widget.text)
+        except InspectorError as error:
+            widget.focus()
+            raise RequestError(error.message, error.hint) from error
+
+
+def _field(label: str, field: Widget) -> ComposeResult:
+    with Horizontal(classes="field"):
+        yield Static(Content(label), classes="label")
+        yield field
+
+
+def _metadata(text: str) -> Metadata:
+    return check_metadata(parse_metadata(line for line in text.splitlines() if line.strip()))
+
+
+def _authority(text: str) -> str | None:
+    if any(not "!" <= each <= "~" for each in text):
+        raise RequestError(f"{text!r} cannot be an authority.", "As in localhost:50051, or a name.")
+    return text or None
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text.removesuffix("s"))
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < _LONGEST:
+        raise RequestError(f"{text!r} is no deadline.", "It is a number of seconds, as in 2.5, or none.")
+    return seconds
+
+
+def _bytes(text: str) -> int:
+    number, unit = (text[:-1], text[-1:].upper()) if text[-1:].isalpha() else (text, "")
+    if not (number.isascii() and number.isdigit() and len(number) < 12 and unit in _UNITS and int(number)):
+        raise RequestError(f"{text!r} is no size.", "It is a number of bytes, as in 1000000 or 64M.")
+    return min(int(number) * _UNITS[unit], _LARGEST)

@@ -1,0 +1,184 @@
+"""Headers through HPACK entries never seen: placeholders, what is found out about them, and what is only thought."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hpack import Encoder
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspector.capture.tshark import Decoding
+from inspector.model.call import Call, MethodSource, StreamKey
+from inspector.model.endpoint import Endpoint, Side
+from inspector.model.frame import HeaderSource
+from inspector.protocol.header_orders import METADATA, Part, possible_names
+from inspector.protocol.hpack_table import HpackTable
+from inspector.protocol.lost_entries import LostEntries
+from inspector.schema.catalog import Catalog
+from inspector.session import FileSource, Session
+from inspector.session.schema import SchemaSources, load_files
+from inspector.store.store import Store
+from inspector.views.naming import naming
+from tests.captures import DATA, SHARED, read_store
+from tests.conversation import hello, reply
+from tests.wire import Wire, data
+
+GO = (":method", ":scheme", ":path", ":authority", "content-type", "user-agent", "te")
+VALUES = ("POST", "http", "/HelloWorld/greet", "localhost:50051", "application/grpc", "grpc-go/1.33.1", "trailers")
+DECODING = Decoding(frozenset({50051}))
+
+
+def go_call(wire: Wire, stream: int, path: str = "/HelloWorld/greet", *, status: str = "0", replies: int = 1) -> None:
+    values = (*VALUES[:2], path, *VALUES[3:])
+    wire.client(wire.headers(Side.CLIENT, stream, *zip(GO, values, strict=True)), data(stream, hello("x"), end=True))
+    wire.server(
+        wire.headers(Side.SERVER, stream, (":status", "200"), ("content-type", "application/grpc")),
+        *(data(stream, reply("y")) for _ in range(replies)),
+        wire.headers(Side.SERVER, stream, ("grpc-status", status), ("grpc-message", ""), end=True),
+    )
+
+
+def joined_late(*paths: str) -> Wire:
+    """Calls of which the first of each path, with the connection's beginning, is not in the capture."""
+    wire = Wire()
+    wire.begin()
+    for stream, path in enumerate(dict.fromkeys(paths)):
+        go_call(wire, 2 * stream + 1, path)
+    del wire.capture[24:]
+    for stream, path in enumerate(paths, len(set(paths))):
+        go_call(wire, 2 * stream + 1, path)
+    return wire
+
+
+async def late_store(wire: Wire, folder: Path) -> Store:
+    return await read_store(wire.write(folder / "late.pcap"), 50051)
+
+
+async def test_one_placeholder_has_one_identity(tmp_path: Path) -> None:
+    store = await late_store(joined_late("/a.B/C", "/a.B/D", "/a.B/C", "/a.B/D"), tmp_path)
+    first, second, third, fourth = store.calls.values()
+    assert first.sharing == third.sharing == [first, third]
+    assert second.sharing == fourth.sharing == [second, fourth]
+    notes = dict(store.frames[first.frames[0]].header_notes)
+    assert notes[2].reason == "probably :path, by its place among the headers"
+    assert all(call.method is None for call in store.calls.values())
+
+
+async def test_a_shared_status_behind_replies_is_guessed_and_says_so(tmp_path: Path) -> None:
+    store = await late_store(joined_late("/a.B/C", "/a.B/C"), tmp_path)
+    for call in store.calls.values():
+        assert call.status is not None
+        assert call.status.name == "OK"
+        assert call.status_source is HeaderSource.GUESSED
+        assert "a guess" in call.problems[0]
+
+
+async def test_a_stream_without_a_reply_takes_the_guess_back(tmp_path: Path) -> None:
+    wire = joined_late("/a.B/C", "/a.B/C")
+    go_call(wire, 9, "/a.B/C", replies=0)
+    store = await late_store(wire, tmp_path)
+    assert [call.status for call in store.calls.values()] == [None] * 3
+
+
+@pytest.mark.parametrize(("before", "guess"), [(["/a.B/C"], "/a.B/C"), (["/a.B/C", "/a.B/D"], None)])
+async def test_the_only_method_of_earlier_connections_is_guessed(
+    before: list[str], guess: str | None, tmp_path: Path
+) -> None:
+    first = Wire(client=Endpoint("127.0.0.1", 40001))
+    first.begin()
+    for stream, path in enumerate(before):
+        go_call(first, 2 * stream + 1, path)
+    late = joined_late("/a.B/C", "/a.B/C").capture[24:]
+    (tmp_path / "both.pcap").write_bytes(first.capture + late)
+    store = await read_store(tmp_path / "both.pcap")
+    calls = [call for call in store.calls.values() if call.key.connection == 1]
+    assert {(call.method, call.method_source) for call in calls} == {(guess, guess and MethodSource.GUESSED)}
+
+
+async def test_a_method_named_by_hand_is_that_of_all_that_share_it(tmp_path: Path) -> None:
+    path = joined_late("/a.B/C", "/a.B/D", "/a.B/C").write(tmp_path / "late.pcap")
+    session = Session(FileSource(path), DECODING)
+    await session.run()
+    first, second, third = session.store.calls.values()
+    session.name_method(first.key, "/a.B/C")
+    assert methods(first, second, third) == ["/a.B/C", None, "/a.B/C"]
+    assert first.method_source is MethodSource.GUESSED
+    frame = session.store.frames[third.frames[0]]
+    assert frame.header(":path") == "/a.B/C"
+    assert dict(frame.header_notes)[2].reason == "named by hand"
+    session.name_method(third.key, None)
+    assert methods(first, second, third) == [None, None, None]
+    session.name_method(StreamKey(7, 7), "/a.B/C")
+    await session.close()
+
+
+def methods(*calls: Call) -> list[str | None]:
+    return [call.method for call in calls]
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the project's captures are not at hand")
+async def test_the_schema_names_all_calls_of_a_placeholder() -> None:
+    catalog = Catalog()
+    await load_files(catalog, SchemaSources(proto_files=(DATA / "peers.proto",)))
+    store = await read_store(SHARED / "own" / "a_mid_go.pcapng", 50144)
+    for call in store.calls.values():
+        known = naming(call, catalog)
+        assert known.method in (None, "/peers.v1.Greeter/SayHello")
+
+
+@pytest.mark.parametrize("lost", [1, 2, 5])
+async def test_a_loss_that_inserted_entries_moves_the_others(lost: int, tmp_path: Path) -> None:
+    wire = Wire()
+    wire.begin()
+    for stream in (1, 3):
+        go_call(wire, stream)
+    kept = len(wire.capture)
+    fresh = [(f"x-{number}", f"{number}") for number in range(lost)]
+    wire.client(wire.headers(Side.CLIENT, 5, *zip(GO, VALUES, strict=True), *fresh), data(5, hello("z"), end=True))
+    del wire.capture[kept:]
+    for stream in (7, 9, 11):
+        go_call(wire, stream)
+    store = await read_store(wire.write(tmp_path / "lost.pcap"))
+    for stream in (7, 9, 11):
+        call = store.calls[StreamKey(0, stream)]
+        assert call.method == "/HelloWorld/greet"
+        assert call.method_source is MethodSource.DOUBTFUL
+        assert call.request_headers is not None
+        assert call.request_headers.headers == tuple(zip(GO, VALUES, strict=True))
+
+
+@given(st.integers(0, 12), st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=5))
+def test_nothing_that_is_read_across_a_loss_is_false(inserted: int, said: list[str]) -> None:
+    encoder, table = Encoder(), HpackTable()
+    shapes = set()
+    for value in ("a", "b", "c"):
+        entries = table.decode(encoder.encode([(":path", value), ("te", "trailers"), ("user-agent", "x")])) or []
+        shapes.add(tuple(entry.name for entry in entries))
+    encoder.encode([("x-lost", f"{number}") for number in range(inserted)])
+    after = table.after_loss()
+    loss = LostEntries(table, after.epoch, shapes)
+    for value in said:
+        fields = [(":path", value), ("te", "trailers"), ("user-agent", "x")]
+        entries = after.decode(encoder.encode(fields)) or []
+        loss.observe(entries)
+        for entry, (name, true) in zip(entries, fields, strict=True):
+            found = loss.find(entry.place.depth) if entry.place else entry
+            assert found is None or (found.name, found.value) == (name.encode(), true.encode())
+
+
+def test_header_orders_name_what_only_one_fits() -> None:
+    names = (":method", ":scheme", None, None, None, None, None, None)
+    assert possible_names(Part.REQUEST, names)[2:7] == tuple(frozenset({name}) for name in GO[2:])
+    assert METADATA in possible_names(Part.REQUEST, names)[7]
+    assert possible_names(Part.TRAILERS, (None, None))[0] == {"grpc-status"}
+    assert possible_names(Part.RESPONSE, ("x", None)) == (frozenset(), frozenset())
+
+
+@given(st.sampled_from(Part), st.lists(st.sampled_from([None, ":path", "te", "x-own", "grpc-status"]), max_size=12))
+def test_any_names_at_all_can_be_asked_about(part: Part, names: list[str | None]) -> None:
+    possible = possible_names(part, tuple(names))
+    assert len(possible) == len(names)
+    for name, found in zip(names, possible, strict=True):
+        assert name is None or found <= {name, METADATA}

@@ -1,0 +1,95 @@
+"""Captures whose packets are out of order, doubled, or really lost, through the real tshark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inspector.capture.tshark import Decoding
+from inspector.model.frame import Packet, TcpEvent
+from inspector.session import FileSource, Session
+from inspector.session.held_back import ORDERED, HeldBack
+from inspector.store.store import Store
+from tests.captures import DATA, SHARED, read_store
+from tests.conversation import CLIENT, SERVER, hello, reply
+from tests.wire import Wire
+
+RECORD = 16
+
+
+def records(path: Path) -> tuple[bytes, list[bytes]]:
+    """The header of a classic capture, and its records."""
+    raw, found, at = path.read_bytes(), [], 24
+    while at < len(raw):
+        end = at + RECORD + int.from_bytes(raw[at + 8 : at + 12], "little")
+        found.append(raw[at:end])
+        at = end
+    return raw[:24], found
+
+
+async def read_told(path: Path, *ports: int) -> tuple[Store, str, list[int]]:
+    """A file's store, its last notice, and the numbers of the frames in the order in which they were told."""
+    session, told = Session(FileSource(path), Decoding(frozenset(ports))), list[int]()
+    session.on_change = lambda change: told.extend(range(change.first_frame, change.end_frame))
+    await session.run()
+    await session.close()
+    return session.store, session.status.notice, told
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the project's captures are not at hand")
+async def test_what_is_only_out_of_order_decodes_fully() -> None:
+    store, notice, told = await read_told(SHARED / "own" / "r_reordered_1000.pcap")
+    (call,) = store.calls.values()
+    assert len(call.responses) == 1000
+    assert all(message.data is not None for message in call.responses)
+    assert call.problems == []
+    assert notice == ORDERED
+    assert told == list(range(len(store.frames)))
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the project's captures are not at hand")
+async def test_what_is_out_of_order_and_lost_as_well_gets_no_worse(tmp_path: Path) -> None:
+    header, all_records = records(SHARED / "own" / "r_reordered_1000.pcap")
+    lost = next(at for at, record in enumerate(all_records) if at > 25 and len(record) > 1000)
+    path = tmp_path / "lost.pcap"
+    path.write_bytes(header + b"".join(all_records[:lost] + all_records[lost + 1 :]))
+    store, _, told = await read_told(path, 50142)
+    assert told == list(range(len(store.frames)))
+    assert sum(message.data is not None for call in store.calls.values() for message in call.responses) > 50
+
+
+@pytest.mark.parametrize("name", ["b_lost_req", "b_lost_reply"])
+async def test_a_real_loss_is_no_disorder(name: str) -> None:
+    store, notice, told = await read_told(DATA / f"{name}.pcapng")
+    assert notice == ""
+    assert len(store.calls) == 43
+    assert told == list(range(len(store.frames)))
+
+
+async def test_packets_that_were_captured_twice_count_once(tmp_path: Path) -> None:
+    wire = Wire()
+    wire.begin()
+    for stream in (1, 3, 5):
+        wire.greet(stream, hello("a"), reply("b"))
+    whole = wire.write(tmp_path / "once.pcap")
+    header, once = records(whole)
+    twice = tmp_path / "twice.pcap"
+    twice.write_bytes(header + b"".join(record + record for record in once))
+    expected, found = await read_store(whole), await read_store(twice)
+    assert len(found.frames) == len(expected.frames)
+    assert [len(call.responses) for call in found.calls.values()] == [1, 1, 1]
+    assert all(call.problems == [] for call in found.calls.values())
+
+
+def test_nothing_is_held_back_of_what_has_no_gap() -> None:
+    held, ports = HeldBack(), {SERVER.port}
+    clean = [Packet(number, 0.0, 60) for number in (1, 2)]
+    assert held.pass_on(clean, ports) == clean
+    gap = Packet(3, 0.0, 60, 0, CLIENT, SERVER, int(TcpEvent.GAP))
+    late = Packet(4, 0.0, 60, 0, CLIENT, SERVER, int(TcpEvent.OUT_OF_ORDER))
+    assert held.pass_on([gap], {1}) == [gap]
+    assert held.pass_on([clean[0], gap], ports) == [clean[0]]
+    assert held.pass_on([late], ports) == []
+    assert held.is_worth_ordering
+    assert held.release() == ([gap, late], False)
