@@ -89,11 +89,6 @@ class Guard:
 _guard = Guard()
 
 
-def start_guard() -> None:
-    """Start the guard now, rather than with the first child."""
-    _guard.start()
-
-
 def watch(pid: int) -> None:
     """Register a child that somebody else started: pyshark's tshark, say."""
     _guard.watch(pid)

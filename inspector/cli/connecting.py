@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from inspector.cli import values
 from inspector.errors import UsageError
 
 if TYPE_CHECKING:
     from inspector.client.options import ConnectionOptions
 
-_UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-_LARGEST: Final = (1 << 31) - 1
-"""gRPC takes an int32."""
+_LONGEST_KEEPALIVE: Final = 1e6
 
 
 def add_connection_options(parser: ArgumentParser) -> None:
@@ -28,8 +28,13 @@ def add_connection_options(parser: ArgumentParser) -> None:
     group.add_argument("--servername", metavar="NAME", help="the name that the certificate must be for")
     group.add_argument("--insecure", action="store_true", help="trust the certificate that the service shows now")
     group.add_argument("--authority", metavar="NAME", help="the :authority of the calls")
-    group.add_argument("--keepalive-time", type=_seconds, metavar="SECONDS", help="PING a quiet connection so often")
-    group.add_argument("--max-message-size", type=_bytes, metavar="BYTES", help="how large a reply may be (64M)")
+    group.add_argument(
+        "--keepalive-time",
+        type=partial(values.seconds, below=_LONGEST_KEEPALIVE),
+        metavar="SECONDS",
+        help="PING a quiet connection so often",
+    )
+    group.add_argument("--max-message-size", type=values.size, metavar="BYTES", help="how large a reply may be (64M)")
 
 
 def connection_options(options: Namespace) -> ConnectionOptions:
@@ -47,20 +52,3 @@ def connection_options(options: Namespace) -> ConnectionOptions:
     security = Security(*named, is_verified=not options.insecure) if is_secure else None
     largest = options.max_message_size or LARGEST_MESSAGE
     return ConnectionOptions(security, options.authority, options.keepalive_time, largest)
-
-
-def _bytes(text: str) -> int:
-    number, unit = (text[:-1], text[-1:].lower()) if text[-1:].isalpha() else (text, "")
-    if not (number.isascii() and number.isdigit() and unit in _UNITS and int(number) * _UNITS[unit] > 0):
-        raise ArgumentTypeError(f"{text!r} is no size such as 1000000 or 64M")
-    return min(int(number) * _UNITS[unit], _LARGEST)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 1e6:
-        raise ArgumentTypeError(f"{text!r} is no number of seconds")
-    return seconds

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, BooleanOptionalAction, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from inspector import __version__
+from inspector.cli import values
 from inspector.cli.connecting import add_connection_options
 
 Parser: TypeAlias = ArgumentParser
@@ -81,7 +82,10 @@ def call(name: str) -> Parser:
     parser.add_argument("messages", nargs="*", metavar="JSON", help="a request each; - reads them from standard input")
     parser.add_argument("-H", "--header", action="append", default=[], metavar="NAME:VALUE", help="metadata to send")
     parser.add_argument(
-        "--deadline", type=_seconds, metavar="SECONDS", help="give up after so long (a unary call: 5, a stream: never)"
+        "--deadline",
+        type=values.seconds,
+        metavar="SECONDS",
+        help="give up after so long (a unary call: 5, a stream: never)",
     )
     parser.add_argument("--gzip", action="store_true", help="compress the requests")
     parser.add_argument("--wait-for-ready", action="store_true", help="wait for a service that is not there yet")
@@ -116,7 +120,9 @@ def _asking(name: str, description: str, symbol: str) -> Parser:
     parser = ArgumentParser(name, description=description)
     parser.add_argument("target", metavar="HOST:PORT")
     parser.add_argument("symbol", nargs="?", metavar=symbol, help="by its full name, as in package.Service")
-    parser.add_argument("--deadline", type=_seconds, default=5.0, metavar="SECONDS", help="give up after so long (5)")
+    parser.add_argument(
+        "--deadline", type=values.seconds, default=5.0, metavar="SECONDS", help="give up after so long (5)"
+    )
     add_connection_options(parser)
     _add_schema_options(parser)
     return parser
@@ -136,7 +142,7 @@ def _add_capture_options(parser: Parser) -> None:
     group = parser.add_argument_group("capture")
     group.add_argument("--engine", choices=("auto", "tcpdump", "dumpcap", "tap"), default="auto")
     group.add_argument("--interface", metavar="IF", help="capture there, not where the host's route leads")
-    group.add_argument("--port", type=_ports, default=frozenset(), metavar="N[,N…]", help="decode as HTTP/2")
+    group.add_argument("--port", type=values.ports, default=frozenset(), metavar="N[,N…]", help="decode as HTTP/2")
     group.add_argument("--tls-keylog", type=Path, metavar="FILE", help="TLS secrets, as SSLKEYLOGFILE has them")
 
 
@@ -167,31 +173,8 @@ def _add_schema_options(parser: Parser) -> None:
 
 def _add_limits(parser: Parser) -> None:
     group = parser.add_argument_group("limits")
-    group.add_argument("--count", type=_count, metavar="N", help="end after N lines")
+    group.add_argument("--count", type=values.count, metavar="N", help="end after N lines")
     group.add_argument(
-        "--for", type=_seconds, dest="seconds", metavar="SECONDS", help="end a live capture after so long"
+        "--for", type=values.seconds, dest="seconds", metavar="SECONDS", help="end a live capture after so long"
     )
     group.add_argument("--write", type=Path, metavar="FILE", help="keep the capture")
-
-
-def _ports(text: str) -> frozenset[int]:
-    parts = text.split(",")
-    if not all(part.isascii() and part.isdigit() and 0 < int(part) < 1 << 16 for part in parts):
-        raise ArgumentTypeError(f"{text!r} is no list of TCP ports such as 50051 or 50051,8080")
-    return frozenset(map(int, parts))
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise ArgumentTypeError(f"{text!r} is no number of lines")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 1e9:
-        raise ArgumentTypeError(f"{text!r} is no number of seconds")
-    return seconds

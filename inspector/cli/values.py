@@ -1,0 +1,44 @@
+"""The forms that options' values take: read, or refused with a sentence that shows what would be right."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from typing import Final
+
+_UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_LARGEST: Final = (1 << 31) - 1
+"""gRPC takes an int32."""
+
+
+def ports(text: str) -> frozenset[int]:
+    """TCP ports, as in `50051` or `50051,8080`."""
+    parts = text.split(",")
+    if not all(part.isascii() and part.isdigit() and 0 < int(part) < 1 << 16 for part in parts):
+        raise ArgumentTypeError(f"{text!r} is no list of TCP ports such as 50051 or 50051,8080")
+    return frozenset(map(int, parts))
+
+
+def count(text: str) -> int:
+    """How many lines, at least one."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise ArgumentTypeError(f"{text!r} is no number of lines")
+    return int(text)
+
+
+def seconds(text: str, below: float = 1e9) -> float:
+    """A length of time, more than none."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < below:
+        raise ArgumentTypeError(f"{text!r} is no number of seconds")
+    return number
+
+
+def size(text: str) -> int:
+    """Bytes, as in `1000000` or `64M`."""
+    number, unit = (text[:-1], text[-1:].lower()) if text[-1:].isalpha() else (text, "")
+    if not (number.isascii() and number.isdigit() and unit in _UNITS and int(number) * _UNITS[unit] > 0):
+        raise ArgumentTypeError(f"{text!r} is no size such as 1000000 or 64M")
+    return min(int(number) * _UNITS[unit], _LARGEST)
