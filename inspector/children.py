@@ -94,11 +94,6 @@ def watch(pid: int) -> None:
     _guard.watch(pid)
 
 
-def forget(pid: int) -> None:
-    """Take a child off the guard's list, once it has ended."""
-    _guard.forget(pid)
-
-
 @contextlib.contextmanager
 def kept_terminal(descriptor: int) -> Iterator[None]:
     """Have a terminal given back as it is now if this program is killed before the end of the `with`."""
