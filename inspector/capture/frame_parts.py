@@ -27,6 +27,8 @@ from inspector.model.frame import (
 from inspector.protocol.metadata import BINARY_SUFFIX, binary_value
 
 _SETTING_LENGTH: Final = 6
+_MISSING: Final = "<MISSING>"
+"""What tshark prints for a field of no bytes."""
 _REPLACED: Final = "\ufffd"
 """What tshark gives for each byte of a header that is no ASCII."""
 _SHARED_HEADERS_BOUND: Final = 4096
@@ -48,7 +50,7 @@ class FrameParts:
     def __init__(self, layers: Layers) -> None:
         self._layers = layers
         self._queues: dict[str, Iterator[str]] = {}
-        self._data = list(layers.data)
+        self._data = [entry for entry in layers.data if entry != _MISSING]
         carriers = sum(int(kind) in HEADER_TYPES for kind in layers.types)
         self._missing_counts = carriers - len(layers.header_counts)
 
@@ -59,13 +61,13 @@ class FrameParts:
             return kind, flags, length, None, (), self._data_of(length - padding), None
         if kind == FrameType.HEADERS:
             detail = _priority(self) if flags & PRIORITY else None
-            return kind, flags, length, *self._headers(flags), self._block("blocks"), detail
+            return kind, flags, length, *self._headers(flags), self.octets("blocks"), detail
         if kind == FrameType.CONTINUATION:
             # tshark gives this fragment as text only, from which the bytes cannot be had back.
             return kind, flags, length, *self._headers(flags), b"", None
         if kind == FrameType.PUSH_PROMISE:
             promised: Detail = {"promised_stream": self.number("promised_streams")}
-            return kind, flags, length, *self._headers(flags), self._block("promise_blocks"), promised
+            return kind, flags, length, *self._headers(flags), self.octets("promise_blocks"), promised
         make = _DETAILS.get(kind)
         return kind, flags, length, None, (), b"", make(self, flags, length) if make else None
 
@@ -76,9 +78,14 @@ class FrameParts:
         return next(queue, None)
 
     def number(self, attribute: str) -> int:
-        """The next entry as a number, decimal or hex; 0 when there are no more."""
+        """The next entry as a number, decimal or hex; 0 when there are no more, or the packet was cut there."""
         text = self.text(attribute)
-        return int(text, 0) if text else 0
+        return int(text, 0) if text and text != _MISSING else 0
+
+    def octets(self, attribute: str) -> bytes:
+        """The next entry as bytes; none when there are no more, or of a field without a length."""
+        text = self.text(attribute)
+        return bytes.fromhex(text) if text and text != _MISSING else b""
 
     def _data_of(self, length: int) -> bytes:
         if length <= 0:
@@ -101,9 +108,6 @@ class FrameParts:
         names = [self.text("header_names") for _ in range(self.number("header_counts"))]
         return _shared(tuple((name, self.text("header_values") or "") for name in names if name is not None))
 
-    def _block(self, attribute: str) -> bytes:
-        return bytes.fromhex(self.text(attribute) or "")
-
 
 _known_headers: dict[tuple[Header, ...], _Headers] = {}
 
@@ -114,7 +118,11 @@ def _shared(headers: tuple[Header, ...]) -> _Headers:
         if len(_known_headers) >= _SHARED_HEADERS_BOUND:
             _known_headers.clear()
         sources = tuple((i, HeaderSource.UNKNOWN) for i, header in enumerate(headers) if _is_unread(header))
-        known = _known_headers[headers] = (tuple(map(_normalised, headers)), sources)
+        # One byte of HPACK may name a long value again, ten thousand times in a block: equal headers are one object.
+        once = {header: header for header in headers}
+        shown = {header: _normalised(header) for header in once}
+        key = tuple(once[header] for header in headers)
+        known = _known_headers[key] = (tuple(shown[header] for header in headers), sources)
     return known
 
 
@@ -157,7 +165,7 @@ def _ping(parts: FrameParts, flags: int, _length: int) -> Detail:
 
 def _goaway(parts: FrameParts, _flags: int, length: int) -> Detail:
     last, error = parts.number("goaway_last_streams"), error_name(parts.number("goaway_errors"))
-    debug = bytes.fromhex(parts.text("goaway_debug") or "") if length > 8 else b""
+    debug = parts.octets("goaway_debug") if length > 8 else b""
     return {"error": error, "last_stream": last, "debug": debug.decode(errors="replace")}
 
 
