@@ -51,10 +51,17 @@ class Decoding:
     """TCP ports that carry HTTP/2 in cleartext."""
     tls_ports: frozenset[int] = frozenset()
     """TCP ports that carry TLS; never told to be HTTP/2, which ALPN says."""
+    http_ports: frozenset[int] = frozenset()
+    """TCP ports of which connections begin with HTTP/1.1, before they go on with HTTP/2; may be among `ports`."""
     keylog: Path | None = None
     """TLS secrets in the format of SSLKEYLOGFILE; may grow while the capture runs."""
     put_in_order: bool = False
     """True to wait for segments that come out of order; where one never comes, its connection ends there."""
+
+    @property
+    def all_ports(self) -> frozenset[int]:
+        """Every port that is decoded."""
+        return self.ports | self.tls_ports | self.http_ports
 
 
 @dataclass(slots=True)
@@ -73,7 +80,9 @@ class Tshark:
                 arguments += ["-o", f"{name}:{value}"]
         for protocol in _DISABLED:
             arguments += ["--disable-protocol", protocol]
-        for port in sorted(decoding.ports - decoding.tls_ports):
+        for port in sorted(decoding.http_ports - decoding.tls_ports):
+            arguments += ["-d", f"tcp.port=={port},http"]
+        for port in sorted(decoding.ports - decoding.tls_ports - decoding.http_ports):
             arguments += ["-d", f"tcp.port=={port},http2"]
         for port in sorted(decoding.tls_ports):
             arguments += ["-d", f"tcp.port=={port},tls"]

@@ -60,7 +60,7 @@ class ConnectionProgress:
         """What a frame of this connection tells."""
         is_helped = False
         if frame.type in HEADER_TYPES:
-            if not self._recovery_of(frame.source).is_clean(frame):
+            if not self._recovery[frame.source].is_clean(frame):
                 is_helped, frame = True, self._recover(frame, position)
             yield from self._on_pseudo_headers(frame)
         yield events.FrameSeen(frame)
@@ -80,7 +80,7 @@ class ConnectionProgress:
 
     def lose(self, packet: Packet, source: Endpoint, position: int) -> Iterator[Event]:
         """Bytes that this side sent before this packet were not captured."""
-        self._recovery_of(source).lose()
+        self._recovery[source].lose()
         side = self.connection.side(source)
         for call in self._calls.values():
             yield from call.lose(side, packet.time, packet.number, position)
@@ -114,18 +114,13 @@ class ConnectionProgress:
             recovery.call_by_hand(place, path)
             yield from self._on_revised(recovery)
 
-    def _recovery_of(self, source: Endpoint) -> HeaderRecovery:
-        """The reader of a direction; who is neither end, as in a damaged packet, counts as the server everywhere."""
-        client, server = self.connection.client, self.connection.server
-        return self._recovery[client if source == client else server]
-
     def _recover(self, frame: Frame, position: int) -> Frame:
         call = self._calls.get(frame.stream)
         if call is None and frame.stream not in self._ended_streams:
             call = CallProgress(StreamKey(frame.connection, frame.stream))
         part = call.part(frame, self.connection.side(frame.source)) if call else None
         has_reply = call is not None and call.has_reply
-        return self._recovery_of(frame.source).read(frame, position, part, has_reply=has_reply)
+        return self._recovery[frame.source].read(frame, position, part, has_reply=has_reply)
 
     def _on_helped(self, frame: Frame, position: int) -> Iterator[Event]:
         """A frame whose headers are not all plainly read: its block may be told anew, and with it earlier ones."""
@@ -136,7 +131,7 @@ class ConnectionProgress:
                 if isinstance(event, events.RequestHeadersRead):
                     self._requests[frame.stream] = position
                     yield from self._tell_place(frame, position)
-        yield from self._on_revised(self._recovery_of(frame.source))
+        yield from self._on_revised(self._recovery[frame.source])
 
     def _on_revised(self, recovery: HeaderRecovery) -> Iterator[Event]:
         for position, frame in recovery.revised():
@@ -156,7 +151,7 @@ class ConnectionProgress:
                 yield from status_in(key, block)
 
     def _tell_place(self, frame: Frame, position: int) -> Iterator[Event]:
-        if (place := self._recovery_of(frame.source).place_of_path(position)) is not None:
+        if (place := self._recovery[frame.source].place_of_path(position)) is not None:
             yield events.MethodPlaceFound(StreamKey(frame.connection, frame.stream), place_name(frame, place))
 
     def _on_pseudo_headers(self, frame: Frame) -> Iterator[Event]:
