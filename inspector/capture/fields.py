@@ -24,6 +24,7 @@ FIELDS: Final = {
     "source_port": "tcp.srcport",
     "destination_port": "tcp.dstport",
     "tcp_flags": "tcp.flags",
+    "payload": "tcp.len",
     "lost_segment": "tcp.analysis.lost_segment",
     "out_of_order": "tcp.analysis.out_of_order",
     "preface": "http2.magic",
@@ -84,6 +85,7 @@ class Layers(msgspec.Struct, frozen=True, gc=False, rename={a: f.replace(".", "_
     source_port: Strings = ()
     destination_port: Strings = ()
     tcp_flags: Strings = ()
+    payload: Strings = ()
     lost_segment: Strings = ()
     out_of_order: Strings = ()
     preface: Strings = ()

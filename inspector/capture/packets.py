@@ -36,7 +36,8 @@ def read_packet(layers: Layers) -> Packet:
             for kind, flags, stream, size in headings
         )
     problem = "tshark calls the packet malformed" if layers.malformed else None
-    return Packet(number, time, length, connection, source, destination, _tcp_events(layers), frames, problem)
+    payload = int(layers.payload[-1]) if layers.payload else 0
+    return Packet(number, time, length, connection, source, destination, _tcp_events(layers), frames, problem, payload)
 
 
 def _tcp_events(layers: Layers) -> int:

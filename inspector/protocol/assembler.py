@@ -16,12 +16,14 @@ from inspector.model.frame import Packet, TcpEvent
 from inspector.protocol import events
 from inspector.protocol.connection_state import ConnectionProgress, Evidence
 from inspector.protocol.events import Event
+from inspector.protocol.greeting import Greeting
 
 
 class _TcpStart(NamedTuple):
     time: float
     client: Endpoint | None
     """Who sent the SYN; None where the capture began later."""
+    greeting: Greeting
 
 
 class Assembler:
@@ -33,6 +35,8 @@ class Assembler:
         self._frames = 0
         self._starts: dict[int, _TcpStart] = {}
         self._connections: dict[int, ConnectionProgress] = {}
+        self._tls_servers: set[Endpoint] = set()
+        """Who answered in TLS, as far as packets say so."""
 
     def receive(self, packet: Packet) -> Iterator[Event]:
         """What a packet tells, in order; consume all of it before the next."""
@@ -42,9 +46,9 @@ class Assembler:
             return
         if packet.connection not in self._starts:
             client = source if packet.tcp & TcpEvent.SYN else None
-            self._starts[packet.connection] = _TcpStart(packet.time, client)
+            self._starts[packet.connection] = _TcpStart(packet.time, client, Greeting())
         progress = self._connections.get(packet.connection)
-        if progress is None and (packet.frames or packet.tcp & TcpEvent.PREFACE):
+        if progress is None and self._is_beginning(packet, source, destination):
             progress = self._begin(packet.connection, source, destination)
             yield events.ConnectionSeen(progress.connection)
         if progress is not None:
@@ -55,16 +59,36 @@ class Assembler:
         if (progress := self._connections.get(key.connection)) is not None:
             yield from progress.name_method(key.stream, path)
 
+    def _is_beginning(self, packet: Packet, source: Endpoint, destination: Endpoint) -> bool:
+        """True when a connection shows that it carries HTTP/2, or was meant to."""
+        if packet.frames or packet.tcp & TcpEvent.PREFACE:
+            return True
+        if packet.speech is not None and packet.speech.words == "ServerHello":
+            self._tls_servers.add(source)
+        if source.port not in self.ports and destination.port not in self.ports:
+            return False
+        greeting = self._starts[packet.connection or 0].greeting
+        greeting.hear(packet, source)
+        return greeting.is_odd(packet, source)
+
     def _on_http2(self, progress: ConnectionProgress, packet: Packet, source: Endpoint) -> Iterator[Event]:
         if packet.tcp & TcpEvent.GAP:
             yield from progress.lose(packet, source, max(self._frames - 1, 0))
+        if progress.greeting is not None:
+            progress.greeting.hear(packet, source)
         if packet.tcp & TcpEvent.PREFACE:
             yield from progress.note_preface(source)
+        if packet.payload and not packet.frames and not packet.tcp & TcpEvent.PREFACE:
+            progress.unread.setdefault(source, packet.number)
+        elif progress.unread and packet.frames:
+            progress.unread.pop(source, None)
         for frame in packet.frames:
             yield from progress.receive(frame, self._frames)
             self._frames += 1
         if packet.tcp & (TcpEvent.FIN | TcpEvent.RST):
             yield from progress.note_end(packet, source)
+        if progress.greeting is not None:
+            yield from progress.judge_greeting(self._tls_servers)
 
     def _begin(self, index: int, source: Endpoint, destination: Endpoint) -> ConnectionProgress:
         start = self._starts[index]
@@ -75,7 +99,9 @@ class Assembler:
         server = destination if client == source else source
         late = start.client is None
         connection = Connection(index, client, server, start.time, joined_late=late)
-        progress = ConnectionProgress(connection, evidence, lambda: self._earlier_paths(index, {source, destination}))
+        progress = ConnectionProgress(
+            connection, evidence, start.greeting, lambda: self._earlier_paths(index, {source, destination})
+        )
         self._connections[index] = progress
         return progress
 

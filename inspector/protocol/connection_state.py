@@ -6,21 +6,25 @@ them has been seen the best sign stands in: who sent the SYN, or which side has 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import replace
 from enum import IntEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from inspector.model.call import CallState, HeaderBlock, MethodSource, StreamKey
-from inspector.model.connection import Connection
+from inspector.model.call import CallState, Gap, HeaderBlock, MethodSource, StreamKey
+from inspector.model.connection import Connection, Ending
 from inspector.model.endpoint import Endpoint, Side
 from inspector.model.frame import HEADER_TYPES, Frame, FrameType, Packet, TcpEvent
 from inspector.protocol import events
 from inspector.protocol.call_state import CallProgress, method_in, status_in
 from inspector.protocol.events import Event
+from inspector.protocol.greeting import Greeting
 from inspector.protocol.header_recovery import HeaderRecovery, place_name
 
 _BlockRead: TypeAlias = type[events.RequestHeadersRead | events.ResponseHeadersRead | events.TrailersRead]
+
+_GOAWAYS_KEPT: Final = 16
+"""Of one connection; well-behaved peers send two or three."""
 
 
 class Evidence(IntEnum):
@@ -35,16 +39,32 @@ class Evidence(IntEnum):
 class ConnectionProgress:
     """One HTTP/2 connection as far as its packets have been seen."""
 
-    __slots__ = ("_blocks", "_calls", "_ended_streams", "_evidence", "_fins", "_recovery", "_requests", "connection")
+    __slots__ = (
+        "_blocks",
+        "_calls",
+        "_ended_streams",
+        "_evidence",
+        "_fins",
+        "_recovery",
+        "_requests",
+        "connection",
+        "greeting",
+        "unread",
+    )
 
     def __init__(
         self,
         connection: Connection,
         evidence: Evidence,
+        greeting: Greeting,
         earlier_paths: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
         """Begin; `earlier_paths` gives the methods of earlier connections between the two, when asked."""
         self.connection = connection
+        self.greeting: Greeting | None = greeting
+        """What the two sides began with; None when it has nothing more to tell."""
+        self.unread: dict[Endpoint, int] = {}
+        """By sender: the first packet behind its last frame with bytes in it."""
         self._evidence = evidence
         self._calls: dict[int, CallProgress] = {}
         """Calls to which frames can still add something."""
@@ -69,7 +89,7 @@ class ConnectionProgress:
         elif frame.stream:
             yield from self._on_stream(frame, position)
         elif frame.type == FrameType.GOAWAY:
-            yield from self._on_goaway(frame)
+            yield from self._on_goaway(frame, position)
 
     def note_preface(self, client: Endpoint) -> Iterator[Event]:
         """The connection preface came from this side."""
@@ -81,22 +101,42 @@ class ConnectionProgress:
     def lose(self, packet: Packet, source: Endpoint, position: int) -> Iterator[Event]:
         """Bytes that this side sent before this packet were not captured."""
         self._recovery[source].lose()
+        self.greeting = None
         side = self.connection.side(source)
         for call in self._calls.values():
+            if call.state is CallState.OPEN:
+                yield events.BytesLost(call.key, Gap(side, packet.number))
             yield from call.lose(side, packet.time, packet.number, position)
 
     def note_end(self, packet: Packet, source: Endpoint) -> Iterator[Event]:
         """A FIN or RST came from this side: what is still open when both have ended will stay unanswered."""
-        if self.connection.ended is None:
-            self.connection = replace(self.connection, ended=packet.time)
-            yield events.ConnectionSeen(self.connection)
+        yield from self._note_ending(Ending(packet.number, packet.time, source, bool(packet.tcp & TcpEvent.RST)))
         self._fins.add(source)
         from_server = self.connection.side(source) is Side.SERVER
         if packet.tcp & TcpEvent.RST or from_server or len(self._fins) > 1:
             for call in self._calls.values():
                 if call.state is CallState.OPEN:
+                    if (unread := self.unread.get(self.connection.server)) is not None:
+                        yield events.BytesLost(call.key, Gap(Side.SERVER, unread, is_captured=True))
                     yield events.ProblemFound(call.key, "The connection ended before the call did.")
                     yield from call.end(CallState.BROKEN, packet.time)
+
+    def judge_greeting(self, tls_servers: Container[Endpoint]) -> Iterator[Event]:
+        """Tell when the two sides turn out not to speak the same; `tls_servers` answered in TLS elsewhere."""
+        if self.greeting is None:
+            return
+        if (why := self.greeting.judge(self.connection, tls_servers)) is not None:
+            self.connection = replace(self.connection, why=why)
+            yield events.ConnectionSeen(self.connection)
+        if why is not None or self.greeting.is_mutual():
+            self.greeting = None
+
+    def _note_ending(self, ending: Ending) -> Iterator[Event]:
+        known = self.connection.endings
+        if all((each.source, each.is_reset) != (ending.source, ending.is_reset) for each in known):
+            first = ending.time if self.connection.ended is None else self.connection.ended
+            self.connection = replace(self.connection, ended=first, endings=(*known, ending))
+            yield events.ConnectionSeen(self.connection)
 
     def paths(self) -> frozenset[str]:
         """The methods that were called, as far as they were plainly read, of the first calls only."""
@@ -193,8 +233,11 @@ class ConnectionProgress:
             del self._calls[frame.stream]
             self._ended_streams.add(frame.stream)
 
-    def _on_goaway(self, frame: Frame) -> Iterator[Event]:
+    def _on_goaway(self, frame: Frame, position: int) -> Iterator[Event]:
         """Streams above the last one that the server names were not and will not be processed (§6.8)."""
+        if len(self.connection.goaways) < _GOAWAYS_KEPT:
+            self.connection = replace(self.connection, goaways=(*self.connection.goaways, position))
+            yield events.ConnectionSeen(self.connection)
         detail = frame.detail or {}
         last = detail.get("last_stream")
         if self.connection.side(frame.source) is Side.CLIENT or not isinstance(last, int):

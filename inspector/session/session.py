@@ -133,8 +133,10 @@ class Session:
             raise self.status.error
 
     def _captured(self, data: bytes) -> None:
-        for opening in self._finder.feed(data):
-            self._learn(opening)
+        for found, openings in self._finder.feed(data):
+            self._decoder.hear(found)
+            for opening in openings:
+                self._learn(opening)
         if self._intake is not None and not self._knows_a_port:
             self._learn_by_frames(data)
         self._board.tell(captured=self.status.captured + len(data))

@@ -66,8 +66,8 @@ class Follow:
         return heading(self._store, self._call)
 
     def notes(self) -> tuple[Line, ...]:
-        """What is not as it should be, or not certain: problems, and a method that the wire did not tell."""
-        return notes(self._call, self._catalog)
+        """Why it failed, and what is not as it should be or not certain."""
+        return notes(self._store, self._catalog, self._call)
 
     def steps(self, start: int = 0, end: int | None = None) -> tuple[Step, ...]:
         """The steps from `start` up to, not including, `end`, drawn up as the catalog knows their types now."""
