@@ -87,9 +87,13 @@ def _alert(data: bytes) -> Speech:
 
 def _http1(data: bytes) -> Speech:
     head, _, body = data.partition(b"\r\n\r\n")
-    status = head.partition(b"\r\n")[0].decode("latin-1")
-    said = b" ".join(re.sub(rb"<[^>]*>|[^ -~]", b" ", body).split()).decode()
-    return Speech(Protocol.HTTP1, f"{status}: {said[:80]}" if said else status)
+    status, said = _text(head.partition(b"\r\n")[0]), _text(body)
+    return Speech(Protocol.HTTP1, f"{status}: {said}" if said else status)
+
+
+def _text(data: bytes) -> str:
+    """Printable ASCII without the tags of HTML."""
+    return b" ".join(re.sub(rb"<[^>]*>|[^ -~]", b" ", data).split()).decode()[:80]
 
 
 _READERS: Final[Mapping[int, Callable[[bytes], Speech]]] = {

@@ -7,7 +7,7 @@ Counts frames as the store does, so that events can name their positions.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from inspector.model.call import StreamKey
 from inspector.model.connection import Connection
@@ -19,11 +19,13 @@ from inspector.protocol.events import Event
 from inspector.protocol.greeting import Greeting
 
 
-class _TcpStart(NamedTuple):
+@dataclass(slots=True)
+class _TcpStart:
     time: float
     client: Endpoint | None
     """Who sent the SYN; None where the capture began later."""
-    greeting: Greeting
+    greeting: Greeting | None = field(default_factory=Greeting)
+    """What the two sides began with; None when it has nothing more to tell."""
 
 
 class Assembler:
@@ -46,7 +48,7 @@ class Assembler:
             return
         if packet.connection not in self._starts:
             client = source if packet.tcp & TcpEvent.SYN else None
-            self._starts[packet.connection] = _TcpStart(packet.time, client, Greeting())
+            self._starts[packet.connection] = _TcpStart(packet.time, client)
         progress = self._connections.get(packet.connection)
         if progress is None and self._is_beginning(packet, source, destination):
             progress = self._begin(packet.connection, source, destination)
@@ -68,27 +70,34 @@ class Assembler:
         if source.port not in self.ports and destination.port not in self.ports:
             return False
         greeting = self._starts[packet.connection or 0].greeting
+        if greeting is None:
+            return False
         greeting.hear(packet, source)
         return greeting.is_odd(packet, source)
 
     def _on_http2(self, progress: ConnectionProgress, packet: Packet, source: Endpoint) -> Iterator[Event]:
+        start = self._starts[progress.connection.index]
         if packet.tcp & TcpEvent.GAP:
+            start.greeting = None
             yield from progress.lose(packet, source, max(self._frames - 1, 0))
-        if progress.greeting is not None:
-            progress.greeting.hear(packet, source)
         if packet.tcp & TcpEvent.PREFACE:
             yield from progress.note_preface(source)
-        if packet.payload and not packet.frames and not packet.tcp & TcpEvent.PREFACE:
-            progress.unread.setdefault(source, packet.number)
-        elif progress.unread and packet.frames:
-            progress.unread.pop(source, None)
+        progress.note_payload(packet, source)
         for frame in packet.frames:
             yield from progress.receive(frame, self._frames)
             self._frames += 1
         if packet.tcp & (TcpEvent.FIN | TcpEvent.RST):
             yield from progress.note_end(packet, source)
-        if progress.greeting is not None:
-            yield from progress.judge_greeting(self._tls_servers)
+        if start.greeting is not None:
+            start.greeting.hear(packet, source)
+            yield from self._judge(start, start.greeting, progress)
+
+    def _judge(self, start: _TcpStart, greeting: Greeting, progress: ConnectionProgress) -> Iterator[Event]:
+        why = greeting.judge(progress.connection, self._tls_servers)
+        if why is not None:
+            yield from progress.note_why(why)
+        if why is not None or greeting.is_mutual():
+            start.greeting = None
 
     def _begin(self, index: int, source: Endpoint, destination: Endpoint) -> ConnectionProgress:
         start = self._starts[index]
@@ -99,9 +108,7 @@ class Assembler:
         server = destination if client == source else source
         late = start.client is None
         connection = Connection(index, client, server, start.time, joined_late=late)
-        progress = ConnectionProgress(
-            connection, evidence, start.greeting, lambda: self._earlier_paths(index, {source, destination})
-        )
+        progress = ConnectionProgress(connection, evidence, lambda: self._earlier_paths(index, {source, destination}))
         self._connections[index] = progress
         return progress
 

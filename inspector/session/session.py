@@ -20,7 +20,7 @@ from inspector.model.call import StreamKey
 from inspector.session.board import Board
 from inspector.session.decoder import Decoder
 from inspector.session.intake import FileIntake, Intake, open_intake
-from inspector.session.remarks import nothing_seen, unreadable
+from inspector.session.remarks import Failures, nothing_seen, unreadable
 from inspector.session.source import FileSource, LiveSource, Source
 from inspector.session.status import Phase, SessionStatus
 from inspector.session.together import together
@@ -44,6 +44,7 @@ class Session:
         self._decoder = Decoder(self.store, decoding, self._changed, self._board.notify, has_end=has_end)
         self._finder = PortFinder()
         self._scan = FrameScan()
+        self._failures = Failures(self.store)
         self._intake: Intake | None = None
         self._observers: list[Callable[[Change], object]] = []
         self._is_listening = asyncio.Event()
@@ -164,6 +165,8 @@ class Session:
 
     def _changed(self, change: Change) -> None:
         self._board.tell(decoded=self._decoder.decoded)
+        if failure := self._failures.news(change):
+            self._board.notify(failure)
         for observe in self._observers:
             observe(change)
         self.on_change(change)

@@ -21,7 +21,7 @@ from inspector.views.seen import seen
 from inspector.views.spans import Span, Tone, joined
 from inspector.views.text import clean, counted, shortened
 from inspector.views.times import Times, duration
-from inspector.views.why import why
+from inspector.views.why import problems_beside, why
 
 _NO_TIMES = Times()
 
@@ -98,13 +98,13 @@ def call_row(store: Store, catalog: Catalog, key: StreamKey, times: Times = _NO_
 
 def _call_info(store: Store, catalog: Catalog, call: Call) -> tuple[Span, ...]:
     found = why(store, catalog, call.key)
-    reason = found.sentence if found is not None and found.cause is not Cause.STILL_OPEN else ""
-    problems = clean(shortened(call.problems[0], 200)) if call.problems else ""
-    more = len(call.problems) - 1
+    reason = clean(found.sentence) if found is not None and found.cause is not Cause.STILL_OPEN else ""
+    problems = problems_beside(call, found)
+    first, more = clean(shortened(problems[0], 200)) if problems else "", len(problems) - 1
     return joined(
         (
             (Span(reason, Tone.PLAIN),) if reason else (),
-            (Span(problems, Tone.WARN),) if problems else (),
+            (Span(first, Tone.WARN),) if first else (),
             (Span(f"and {counted(more, 'more problem')}", Tone.DIM),) if more > 0 else (),
         )
     )

@@ -1,5 +1,5 @@
 """Why a call failed: one sentence, and the frames that prove it."""
 
-from inspector.views.why.rules import why
+from inspector.views.why.rules import problems_beside, why
 
-__all__ = ["why"]
+__all__ = ["problems_beside", "why"]

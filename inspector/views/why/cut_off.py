@@ -45,7 +45,7 @@ def deadline_passed(story: Story) -> Why | None:
     reset = story.reset() if call.state is CallState.CANCELLED else None
     if reset is not None and detail(reset.frame, "error") == "CANCEL":
         who = "The client gave up" if reset.side is Side.CLIENT else "The server gave up"
-        sentence = f"{who} when the {allowed} had passed: RST_STREAM CANCEL{story.after(call.ended)} ({reset})."
+        sentence = f"{who} at the {allowed}: RST_STREAM CANCEL{story.after(call.ended)} ({reset})."
         return story.proven(Cause.DEADLINE, sentence, story.request(), reset)
     if call.state is CallState.COMPLETE and call.status is not None and call.status.code == 4:
         last = story.last(Side.SERVER)
@@ -82,7 +82,7 @@ def reset_by_client(story: Story) -> Why | None:
 
 def refused_by_goaway(story: Story) -> Why | None:
     """GOAWAY names an earlier stream as the last one that is served (RFC 9113 §6.8)."""
-    goaway = story.goaway()
+    goaway = next(iter(story.goaways()), None)
     last = (goaway.frame.detail or {}).get("last_stream") if goaway else None
     if goaway is None or not isinstance(last, int) or story.call.key.stream <= last:
         return None
@@ -95,7 +95,7 @@ def refused_by_goaway(story: Story) -> Why | None:
 
 def ended_with_goaway(story: Story) -> Why | None:
     """UNAVAILABLE, behind a GOAWAY that complains of the client."""
-    status, goaway, last = story.call.status, story.goaway(), story.last(Side.SERVER)
+    status, goaway, last = story.call.status, _most_said(story.goaways()), story.last(Side.SERVER)
     if status is None or status.code != _UNAVAILABLE or goaway is None or detail(goaway.frame, "error") == "NO_ERROR":
         return None
     sentence = (
@@ -126,14 +126,15 @@ def connection_lost(story: Story) -> Why | None:
     endings = story.endings()
     if not endings:
         return None
-    ending, goaway = endings[0], story.goaway()
+    ending, goaway = endings[0], _most_said(story.goaways())
     who = story.connection.side(ending.source)
     act = "broke the connection off" if ending.is_reset else "closed the connection"
     closed = f"{act}{story.after(ending.time)} ({ending_name(ending)})"
     if goaway is None:
         sentence = f"The {who} {closed}, before the call was over."
         return story.proven(Cause.CONNECTION_LOST, sentence, packets=(ending.packet,))
-    sentence = f"After {_said(goaway)} from the server ({goaway}) the {who} {closed}, before the call was over."
+    then = "it" if who is Side.SERVER else "the client"
+    sentence = f"The server sent {_said(goaway)} ({goaway}); then {then} {closed}, before the call was over."
     return story.proven(Cause.GOAWAY, sentence, goaway, packets=(ending.packet,))
 
 
@@ -158,6 +159,11 @@ def still_open(story: Story) -> Why | None:
     last = story.at(frames[-1]) if frames else None
     where = f"its last frame is {last.frame.type_name} from the {last.side} ({last})" if last else "it has no frame"
     return story.proven(Cause.STILL_OPEN, f"No end of the call was captured: {where}.", last)
+
+
+def _most_said(goaways: tuple[Placed, ...]) -> Placed | None:
+    """The latest that gives a reason; servers repeat themselves without one."""
+    return next((each for each in goaways if detail(each.frame, "debug")), goaways[0] if goaways else None)
 
 
 def _said(goaway: Placed) -> str:

@@ -12,11 +12,13 @@ from typing import Final, TypeAlias
 from inspector.model.call import Call, CallState, StreamKey
 from inspector.model.endpoint import Side
 from inspector.model.why import Why
+from inspector.protocol.connection_state import CONNECTION_ENDED, REFUSED_BY_GOAWAY
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
 from inspector.views.why import answered, cut_off
 from inspector.views.why.story import Story
 
+_BROKEN_OFF: Final = (CONNECTION_ENDED, REFUSED_BY_GOAWAY)
 _Rule: TypeAlias = Callable[[Story], Why | None]
 
 _RULES: Final[Mapping[CallState, tuple[_Rule, ...]]] = {
@@ -62,9 +64,15 @@ def why(store: Store, catalog: Catalog, key: StreamKey) -> Why | None:
     return next((each for each in found if each is not None), None)
 
 
+def problems_beside(call: Call, found: Why | None) -> tuple[str, ...]:
+    """A call's problems without those that `found` says better."""
+    is_told = found is not None and call.state is CallState.BROKEN
+    return tuple(each for each in call.problems if not (is_told and each.startswith(_BROKEN_OFF)))
+
+
 def _is_fine(story: Story) -> bool:
     """True for a call that is complete and OK, and for an answer of plain HTTP/2."""
-    call: Call = story.call
+    call = story.call
     if call.state is not CallState.COMPLETE:
         return False
     if call.status is not None:

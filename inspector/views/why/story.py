@@ -133,11 +133,11 @@ class Story:
         ended = self.call.ended
         return tuple(each for each in self.connection.endings if ended is None or each.time <= ended)
 
-    def goaway(self) -> Placed | None:
-        """The last GOAWAY that the server sent before the call's end, or with it."""
+    def goaways(self) -> tuple[Placed, ...]:
+        """The GOAWAYs that the server sent before the call's end, or with it; the latest comes first."""
         ended = self.call.ended
         placed = (self.at(position) for position in reversed(self.connection.goaways))
-        return next((p for p in placed if p.side is Side.SERVER and (ended is None or p.frame.time <= ended)), None)
+        return tuple(each for each in placed if each.side is Side.SERVER and (ended is None or each.frame.time <= ended))
 
     def proven(self, cause: Cause, sentence: str, *frames: Placed | None, packets: tuple[int, ...] = ()) -> Why:
         """A cause with the frames, and the packets beside them, that prove it."""

@@ -39,12 +39,22 @@ function refusing() {
   });
 }
 
+/** Announces that it goes, and goes. */
+function leaving() {
+  return answering((stream) => {
+    const { session } = stream;
+    session.goaway(codes.NGHTTP2_NO_ERROR, stream.id, Buffer.from("restarting"));
+    setTimeout(() => session.destroy(), 50);
+  });
+}
+
 const page = "<html><body><h1>502 Bad Gateway</h1>nginx</body></html>";
 const ways = {
   refused_stream: () => resetting(codes.NGHTTP2_REFUSED_STREAM),
   enhance_your_calm: () => resetting(codes.NGHTTP2_ENHANCE_YOUR_CALM),
   internal_error: () => resetting(codes.NGHTTP2_INTERNAL_ERROR),
   goaway: refusing,
+  leaving,
   bad_gateway: () => speaking(502, "text/html", page),
   not_found: () => speaking(404, "text/plain", "404 page not found\n"),
   web_page: () => speaking(200, "text/html", "<html><body>Please log in</body></html>"),

@@ -198,6 +198,7 @@ CASES: Final[Mapping[str, Case]] = {
     "enhance_your_calm": Case(node("enhance_your_calm"), call),
     "internal_error": Case(node("internal_error"), call),
     "goaway_refused": Case(node("goaway"), partial(call, times=2, deadline=1)),
+    "goaway_and_end": Case(node("leaving"), call),
     "too_many_pings": Case(
         service,
         partial(
@@ -233,7 +234,7 @@ CASES: Final[Mapping[str, Case]] = {
 
 
 _PAIR: Final = (
-    "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -keyout key.pem -out cert.pem",
+    "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=here -keyout key.pem -out cert.pem",
     "pkcs12 -export -inkey key.pem -in cert.pem -out pair.p12 -passout pass:pair",
 )
 """Keys for this run only."""
