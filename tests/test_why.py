@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from inspector.cli import main
 from inspector.model.call import StreamKey
-from inspector.model.frame import FrameType
 from inspector.model.why import Cause, Why
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
@@ -21,7 +21,7 @@ from inspector.views.follow import Follow
 from inspector.views.why import why
 from tests.captures import DATA, SHARED, capture_of, read_store, read_truth, truth_files
 from tests.conversation import Conversation, data, goaway, hello, reply, request, reset, response, trailers
-from tests.ui_running import running
+from tests.ui_running import lines, opened, text
 
 WHY = DATA / "why"
 
@@ -155,7 +155,7 @@ async def test_a_server_that_was_killed_closed_the_connection() -> None:
     ]
 
 
-LOSSY = (
+LOSSY: tuple[tuple[str, dict[int, Cause]], ...] = (
     ("b_lost_reply.pcapng", {51: Cause.BYTES_LOST}),
     ("b_lost_req.pcapng", {}),
     ("i_corrupt_light.pcapng", {85: Cause.BYTES_LOST}),
@@ -272,13 +272,32 @@ async def test_the_follow_view_begins_with_it() -> None:
     assert lines[1].startswith("why: The client gave up at the deadline of 394 ms (grpc-timeout, packet 9)")
 
 
-def test_calls_print_it(capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["calls", str(WHY / "goaway_refused.pcap"), "--json"]) == 0
-    good, refused = (json.loads(line)["why"] for line in capfd.readouterr().out.splitlines())
+def printed(*options: str) -> list[str]:
+    command = (sys.executable, "-m", "inspector", "calls", str(WHY / "goaway_refused.pcap"), *options)
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+def test_calls_print_it() -> None:
+    good, refused = (json.loads(line)["why"] for line in printed("--json"))
     assert good is None
     assert (refused["cause"], refused["packets"], list(refused)) == ("goaway", [15], ["cause", "sentence", "packets"])
-    assert main(["calls", str(WHY / "goaway_refused.pcap")]) == 0
-    assert refused["sentence"] in capfd.readouterr().out
+    assert refused["sentence"] in printed()[-1]
+
+
+async def test_enter_on_it_leads_to_the_frame_that_proves_it() -> None:
+    async with opened(WHY / "refused_stream.pcap") as run:
+        await run.press("enter", "home", "j")
+        assert "why: The server reset the stream with REFUSED_STREAM" in lines(run.pane)[1]
+        await run.press("enter")
+        assert run.focused == "frames"
+        assert "RST_STREAM" in next(line for line in lines(run.frames) if line.startswith("▌"))
+
+
+async def test_a_frame_of_a_connection_that_failed_tells_of_it() -> None:
+    async with opened(WHY / "http1.pcap") as run:
+        await run.press("h")
+        await run.until(lambda: "HTTP/1.1 400" in text(run.pane))
+        assert "in HTTP/1" in run.notice
 
 
 async def test_a_session_tells_of_a_connection_that_carries_no_call() -> None:

@@ -28,9 +28,9 @@ class Strangers:
         """By connection and sender: the packet of its first payload."""
 
     def note(self, found: FirstWords) -> None:
-        """Raw bytes of the capture say this."""
-        if len(self._speeches) < _BOUND:
-            self._speeches[found.source, found.destination] = found.speech
+        """Raw bytes of the capture say this; what a side said before is what it begins with."""
+        if len(self._speeches) < _BOUND and found.speech.words != "SETTINGS":
+            self._speeches.setdefault((found.source, found.destination), found.speech)
 
     def mark(self, packets: Iterable[Packet]) -> list[Packet]:
         """The packets, with `speech` in those that need it."""

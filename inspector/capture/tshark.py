@@ -66,7 +66,7 @@ class Tshark:
     """Fields and preferences that this version does not know."""
 
     def arguments(self, decoding: Decoding) -> list[str]:
-        """The options for one run, without those that pyshark adds: `-r - -l -n -T ek`."""
+        """The options for one run, without those that pyshark adds: `-r - -l -n -T fields`."""
         arguments: list[str] = []
         for name, value in (*_PREFERENCES.items(), *_preferences(decoding).items()):
             if name not in self.refused:
