@@ -28,6 +28,7 @@ FIELDS: Final = {
     "source_port": "tcp.srcport",
     "destination_port": "tcp.dstport",
     "tcp_flags": "tcp.flags",
+    "payload": "tcp.len",
     "lost_segment": "tcp.analysis.lost_segment",
     "out_of_order": "tcp.analysis.out_of_order",
     "preface": "http2.magic",
@@ -88,6 +89,7 @@ class Layers(NamedTuple):
     source_port: str = ""
     destination_port: str = ""
     tcp_flags: str = ""
+    payload: str = ""
     lost_segment: str = ""
     out_of_order: str = ""
     preface: str = ""

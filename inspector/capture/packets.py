@@ -38,7 +38,8 @@ def read_packet(layers: Layers) -> Packet:
             for kind, flags, stream, size in headings
         )
     problem = "tshark calls the packet malformed" if layers.malformed else None
-    return Packet(number, time, length, connection, source, destination, _tcp_events(layers), frames, problem)
+    payload = int(last(layers.payload) or 0)
+    return Packet(number, time, length, connection, source, destination, _tcp_events(layers), frames, problem, payload)
 
 
 def _tcp_events(layers: Layers) -> int:

@@ -108,6 +108,7 @@ class Account:
             "problems": [WHY],
             "status_details": list(rich.details) if rich else None,
             "status_source": None,
+            "why": None,
         }
 
     def _message(self, passed: _Passed) -> dict[str, object]:
