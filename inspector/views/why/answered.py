@@ -89,9 +89,9 @@ def no_status(story: Story) -> Why | None:
     """The server ended the stream, and no status can be read."""
     call, last = story.call, story.last(Side.SERVER)
     unread = [source for _, source in call.trailers.sources if source is HeaderSource.UNKNOWN] if call.trailers else []
-    if unread or call.gaps or story.connection.joined_late:
+    if unread:
         sentence = f"The server ended the stream ({last}), and its status cannot be read: the capture lacks what tells."
-        return story.proven(Cause.BYTES_LOST, sentence, last, packets=tuple(gap.packet for gap in call.gaps[:1]))
+        return story.proven(Cause.BYTES_LOST, sentence, last)
     if not story.is_grpc(Side.CLIENT) or call.request_headers is None:
         return None
     what = "trailers hold no grpc-status" if call.trailers else "server ended the stream without trailers"
