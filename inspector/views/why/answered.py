@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from itertools import islice
@@ -30,6 +31,7 @@ _SEEN_AS: Final = {
 _UNIMPLEMENTED: Final = 12
 _BODY: Final = 400
 """Bytes of an answer that is not gRPC that are read for its sentence."""
+_TAG: Final = re.compile(r"<[^>]*>")
 _CALLS_ASKED: Final = 2_000
 """Other calls that are looked at for methods that the server has."""
 _LIKENESS: Final = 0.75
@@ -129,7 +131,7 @@ def _body(story: Story) -> str:
         body += each.frame.payload if each.frame.type == FrameType.DATA else b""
         if len(body) >= _BODY:
             break
-    text = body[:_BODY].decode(errors="replace")
+    text = _TAG.sub(" ", body[:_BODY].decode(errors="replace"))
     return text if " ".join(text.split()).isprintable() else ""
 
 
