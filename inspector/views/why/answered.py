@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from itertools import islice
@@ -30,6 +31,7 @@ _SEEN_AS: Final = {
 _UNIMPLEMENTED: Final = 12
 _BODY: Final = 400
 """Bytes of an answer that is not gRPC that are read for its sentence."""
+_TAG: Final = re.compile(r"<[^>]*>")
 _CALLS_ASKED: Final = 2_000
 """Other calls that are looked at for methods that the server has."""
 _LIKENESS: Final = 0.75
@@ -89,9 +91,9 @@ def no_status(story: Story) -> Why | None:
     """The server ended the stream, and no status can be read."""
     call, last = story.call, story.last(Side.SERVER)
     unread = [source for _, source in call.trailers.sources if source is HeaderSource.UNKNOWN] if call.trailers else []
-    if unread or call.gaps or story.connection.joined_late:
+    if unread:
         sentence = f"The server ended the stream ({last}), and its status cannot be read: the capture lacks what tells."
-        return story.proven(Cause.BYTES_LOST, sentence, last, packets=tuple(gap.packet for gap in call.gaps[:1]))
+        return story.proven(Cause.BYTES_LOST, sentence, last)
     if not story.is_grpc(Side.CLIENT) or call.request_headers is None:
         return None
     what = "trailers hold no grpc-status" if call.trailers else "server ended the stream without trailers"
@@ -129,7 +131,7 @@ def _body(story: Story) -> str:
         body += each.frame.payload if each.frame.type == FrameType.DATA else b""
         if len(body) >= _BODY:
             break
-    text = body[:_BODY].decode(errors="replace")
+    text = _TAG.sub(" ", body[:_BODY].decode(errors="replace"))
     return text if " ".join(text.split()).isprintable() else ""
 
 
