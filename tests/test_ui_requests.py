@@ -164,7 +164,7 @@ async def test_several_calls_run_at_once_and_any_can_be_ended(greet: GreetProces
         assert "2 calls run, F4" in said(run)
         await run.press("f4")
         await run.until(lambda: run.app.screen.query(OptionList))
-        await run.press("enter")
+        await run.press("ctrl+x")
         await run.until(lambda: state(run, "Chat") is CallState.CANCELLED)
         await run.press("ctrl+d")
         await run.until(lambda: "OK" in said(run))

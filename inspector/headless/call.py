@@ -15,7 +15,7 @@ from typing import Final
 from inspector.client.caller import Caller, Outcome
 from inspector.client.options import DEADLINE, PLAINTEXT, CallOptions, ConnectionOptions
 from inspector.errors import RequestError, ServiceError
-from inspector.headless.account import Account
+from inspector.headless.account import AccountPrinter
 from inspector.headless.exchange import exchange
 from inspector.headless.lines_in import STDIN, check_texts, message_texts
 from inspector.headless.output import Output, say
@@ -26,6 +26,7 @@ from inspector.model.endpoint import Side
 from inspector.schema.catalog import GREET_ORIGIN, Catalog, Method
 from inspector.schema.request import build
 from inspector.session import Session
+from inspector.views.account import Account
 from inspector.views.as_json import line
 
 STATUS_BASE: Final = 64
@@ -124,16 +125,18 @@ async def send_unseen(target: str, catalog: Catalog, request: Request, *, as_jso
     """Send one call over TLS, without a capture, and print the client's account of it; returns as `send_call`."""
     sending, output = Sending(catalog, request), Output()
     caller = Caller(target, sending.connection)
-    account = Account(catalog, sending.method, caller.target, sending.options.metadata, output, as_json)
+    most = None if as_json else 0  # what was printed is of no use any more
+    account = Account(catalog, sending.method, caller.target, sending.options.metadata, most)
+    printer = AccountPrinter(account, output, as_json)
     try:
         call = await caller.start(sending.method.path, sending.method.kind, sending.options)
-        account.begin()
+        printer.begin()
         try:
-            outcome = await exchange(call, sending.messages(), account.note)
+            outcome = await exchange(call, sending.messages(), printer.note)
         except asyncio.CancelledError:
             say("Interrupted: the call was cancelled.")
             return INTERRUPTED
-        account.end(outcome)
+        printer.end(outcome)
     finally:
         await caller.close()
     return _judge(outcome, is_captured=True)

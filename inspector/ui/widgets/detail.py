@@ -18,6 +18,7 @@ from inspector.schema.catalog import Catalog
 from inspector.schema.forms import READERS, Format
 from inspector.store.change import Change
 from inspector.store.store import Store
+from inspector.ui.accounts import Accounts, AccountsDocument
 from inspector.ui.documents import (
     BytesDocument,
     FollowDocument,
@@ -46,6 +47,8 @@ class Detail(Vertical):
         self._position: int | None = None
         self._document: PaneDocument | None = None
         self._tab = FOLLOW
+        self._accounts: Accounts | None = None
+        """Shown while no frame is selected."""
         self._form: Format | None = None
         """The form in which messages are shown; None for the likeliest."""
 
@@ -76,6 +79,18 @@ class Detail(Vertical):
             self.pane.show_current(document.block_of(position))
         else:
             self._show_document()
+
+    def show_accounts(self, accounts: Accounts) -> None:
+        """Show what the client says of its calls, and go on to its end, until a frame is selected."""
+        self._accounts, self._position = accounts, None
+        self.open(FOLLOW)
+        self._show_document()
+        self.pane_of(FOLLOW).follow_end()
+
+    def accounts_changed(self) -> None:
+        """Calls that the wire tells nothing of have gone on."""
+        if isinstance(self._document, AccountsDocument):
+            self.pane.changed_from(self._document.refresh())
 
     def update(self, change: Change) -> None:
         """The store has changed: bring what is shown up to date, if it is about that."""
@@ -138,20 +153,23 @@ class Detail(Vertical):
         block = None if document is None or self._position is None else document.block_of(self._position)
         self.pane.show(document, block)
         key = self._key
-        self.query_one(f"#{FOLLOW}", Tab).label = "Follow" if key is None else f"Follow {key}"
+        name = "Client's account" if isinstance(document, AccountsDocument) else "Follow"
+        self.query_one(f"#{FOLLOW}", Tab).label = name if key is None else f"{name} {key}"
 
     def _make_document(self) -> PaneDocument | None:
-        store, position, key = self._store, self._position, self._key
-        if store is None or position is None:
-            return None
+        store, position = self._store, self._position
+        if position is None and self._accounts is not None and self._tab == FOLLOW:
+            return AccountsDocument(self._accounts, self._form)
+        return None if store is None or position is None else self._document_of(store, position)
+
+    def _document_of(self, store: Store, position: int) -> PaneDocument:
         if self._tab == FRAME:
             return frame_document(store, self._catalog, position)
         if self._tab == MESSAGE:
             return message_document(store, self._catalog, position, self._form)
         if self._tab == BYTES:
             return BytesDocument(store, position, 16 if self.size.width >= _WIDE_DUMP else 8)
-        if key is None:
-            return LinesDocument(
-                lambda: (Line((Span("This frame is about the connection itself.", Tone.DIM),)),), "the remark"
-            )
+        if (key := self._key) is None:
+            remark = Line((Span("This frame is about the connection itself.", Tone.DIM),))
+            return LinesDocument(lambda: (remark,), "the remark")
         return FollowDocument(store, self._catalog, key, self._form)
