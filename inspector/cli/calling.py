@@ -73,11 +73,14 @@ def _request(options: Namespace) -> Request:
     from inspector.client.metadata import parse_metadata
     from inspector.client.options import CallOptions
     from inspector.headless.call import Request
+    from inspector.model.call import CallKind
 
     metadata = parse_metadata(options.header)
     call_options = CallOptions(metadata, options.deadline, options.gzip, options.wait_for_ready)
+    kind = None if options.kind is None else CallKind(options.kind)
     has_deadline = options.deadline is not None
-    return Request(options.method, tuple(options.messages), call_options, has_deadline, connection_options(options))
+    how = (call_options, has_deadline, connection_options(options), kind)
+    return Request(options.method, tuple(options.messages), *how)
 
 
 def _asked(options: Namespace) -> Asked:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from inspector.client.options import Metadata
 from inspector.client.outcome import Outcome
 from inspector.model.endpoint import Side
+from inspector.schema import rich_status
 from inspector.schema.catalog import Catalog, Method
 from inspector.schema.forms import Format
 from inspector.schema.payload import Reading, read_bytes
@@ -95,11 +96,12 @@ class Account:
         said = f"  {clean(status.message)}" if status.message else ""
         name = Span(f"{ARROWS[Side.SERVER]} {clean(status.name)}", Tone.ERROR if status.code else Tone.OK)
         yield Line((name, Span(said), Span(f"   +{duration(outcome.seconds)}", Tone.DIM)), indent)
-        for words, metadata in (("headers", outcome.initial), ("trailers", outcome.trailers)):
+        rich = outcome.rich(self.catalog)
+        trailers = tuple(each for each in outcome.trailers if rich is None or each[0] != rich_status.HEADER)
+        for words, metadata in (("headers", outcome.initial), ("trailers", trailers)):
             if metadata:
                 yield Line((Span(words, Tone.DIM),), indent + 1)
                 yield from metadata_lines(metadata, indent + _REST)
-        rich = outcome.rich(self.catalog)
         for detail in rich.details if rich else ():
             yield Line((Span(clean(line(detail).decode())),), indent + _REST)
 

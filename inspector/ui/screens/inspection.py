@@ -35,7 +35,7 @@ from inspector.ui.widgets.key_bar import KeyBar
 from inspector.ui.widgets.notice import Notice
 from inspector.ui.widgets.request_box import RequestBox
 from inspector.ui.widgets.status_line import StatusLine
-from inspector.ui.widgets.words import counts, outcome_words, placeholder
+from inspector.ui.widgets.words import counts, how_to_send, outcome_words, placeholder
 
 _LOOK_SECONDS: Final = 1.0
 """Between two looks at the connection: gRPC does not tell when it breaks."""
@@ -97,7 +97,7 @@ class InspectionScreen(SchemaActions):
     async def _prepare(self) -> None:
         try:
             if self.launch.prepare is not None and (sentence := await self.launch.prepare()):
-                self.say(sentence)
+                self.tell(sentence, title="Schema")
         finally:
             self.schema_changed()
             self.watch_files()
@@ -152,13 +152,16 @@ class InspectionScreen(SchemaActions):
         elif call.account is not None:
             self.show_accounts()
 
+    def _how_to_send(self) -> tuple[str, ...]:
+        if self.sending is None or (box := self.box) is None:
+            return ()
+        return how_to_send(box.method, is_unseen=self.sending.is_unseen)
+
     def _draw_words(self) -> None:
         status = self.session.status
         self.query_one(StatusLine).show(status, self.session.store.packets, self._connection)
         self.query_one(FilterBox).show_counts(counts(self._feed))
-        is_unseen = self.sending is not None and self.sending.is_unseen
-        words = placeholder(self._feed, status, can_send=self.sending is not None, is_unseen=is_unseen)
-        self.browser.listing.show_placeholder(*words)
+        self.browser.listing.show_placeholder(*placeholder(self._feed, status, self._how_to_send()))
         self.query_one(Notice).show_status(status)
 
     @property

@@ -162,9 +162,7 @@ class RequestBox(Input):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """A call apart is something else than the next message only while a call is open."""
-        return action != "apart" or (
-            self.method is not None and self._calls.open_call(self.method.path) is not None
-        )
+        return action != "apart" or (self.method is not None and self._calls.open_call(self.method.path) is not None)
 
     def _action_submit(self) -> None:
         self._submit(is_apart=False)

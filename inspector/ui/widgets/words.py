@@ -6,6 +6,7 @@ from typing import Final
 
 from inspector.client.outcome import Outcome
 from inspector.schema.catalog import GREET_ORIGIN, Catalog, Method
+from inspector.schema.greet import GREET_METHOD
 from inspector.schema.shapes import descriptor_of
 from inspector.schema.template import short_template
 from inspector.session import Phase, SessionStatus
@@ -64,14 +65,22 @@ def _detail(detail: object) -> str:
     return f"{name} {json_text({key: value for key, value in detail.items() if key != '@type'})}"
 
 
-def placeholder(feed: Feed, status: SessionStatus, *, can_send: bool, is_unseen: bool = False) -> tuple[str, ...]:
+def how_to_send(method: Method | None, *, is_unseen: bool) -> tuple[str, ...]:
+    """What stands in the list before the first frame, where calls can be sent."""
+    if is_unseen:
+        return "Calls from here go over TLS: no frame of theirs can be read.", "f shows what the client says of them."
+    if method is None:
+        return "Waiting for the first frame.", "Ctrl+T chooses a method to call."
+    what = "name" if method.path == GREET_METHOD else "request"
+    return "Waiting for the first frame.", f"Type a {what} below and press Enter."
+
+
+def placeholder(feed: Feed, status: SessionStatus, invitation: tuple[str, ...]) -> tuple[str, ...]:
     """What stands in place of rows while there are none."""
     if feed.store.frames:
         if feed.frames.filter.terms:
             return "No frame matches the filter.", "Press / to change it, Ctrl+U in it to clear it."
         return ("Only control frames so far.", "Press h to see them.")
-    if status.phase is Phase.LIVE and is_unseen:
-        return ("Calls from here go over TLS: no frame of theirs can be read.", "f shows what the client says of them.")
-    if status.phase is Phase.LIVE and can_send:
-        return ("Waiting for the first frame.", "Type a name below and press Enter.")
+    if status.phase is Phase.LIVE and invitation:
+        return invitation
     return tuple(line.format(clean(status.source)) for line in _NOTHING_YET[status.phase])
