@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from inspector.ui.lists.tabs import CALLS
 from inspector.ui.screens.help import HelpScreen
 from inspector.ui.screens.inspection import InspectionScreen
 from inspector.ui.widgets.filter_box import FilterBox
 from inspector.ui.widgets.key_bar import KeyBar
-from inspector.ui.widgets.listing import CALLS
 from inspector.ui.widgets.request_box import RequestBox
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, opened, reading, text

@@ -16,9 +16,9 @@ from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Phase, Session
 from inspector.ui.app import InspectorApp
 from inspector.ui.launch import Launch
+from inspector.ui.lists.tabs import FRAMES
 from inspector.ui.screens.inspection import InspectionScreen
 from inspector.ui.widgets.filter_box import FilterBox
-from inspector.ui.widgets.listing import FRAMES
 from inspector.ui.widgets.notice import Notice
 from inspector.ui.widgets.pane import Pane
 from inspector.ui.widgets.row_list import RowList

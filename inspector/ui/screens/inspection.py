@@ -126,7 +126,7 @@ class InspectionScreen(SchemaActions):
             self._select_own(change.calls)
         if self._has_news:
             self._has_news = False
-            self.browser.detail.accounts_changed()
+            self.browser.detail.told_more()
         self._draw_words()
 
     def _select_own(self, touched: frozenset[StreamKey]) -> None:
@@ -137,7 +137,7 @@ class InspectionScreen(SchemaActions):
 
     def show_accounts(self) -> None:
         """Show what the client says of its calls; where there is room for one side, that side."""
-        self.browser.detail.show_accounts(self.accounts)
+        self.browser.show_told(self.accounts)
         self.add_class("-detail")
 
     def account_changed(self) -> None:

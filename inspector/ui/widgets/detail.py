@@ -1,64 +1,55 @@
-"""The right side: the stream that the selected frame belongs to, the frame, its messages, its bytes.
+"""The right side: what is known of what is selected, under tabs.
 
-Owns which tab is shown and makes its document, when it is looked at and not before. Follows the selection as it is told
-of it; tells by messages where a step leads.
+Owns which tab is shown, for each kind of subject, and has its document made when it is looked at and not before.
+Follows the selection as it is told of it; tells by messages where a step leads.
 """
 
 from __future__ import annotations
-
-from typing import Final
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import ContentSwitcher, Tab, Tabs
 
-from inspector.model.call import StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.schema.forms import READERS, Format
 from inspector.store.change import Change
 from inspector.store.store import Store
-from inspector.ui.accounts import Accounts, AccountsDocument
-from inspector.ui.documents import (
-    BytesDocument,
-    FollowDocument,
-    LinesDocument,
-    PaneDocument,
-    frame_document,
-    message_document,
-)
+from inspector.ui.documents.accounts import AccountsDocument
+from inspector.ui.documents.document import PaneDocument
+from inspector.ui.documents.follow import FollowDocument
+from inspector.ui.documents.tabs import FOLLOW, MESSAGE, TABS, Ground, call_key, tabs_of
+from inspector.ui.subject import FrameAt, Subject
 from inspector.ui.widgets.pane import Pane
 from inspector.views.detail import message_forms
-from inspector.views.spans import Line, Span, Tone
-
-FOLLOW, FRAME, MESSAGE, BYTES = "follow", "frame", "message", "bytes"
-_TITLES: Final = {FOLLOW: "Follow", FRAME: "Frame", MESSAGE: "Message", BYTES: "Bytes"}
-_WIDE_DUMP: Final = 80
-"""Cells from which 16 bytes fit on a line."""
 
 
 class Detail(Vertical):
     """The tabs of the right side."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, store: Store, catalog: Catalog) -> None:
         super().__init__(id="detail")
+        self._store = store
         self._catalog = catalog
-        self._store: Store | None = None
-        self._position: int | None = None
+        self._subject: Subject | None = None
         self._document: PaneDocument | None = None
         self._tab = FOLLOW
-        self._accounts: Accounts | None = None
-        """Shown while no frame is selected."""
+        self._last: dict[type, str] = {}
+        """By kind of subject: the tab that was shown last."""
         self._form: Format | None = None
         """The form in which messages are shown; None for the likeliest."""
 
     def compose(self) -> ComposeResult:
         """Tabs above, the chosen pane below."""
-        tabs = Tabs(*(Tab(title, id=name) for name, title in _TITLES.items()), id="detail-tabs")
+        tabs = Tabs(*(Tab(tab.title, id=name) for name, tab in TABS.items()), id="detail-tabs")
         tabs.can_focus = False
         yield tabs
         with ContentSwitcher(initial=f"{FOLLOW}-pane"):
-            yield from (Pane(id=f"{name}-pane") for name in _TITLES)
+            yield from (Pane(id=f"{name}-pane") for name in TABS)
+
+    def on_mount(self) -> None:
+        """Begin with the tabs of a frame."""
+        self._offer(FrameAt)
 
     @property
     def pane(self) -> Pane:
@@ -69,43 +60,36 @@ class Detail(Vertical):
         """The pane of a tab."""
         return self.query_one(f"#{tab}-pane", Pane)
 
-    def show_frame(self, store: Store, position: int | None) -> None:
-        """Another frame is selected in the list."""
-        if position == self._position and store is self._store:
+    def show(self, subject: Subject) -> None:
+        """Something else is selected in the list."""
+        if subject == self._subject:
             return
-        self._store, self._position = store, position
+        if type(subject) is not type(self._subject):
+            self._offer(type(subject))
+        self._subject = subject
         document = self._document
-        if position is not None and isinstance(document, FollowDocument) and document.key == self._key:
-            self.pane.show_current(document.block_of(position))
+        if isinstance(document, FollowDocument) and document.key == call_key(self._store, subject):
+            self.pane.show_current(self._block())
         else:
             self._show_document()
 
-    def show_accounts(self, accounts: Accounts) -> None:
-        """Show what the client says of its calls, and go on to its end, until a frame is selected."""
-        self._accounts, self._position = accounts, None
-        self.open(FOLLOW)
-        self._show_document()
-        self.pane_of(FOLLOW).follow_end()
-
-    def accounts_changed(self) -> None:
-        """Calls that the wire tells nothing of have gone on."""
+    def told_more(self) -> None:
+        """The client's accounts say more."""
         if isinstance(self._document, AccountsDocument):
             self.pane.changed_from(self._document.refresh())
 
     def update(self, change: Change) -> None:
         """The store has changed: bring what is shown up to date, if it is about that."""
-        key = self._key
-        if self._document is None:
-            if self._position is not None:
-                self._show_document()
-        elif change.rewritten:
+        if self._subject is None:
+            return
+        if self._document is None or change.rewritten:
             self._show_document()
-        elif key is not None and (key in change.calls or key.connection in change.connections):
+        elif self._subject.is_touched(self._store, change):
             self.pane.changed_from(self._document.refresh())
 
     def turn(self, tabs: int) -> None:
         """Show the tab that is so many further on, round the end."""
-        names = list(_TITLES)
+        names = tabs_of(TABS[self._tab].about)
         self.open(names[(names.index(self._tab) + tabs) % len(names)])
 
     def turn_form(self) -> None:
@@ -119,57 +103,53 @@ class Detail(Vertical):
 
     def _forms(self) -> tuple[Format, ...]:
         """The forms of the selected message, or all of them where a frame without one is selected."""
-        store, position = self._store, self._position
-        found = () if store is None or position is None else message_forms(store, self._catalog, position)
+        at = self._subject
+        found = message_forms(self._store, self._catalog, at.position) if isinstance(at, FrameAt) else ()
         return found or tuple(READERS)
 
     def open(self, tab: str) -> None:
-        """Show a tab."""
-        self.query_one(Tabs).active = tab
+        """Show a tab, where what is selected has it."""
+        if self._subject is None or isinstance(self._subject, TABS[tab].about):
+            self.query_one(Tabs).active = tab
 
     def copied(self) -> tuple[str, str] | None:
         """What of the shown tab goes to the clipboard, and what it is called."""
         return None if self._document is None else self._document.copied()
-
-    @property
-    def _key(self) -> StreamKey | None:
-        if self._store is None or self._position is None:
-            return None
-        call = self._store.call_of(self._store.frames[self._position])
-        return None if call is None else call.key
 
     @on(Tabs.TabActivated)
     def _activate(self, event: Tabs.TabActivated) -> None:
         event.stop()
         had_focus = self.pane.has_focus
         self._tab = event.tab.id or FOLLOW
+        self._last[TABS[self._tab].about] = self._tab
         self.query_one(ContentSwitcher).current = f"{self._tab}-pane"
         self._show_document()
         if had_focus:
             self.pane.focus()
 
+    def _offer(self, kind: type) -> None:
+        """Show the tabs of one kind of subject and no others, the one that was shown last in front."""
+        tabs, names = self.query_one(Tabs), tabs_of(kind)
+        for name in names:
+            tabs.show(name)
+        tabs.active = self._last.get(kind, names[0])
+        for name in TABS.keys() - set(names):
+            tabs.hide(name)
+
     def _show_document(self) -> None:
-        document = self._document = self._make_document()
-        block = None if document is None or self._position is None else document.block_of(self._position)
-        self.pane.show(document, block)
-        key = self._key
-        name = "Client's account" if isinstance(document, AccountsDocument) else "Follow"
-        self.query_one(f"#{FOLLOW}", Tab).label = name if key is None else f"{name} {key}"
+        subject = self._subject
+        if subject is None or not isinstance(subject, TABS[self._tab].about):
+            self._document = None
+        else:
+            ground = Ground(self._store, self._catalog, self._form, self.size.width)
+            self._document = TABS[self._tab].make(ground, subject)
+        self.pane.show(self._document, self._block())
+        if isinstance(self._document, AccountsDocument):
+            self.pane.follow_end()
+        key = call_key(self._store, subject)
+        self.query_one(f"#{FOLLOW}", Tab).label = "Follow" if key is None else f"Follow {key}"
 
-    def _make_document(self) -> PaneDocument | None:
-        store, position = self._store, self._position
-        if position is None and self._accounts is not None and self._tab == FOLLOW:
-            return AccountsDocument(self._accounts, self._form)
-        return None if store is None or position is None else self._document_of(store, position)
-
-    def _document_of(self, store: Store, position: int) -> PaneDocument:
-        if self._tab == FRAME:
-            return frame_document(store, self._catalog, position)
-        if self._tab == MESSAGE:
-            return message_document(store, self._catalog, position, self._form)
-        if self._tab == BYTES:
-            return BytesDocument(store, position, 16 if self.size.width >= _WIDE_DUMP else 8)
-        if (key := self._key) is None:
-            remark = Line((Span("This frame is about the connection itself.", Tone.DIM),))
-            return LinesDocument(lambda: (remark,), "the remark")
-        return FollowDocument(store, self._catalog, key, self._form)
+    def _block(self) -> int | None:
+        """The block of the document that is the selected frame's."""
+        at, document = self._subject, self._document
+        return document.block_of(at.position) if document is not None and isinstance(at, FrameAt) else None

@@ -1,11 +1,9 @@
-"""The left side: the lists of calls and of frames under their tabs, and the words about the tail.
+"""The left side: the lists under their tabs, and the words about the tail.
 
-Owns which list is shown. Gives both lists their rows, says nothing of what is selected but by their messages.
+Owns which list is shown. Says nothing of what is selected but by its lists' messages.
 """
 
 from __future__ import annotations
-
-from typing import Any, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,12 +14,10 @@ from textual.widgets import ContentSwitcher, Static, Tab, Tabs
 from inspector.schema.catalog import Catalog
 from inspector.store.change import Change
 from inspector.ui.feed import Feed
+from inspector.ui.lists.tabs import FRAMES, LISTS
 from inspector.ui.messages import ListShown, TailMoved
-from inspector.ui.widgets.columns import CallRows, FrameRows
+from inspector.ui.subject import Subject
 from inspector.ui.widgets.row_list import RowList
-
-CALLS, FRAMES = "calls", "frames"
-_TITLES: Final = {CALLS: "Calls", FRAMES: "Frames"}
 
 
 class Listing(Vertical):
@@ -32,15 +28,14 @@ class Listing(Vertical):
         self._feed = feed
         self._is_live = following
         self._lists = {
-            CALLS: RowList(CallRows(feed, catalog), id=CALLS, following=following),
-            FRAMES: RowList(FrameRows(feed, catalog), id=FRAMES, following=following),
+            name: RowList(each.rows(feed, catalog), id=name, following=following) for name, each in LISTS.items()
         }
         self._tab = FRAMES
 
     def compose(self) -> ComposeResult:
         """Tabs and the words about the tail above, the chosen list below."""
         with Horizontal(id="listing-head"):
-            tabs = Tabs(*(Tab(title, id=f"{name}-tab") for name, title in _TITLES.items()), active=f"{FRAMES}-tab")
+            tabs = Tabs(*(Tab(each.title, id=f"{name}-tab") for name, each in LISTS.items()), active=f"{FRAMES}-tab")
             tabs.can_focus = False
             yield tabs
             yield Static(id="tail", markup=False)
@@ -53,7 +48,7 @@ class Listing(Vertical):
         return self._lists[self._tab]
 
     def list_of(self, name: str) -> RowList:
-        """One of the two lists."""
+        """One of the lists."""
         return self._lists[name]
 
     def update(self, change: Change | None) -> None:
@@ -62,9 +57,9 @@ class Listing(Vertical):
             if change is None or change.rewritten:
                 table.forget_lines()
             table.update_rows(is_refiltered=change is None)
-        counts = {CALLS: len(self._feed.store.calls), FRAMES: len(self._feed.store.frames)}
-        for name, count in counts.items():
-            label = f"{_TITLES[name]} {count:,}" if count else _TITLES[name]
+        for name, each in LISTS.items():
+            count = each.count(self._feed.store)
+            label = f"{each.title} {count:,}" if count else each.title
             tab = self.query_one(f"#{name}-tab", Tab)
             if tab.label_text != label:
                 tab.label = Content(label)
@@ -78,13 +73,16 @@ class Listing(Vertical):
         """Show one of the lists."""
         self.query_one(Tabs).active = f"{name}-tab"
 
-    def turn(self, _tabs: int) -> None:
-        """Show the other list."""
-        self.open(CALLS if self._tab == FRAMES else FRAMES)
+    def turn(self, tabs: int) -> None:
+        """Show the list that is so many tabs further on, round the end."""
+        names = list(LISTS)
+        self.open(names[(names.index(self._tab) + tabs) % len(names)])
 
-    def select(self, name: str, key: Any, *, hold: bool = False) -> None:
-        """Put a list's cursor on a row."""
-        self._lists[name].select(key, hold=hold)
+    def select(self, subject: Subject, *, hold: bool = False) -> None:
+        """Put the cursor of each list on the row of what is selected, where it has one."""
+        for table in self._lists.values():
+            if (key := table.rows.key_of(subject)) is not None:
+                table.select(key, hold=hold)
 
     @on(Tabs.TabActivated)
     def _activate(self, event: Tabs.TabActivated) -> None:

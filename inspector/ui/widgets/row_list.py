@@ -13,9 +13,9 @@ from typing import Any
 from textual import events
 
 from inspector.ui.bindings import Place, bindings
+from inspector.ui.lists.rows import ListRows
 from inspector.ui.messages import RowSelected, TailMoved
 from inspector.ui.widgets.line_table import LineTable
-from inspector.ui.widgets.painting import Rows
 from inspector.ui.widgets.row_actions import RowActions
 
 
@@ -23,8 +23,9 @@ class RowList(RowActions, LineTable, can_focus=True):
     """The Frames or the Calls list."""
 
     BINDINGS = bindings(Place.LIST)
+    rows: ListRows
 
-    def __init__(self, rows: Rows, *, id: str, following: bool) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, rows: ListRows, *, id: str, following: bool) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(rows, id=id)
         self.following = following
         """True while the list stays at its end as rows come."""

@@ -1,0 +1,67 @@
+"""What a document of the right pane is, and the plainest one: lines that are all made at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Protocol
+
+from inspector.ui.widgets.layout import Block
+from inspector.views.spans import Line
+
+
+class PaneDocument(Protocol):
+    """A document of one of the tabs."""
+
+    def __len__(self) -> int:
+        """How many blocks there are."""
+
+    def block(self, index: int) -> Block:
+        """One block."""
+
+    def block_of(self, position: int) -> int | None:
+        """The block that shows a frame; None where all of them are of one frame."""
+
+    def refresh(self) -> int:
+        """Take in what came; the first block that may say something else now."""
+
+    def copied(self) -> tuple[str, str]:
+        """The text for the clipboard, and what it is."""
+
+
+class LinesDocument:
+    """Lines that are all made at once: a frame's fields, or its messages.
+
+    They are made again only when `version` gives something else than before: a message may be large.
+    """
+
+    def __init__(
+        self, make: Callable[[], tuple[Line, ...]], name: str, version: Callable[[], Hashable] = lambda: None
+    ) -> None:
+        self._make = make
+        self._name = name
+        self._version = version
+        self._made = version()
+        self._lines = make()
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def block(self, index: int) -> Block:
+        """A line."""
+        return Block((self._lines[index],))
+
+    def block_of(self, position: int) -> int | None:  # noqa: ARG002 - all lines are of one frame
+        """No line shows a frame of its own."""
+        return None
+
+    def refresh(self) -> int:
+        """Make the lines again: what a frame says can come to be known later."""
+        version = self._version()
+        if version == self._made:
+            return len(self._lines)
+        self._made, self._lines = version, self._make()
+        return 0
+
+    def copied(self) -> tuple[str, str]:
+        """The lines as text."""
+        return "\n".join("  " * line.indent + line.text for line in self._lines), self._name

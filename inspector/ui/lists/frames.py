@@ -1,0 +1,78 @@
+"""The list of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Final
+
+from inspector.model.frame import HEADER_TYPES
+from inspector.schema.catalog import Catalog
+from inspector.ui.feed import Feed
+from inspector.ui.lists.rows import dim
+from inspector.ui.subject import FrameAt, Subject
+from inspector.ui.widgets.painting import Column
+from inspector.views.as_text import frame_line
+from inspector.views.rows import FrameRow, frame_row
+from inspector.views.spans import ARROWS, SIDE_TONES, Span
+from inspector.views.times import Times
+
+_HEADER_NAMES: Final = frozenset(kind.name for kind in HEADER_TYPES)
+
+
+def _sided(row: FrameRow, text: str) -> tuple[Span, ...]:
+    return (Span(text, SIDE_TONES[row.side]),)
+
+
+_COLUMNS: Final = (
+    Column("Packet", lambda row: dim(row.packet), least=6, most=9, right=True),
+    Column("Time", lambda row: dim(row.time), least=8, most=12, right=True, gap=2),
+    Column("Stream", lambda row: (Span(row.stream),), least=6, most=12, right=True, gap=2),
+    Column("", lambda row: _sided(row, ARROWS[row.side]), least=1, most=1, gap=2),
+    Column("Type", lambda row: _sided(row, row.type), least=10, most=15, strong=lambda row: row.type in _HEADER_NAMES),
+    Column("Len", lambda row: dim(row.length), least=5, most=8, right=True),
+    Column("Info", lambda row: row.info, gap=2),
+)
+
+
+class FrameRows:
+    """The frames that the filter lets through; a row's key is its frame's position in the store."""
+
+    columns = _COLUMNS
+
+    def __init__(self, feed: Feed, catalog: Catalog) -> None:
+        self._feed = feed
+        self._catalog = catalog
+
+    def __len__(self) -> int:
+        return len(self._feed.frames.positions)
+
+    def key(self, row: int) -> int:
+        """The position of a row's frame."""
+        return self._feed.frames.positions[row]
+
+    def near(self, key: int) -> int:
+        """The row of a frame or of the next one that is shown; the last row when there is none."""
+        return min(self._feed.frames.nearest_row(key), len(self) - 1)
+
+    def version(self, key: int) -> Hashable:
+        """Rows speak of their call's method and start, and of messages, which may come to be known later."""
+        call = self._feed.store.call_of(self._feed.store.frames[key])
+        known = None if call is None else (call.method, call.started, len(call.requests), len(call.responses))
+        return self._catalog.revision, known
+
+    def row(self, key: int) -> FrameRow:
+        """What a frame says."""
+        return frame_row(self._feed.store, self._catalog, key, Times.of(self._feed.store))
+
+    def subject(self, key: int) -> Subject:
+        """The frame."""
+        return FrameAt(key)
+
+    def key_of(self, subject: Subject) -> int | None:
+        """The frame itself."""
+        return subject.position if isinstance(subject, FrameAt) else None
+
+    def text(self, key: int) -> tuple[str, str]:
+        """The line that the headless list prints."""
+        row = self.row(key)
+        return frame_line(row), f"the row of {row.type} in packet {row.packet}"
