@@ -27,7 +27,7 @@ __all__ = ("pki",)
 def tour(pki: Authority, *, mutual: bool = False) -> Iterator[int]:
     """The tour over TLS; its port."""
     server = grpc.server(ThreadPoolExecutor(4))
-    sample_pb2_grpc.add_TourServicer_to_server(Tour(), server)
+    sample_pb2_grpc.add_TourServicer_to_server(Tour(), server)  # type: ignore[no-untyped-call]
     pair = pki["here.key"].read_bytes(), pki["here.pem"].read_bytes()
     roots = pki["ca.pem"].read_bytes() if mutual else None
     port = server.add_secure_port("localhost:0", grpc.ssl_server_credentials([pair], roots, mutual))

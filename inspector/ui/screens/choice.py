@@ -7,18 +7,17 @@ whoever shows it; another key than Enter may mean something else to be done with
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.fuzzy import Matcher
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from inspector.ui.screens.dialog import Dialog
 from inspector.views.text import clean, shortened
 
 ENTER: Final = "enter"
@@ -64,10 +63,9 @@ class _Wanted(Input):
             self._take(event.key)
 
 
-class ChoiceDialog(ModalScreen[Chosen | None]):
+class ChoiceDialog(Dialog[Chosen]):
     """Gives what was chosen, or None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Cancel")]
     ASKED = "Type to search"
     """What stands where one types."""
 

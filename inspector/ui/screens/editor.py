@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.dom import DOMNode
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
 from inspector.client.running_call import TAKES_ONE
@@ -25,6 +24,7 @@ from inspector.ui.bindings import Place, bindings
 from inspector.ui.call_settings import Settings
 from inspector.ui.draft import KIND_WORDS, Draft, message_texts
 from inspector.ui.pointing import find_spot
+from inspector.ui.screens.dialog import Dialog
 from inspector.ui.widgets.json_area import Candidates, JsonArea
 from inspector.ui.widgets.settings_form import SettingsForm
 from inspector.views.text import clean
@@ -40,7 +40,7 @@ class Edited(NamedTuple):
     """True when it shall be sent."""
 
 
-class EditorScreen(ModalScreen[Edited | None]):
+class EditorScreen(Dialog[Edited]):
     """The editor of one request; gives what was written, or None when that is of no use."""
 
     BINDINGS = bindings(Place.EDITOR)
@@ -74,6 +74,10 @@ class EditorScreen(ModalScreen[Edited | None]):
         """What was typed before there was a place for it goes into the message."""
         if event.is_printable and event.character and self.focused in (None, self._area):
             self._area.insert(event.character)
+
+    def leave(self) -> None:
+        """What was written is kept, as with Esc."""
+        self._action_close()
 
     def node_at(self, place: Place) -> DOMNode | None:
         """What has the actions of a place now."""
