@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from google.protobuf import any_pb2, duration_pb2, timestamp_pb2
+from google.protobuf import any_pb2, duration_pb2, text_format, timestamp_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from inspector.client.history_file import HistoryFile
@@ -16,7 +16,7 @@ from inspector.schema.greet import GREET_METHOD, greet_files
 from inspector.ui.call_settings import Settings
 from inspector.ui.draft import Draft, message_texts, one_line
 from inspector.ui.kept import draft_of, entry_of
-from inspector.ui.methods import default_method
+from inspector.ui.methods import default_method, listed_methods
 from inspector.ui.pointing import find_spot
 from sample_service import sample_pb2
 
@@ -25,6 +25,12 @@ def sample_files() -> FileDescriptorSet:
     modules = (any_pb2, duration_pb2, timestamp_pb2, sample_pb2)
     return FileDescriptorSet(file=[FileDescriptorProto.FromString(each.DESCRIPTOR.serialized_pb) for each in modules])
 
+
+PROTO_OF_ANOTHER = text_format.Parse(
+    'file { name: "a.proto" package: "a" message_type { name: "M" } service { name: "B" '
+    'method { name: "C" input_type: ".a.M" output_type: ".a.M" } } }',
+    FileDescriptorSet(),
+)
 
 BROKEN = """{
   "name": "x",
@@ -107,3 +113,11 @@ def test_which_method_is_the_first() -> None:
     assert default_method(catalog, "/gone.Service/Gone") == "/sample.v1.Tour/Echo"
     catalog.add(greet_files(), "reflection")
     assert default_method(catalog) == GREET_METHOD
+
+
+def test_the_greet_service_is_offered_where_nothing_tells_of_another() -> None:
+    catalog = Catalog()
+    assert GREET_METHOD in {each.path for each in listed_methods(catalog, is_greet=False)}
+    catalog.add(PROTO_OF_ANOTHER, "another")
+    assert {each.path for each in listed_methods(catalog, is_greet=False)} == {"/a.B/C"}
+    assert GREET_METHOD in {each.path for each in listed_methods(catalog, is_greet=True)}

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
 def call(options: Namespace) -> int:
     """One call, sent and printed."""
+    from inspector.capture.target import Target
     from inspector.cli.commands import run_session
     from inspector.headless.call import send_call
 
     request = _request(options)
     if request.connection.security is not None:
         return _call_unseen(options, request)
+    Target.parse(options.target)  # a service, never a file
     options.source, options.count, options.seconds = options.target, None, None
     return run_session(
         options, lambda session, catalog, limits: send_call(session, catalog, limits, request, as_json=options.json)

@@ -8,6 +8,7 @@ where the wire tells nothing, it is the client's account, which says so.
 from __future__ import annotations
 
 import asyncio
+import difflib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -122,7 +123,7 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
     own.finish()
     if as_json and (found := own.as_object()) is not None:
         output.lines([line(found)])
-    if own.key is not None and not own.is_complete:
+    if not status and own.key is not None and not own.is_complete:
         dropped = session.status.dropped
         lost = f": {counted(dropped, 'packet')} dropped" if dropped else ""
         say(f"Not all frames of the call were captured{lost}.")
@@ -164,7 +165,10 @@ def find_method(catalog: Catalog, name: str, kind: CallKind | None = None) -> Me
         raise RequestError(f"{method.path} is {method.kind.value} by {method.origin}.", "Leave out --kind.")
     if method is None:
         known = sorted(each.path.lstrip("/") for each in catalog.methods.values() if each.origin != GREET_ORIGIN)
-        more = f" Known are: {', '.join(known[:8])}{', …' if len(known) > 8 else ''}." if known else ""
+        close = difflib.get_close_matches(path.lstrip("/"), known, 3)
+        words = "Close to it are" if close else "Known are"
+        found = close or known
+        more = f" {words} {', '.join(found[:8])}{', …' if len(found) > 8 else ''}." if found else ""
         raise RequestError(
             f"No schema knows the method {path}.", f"--proto FILE gives one; --kind calls without.{more}"
         )

@@ -24,22 +24,24 @@ END: Final = ("ctrl+x", "ctrl+d")
 """Keys that choose, beside Enter."""
 
 
-def method_choices(catalog: Catalog, calls: Iterable[Call] = ()) -> list[Choice]:
+def method_choices(catalog: Catalog, calls: Iterable[Call], *, is_greet: bool) -> list[Choice]:
     """Every method with its kind, its types and where its schema is from; then those of calls that no schema knows."""
     known = [
         Choice(
             method,
             method.path.removeprefix("/"),
-            f"{KIND_WORDS[method.kind]}  {method.request_name} → {method.response_name}  {method.origin}",
+            f"{KIND_WORDS[method.kind]:<13}  {method.request_name} → {method.response_name}  {method.origin}",
         )
-        for method in listed_methods(catalog)
+        for method in listed_methods(catalog, is_greet=is_greet)
     ]
     seen = {call.method: seen_kind(call) for call in calls if call.method and catalog.method(call.method) is None}
     return [
         *known,
         *(
             Choice(
-                untyped_method(path, kind), path.removeprefix("/"), f"{KIND_WORDS[kind]}  seen here, {WITHOUT_SCHEMA}"
+                untyped_method(path, kind),
+                path.removeprefix("/"),
+                f"{KIND_WORDS[kind]:<13}  seen here, {WITHOUT_SCHEMA}",
             )
             for path, kind in seen.items()
         ),
@@ -59,11 +61,11 @@ def call_choices(calls: Iterable[SentCall]) -> list[Choice]:
 
 
 def _state(call: SentCall) -> str:
-    stream = "" if call.key is None else f"stream {call.key}"
+    stream = "" if call.key is None else str(call.key)
     end = "" if call.takes_more else "half-closed"
     replies = counted(call.received, "reply", "replies")
     latest = f"latest: {one_line(call.texts[-1])}" if call.texts and call.texts[-1] else ""
-    words = (stream, KIND_WORDS[call.method.kind], f"{call.sent} sent", replies, end, latest)
+    words = (stream, f"{call.sent} sent", replies, end, latest, KIND_WORDS[call.method.kind])
     return "  ".join(word for word in words if word)
 
 

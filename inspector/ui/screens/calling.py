@@ -56,7 +56,7 @@ class Calling(CaptureActions):
 
     def begin_sending(self) -> None:
         """Show the method to begin with. At a service of somebody else's its schema is waited for."""
-        if self._is_greet or self.launch.prepare is None:
+        if self.is_greet or self.launch.prepare is None:
             self._prepared.set()
             self.choose(self.launch.catalog.method(self.launch.method))
         else:
@@ -68,7 +68,7 @@ class Calling(CaptureActions):
         box, catalog = self.box, self.launch.catalog
         if box is None or self.sending is None:
             return
-        if self.is_chosen or self._is_greet:
+        if self.is_chosen or self.is_greet:
             self.choose(box.method and (catalog.method(box.method.path) or box.method))
         else:
             path = default_method(catalog, self.history.latest_method(self.sending.target))
@@ -99,7 +99,8 @@ class Calling(CaptureActions):
         raise NotImplementedError
 
     @property
-    def _is_greet(self) -> bool:
+    def is_greet(self) -> bool:
+        """True where the greet service was started or found, and not somebody else's attached to."""
         return isinstance(self.session.source, LiveSource) and self.session.source.greet
 
     @property

@@ -35,5 +35,6 @@ def _names(choice: Choice, path: str, wanted: str) -> bool:
 
 def _of_every_kind(path: str) -> Sequence[Choice]:
     return [
-        Choice(untyped_method(f"/{path}", kind), path, f"{KIND_WORDS[kind]}  {WITHOUT_SCHEMA}") for kind in KIND_WORDS
+        Choice(untyped_method(f"/{path}", kind), path, f"{KIND_WORDS[kind]:<13}  {WITHOUT_SCHEMA}")
+        for kind in KIND_WORDS
     ]

@@ -30,7 +30,7 @@ class RequestActions(Calling):
 
     def _action_choose_method(self) -> None:
         note = "Enter chooses · F2 chooses and edits · Esc cancels"
-        choices = method_choices(self.launch.catalog, self.session.store.calls.values())
+        choices = method_choices(self.launch.catalog, self.session.store.calls.values(), is_greet=self.is_greet)
         self.app.push_screen(MethodDialog("Choose a method", choices, note, EDIT), self._choose)
 
     def _choose(self, chosen: Chosen | None) -> None:
