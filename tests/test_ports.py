@@ -1,4 +1,4 @@
-"""Ports that are found by themselves: by how connections begin, through which headers whatsoever, and by their frames."""
+"""Ports that are found by themselves: by how connections begin, behind any headers, and by their frames."""
 
 from __future__ import annotations
 

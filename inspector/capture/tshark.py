@@ -11,13 +11,14 @@ import re
 import shutil
 from asyncio.subprocess import PIPE
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import platformdirs
 
 from inspector.capture.fields import FIELDS
+from inspector.capture.ports import Opening
 from inspector.children import end, spawn
 from inspector.errors import TsharkError
 
@@ -62,6 +63,15 @@ class Decoding:
     def all_ports(self) -> frozenset[int]:
         """Every port that is decoded."""
         return self.ports | self.tls_ports | self.http_ports
+
+    def learning(self, opening: Opening) -> Decoding:
+        """The same, with the port of an opening."""
+        port = frozenset({opening.port})
+        if opening.is_tls:
+            return replace(self, tls_ports=self.tls_ports | port)
+        if opening.is_http1:
+            return replace(self, http_ports=self.http_ports | port)
+        return replace(self, ports=self.ports | port)
 
 
 @dataclass(slots=True)
