@@ -22,6 +22,8 @@ class Overheard:
         self._file = file
         self._on_bytes = on_bytes
         self._heard = 0
+        self.is_finished = True
+        """Nothing more will come."""
 
     @property
     def size(self) -> int:

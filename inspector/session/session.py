@@ -8,9 +8,11 @@ its `store`, and are told of every change on the event loop that runs it.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from inspector.capture.frame_scan import FrameScan
 from inspector.capture.ports import Opening, PortFinder
@@ -21,11 +23,14 @@ from inspector.session.board import Board
 from inspector.session.decoder import Decoder
 from inspector.session.intake import Intake, open_intake
 from inspector.session.remarks import Failures, nothing_seen, unreadable
-from inspector.session.source import FileSource, LiveSource, Source
+from inspector.session.source import FileSource, LiveSource, Source, StdinSource
 from inspector.session.status import Phase, SessionStatus
 from inspector.session.together import together
 from inspector.store.change import Change
 from inspector.store.store import Store
+
+_HOLD_SECONDS: Final = {FileSource: math.inf, StdinSource: 2.0}
+"""For how long what comes behind a gap may be held back, until it is known whether it is only out of order."""
 
 
 class Session:
@@ -40,8 +45,8 @@ class Session:
         self.on_change: Callable[[Change], None] = lambda _change: None
         self.on_status: Callable[[SessionStatus], None] = lambda _status: None
         self._board = Board(str(source), self._told)
-        has_end = isinstance(source, FileSource)
-        self._decoder = Decoder(self.store, decoding, self._changed, self._board.notify, has_end=has_end)
+        hold = _HOLD_SECONDS.get(type(source), 0.0)
+        self._decoder = Decoder(self.store, decoding, self._changed, self._board.notify, hold_seconds=hold)
         self._finder = PortFinder()
         self._scan = FrameScan()
         self._failures = Failures(self.store)

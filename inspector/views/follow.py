@@ -113,7 +113,8 @@ class Follow:
         if self._frames:
             last = self._call.frames[self._frames - 1]
             for side in Side:
-                yield from self._ended(side, last)
+                if is_grpc(self._call, side):
+                    yield from self._ended(side, last)
         for position in self._call.frames[self._frames :]:
             yield from self._entries_of(position)
         self._frames = len(self._call.frames)
