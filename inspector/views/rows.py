@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inspector.model.call import Call, CallState, StreamKey
+from inspector.model.call import Call, CallKind, CallState, StreamKey
 from inspector.model.endpoint import Side
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
@@ -69,8 +69,13 @@ class CallRow:
     start: str
     duration: str
     """Empty while the call is open."""
+    first_reply: str
+    """From the start to the first message from the server; empty before it."""
     requests: int
     responses: int
+    request_bytes: int
+    response_bytes: int
+    problems: int
     info: tuple[Span, ...]
     """The status message and the first problem."""
 
@@ -78,20 +83,28 @@ class CallRow:
 def call_row(store: Store, catalog: Catalog, key: StreamKey, times: Times = _NO_TIMES) -> CallRow:
     """The row of a call."""
     call = store.calls[key]
-    known = naming(call, catalog)
-    method = catalog.method(known.method)
     return CallRow(
         key,
-        named(known),
-        method.kind.replace("_", " ") if method else "",
+        named(naming(call, catalog)),
+        (kind_of(call, catalog) or "").replace("_", " "),
         call_status(call),
         call.state,
         times.show(call.started),
         "" if call.duration is None else duration(call.duration),
+        "" if call.first_reply is None else duration(call.first_reply),
         len(call.requests),
         len(call.responses),
+        call.request_bytes,
+        call.response_bytes,
+        len(call.problems),
         _call_info(call),
     )
+
+
+def kind_of(call: Call, catalog: Catalog) -> CallKind | None:
+    """The kind of a call's method; None without a schema of it."""
+    method = catalog.method(naming(call, catalog).method)
+    return None if method is None else method.kind
 
 
 def _call_info(call: Call) -> tuple[Span, ...]:
