@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from inspector.ui.lists.tabs import CALLS
+from inspector.ui.widgets.filter_box import FilterBox
 from tests.captures import DATA
-from tests.ui_running import NARROW, WIDE, Running, lines, opened
+from tests.ui_running import NARROW, WIDE, Running, lines, opened, text
 
 CAPTURE = DATA / "b_full.pcapng"
 ERRORS = DATA / "f_errors_node_node.pcapng"
@@ -69,6 +71,72 @@ async def test_a_wide_list_has_every_column() -> None:
     async with opened(ERRORS) as run:
         await run.press("left", "backslash")
         assert titles(run).split() == (
-            ["Stream", "Start▲", "Method", "Kind", "Status", "State", "Duration", "Reply", "Sent", "Got", "→Bytes", "←Bytes", "Problems", "Info"]
+            [
+                "Stream",
+                "Start▲",
+                "Method",
+                "Kind",
+                "Status",
+                "State",
+                "Duration",
+                "Reply",
+                "Sent",
+                "Got",
+                "→Bytes",
+                "←Bytes",
+                "Problems",
+                "Info",
+            ]
         )
         assert "no.such.Service" in "".join(lines(run.list))
+
+
+def shown_methods(run: Running) -> list[str]:
+    return [run.list.rows.key(row) for row in range(run.list.count)]
+
+
+async def test_methods_have_their_totals_and_a_histogram() -> None:
+    async with opened(CAPTURE) as run:
+        await run.press("right")
+        assert shown_methods(run) == [
+            f"/peers.v1.Greeter/{name}" for name in ("Chat", "CollectHello", "SayHello", "StreamHello")
+        ]
+        row = next(line for line in lines(run.list) if "SayHello" in line).split()
+        assert row[1:5] == ["40", "0", "0", "%"]
+        assert "40 calls · 0 errors (0 %)" in text(run.pane)
+        assert "◂ p50" in text(run.pane)
+        assert "█" in text(run.pane)
+
+
+@SIZES
+async def test_methods_are_sorted(size: tuple[int, int]) -> None:
+    async with opened(CAPTURE, size=size) as run:
+        await run.press("right")
+        await run.press("o")
+        assert "Calls▼" in titles(run)
+        assert shown_methods(run)[0] == "/peers.v1.Greeter/SayHello"
+        await run.press("O")
+        assert shown_methods(run)[-1] == "/peers.v1.Greeter/SayHello"
+        await run.pilot.click("#methods", offset=(3, 0))
+        await run.pilot.pause()
+        assert shown_methods(run)[0] == "/peers.v1.Greeter/Chat"
+
+
+@SIZES
+async def test_enter_on_a_method_shows_its_calls(size: tuple[int, int]) -> None:
+    async with opened(CAPTURE, size=size) as run:
+        await run.press("right", "g", "enter")
+        await run.until(lambda: run.list.id == CALLS and run.list.count == 1)
+        assert run.screen.query_one(FilterBox).value == "method:/peers.v1.Greeter/Chat$"
+        assert (run.focused, run.list.selected) == (CALLS, run.list.rows.key(0))
+        await run.press("slash", "ctrl+u", "enter")
+        await run.until(lambda: run.list.count == 43)
+
+
+async def test_methods_stay_as_they_are_whatever_the_filter() -> None:
+    async with opened(CAPTURE) as run:
+        await run.press("slash")
+        await run.type("nowhere-to-be-found")
+        await run.until(lambda: run.frames.count == 0)
+        await run.press("escape", "right", "f", "escape", "m", "y", "full_stop", "n")
+        assert run.app.is_running

@@ -8,15 +8,17 @@ from typing import Any, Final, NamedTuple
 from inspector.model.call import StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.schema.payload import Format
+from inspector.store.method_totals import MethodTotals
 from inspector.store.store import Store
 from inspector.ui.documents.bytes import BytesDocument
 from inspector.ui.documents.document import LinesDocument, PaneDocument
 from inspector.ui.documents.follow import FollowDocument
 from inspector.ui.documents.frame import frame_document, message_document
-from inspector.ui.subject import FrameAt
+from inspector.ui.subject import FrameAt, MethodAt
+from inspector.views.latency import latency_lines
 from inspector.views.spans import Line, Span, Tone
 
-FOLLOW, FRAME, MESSAGE, BYTES = "follow", "frame", "message", "bytes"
+FOLLOW, FRAME, MESSAGE, BYTES, LATENCY = "follow", "frame", "message", "bytes", "latency"
 _WIDE_DUMP: Final = 80
 """Cells from which 16 bytes fit on a line."""
 
@@ -30,6 +32,7 @@ class Ground(NamedTuple):
     """The form in which messages are shown; None for the likeliest."""
     width: int
     """Cells that a line has."""
+    methods: MethodTotals
 
 
 class DetailTab(NamedTuple):
@@ -53,11 +56,21 @@ def _bytes(ground: Ground, subject: FrameAt) -> PaneDocument:
     return BytesDocument(ground.store, subject.position, 16 if ground.width >= _WIDE_DUMP else 8)
 
 
+def _latency(ground: Ground, subject: MethodAt) -> PaneDocument:
+    methods = ground.methods
+    return LinesDocument(
+        lambda: latency_lines(methods.methods.get(subject.path), subject.path, ground.width),
+        f"the figures of {subject.path}",
+        lambda: methods.revision,
+    )
+
+
 TABS: Final = {
     FOLLOW: DetailTab("Follow", FrameAt, _follow),
     FRAME: DetailTab("Frame", FrameAt, lambda on, at: frame_document(on.store, on.catalog, at.position)),
     MESSAGE: DetailTab("Message", FrameAt, lambda on, at: message_document(on.store, on.catalog, at.position, on.form)),
     BYTES: DetailTab("Bytes", FrameAt, _bytes),
+    LATENCY: DetailTab("Latency", MethodAt, _latency),
 }
 """In the order in which they stand."""
 

@@ -59,7 +59,7 @@ class Listing(Vertical):
                 table.forget_lines()
             table.update_rows(is_refiltered=change is None)
         for name, each in LISTS.items():
-            count = each.count(self._feed.store)
+            count = each.count(self._feed)
             label = f"{each.title} {count:,}" if count else each.title
             tab = self.query_one(f"#{name}-tab", Tab)
             if tab.label_text != label:
