@@ -23,7 +23,7 @@ _COARSE_FROM: Final = 30.0
 """From so many times the shortest to the longest on, ranges are coarse: they would be more than a screen holds."""
 _EIGHTHS: Final = "▏▎▍▌▋▊▉█"
 _LABEL: Final = 8
-_BESIDES: Final = 34
+_BESIDES: Final = 31
 """Cells of a line of the histogram besides its bar: limit, count, share, and marks of percentiles."""
 
 

@@ -14,13 +14,16 @@ from inspector.ui.documents.bytes import BytesDocument
 from inspector.ui.documents.document import LinesDocument, PaneDocument
 from inspector.ui.documents.follow import FollowDocument
 from inspector.ui.documents.frame import frame_document, message_document
+from inspector.ui.documents.timing import TimingDocument
 from inspector.ui.subject import FrameAt, MethodAt
 from inspector.views.latency import latency_lines
 from inspector.views.spans import Line, Span, Tone
 
-FOLLOW, FRAME, MESSAGE, BYTES, LATENCY = "follow", "frame", "message", "bytes", "latency"
+FOLLOW, FRAME, MESSAGE, BYTES, TIMING, LATENCY = "follow", "frame", "message", "bytes", "timing", "latency"
 _WIDE_DUMP: Final = 80
 """Cells from which 16 bytes fit on a line."""
+_BESIDES_TEXT: Final = 3
+"""Cells of a pane that no text stands in: the mark before it and the scrollbar."""
 
 
 class Ground(NamedTuple):
@@ -46,10 +49,18 @@ class DetailTab(NamedTuple):
 
 
 def _follow(ground: Ground, subject: FrameAt) -> PaneDocument:
-    if (key := call_key(ground.store, subject)) is None:
-        remark = (Line((Span("This frame is about the connection itself.", Tone.DIM),)),)
-        return LinesDocument(lambda: remark, "the remark")
-    return FollowDocument(ground.store, ground.catalog, key, ground.form)
+    key = call_key(ground.store, subject)
+    return _no_call() if key is None else FollowDocument(ground.store, ground.catalog, key, ground.form)
+
+
+def _timing(ground: Ground, subject: FrameAt) -> PaneDocument:
+    key = call_key(ground.store, subject)
+    return _no_call() if key is None else TimingDocument(ground.store, key, ground.width - _BESIDES_TEXT)
+
+
+def _no_call() -> PaneDocument:
+    remark = (Line((Span("This frame is about the connection itself.", Tone.DIM),)),)
+    return LinesDocument(lambda: remark, "the remark")
 
 
 def _bytes(ground: Ground, subject: FrameAt) -> PaneDocument:
@@ -59,7 +70,7 @@ def _bytes(ground: Ground, subject: FrameAt) -> PaneDocument:
 def _latency(ground: Ground, subject: MethodAt) -> PaneDocument:
     methods = ground.methods
     return LinesDocument(
-        lambda: latency_lines(methods.methods.get(subject.path), subject.path, ground.width),
+        lambda: latency_lines(methods.methods.get(subject.path), subject.path, ground.width - _BESIDES_TEXT),
         f"the figures of {subject.path}",
         lambda: methods.revision,
     )
@@ -70,6 +81,7 @@ TABS: Final = {
     FRAME: DetailTab("Frame", FrameAt, lambda on, at: frame_document(on.store, on.catalog, at.position)),
     MESSAGE: DetailTab("Message", FrameAt, lambda on, at: message_document(on.store, on.catalog, at.position, on.form)),
     BYTES: DetailTab("Bytes", FrameAt, _bytes),
+    TIMING: DetailTab("Timing", FrameAt, _timing),
     LATENCY: DetailTab("Latency", MethodAt, _latency),
 }
 """In the order in which they stand."""
