@@ -125,6 +125,8 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     ),
     (Place.LIST, Group.LOOK): (
         Key("mark", "m", "m", "mark", "Mark the row, or take its mark away", "mark"),
+        Key("sort", "o", "o", "sort", "Sort by the next column; a click on a column's title sorts by it", "sort(1)"),
+        Key("sort.turn", "O", "O", "turn order", "Turn the order round", "turn_order"),
         Key("mark.next", "apostrophe", "'", "next mark", "To the next marked row, round the end", "next_mark"),
     ),
     (Place.FILTER, Group.LOOK): (

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from inspector.ui.subject import Subject
-from inspector.ui.widgets.painting import Rows
+from inspector.ui.widgets.painting import Order, Rows
 from inspector.views.spans import Span, Tone
 
 
@@ -23,6 +23,26 @@ class ListRows(Rows, Protocol):
 
     def text(self, key: Any) -> tuple[str, str]:
         """A row as a line of text for the clipboard, and what it is called."""
+
+
+@runtime_checkable
+class SortableRows(ListRows, Protocol):
+    """Rows that can be had in other orders."""
+
+    @property
+    def order(self) -> Order:
+        """The order that they are in."""
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """The orders to choose from, one for each column that can be sorted by, in the direction asked for first."""
+
+    def sort(self, order: Order) -> None:
+        """Another order from now on."""
+
+    @property
+    def grows_at_end(self) -> bool:
+        """True while new rows come behind all others, so that the end can be followed."""
 
 
 def dim(text: object) -> tuple[Span, ...]:

@@ -25,7 +25,7 @@ from inspector.ui.clipboard import copy_sequence
 from inspector.ui.copies import copy_choices
 from inspector.ui.feed import SLICE, Feed
 from inspector.ui.launch import Launch
-from inspector.ui.messages import CaptureOpened, Copied, Filtered, Left, PaneOpened, StoreChanged
+from inspector.ui.messages import CaptureOpened, Copied, FilterAsked, Filtered, Left, PaneOpened, StoreChanged
 from inspector.ui.screens.choice import ChoiceDialog, Chosen
 from inspector.ui.screens.schema_actions import SchemaActions
 from inspector.ui.sent_call import SentCall
@@ -180,6 +180,10 @@ class InspectionScreen(SchemaActions):
     @on(Filtered)
     def _filter(self, event: Filtered) -> None:
         self._refilter(event.filter, show_control=self._feed.frames.show_control)
+
+    @on(FilterAsked)
+    def _put_filter(self, event: FilterAsked) -> None:
+        self.query_one(FilterBox).put(event.text)
 
     def _action_toggle_control(self) -> None:
         self._refilter(self.query_one(FilterBox).filter, show_control=not self._feed.frames.show_control)

@@ -15,7 +15,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from inspector.ui.format import Palette, fitted
-from inspector.ui.widgets.painting import Look, RowPainter, Rows
+from inspector.ui.lists.rows import SortableRows
+from inspector.ui.widgets.painting import Look, Order, RowPainter, Rows
 from inspector.views.spans import Tone
 
 HEADER: Final = 1
@@ -37,13 +38,18 @@ class LineTable(ScrollView):
         self.marks: set[Any] = set()
         """The keys of marked rows."""
         self._placeholder: tuple[str, ...] = ()
-        self._painter = RowPainter(rows.columns)
+        self._painter = RowPainter(rows.columns, self.order)
         self._strips: LRUCache[object, Strip] = LRUCache(_CACHED_STRIPS)
 
     @property
     def selected(self) -> Any:
         """The key of the cursor's row; None in an empty list."""
         return self.key if self.count else None
+
+    @property
+    def order(self) -> Order | None:
+        """What the rows are sorted by; None where they have one order only."""
+        return self.rows.order if isinstance(self.rows, SortableRows) else None
 
     @property
     def page(self) -> int:
@@ -61,10 +67,18 @@ class LineTable(ScrollView):
         self.count = len(self.rows)
         self.virtual_size = Size(self.scrollable_content_region.width, self.count + HEADER)
 
+    def mark_order(self) -> None:
+        """The rows are in another order: say so above them."""
+        self._painter.mark(self.order)
+
+    def column_at(self, x: int) -> int | None:
+        """The index of the column that is drawn at a cell."""
+        return self._painter.column_at(x, self.scrollable_content_region.width)
+
     def forget_lines(self) -> None:
         """Draw every line anew, columns as wide as they must be: earlier rows say something else, or are others."""
         self._strips.clear()
-        self._painter = RowPainter(self.rows.columns)
+        self._painter = RowPainter(self.rows.columns, self.order)
         self.refresh()
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -88,7 +102,7 @@ class LineTable(ScrollView):
 
     def _row(self, key: Any, width: int, palette: Palette) -> Strip:
         look = Look(key == self.key, self.has_focus, key in self.marks)
-        depends_on = (key, self.rows.version(key), width, tuple(self._painter.widths), look, palette)
+        depends_on = (key, self.rows.version(key), width, self._painter.slots(width), look, palette)
         strip = self._strips.get(depends_on)
         if strip is None:
             strip = self._strips[depends_on] = self._painter.row(self.rows.row(key), width, palette, look)

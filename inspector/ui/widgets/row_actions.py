@@ -1,11 +1,13 @@
-"""What keys and mouse do in a list: move, open, mark."""
+"""What keys and mouse do in a list: move, open, mark, sort."""
 
 from __future__ import annotations
 
 from textual import events
 
+from inspector.ui.lists.rows import SortableRows
 from inspector.ui.messages import RowOpened
 from inspector.ui.widgets.line_table import HEADER, LineTable
+from inspector.ui.widgets.painting import Order
 
 
 class RowActions(LineTable):
@@ -47,13 +49,45 @@ class RowActions(LineTable):
         if rows:
             self.go(next((row for row in rows if row > self.cursor), rows[0]))
 
+    def _action_sort(self, columns: int) -> None:
+        """By the column that is so many further on, of those that can be sorted by; round the end."""
+        if isinstance(self.rows, SortableRows):
+            orders, here = self.rows.orders, self.rows.order.column
+            index = next(index for index, order in enumerate(orders) if order.column == here)
+            self.sort(orders[(index + columns) % len(orders)])
+
+    def _action_turn_order(self) -> None:
+        if isinstance(self.rows, SortableRows):
+            self.sort(self.rows.order.turned)
+
+    def sort(self, order: Order) -> None:
+        """Sort the rows; the cursor stays on its own."""
+        if isinstance(self.rows, SortableRows):
+            self.rows.sort(order)
+            self.mark_order()
+            self.update_rows(is_refiltered=True)
+
+    def update_rows(self, *, is_refiltered: bool = False) -> None:
+        """Rows came, went or moved."""
+        raise NotImplementedError
+
+    def _sort_by(self, column: int | None) -> None:
+        if isinstance(self.rows, SortableRows):
+            here, orders = self.rows.order, self.rows.orders
+            if column == here.column:
+                self.sort(here.turned)
+            elif asked := next((order for order in orders if order.column == column), None):
+                self.sort(asked)
+
     def _row_at(self, event: events.Click) -> int | None:
         row = self.scroll_offset.y + event.y - HEADER
         return row if event.y >= HEADER and row < self.count else None
 
     async def _on_click(self, event: events.Click) -> None:
         row = self._row_at(event)
-        if row is not None:
+        if event.y < HEADER:
+            self._sort_by(self.column_at(event.x))
+        elif row is not None:
             self.go(row)
             if event.chain == 2:
                 self._action_open()

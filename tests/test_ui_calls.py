@@ -1,0 +1,142 @@
+"""The lists of calls and of methods at work: sorting, folding, totals, timing and comparing, by keyboard and mouse."""
+
+from __future__ import annotations
+
+import pytest
+
+from inspector.ui.lists.tabs import CALLS
+from inspector.ui.widgets.filter_box import FilterBox
+from tests.captures import DATA
+from tests.ui_running import NARROW, WIDE, Running, lines, opened, text
+
+CAPTURE = DATA / "b_full.pcapng"
+ERRORS = DATA / "f_errors_node_node.pcapng"
+SIZES = pytest.mark.parametrize("size", [WIDE, NARROW])
+
+
+def titles(run: Running) -> str:
+    return lines(run.list)[0]
+
+
+def durations(run: Running) -> list[float | None]:
+    calls = run.session.store.calls
+    return [calls[run.list.rows.key(row)].duration for row in range(len(run.list.rows))]
+
+
+@SIZES
+async def test_calls_are_sorted_by_the_next_column_and_turned_round(size: tuple[int, int]) -> None:
+    async with opened(CAPTURE, size=size) as run:
+        await run.press("left", "j")
+        assert "Start▲" in titles(run)
+        here = run.list.selected
+        while "Duration" not in titles(run) or "▼" not in titles(run):
+            await run.press("o")
+        assert "Duration▼" in titles(run)
+        assert durations(run) == sorted(durations(run), reverse=True)  # type: ignore[type-var]
+        assert run.list.selected == here
+        assert any(line.startswith("▌") for line in lines(run.list))
+        await run.press("O", "g")
+        assert "Duration▲" in titles(run)
+        assert run.list.selected == run.list.rows.key(0) == min(run.session.store.calls.values(), key=_duration).key
+
+
+def _duration(call: object) -> float:
+    return call.duration  # type: ignore[attr-defined,no-any-return]
+
+
+async def test_a_click_on_a_title_sorts_and_a_second_one_turns_round() -> None:
+    async with opened(CAPTURE) as run:
+        await run.press("left")
+        for mark, descending in (("▼", True), ("▲", False)):
+            await run.pilot.click("#calls", offset=(titles(run).index("Duration"), 0))
+            await run.pilot.pause()
+            assert f"Duration{mark}" in titles(run)
+            assert durations(run) == sorted(durations(run), reverse=descending)  # type: ignore[type-var]
+
+
+@SIZES
+async def test_the_column_that_is_sorted_by_is_never_left_out(size: tuple[int, int]) -> None:
+    async with opened(ERRORS, size=size) as run:
+        await run.press("left")
+        seen = []
+        for _ in run.list.rows.orders:  # type: ignore[attr-defined]
+            await run.press("o")
+            seen.append(next(word for word in titles(run).split() if word[-1] in "▲▼")[:-1])
+            assert len(titles(run)) <= run.list.size.width
+        columns = ["Method", "Kind", "Status", "State", "Duration", "Reply", "Sent", "Got"]
+        assert seen == [*columns, "→Bytes", "←Bytes", "Problems", "Stream", "Start"]
+
+
+async def test_a_wide_list_has_every_column() -> None:
+    async with opened(ERRORS) as run:
+        await run.press("left", "backslash")
+        assert titles(run).split() == (
+            [
+                "Stream",
+                "Start▲",
+                "Method",
+                "Kind",
+                "Status",
+                "State",
+                "Duration",
+                "Reply",
+                "Sent",
+                "Got",
+                "→Bytes",
+                "←Bytes",
+                "Problems",
+                "Info",
+            ]
+        )
+        assert "no.such.Service" in "".join(lines(run.list))
+
+
+def shown_methods(run: Running) -> list[str]:
+    return [run.list.rows.key(row) for row in range(run.list.count)]
+
+
+async def test_methods_have_their_totals_and_a_histogram() -> None:
+    async with opened(CAPTURE) as run:
+        await run.press("right")
+        assert shown_methods(run) == [
+            f"/peers.v1.Greeter/{name}" for name in ("Chat", "CollectHello", "SayHello", "StreamHello")
+        ]
+        row = next(line for line in lines(run.list) if "SayHello" in line).split()
+        assert row[1:5] == ["40", "0", "0", "%"]
+        assert "40 calls · 0 errors (0 %)" in text(run.pane)
+        assert "◂ p50" in text(run.pane)
+        assert "█" in text(run.pane)
+
+
+@SIZES
+async def test_methods_are_sorted(size: tuple[int, int]) -> None:
+    async with opened(CAPTURE, size=size) as run:
+        await run.press("right")
+        await run.press("o")
+        assert "Calls▼" in titles(run)
+        assert shown_methods(run)[0] == "/peers.v1.Greeter/SayHello"
+        await run.press("O")
+        assert shown_methods(run)[-1] == "/peers.v1.Greeter/SayHello"
+        await run.pilot.click("#methods", offset=(3, 0))
+        await run.pilot.pause()
+        assert shown_methods(run)[0] == "/peers.v1.Greeter/Chat"
+
+
+@SIZES
+async def test_enter_on_a_method_shows_its_calls(size: tuple[int, int]) -> None:
+    async with opened(CAPTURE, size=size) as run:
+        await run.press("right", "g", "enter")
+        await run.until(lambda: run.list.id == CALLS and run.list.count == 1)
+        assert run.screen.query_one(FilterBox).value == "method:/peers.v1.Greeter/Chat$"
+        assert (run.focused, run.list.selected) == (CALLS, run.list.rows.key(0))
+        await run.press("slash", "ctrl+u", "enter")
+        await run.until(lambda: run.list.count == 43)
+
+
+async def test_methods_stay_as_they_are_whatever_the_filter() -> None:
+    async with opened(CAPTURE) as run:
+        await run.press("slash")
+        await run.type("nowhere-to-be-found")
+        await run.until(lambda: run.frames.count == 0)
+        await run.press("escape", "right", "f", "escape", "m", "y", "full_stop", "n")
+        assert run.app.is_running
