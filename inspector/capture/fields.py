@@ -26,6 +26,7 @@ FIELDS: Final = {
     "tcp_flags": "tcp.flags",
     "lost_segment": "tcp.analysis.lost_segment",
     "out_of_order": "tcp.analysis.out_of_order",
+    "repeated": "tcp.analysis.retransmission",
     "preface": "http2.magic",
     "types": "http2.type",
     "flags": "http2.flags",
@@ -86,6 +87,7 @@ class Layers(msgspec.Struct, frozen=True, gc=False, rename={a: f.replace(".", "_
     tcp_flags: Strings = ()
     lost_segment: Strings = ()
     out_of_order: Strings = ()
+    repeated: Strings = ()
     preface: Strings = ()
     types: Strings = ()
     flags: Strings = ()
