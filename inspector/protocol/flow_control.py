@@ -93,7 +93,7 @@ class FlowControl:
     def on_headers(self, mine: Windows, theirs: Windows, frame: Frame, _position: int) -> None:
         """A request opens a stream, with a window each way; headers themselves need none."""
         stream = frame.stream
-        if stream > self._highest and frame.source == self.client:
+        if stream > self._highest and mine.end == self.client:
             self._highest = stream
             _open(mine, stream)
             _open(theirs, stream)

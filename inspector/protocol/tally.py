@@ -12,7 +12,7 @@ from typing import Final
 from inspector.model.endpoint import Endpoint
 from inspector.model.frame import ACK, Frame, FrameType, Packet, TcpEvent
 from inspector.model.traffic import KILLED_KEPT, Goaway, Ping, Reset, Sent, Traffic
-from inspector.model.window import Stall
+from inspector.model.window import Stall, Windows
 from inspector.protocol.flow_control import FlowControl
 
 _DEBUG_KEPT: Final = 1_000
@@ -24,7 +24,7 @@ _UNANSWERED: Final = 1_000
 class Tally:
     """The traffic of one connection, from its first packet on."""
 
-    __slots__ = ("_ends", "_flow", "_handshake", "_pings", "_settings", "traffic")
+    __slots__ = ("_ends", "_flow", "_handshake", "_latest", "_pings", "_settings", "traffic")
 
     def __init__(self, index: int, packet: Packet, source: Endpoint, destination: Endpoint) -> None:
         opens = bool(packet.tcp & TcpEvent.SYN)
@@ -32,6 +32,8 @@ class Tally:
         sent = {end: Sent(end, windows) for end, windows in self._flow.windows.items()}
         self._ends = {end: (each, each.windows, self._flow.other(end)) for end, each in sent.items()}
         self.traffic = Traffic(index, sent, packet.time, packet.time)
+        self._latest = 0
+        """The number of the latest packet."""
         self._handshake: float | None = packet.time if opens else None
         """When the SYN came, while its answer is not acknowledged."""
         self._pings: dict[tuple[Endpoint, object], tuple[float, int]] = {}
@@ -44,17 +46,15 @@ class Tally:
     def take(self, packet: Packet, source: Endpoint, position: int) -> None:
         """Count a packet; `position` is that of its first frame in the store."""
         traffic = self.traffic
-        ends = self._ends.get(source)
-        if ends is None:
-            return  # a packet about the connection, as in an ICMP error, and none of its own
-        sent, mine, theirs = ends
+        sent, mine, theirs = self._ends.get(source) or self._end_of_stranger(packet)
+        self._latest = packet.number
         traffic.last = packet.time
         sent.packets += 1
         sent.wire += packet.length
         if packet.tcp or packet.problem is not None:
             self._on_tcp(packet, sent)
         if self._handshake is not None:
-            self._on_handshake(packet, source)
+            self._on_handshake(packet, sent.end)
         counts, flow, payload = sent.frames, self._flow, 0
         for frame in packet.frames:
             kind = frame.type
@@ -72,6 +72,10 @@ class Tally:
             position += 1
         sent.payload += payload
 
+    def is_told_again(self, packet: Packet) -> bool:
+        """True when a connection is told from its first packet on once more, as its port is decoded only now."""
+        return packet.number <= self._latest and not any(each.frames for each in self.traffic.sent.values())
+
     def note_refused(self, stream: int, time: float) -> None:
         """A call ended without an answer; by the latest GOAWAY, if that came at this moment."""
         goaways = self.traffic.goaways
@@ -79,6 +83,11 @@ class Tally:
             killed = goaways[-1].killed
             if len(killed) < KILLED_KEPT:
                 killed.append(stream)
+
+    def _end_of_stranger(self, packet: Packet) -> tuple[Sent, Windows, Windows]:
+        """In tunnels, other addresses may be told of some packets: whoever is not spoken to has sent it."""
+        first, *others = self._ends.values()
+        return others[0] if others and packet.destination == first[0].end else first
 
     def _note_stall(self, stall: Stall) -> None:
         self.traffic.stalls.append(stall)
