@@ -20,6 +20,7 @@ from inspector.model.call import StreamKey
 from inspector.session.board import Board
 from inspector.session.decoder import Decoder
 from inspector.session.intake import FileIntake, Intake, open_intake
+from inspector.session.packets import Packets
 from inspector.session.remarks import nothing_seen, unreadable
 from inspector.session.source import FileSource, LiveSource, Source
 from inspector.session.status import Phase, SessionStatus
@@ -42,6 +43,7 @@ class Session:
         self._board = Board(str(source), self._told)
         has_end = isinstance(source, FileSource)
         self._decoder = Decoder(self.store, decoding, self._changed, self._board.notify, has_end=has_end)
+        self.packets = Packets(lambda: self._decoder.decoding, self._board.notify)
         self._finder = PortFinder()
         self._scan = FrameScan()
         self._intake: Intake | None = None
@@ -64,6 +66,7 @@ class Session:
             intake = self._intake = await open_intake(self.source, self._board, self._captured)
             if isinstance(intake, FileIntake):
                 await self._look_for_frames(intake)
+            self.packets.attach(tshark, intake.recording)
             await together(self._learn_version(tshark), self._start(intake), self._decode(tshark, intake))
             self._board.tell(phase=Phase.ENDED)
         except InspectorError as error:
@@ -114,6 +117,7 @@ class Session:
 
     async def close(self) -> None:
         """End everything that was started, and delete the spool; harmless when done twice."""
+        await self.packets.close()
         if self._intake is not None:
             await self._intake.close()
 
@@ -154,8 +158,10 @@ class Session:
             self._learn(opening)
 
     def _learn(self, opening: Opening) -> None:
-        if self._decoder.learn(opening) and (note := unreadable(self._decoder.decoding)):
-            self._board.notify(note)
+        if self._decoder.learn(opening):
+            self.packets.decode_anew()
+            if note := unreadable(self._decoder.decoding):
+                self._board.notify(note)
 
     def _told(self, status: SessionStatus) -> None:
         self.on_status(status)
