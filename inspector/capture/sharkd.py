@@ -173,8 +173,7 @@ def _settings(decoding: Decoding) -> Iterator[Path]:
 
 
 def _decode_as(decoding: Decoding) -> Iterator[str]:
-    ports = {**dict.fromkeys(decoding.ports, "http2"), **dict.fromkeys(decoding.tls_ports, "tls")}
-    for port, protocol in sorted(ports.items()):
+    for port, protocol in decoding.protocols().items():
         # Versions differ in which of a dissector's names they take; a name that is not known is passed over.
         yield f"decode_as_entry: tcp.port,{port},(none),{protocol}\n"
         yield f"decode_as_entry: tcp.port,{port},(none),{protocol.upper()}\n"

@@ -11,13 +11,14 @@ import re
 import shutil
 from asyncio.subprocess import PIPE
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import platformdirs
 
 from inspector.capture.fields import FIELDS
+from inspector.capture.ports import Opening
 from inspector.children import end, spawn
 from inspector.errors import TsharkError
 
@@ -58,10 +59,35 @@ class Decoding:
     """TCP ports that carry HTTP/2 in cleartext."""
     tls_ports: frozenset[int] = frozenset()
     """TCP ports that carry TLS; never told to be HTTP/2, which ALPN says."""
+    http_ports: frozenset[int] = frozenset()
+    """TCP ports of which connections begin with HTTP/1.1, before they go on with HTTP/2; may be among `ports`."""
     keylog: Path | None = None
     """TLS secrets in the format of SSLKEYLOGFILE; may grow while the capture runs."""
     put_in_order: bool = False
     """True to wait for segments that come out of order; where one never comes, its connection ends there."""
+
+    def with_opening(self, opening: Opening) -> Decoding:
+        """The same with the port of an opening decoded too."""
+        port = frozenset({opening.port})
+        if opening.is_tls:
+            return replace(self, tls_ports=self.tls_ports | port)
+        if opening.is_http1:
+            return replace(self, http_ports=self.http_ports | port)
+        return replace(self, ports=self.ports | port)
+
+    @property
+    def all_ports(self) -> frozenset[int]:
+        """Every port that is decoded."""
+        return self.ports | self.tls_ports | self.http_ports
+
+    def protocols(self) -> dict[int, str]:
+        """By port, in order: the protocol, by Wireshark's name, that it is decoded as."""
+        found = {
+            **dict.fromkeys(self.ports, "http2"),
+            **dict.fromkeys(self.http_ports, "http"),
+            **dict.fromkeys(self.tls_ports, "tls"),
+        }
+        return dict(sorted(found.items()))
 
 
 @dataclass(slots=True)
@@ -73,7 +99,7 @@ class Tshark:
     """Fields and preferences that this version does not know."""
 
     def arguments(self, decoding: Decoding) -> list[str]:
-        """The options for one run, without those that pyshark adds: `-r - -l -n -T ek`."""
+        """The options for one run, without those that pyshark adds: `-r - -l -n -T fields`."""
         arguments = self._decoding_options(decoding)
         for protocol in _DISABLED:
             arguments += ["--disable-protocol", protocol]
@@ -101,10 +127,8 @@ class Tshark:
         for name, value in preferences(decoding).items():
             if name not in self.refused:
                 options += ["-o", f"{name}:{value}"]
-        for port in sorted(decoding.ports - decoding.tls_ports):
-            options += ["-d", f"tcp.port=={port},http2"]
-        for port in sorted(decoding.tls_ports):
-            options += ["-d", f"tcp.port=={port},tls"]
+        for port, protocol in decoding.protocols().items():
+            options += ["-d", f"tcp.port=={port},{protocol}"]
         return options
 
     def give_up(self, said: str) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from inspector.model.call import StreamKey
 from inspector.model.connection import Connection
 from inspector.model.endpoint import Endpoint
@@ -48,6 +50,10 @@ class Assembler:
             progress = self._begin(packet.connection, source, destination)
             yield events.ConnectionSeen(progress.connection)
         if progress is not None:
+            ends = progress.connection.client, progress.connection.server
+            if source not in ends:
+                source = ends[1] if destination == ends[0] else ends[0]
+                packet = _sent_by(packet, source)
             yield from self._on_http2(progress, packet, source)
 
     def name_method(self, key: StreamKey, path: str | None) -> Iterator[Event]:
@@ -95,3 +101,9 @@ class Assembler:
         if known[0] != known[1]:
             return destination if known[0] else source
         return source if source.port > destination.port else destination
+
+
+def _sent_by(packet: Packet, source: Endpoint) -> Packet:
+    """The packet as if an end of its connection had sent it: in tunnels, other addresses may be told of some."""
+    frames = tuple(msgspec.structs.replace(frame, source=source) for frame in packet.frames)
+    return msgspec.structs.replace(packet, source=source, frames=frames)

@@ -55,7 +55,7 @@ class Decoder:
         self._decoding = decoding
         self._on_change = on_change
         self._on_notice = on_notice
-        self._assembler = Assembler(set(decoding.ports | decoding.tls_ports))
+        self._assembler = Assembler(decoding.all_ports)
         self._catch_up = CatchUp()
         self._patience = Patience()
         self._held = HeldBack() if has_end else None
@@ -73,14 +73,12 @@ class Decoder:
         return self._decoding
 
     def learn(self, opening: Opening) -> bool:
-        """A client opened HTTP/2 or TLS on a port: decode it, from the start of the recording on. True for news."""
-        if opening.port in (self._decoding.tls_ports if opening.is_tls else self._decoding.ports):
+        """A client opened HTTP/2, TLS or HTTP on a port: decode it, from the recording's start on. True for news."""
+        following = self._decoding.with_opening(opening)
+        if following == self._decoding:
             return False
-        if opening.is_tls:
-            self._decoding = replace(self._decoding, tls_ports=self._decoding.tls_ports | {opening.port})
-        else:
-            self._decoding = replace(self._decoding, ports=self._decoding.ports | {opening.port})
-        self._assembler.ports = set(self._decoding.ports | self._decoding.tls_ports)
+        self._decoding = following
+        self._assembler.ports = self._decoding.all_ports
         self._catch_up.begin_port(opening.port)
         self._restart.set()
         return True
