@@ -19,6 +19,7 @@ class Overheard:
     """The file, with its listener."""
 
     def __init__(self, file: CaptureFile, on_bytes: Callable[[bytes], None]) -> None:
+        self.path = file.path
         self._file = file
         self._on_bytes = on_bytes
         self._heard = 0

@@ -22,6 +22,7 @@ from inspector.model.call import StreamKey
 from inspector.session.board import Board
 from inspector.session.decoder import Decoder
 from inspector.session.intake import Intake, open_intake
+from inspector.session.packets import Packets
 from inspector.session.remarks import Failures, nothing_seen, unreadable
 from inspector.session.source import FileSource, LiveSource, Source, StdinSource
 from inspector.session.status import Phase, SessionStatus
@@ -47,6 +48,7 @@ class Session:
         self._board = Board(str(source), self._told)
         hold = _HOLD_SECONDS.get(type(source), 0.0)
         self._decoder = Decoder(self.store, decoding, self._changed, self._board.notify, hold_seconds=hold)
+        self.packets = Packets(lambda: self._decoder.decoding, self._board.notify)
         self._finder = PortFinder()
         self._scan = FrameScan()
         self._failures = Failures(self.store)
@@ -68,6 +70,7 @@ class Session:
         try:
             tshark = find_tshark()
             intake = self._intake = await open_intake(self.source, self._board, self._overhear)
+            self.packets.attach(tshark, intake.recording)
             await together(self._learn_version(tshark), self._start(intake), self._decode(tshark, intake))
             self._board.tell(phase=Phase.ENDED)
         except InspectorError as error:
@@ -118,6 +121,7 @@ class Session:
 
     async def close(self) -> None:
         """End everything that was started, and delete the spool; harmless when done twice."""
+        await self.packets.close()
         if self._intake is not None:
             await self._intake.close()
 
@@ -146,8 +150,10 @@ class Session:
                 self._learn(opening)
 
     def _learn(self, opening: Opening) -> None:
-        if self._decoder.learn(opening) and (note := unreadable(self._decoder.decoding)):
-            self._board.notify(note)
+        if self._decoder.learn(opening):
+            self.packets.decode_anew()
+            if note := unreadable(self._decoder.decoding):
+                self._board.notify(note)
 
     def _told(self, status: SessionStatus) -> None:
         self.on_status(status)
