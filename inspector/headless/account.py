@@ -75,6 +75,7 @@ def _object(account: Account, outcome: Outcome) -> dict[str, object]:
         "problems": [WHY],
         "status_details": list(rich.details) if rich else None,
         "status_source": None,
+        "why": None,
     }
 
 

@@ -22,7 +22,8 @@ class FrameAt(NamedTuple):
     def is_touched(self, store: Store, change: Change) -> bool:
         """True when a change may have something to say of it."""
         call = self.call(store)
-        return call is not None and (call.key in change.calls or call.key.connection in change.connections)
+        is_call_touched = call is not None and call.key in change.calls
+        return is_call_touched or store.frames[self.position].connection in change.connections
 
 
 class Told(NamedTuple):

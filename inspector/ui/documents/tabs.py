@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from inspector.model.call import StreamKey
@@ -15,6 +16,7 @@ from inspector.ui.documents.document import LinesDocument, PaneDocument
 from inspector.ui.documents.follow import FollowDocument
 from inspector.ui.documents.frame import frame_document, message_document
 from inspector.ui.subject import FrameAt, Told
+from inspector.views.heading import why_line
 from inspector.views.spans import Line, Span, Tone
 
 FOLLOW, FRAME, MESSAGE, BYTES = "follow", "frame", "message", "bytes"
@@ -46,9 +48,15 @@ class DetailTab(NamedTuple):
 
 def _follow(ground: Ground, subject: FrameAt) -> PaneDocument:
     if (key := call_key(ground.store, subject)) is None:
-        remark = (Line((Span("This frame is about the connection itself.", Tone.DIM),)),)
-        return LinesDocument(lambda: remark, "the remark")
+        make = partial(_of_connection, ground.store, subject)
+        return LinesDocument(make, "the remark", make)
     return FollowDocument(ground.store, ground.catalog, key, ground.form)
+
+
+def _of_connection(store: Store, subject: FrameAt) -> tuple[Line, ...]:
+    remark = Line((Span("This frame is about the connection itself.", Tone.DIM),))
+    found = store.connections[store.frames[subject.position].connection].why
+    return (remark,) if found is None else (remark, Line(), why_line(found))
 
 
 def _bytes(ground: Ground, subject: FrameAt) -> PaneDocument:
