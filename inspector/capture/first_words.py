@@ -73,14 +73,11 @@ class _Segment(NamedTuple):
 
 
 def find_first_words(data: bytes) -> Iterator[FirstWords]:
-    """The openings in a stretch of capture bytes, kind after kind."""
-    for opening in _OPENINGS:
-        for match in opening.finditer(data):
-            start = match.start()
-            if data[start] == FrameType.SETTINGS:
-                start -= _BEFORE_TYPE
-            if start >= 0 and (found := _words_at(data, start, match.end())) is not None:
-                yield found
+    """The openings in a stretch of capture bytes, in their order."""
+    for start, end in sorted(match.span() for opening in _OPENINGS for match in opening.finditer(data)):
+        at = start - _BEFORE_TYPE if data[start] == FrameType.SETTINGS else start
+        if at >= 0 and (found := _words_at(data, at, end)) is not None:
+            yield found
 
 
 def _words_at(data: bytes, start: int, end: int) -> FirstWords | None:

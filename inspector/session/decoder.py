@@ -97,7 +97,7 @@ class Decoder:
         else:
             self._decoding = replace(before, ports=before.ports | {opening.port}, tls_ports=tls_ports)
         if self._decoding == before:
-            return False
+            return opening.is_answer
         self._assembler.ports = set(self._decoding.ports | self._decoding.tls_ports)
         self._catch_up.begin_port(opening.port)
         self._restart.set()

@@ -157,7 +157,8 @@ class Session:
             self._learn(opening)
 
     def _learn(self, opening: Opening) -> None:
-        if self._decoder.learn(opening) and (note := unreadable(self._decoder.decoding)):
+        is_news = self._decoder.learn(opening)
+        if is_news and opening.is_answer and (note := unreadable(self._decoder.decoding)):
             self._board.notify(note)
 
     def _told(self, status: SessionStatus) -> None:
