@@ -150,10 +150,12 @@ class Session:
                 self._learn(opening)
 
     def _learn(self, opening: Opening) -> None:
-        if self._decoder.learn(opening):
+        before = self._decoder.decoding
+        is_news = self._decoder.learn(opening)
+        if self._decoder.decoding != before:
             self.packets.decode_anew()
-            if note := unreadable(self._decoder.decoding):
-                self._board.notify(note)
+        if is_news and opening.is_answer and (note := unreadable(self._decoder.decoding)):
+            self._board.notify(note)
 
     def _told(self, status: SessionStatus) -> None:
         self.on_status(status)
