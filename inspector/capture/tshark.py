@@ -18,7 +18,6 @@ from typing import Final
 import platformdirs
 
 from inspector.capture.fields import FIELDS
-from inspector.capture.ports import Opening
 from inspector.children import end, spawn
 from inspector.errors import TsharkError
 
@@ -64,14 +63,24 @@ class Decoding:
         """Every port that is decoded."""
         return self.ports | self.tls_ports | self.http_ports
 
-    def learning(self, opening: Opening) -> Decoding:
-        """The same, with the port of an opening."""
-        port = frozenset({opening.port})
-        if opening.is_tls:
-            return replace(self, tls_ports=self.tls_ports | port)
-        if opening.is_http1:
-            return replace(self, http_ports=self.http_ports | port)
-        return replace(self, ports=self.ports | port)
+    def with_port(self, port: int, *, is_tls: bool = False, is_http1: bool = False) -> Decoding:
+        """The same, with a port more."""
+        if is_tls:
+            return replace(self, tls_ports=self.tls_ports | {port})
+        if is_http1:
+            return replace(self, http_ports=self.http_ports | {port})
+        return replace(self, ports=self.ports | {port})
+
+    def differences(self, other: Decoding) -> frozenset[int]:
+        """The ports that the two decode in different ways."""
+        return (self.ports ^ other.ports) | (self.tls_ports ^ other.tls_ports) | (self.http_ports ^ other.http_ports)
+
+    def without(self, port: int) -> Decoding:
+        """The same, with a port less, whatever it was."""
+        gone = frozenset({port})
+        return replace(
+            self, ports=self.ports - gone, tls_ports=self.tls_ports - gone, http_ports=self.http_ports - gone
+        )
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import math
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
@@ -71,6 +72,8 @@ class Decoder:
         self._minds_order = not hold_seconds
         """True where what is out of order will stay so."""
         self._recording: Recording | None = None
+        self.packets_by_port: Counter[int] = Counter()
+        """By TCP port: packets that were read."""
         self._run: TsharkRun | None = None
         self._restart = asyncio.Event()
 
@@ -86,7 +89,7 @@ class Decoder:
 
     def learn(self, opening: Opening) -> bool:
         """A client opened a port: decode it, from the start of the recording on. True for news."""
-        decoding = self._decoding.learning(opening)
+        decoding = self._decoding.with_port(opening.port, is_tls=opening.is_tls, is_http1=opening.is_http1)
         if decoding == self._decoding:
             return False
         self._decoding = decoding
@@ -181,5 +184,8 @@ class Decoder:
             self._minds_order = False
             self._on_notice(DISORDER)
         if news:
+            self.packets_by_port.update(
+                end.port for packet in news for end in (packet.source, packet.destination) if end
+            )
             receive = self._assembler.receive
             self._on_change(self._store.apply(event for packet in news for event in receive(packet)))

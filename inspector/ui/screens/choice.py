@@ -7,7 +7,7 @@ whoever shows it; another key than Enter may mean something else to be done with
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -42,6 +42,10 @@ class Choice(NamedTuple):
     """What is shown dimmed behind it."""
 
 
+Free: TypeAlias = Callable[[str], Choice | None]
+"""Makes a choice of what was typed; None where it can be none."""
+
+
 class Chosen(NamedTuple):
     """What was chosen, and by which key."""
 
@@ -69,9 +73,15 @@ class ChoiceDialog(ModalScreen[Chosen | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Cancel")]
 
-    def __init__(self, title: str, choices: Sequence[Choice], note: str, keys: Sequence[str] = ()) -> None:
-        """`note` says what keys do; `keys` are those that choose, beside Enter."""
+    def __init__(
+        self, title: str, choices: Sequence[Choice], note: str, keys: Sequence[str] = (), *, free: Free | None = None
+    ) -> None:
+        """`note` says what keys do; `keys` are those that choose, beside Enter.
+
+        `free` makes a choice of what was typed, where that may be chosen too.
+        """
         super().__init__()
+        self._free = free
         self._title, self._choices, self._note, self._keys = title, choices, note, frozenset(keys)
         self._found: list[Choice] = []
         self._searched = ""
@@ -118,6 +128,9 @@ class ChoiceDialog(ModalScreen[Chosen | None]):
 
     def _show(self, wanted: str) -> None:
         self._searched, self._found = wanted, _found(self._choices, wanted)
+        if self._free is not None and wanted.strip() and (typed := self._free(wanted)) is not None:
+            is_named = any(choice.value == typed.value for choice in self._found)
+            self._found += [] if is_named else [typed]
         room = max((len(choice.name) for choice in self._found[:500]), default=0)
         self._list.clear_options()
         self._list.add_options(Option(_prompt(choice, min(room, 48))) for choice in self._found)
