@@ -18,6 +18,7 @@ from typing import Final
 import platformdirs
 
 from inspector.capture.fields import FIELDS
+from inspector.capture.ports import Opening
 from inspector.children import end, spawn
 from inspector.errors import TsharkError
 
@@ -58,18 +59,20 @@ class Decoding:
     put_in_order: bool = False
     """True to wait for segments that come out of order; where one never comes, its connection ends there."""
 
+    def with_opening(self, opening: Opening) -> Decoding:
+        """The same with the port of an opening decoded too; what it answers itself is what it speaks."""
+        port = frozenset({opening.port})
+        if opening.is_tls:
+            return replace(self, tls_ports=self.tls_ports | port)
+        if opening.is_http1:
+            return replace(self, http_ports=self.http_ports | port)
+        tls_ports = self.tls_ports - port if opening.is_answer else self.tls_ports
+        return replace(self, ports=self.ports | port, tls_ports=tls_ports)
+
     @property
     def all_ports(self) -> frozenset[int]:
         """Every port that is decoded."""
         return self.ports | self.tls_ports | self.http_ports
-
-    def with_port(self, port: int, *, is_tls: bool = False, is_http1: bool = False) -> Decoding:
-        """The same, with a port more."""
-        if is_tls:
-            return replace(self, tls_ports=self.tls_ports | {port})
-        if is_http1:
-            return replace(self, http_ports=self.http_ports | {port})
-        return replace(self, ports=self.ports | {port})
 
     def differences(self, other: Decoding) -> frozenset[int]:
         """The ports that the two decode in different ways."""
@@ -92,7 +95,7 @@ class Tshark:
     """Fields and preferences that this version does not know."""
 
     def arguments(self, decoding: Decoding) -> list[str]:
-        """The options for one run, without those that pyshark adds: `-r - -l -n -T ek`."""
+        """The options for one run, without those that pyshark adds: `-r - -l -n -T fields`."""
         arguments: list[str] = []
         for name, value in (*_PREFERENCES.items(), *_preferences(decoding).items()):
             if name not in self.refused:

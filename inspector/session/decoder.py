@@ -16,7 +16,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from inspector.capture.catch_up import CatchUp
+from inspector.capture.first_words import FirstWords
 from inspector.capture.ports import Opening
+from inspector.capture.strangers import Strangers
 from inspector.capture.tshark import Decoding, Tshark
 from inspector.capture.tshark_end import TsharkDied
 from inspector.errors import TsharkError
@@ -66,6 +68,9 @@ class Decoder:
         self._on_notice = on_notice
         self._assembler = Assembler(decoding.all_ports)
         self._catch_up = CatchUp()
+        self._strangers = Strangers()
+        self._answered: set[int] = set()
+        """Ports that said themselves what they speak."""
         self._deaths = Patience()
         self._hold_seconds = hold_seconds
         self._held = HeldBack() if hold_seconds else None
@@ -87,13 +92,24 @@ class Decoder:
         """The ports that are decoded by now."""
         return self._decoding
 
+    def hear(self, found: FirstWords) -> None:
+        """The bytes of the recording say what a side of a connection begins with."""
+        self._strangers.note(found)
+
     def learn(self, opening: Opening) -> bool:
-        """A client opened a port: decode it, from the start of the recording on. True for news."""
-        decoding = self._decoding.with_port(opening.port, is_tls=opening.is_tls, is_http1=opening.is_http1)
-        if decoding == self._decoding:
+        """A protocol was opened on a port: decode it, from the start of the recording on. True for news.
+
+        What the port answers outweighs what clients say to it.
+        """
+        if opening.port in self._answered:
             return False
-        self._decoding = decoding
-        self._assembler.ports = self._decoding.all_ports
+        if opening.is_answer:
+            self._answered.add(opening.port)
+        following = self._decoding.with_opening(opening)
+        if following == self._decoding:
+            return False
+        self._decoding = following
+        self._assembler.ports = following.all_ports
         self._catch_up.begin_port(opening.port)
         self._restart.set()
         return True
@@ -148,7 +164,9 @@ class Decoder:
         if held.is_worth_ordering:
             run = TsharkRun(tshark, replace(self._decoding, put_in_order=True))
             with contextlib.suppress(TsharkDied, OSError):  # then the first reading has to do
-                await run.decode(recording.read_from(0), held.take_ordered)
+                await run.decode(
+                    recording.read_from(0), lambda packets: held.take_ordered(self._strangers.mark(packets))
+                )
         packets, was_ordered = held.release()
         self._tell(packets)
         if was_ordered:
@@ -164,7 +182,7 @@ class Decoder:
         self._on_notice(f"tshark {cause}. It reads the capture again from its start: nothing is lost.")
 
     def _take(self, packets: list[Packet]) -> None:
-        news = self._catch_up.news(packets)
+        news = self._strangers.mark(self._catch_up.news(packets))
         if (held := self._held) is not None:
             was_holding = held.is_holding
             news = held.pass_on(news, self._assembler.ports)

@@ -23,7 +23,7 @@ from inspector.model.call import StreamKey
 from inspector.session.board import Board
 from inspector.session.decoder import Decoder
 from inspector.session.intake import Intake, open_intake
-from inspector.session.remarks import nothing_seen, unreadable
+from inspector.session.remarks import Failures, nothing_seen, unreadable
 from inspector.session.source import FileSource, LiveSource, Source, StdinSource
 from inspector.session.status import Phase, SessionStatus
 from inspector.session.together import together
@@ -55,6 +55,7 @@ class Session:
         self._decoder = Decoder(self.store, decoding, self._changed, self._board.notify, hold_seconds=hold)
         self._finder = PortFinder()
         self._scan = FrameScan()
+        self._failures = Failures(self.store)
         self._intake: Intake | None = None
         self._observers: list[Callable[[Change], object]] = []
         self._successor: Session | None = None
@@ -104,7 +105,7 @@ class Session:
         self.is_begun = True
         try:
             tshark = find_tshark()
-            intake = self._intake or await open_intake(self.source, self._board, self._captured)
+            intake = self._intake or await open_intake(self.source, self._board, self._overhear)
             self._intake = intake
             await together(self._learn_version(tshark), self._start(intake), self._decode(tshark, intake))
             self._board.tell(phase=Phase.ENDED)
@@ -175,16 +176,17 @@ class Session:
         if self.status.error is not None and not is_live:
             raise self.status.error
 
-    def _captured(self, data: bytes) -> None:
+    def _overhear(self, data: bytes) -> None:
         if self._successor is not None:
-            self._successor._captured(data)
+            self._successor._overhear(data)
             return
-        for opening in self._finder.feed(data):
-            self._learn(opening)
+        for found, openings in self._finder.feed(data):
+            self._decoder.hear(found)
+            for opening in openings:
+                self._learn(opening)
         if not isinstance(self.source, LiveSource):  # there only the service's own port is captured
             for opening in self._scan.feed(data):
                 self._learn(opening)
-        self._board.tell(captured=self.status.captured + len(data))
 
     def _learn(self, opening: Opening) -> None:
         if (
@@ -199,6 +201,8 @@ class Session:
 
     def _changed(self, change: Change) -> None:
         self._board.tell(decoded=self._decoder.decoded)
+        if failure := self._failures.news(change):
+            self._board.notify(failure)
         for observe in self._observers:
             observe(change)
         self.on_change(change)

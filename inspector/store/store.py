@@ -17,6 +17,9 @@ from inspector.protocol import events
 from inspector.protocol.events import Event
 from inspector.store.change import Change
 
+_GAPS_KEPT: Final = 16
+"""Of one call; what is said of it does not depend on more."""
+
 
 class Store:
     """The captured frames in the order of the wire, and the calls and connections they make up."""
@@ -129,6 +132,11 @@ class Store:
     def _on_message(self, event: events.MessageRead) -> None:
         self._call(event.key).messages(event.side).append(event.message)
 
+    def _on_bytes_lost(self, event: events.BytesLost) -> None:
+        gaps = self._call(event.key).gaps
+        if len(gaps) < _GAPS_KEPT:
+            gaps.append(event.gap)
+
     def _on_call_ended(self, event: events.CallEnded) -> None:
         call = self._call(event.key)
         call.state, call.ended = event.state, event.time
@@ -155,6 +163,7 @@ _HANDLERS: Final[Mapping[type, Callable[[Store, Any], None]]] = {
     events.TrailersRead: Store._on_trailers,
     events.StatusRead: Store._on_status,
     events.MessageRead: Store._on_message,
+    events.BytesLost: Store._on_bytes_lost,
     events.CallEnded: Store._on_call_ended,
     events.ProblemFound: Store._on_problem,
 }

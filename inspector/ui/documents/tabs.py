@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from inspector.model.call import StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.schema.payload import Format
 from inspector.store.store import Store
+from inspector.ui.documents.accounts import AccountsDocument
 from inspector.ui.documents.bytes import BytesDocument
 from inspector.ui.documents.document import LinesDocument, PaneDocument
 from inspector.ui.documents.follow import FollowDocument
 from inspector.ui.documents.frame import frame_document, message_document
-from inspector.ui.subject import FrameAt
+from inspector.ui.subject import FrameAt, Told
+from inspector.views.heading import why_line
 from inspector.views.spans import Line, Span, Tone
 
 FOLLOW, FRAME, MESSAGE, BYTES = "follow", "frame", "message", "bytes"
+ACCOUNT: Final = "account"
 _WIDE_DUMP: Final = 80
 """Cells from which 16 bytes fit on a line."""
 
@@ -44,9 +48,15 @@ class DetailTab(NamedTuple):
 
 def _follow(ground: Ground, subject: FrameAt) -> PaneDocument:
     if (key := call_key(ground.store, subject)) is None:
-        remark = (Line((Span("This frame is about the connection itself.", Tone.DIM),)),)
-        return LinesDocument(lambda: remark, "the remark")
+        make = partial(_of_connection, ground.store, subject)
+        return LinesDocument(make, "the remark", make)
     return FollowDocument(ground.store, ground.catalog, key, ground.form)
+
+
+def _of_connection(store: Store, subject: FrameAt) -> tuple[Line, ...]:
+    remark = Line((Span("This frame is about the connection itself.", Tone.DIM),))
+    found = store.connections[store.frames[subject.position].connection].why
+    return (remark,) if found is None else (remark, Line(), why_line(found))
 
 
 def _bytes(ground: Ground, subject: FrameAt) -> PaneDocument:
@@ -58,6 +68,7 @@ TABS: Final = {
     FRAME: DetailTab("Frame", FrameAt, lambda on, at: frame_document(on.store, on.catalog, at.position)),
     MESSAGE: DetailTab("Message", FrameAt, lambda on, at: message_document(on.store, on.catalog, at.position, on.form)),
     BYTES: DetailTab("Bytes", FrameAt, _bytes),
+    ACCOUNT: DetailTab("Client's account", Told, lambda on, at: AccountsDocument(at.accounts, on.form)),
 }
 """In the order in which they stand."""
 

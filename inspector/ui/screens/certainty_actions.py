@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from inspector.capture.ports import Opening
 from inspector.capture.tshark import Decoding
 from inspector.model.call import Call, MethodSource
 from inspector.ui.messages import SessionReplaced
@@ -18,6 +20,28 @@ _TLS, _OFF = "f7", "f8"
 _PORTS_OFFERED: Final = 200
 
 
+class _OpenChoice(ChoiceDialog):
+    """A list of which something else may be typed, too."""
+
+    def __init__(
+        self,
+        title: str,
+        choices: Sequence[Choice],
+        note: str,
+        typed: Callable[[str], Choice | None],
+        keys: Sequence[str] = (),
+    ) -> None:
+        """`typed` makes a choice of what was typed; None where it can be none."""
+        super().__init__(title, choices, note, keys)
+        self._typed = typed
+
+    def found(self, wanted: str) -> list[Choice]:
+        """What fits to what was typed, and that itself."""
+        found, typed = super().found(wanted), self._typed(wanted) if wanted.strip() else None
+        is_new = typed is not None and all(choice.value != typed.value for choice in found)
+        return [*found, typed] if typed is not None and is_new else found
+
+
 class CertaintyActions(SchemaActions):
     """The part of the inspection screen that puts right what the capture cannot tell."""
 
@@ -29,11 +53,11 @@ class CertaintyActions(SchemaActions):
             self.say(f"Its method was read on the wire: {call.method}")
         else:
             shared = f", and {counted(len(call.sharing) - 1, 'other')}" if len(call.sharing) > 1 else ""
-            dialog = ChoiceDialog(
+            dialog = _OpenChoice(
                 f"Name the method of call {call.key}{shared}",
                 self._methods(call),
                 "Enter takes it, or what is typed · Esc cancels",
-                free=lambda typed: Choice(_path(typed), _path(typed), "as typed"),
+                lambda typed: Choice(_path(typed), _path(typed), "as typed"),
             )
             self.app.push_screen(dialog, lambda chosen: self._take_name(call, chosen))
 
@@ -54,12 +78,12 @@ class CertaintyActions(SchemaActions):
         ]
 
     def _action_decode_as(self) -> None:
-        dialog = ChoiceDialog(
+        dialog = _OpenChoice(
             "Decode As…",
             self._ports(),
             "Enter: HTTP/2 · F7: TLS · F8: not at all · a port may be typed · Esc cancels",
-            keys=(_TLS, _OFF),
-            free=lambda typed: Choice(int(typed), typed, "as typed") if _is_port(typed) else None,
+            lambda typed: Choice(int(typed), typed, "as typed") if _is_port(typed) else None,
+            (_TLS, _OFF),
         )
         self.app.push_screen(dialog, self._decode_as)
 
@@ -78,9 +102,9 @@ class CertaintyActions(SchemaActions):
             return
         decoding = self.session.decoding.without(chosen.value)
         if chosen.key == _TLS:
-            decoding = decoding.with_port(chosen.value, is_tls=True)
+            decoding = decoding.with_opening(Opening(chosen.value, is_tls=True))
         elif chosen.key != _OFF:
-            decoding = decoding.with_port(chosen.value)
+            decoding = decoding.with_opening(Opening(chosen.value, is_tls=False))
         if decoding == self.session.decoding:
             self.say(f"Port {chosen.value} is decoded so already.")
         elif self.session.can_begin_again:
