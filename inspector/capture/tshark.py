@@ -90,6 +90,17 @@ class Decoding:
         }
         return dict(sorted(found.items()))
 
+    def differences(self, other: Decoding) -> frozenset[int]:
+        """The ports that the two decode in different ways."""
+        return (self.ports ^ other.ports) | (self.tls_ports ^ other.tls_ports) | (self.http_ports ^ other.http_ports)
+
+    def without(self, port: int) -> Decoding:
+        """The same, with a port less, whatever it was."""
+        gone = frozenset({port})
+        return replace(
+            self, ports=self.ports - gone, tls_ports=self.tls_ports - gone, http_ports=self.http_ports - gone
+        )
+
 
 @dataclass(slots=True)
 class Tshark:
