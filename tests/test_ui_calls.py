@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from inspector.ui.lists.tabs import CALLS
+from inspector.ui.subject import FrameAt
 from inspector.ui.widgets.filter_box import FilterBox
+from inspector.ui.widgets.key_bar import KeyBar
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, opened, text
 
@@ -140,3 +142,55 @@ async def test_methods_stay_as_they_are_whatever_the_filter() -> None:
         await run.until(lambda: run.frames.count == 0)
         await run.press("escape", "right", "f", "escape", "m", "y", "full_stop", "n")
         assert run.app.is_running
+
+
+@SIZES
+async def test_a_call_unfolds_by_key_and_its_rows_select_their_frames(size: tuple[int, int]) -> None:
+    async with opened(CAPTURE, size=size) as run:
+        await run.press("left", "j", "plus")
+        assert [line[1] for line in lines(run.list)[1:9]] == list("▸▾ ▸ ▸ ▸")
+        assert run.list.count == 43 + 5
+        await run.press("j", "j")
+        assert "→ message" in lines(run.list)[run.list.cursor + 1]
+        calls, frames = run.session.store.calls, run.session.store.frames
+        call = list(calls.values())[1]
+        assert run.list.rows.subject(run.list.selected) == FrameAt(call.requests[0].frame)
+        await run.press("plus", "j")
+        assert "packet" in lines(run.list)[run.list.cursor + 1]
+        await run.press("enter")
+        assert any(line.startswith("▌ → DATA") for line in lines(run.pane))
+        await run.press("escape", "minus")
+        assert (run.list.count, run.list.cursor) == (48, 3)
+        await run.press("minus")
+        assert (run.list.count, run.list.selected) == (43, call.key)
+        assert frames
+
+
+async def test_a_click_on_the_mark_unfolds_and_folds() -> None:
+    async with opened(CAPTURE) as run:
+        await run.press("left")
+        await run.pilot.click("#calls", offset=(1, 3))
+        await run.pilot.pause()
+        assert (run.list.count, run.list.cursor) == (48, 2)
+        await run.pilot.click("#calls", offset=(1, 5))
+        await run.pilot.pause()
+        assert (run.list.count, run.list.cursor) == (49, 4)
+        await run.pilot.click("#calls", offset=(20, 6))
+        await run.pilot.pause()
+        assert (run.list.count, run.list.cursor) == (49, 5)
+        await run.pilot.click("#calls", offset=(1, 3))
+        await run.pilot.pause()
+        assert run.list.count == 43
+
+
+async def test_what_is_unfolded_moves_with_its_call_and_the_keys_are_offered_where_they_work() -> None:
+    async with opened(CAPTURE) as run:
+        assert "+ unfold" not in text(run.screen.query_one(KeyBar))
+        await run.press("left", "plus", "O")
+        await run.pilot.pause()
+        assert "+ unfold" in text(run.screen.query_one(KeyBar))
+        assert [run.list.rows.fold_mark(run.list.rows.key(row)) for row in (42, 43)] == ["▾", " "]  # type: ignore[attr-defined]
+        assert run.list.cursor == 42
+        await run.press("slash")
+        await run.type("stream:3")
+        await run.until(lambda: run.list.count == 1)

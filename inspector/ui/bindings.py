@@ -126,6 +126,8 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("mark", "m", "m", "mark", "Mark the row, or take its mark away", "mark"),
         Key("sort", "o", "o", "sort", "Sort by the next column; a click on a column's title sorts by it", "sort(1)"),
         Key("sort.turn", "O", "O", "turn order", "Turn the order round", "turn_order"),
+        Key("unfold", "plus", "+", "unfold", "Unfold a call into its messages, a message into its frames", "unfold"),
+        Key("fold", "minus", "-", "fold", "Fold what is unfolded, or that of which the row is a part", "fold"),
         Key("mark.next", "apostrophe", "'", "next mark", "To the next marked row, round the end", "next_mark"),
     ),
     (Place.FILTER, Group.LOOK): (
@@ -148,7 +150,20 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
 
 FOOTER: Final = (
     *("send", "filter.keep", "filter.clear", "filter.leave", "half_close", "cancel", "request", "filter", "open"),
-    *("pane.open", "back", "follow", "edit", "method", "request.leave", "stream.next", "control", "copy", "zoom"),
+    *(
+        "pane.open",
+        "back",
+        "follow",
+        "unfold",
+        "sort",
+        "edit",
+        "method",
+        "request.leave",
+        "stream.next",
+        "control",
+        "copy",
+        "zoom",
+    ),
     *("reading", "copy_as", "resend", "history.back", "history", "capture", "save", "schema"),
     *("help", "help.always", "quit"),
 )
