@@ -57,7 +57,7 @@ def test_a_stream_with_a_gap_that_is_open_and_then_reset() -> None:
     talk.server(data(1, reply("3")), after=0.015)
     timing = Timing(talk.store, FIRST)
     assert strip(timing)[:2] == ["→ HD", f"← {'·' * 13}HD{'·' * 5}D{'·' * 18}D …"]
-    assert "longest gap 15.0 ms between reply messages 2 and 3" in facts(timing)
+    assert "longest reply gap 15.0 ms between reply messages 2 and 3" in facts(timing)
     assert "the whole call 30.0 ms so far" in facts(timing)
     talk.client(reset(1), after=0.009)
     timing.update()

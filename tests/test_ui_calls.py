@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from inspector.ui.lists.tabs import CALLS
+from inspector.ui.screens.compare import CompareScreen
 from inspector.ui.subject import FrameAt
 from inspector.ui.widgets.filter_box import FilterBox
 from inspector.ui.widgets.key_bar import KeyBar
+from inspector.ui.widgets.pane import Pane
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, opened, text
 
@@ -194,3 +196,40 @@ async def test_what_is_unfolded_moves_with_its_call_and_the_keys_are_offered_whe
         await run.press("slash")
         await run.type("stream:3")
         await run.until(lambda: run.list.count == 1)
+
+
+@SIZES
+async def test_two_calls_are_compared(size: tuple[int, int]) -> None:
+    async with opened(ERRORS, size=size) as run:
+        await run.press("left", "equals_sign")
+        assert any("Mark a call with m first" in each.message for each in run.app._notifications)
+        await run.press("m", "equals_sign")
+        assert not isinstance(run.app.screen, CompareScreen)
+        await run.press("j", "equals_sign")
+        await run.until(lambda: isinstance(run.app.screen, CompareScreen) and run.app.screen.query_one(Pane).rows)
+        pane = run.app.screen.query_one(Pane)
+        assert lines(pane)[0] == "  ◀ call 0/1  /peers.v1.Greeter/Fail  marked"
+        assert "≠ status: ◀ INVALID_ARGUMENT  ▶ NOT_FOUND" in text(pane)
+        await run.press("G")
+        assert "= ← HEADERS: 1 frame" in text(pane) or "≠ ← HEADERS: " in text(pane)
+        await run.press("escape")
+        assert run.focused == CALLS
+
+
+async def test_a_frame_marks_its_call_and_the_latest_mark_counts() -> None:
+    async with opened(ERRORS) as run:
+        await run.press("m", "j", "j", "j", "m", "G", "equals_sign")
+        await run.until(lambda: isinstance(run.app.screen, CompareScreen) and run.app.screen.query_one(Pane).rows)
+        assert [line.split()[2] for line in lines(run.app.screen.query_one(Pane))[:2]] == ["0/3", "0/9"]
+
+
+async def test_timing_is_shown_and_leads_to_frames() -> None:
+    async with opened(CAPTURE) as run:
+        await run.press("G", "f", "left")
+        assert run.focused == "timing-pane"
+        assert "→ HD" in text(run.pane)
+        assert "server time" in text(run.pane)
+        first = next(index for index, line in enumerate(lines(run.pane)) if "→ headers" in line)
+        await run.pilot.click("#timing-pane", offset=(20, first))
+        await run.pilot.pause()
+        assert "POST /peers.v1.Greeter/Chat" in lines(run.frames)[1 + run.frames.cursor - run.frames.scroll_offset.y]

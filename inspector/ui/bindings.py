@@ -120,6 +120,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("filter", "slash", "/", "filter", "Go to the filter", "focus_filter"),
         Key("control", "h", "h", "control frames", "Hide or show SETTINGS, PING, WINDOW_UPDATE, …", "toggle_control"),
         Key("copy_as", "Y", "Y", "copy as", "Copy the call as a grpcurl command, as Python or as JSON", "copy_as"),
+        Key("compare", "equals_sign", "=", "compare", "Compare the selected call with the marked one (m)", "compare"),
         Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom"),
     ),
     (Place.LIST, Group.LOOK): (
@@ -164,7 +165,7 @@ FOOTER: Final = (
         "copy",
         "zoom",
     ),
-    *("reading", "copy_as", "resend", "history.back", "history", "capture", "save", "schema"),
+    *("reading", "compare", "copy_as", "resend", "history.back", "history", "capture", "save", "schema"),
     *("help", "help.always", "quit"),
 )
 """What the footer shows, in its order, as far as it is of use where the focus is."""
