@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 
-from inspector.capture.fields import Layers, Strings
+from inspector.capture.fields import Layers, entries, last
 from inspector.capture.frame_parts import FrameParts
 from inspector.model.endpoint import Endpoint
 from inspector.model.frame import Frame, Packet, TcpEvent
@@ -20,34 +20,38 @@ def read_packet(layers: Layers) -> Packet:
     Raises:
         ValueError, IndexError: a field that every packet has is missing or is no number.
     """
-    number, time = int(layers.number[0]), _seconds(layers.time[0])
-    length = int(layers.length[0]) if layers.length else 0
+    number, time = int(layers.number), _seconds(layers.time)
+    length = int(layers.length or 0)
     if not layers.connection:
         return Packet(number, time, length)
-    connection = int(layers.connection[-1])
+    connection = int(last(layers.connection))
     source = _endpoint(layers.ip_source, layers.ipv6_source, layers.source_port)
     destination = _endpoint(layers.ip_destination, layers.ipv6_destination, layers.destination_port)
     frames: tuple[Frame, ...] = ()
     if layers.types:
         parts = FrameParts(layers)
-        headings = zip(layers.types, layers.flags, layers.streams, layers.lengths, strict=False)
+        headings = zip(
+            parts.types, entries(layers.flags), entries(layers.streams), entries(layers.lengths), strict=False
+        )
         frames = tuple(
-            Frame(number, time, connection, source, int(stream), *parts.deal(int(kind), int(flags, 16), int(size)))
+            Frame(number, time, connection, source, int(stream), *parts.deal(kind, int(flags, 16), int(size)))
             for kind, flags, stream, size in headings
         )
     problem = "tshark calls the packet malformed" if layers.malformed else None
-    return Packet(number, time, length, connection, source, destination, _tcp_events(layers), frames, problem)
+    payload = int(last(layers.payload) or 0)
+    return Packet(number, time, length, connection, source, destination, _tcp_events(layers), frames, problem, payload)
 
 
 def _tcp_events(layers: Layers) -> int:
-    flags = int(layers.tcp_flags[-1], 16) if layers.tcp_flags else 0
+    flags = int(last(layers.tcp_flags) or "0", 16)
     events = (flags & 0x12 == 0x02 and TcpEvent.SYN) | (flags & 0x01 and TcpEvent.FIN) | (flags & 0x04 and TcpEvent.RST)
     events |= (TcpEvent.GAP if layers.lost_segment else 0) | (TcpEvent.OUT_OF_ORDER if layers.out_of_order else 0)
+    events |= TcpEvent.REPEATED if layers.repeated else 0
     return int(events | (TcpEvent.PREFACE if layers.preface else 0))
 
 
-def _endpoint(ip: Strings, ipv6: Strings, port: Strings) -> Endpoint:
-    return _shared_endpoint(ip[-1] if ip else ipv6[-1] if ipv6 else "", port[-1])
+def _endpoint(ip: str, ipv6: str, port: str) -> Endpoint:
+    return _shared_endpoint(last(ip or ipv6), last(port))
 
 
 @lru_cache(maxsize=4096)

@@ -1,74 +1,77 @@
-"""Finds the TCP ports that speak HTTP/2 or TLS in raw capture bytes, without walking the packets.
+"""Tells the TCP ports that speak HTTP/2 or TLS by what connections begin with.
 
-tshark must be told the ports of cleartext HTTP/2 before it starts. A client's connection preface (RFC 9113 §3.4) and
-a TLS ClientHello (RFC 8446 §4.1.2) are rare and easily searched for; whether one really begins a TCP segment is then
-checked on the IP and TCP headers right before it. So neither the file format nor the link layer matters, and a
-gigabyte takes well under a second.
+tshark must be told the ports of cleartext HTTP/2 before it starts. What a client says to a port is a sign of what the
+port speaks, and no more than that: what the port answers counts more.
+
+Some connections begin with HTTP/1.1 and go on with HTTP/2: those that are upgraded (RFC 7540 §3.2), and those through a
+proxy (RFC 9110 §9.3.6). tshark follows them where it is told that the port is HTTP.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
-_OPENINGS: Final = re.compile(
-    rb"(?P<preface>PRI \* HTTP/2\.0\r\n\r\n)"
-    rb"|(?P<hello>\x16\x03[\x00-\x04]..\x01\x00..\x03[\x00-\x04])",
-    re.DOTALL,
-)
-_LONGEST_OPENING: Final = 24
-_LONGEST_HEADERS: Final = 60 + 60
-"""IPv4 and TCP headers with all their options; IPv6 without extension headers is shorter."""
-_TCP: Final = 6
+from inspector.capture.first_words import SEAM, FirstWords, find_first_words
+from inspector.model.endpoint import Endpoint
+from inspector.model.speech import Protocol
+
+_Ends: TypeAlias = tuple[Endpoint, Endpoint]
+_BOUND: Final = 100_000
+"""Connections that are remembered."""
 
 
 class Opening(NamedTuple):
-    """The first bytes that a client sent to a port."""
+    """What a port is to be decoded as."""
 
     port: int
     is_tls: bool
+    is_http1: bool = False
+    """True for a beginning in HTTP/1.1 from which HTTP/2 may follow."""
+    is_answer: bool = False
+    """True when the port itself said so, False when a client did."""
 
 
 class PortFinder:
     """Fed the bytes of one capture in their order, tells the openings found in them."""
 
-    __slots__ = ("_tail",)
-
     def __init__(self) -> None:
         self._tail = b""
         """The end of what was fed before: an opening, or the headers before it, may begin there."""
+        self._clients: set[_Ends] = set()
+        """Who opened a connection, and to whom."""
+        self._early: set[_Ends] = set()
+        """Who sent SETTINGS, and to whom, where nobody has opened a connection yet: servers may speak first."""
 
-    def feed(self, data: bytes) -> Iterator[Opening]:
-        """The openings that end in these bytes; those at the seam may be told twice."""
+    def feed(self, data: bytes) -> Iterator[tuple[FirstWords, tuple[Opening, ...]]]:
+        """What sides begin with in these bytes, and what that says of ports; those at the seam may be told twice."""
         joined = self._tail + data
-        yield from find_openings(joined)
-        self._tail = joined[-(_LONGEST_HEADERS + _LONGEST_OPENING) :]
+        for found in find_first_words(joined):
+            yield found, tuple(self._openings(found))
+        self._tail = joined[-SEAM:]
+
+    def _openings(self, found: FirstWords) -> Iterator[Opening]:
+        ends, turned = (found.source, found.destination), (found.destination, found.source)
+        is_tls = found.speech.protocol is Protocol.TLS
+        if found.speech.words in ("preface", "ClientHello"):
+            _remember(self._clients, ends)
+            yield Opening(found.destination.port, is_tls)
+            if turned in self._early:
+                yield Opening(found.destination.port, is_tls=False, is_answer=True)
+        elif found.speech.words in ("CONNECT", "Upgrade"):
+            yield Opening(found.destination.port, is_tls=False, is_http1=True)
+        elif found.speech.words in ("SETTINGS", "ServerHello"):
+            if turned in self._clients:
+                yield Opening(found.source.port, is_tls, is_answer=True)
+            elif ends not in self._clients and not is_tls:
+                _remember(self._early, ends)
 
 
-def find_openings(data: bytes | memoryview) -> Iterator[Opening]:
+def find_openings(data: bytes) -> Iterator[Opening]:
     """The openings in a stretch of capture bytes."""
-    for match in _OPENINGS.finditer(data):
-        start = match.start()
-        headers = bytes(data[max(start - _LONGEST_HEADERS, 0) : start])
-        if (port := _destination_port(headers)) is not None:
-            yield Opening(port, is_tls=match["hello"] is not None)
+    return (opening for _, openings in PortFinder().feed(data) for opening in openings)
 
 
-def _destination_port(headers: bytes) -> int | None:
-    """The port of the TCP header that ends here; None where IP and TCP headers do not fit together."""
-    for length in range(20, min(60, len(headers)) + 1, 4):
-        tcp = headers[-length:]
-        if tcp[12] >> 4 == length // 4 and _is_ip_before_tcp(headers[:-length]):
-            return int.from_bytes(tcp[2:4], "big")
-    return None
-
-
-def _is_ip_before_tcp(headers: bytes) -> bool:
-    if len(headers) >= 40 and headers[-40] >> 4 == 6 and headers[-40 + 6] == _TCP:
-        return True
-    for length in range(20, min(60, len(headers)) + 1, 4):
-        ip = headers[-length:]
-        if ip[0] == 0x40 | length // 4 and ip[9] == _TCP:
-            return True
-    return False
+def _remember(known: set[_Ends], ends: _Ends) -> None:
+    if len(known) < _BOUND:
+        known.add(ends)

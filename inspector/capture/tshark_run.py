@@ -19,7 +19,7 @@ from typing import Final
 from pyshark.capture.pipe_capture import PipeCapture
 from pyshark.tshark.output_parser.base_parser import BaseTsharkOutputParser
 
-from inspector.capture.fields import read_line
+from inspector.capture.fields import FORMAT, LineReader
 from inspector.capture.packets import read_packet
 from inspector.capture.pipe import make_pipe
 from inspector.capture.tshark import Decoding, Tshark, about_capture, environment
@@ -44,6 +44,7 @@ class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
             custom_parameters=tshark.arguments(decoding),
         )
         self._use_ek = True
+        self._lines = LineReader(tshark.refused)
         self._words: deque[str] = deque(maxlen=_KEPT_WORDS)
         self.fed = 0
         """Bytes of the capture that tshark has taken."""
@@ -109,7 +110,7 @@ class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
     # What pyshark asks of its subclasses.
 
     async def _get_tshark_process(self, packet_count: int | None = None) -> Process:
-        command = [self.tshark_path, "-l", "-n", "-T", "ek", *self.get_parameters(packet_count)]
+        command = [self.tshark_path, "-l", "-n", *FORMAT, *self.get_parameters(packet_count)]
         process = await spawn(*command, stdin=self._pipe, stdout=PIPE, env=environment())
         os.close(self._output_end)
         self._output_end = -1
@@ -118,7 +119,7 @@ class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
         return process
 
     def _setup_tshark_output_parser(self) -> BaseTsharkOutputParser:
-        return _LineParser()
+        return _LineParser(self._lines)
 
     async def _handle_process_stderr_forever(self, stderr: StreamReader) -> None:
         async for line in stderr:
@@ -127,6 +128,10 @@ class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
 
 class _LineParser(BaseTsharkOutputParser):  # type: ignore[misc]
     """Makes a batch of packets of each chunk of output: to pyshark, the batch is one packet."""
+
+    def __init__(self, lines: LineReader) -> None:
+        super().__init__()
+        self._lines = lines
 
     async def get_packets_from_stream(
         self,
@@ -142,7 +147,7 @@ class _LineParser(BaseTsharkOutputParser):  # type: ignore[misc]
         if not newline:
             return [], existing_data + output
         lines = (existing_data + whole).split(b"\n")
-        return [read_packet(layers) for line in lines if line and (layers := read_line(line))], rest
+        return [read_packet(self._lines.read(line)) for line in lines if line], rest
 
 
 async def _is_over(task: asyncio.Task[None]) -> bool:

@@ -71,6 +71,17 @@ class HeaderBlock(NamedTuple):
         return next((value for key, value in self.headers if key == name), None)
 
 
+class Gap(NamedTuple):
+    """Bytes that were not captured, or that cannot be read."""
+
+    side: Side
+    """Who had sent them."""
+    packet: int
+    """The first packet behind them; of bytes that cannot be read, the first that holds them."""
+    is_captured: bool = False
+    """True for bytes that are there and are no whole frame."""
+
+
 @dataclass(slots=True)
 class Call:
     """Everything the wire has told of one stream so far."""
@@ -103,6 +114,8 @@ class Call:
     """Positions in the store, in the order of the wire."""
     problems: list[str] = field(default_factory=list)
     """Plain sentences; empty when all is well."""
+    gaps: list[Gap] = field(default_factory=list)
+    """Where bytes of the connection were lost while the call was open, the first few."""
 
     def messages(self, side: Side) -> list[Message]:
         """The messages that one side sent."""

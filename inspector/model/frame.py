@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 import msgspec
 
 from inspector.model.endpoint import Endpoint
+from inspector.model.speech import Speech
 
 Header: TypeAlias = tuple[str, str]
 """A header's name and value; the value of a `-bin` header is base64 with padding."""
@@ -182,6 +183,8 @@ class TcpEvent(IntEnum):
     """The client's connection preface (RFC 9113 §3.4) was in it."""
     OUT_OF_ORDER = 32
     """It came behind a later packet of the same sender."""
+    REPEATED = 64
+    """Its bytes had been there before: a retransmission, or the same packet captured twice."""
 
 
 class Packet(msgspec.Struct, frozen=True, gc=False):
@@ -200,3 +203,7 @@ class Packet(msgspec.Struct, frozen=True, gc=False):
     frames: tuple[Frame, ...] = ()
     problem: str | None = None
     """Why frames of this packet may be missing: cut by a snap length, malformed, …"""
+    payload: int = 0
+    """Bytes that TCP carried in it."""
+    speech: Speech | None = None
+    """For the first payload of its sender, where tshark shows no frame in it: what it speaks, if that is known."""

@@ -8,9 +8,11 @@ its `store`, and are told of every change on the event loop that runs it.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from inspector.capture.frame_scan import FrameScan
 from inspector.capture.ports import Opening, PortFinder
@@ -19,13 +21,16 @@ from inspector.errors import InspectorError
 from inspector.model.call import StreamKey
 from inspector.session.board import Board
 from inspector.session.decoder import Decoder
-from inspector.session.intake import FileIntake, Intake, open_intake
-from inspector.session.remarks import nothing_seen, unreadable
-from inspector.session.source import FileSource, LiveSource, Source
+from inspector.session.intake import Intake, open_intake
+from inspector.session.remarks import Failures, nothing_seen, unreadable
+from inspector.session.source import FileSource, LiveSource, Source, StdinSource
 from inspector.session.status import Phase, SessionStatus
 from inspector.session.together import together
 from inspector.store.change import Change
 from inspector.store.store import Store
+
+_HOLD_SECONDS: Final = {FileSource: math.inf, StdinSource: 2.0}
+"""For how long what comes behind a gap may be held back, until it is known whether it is only out of order."""
 
 
 class Session:
@@ -40,10 +45,11 @@ class Session:
         self.on_change: Callable[[Change], None] = lambda _change: None
         self.on_status: Callable[[SessionStatus], None] = lambda _status: None
         self._board = Board(str(source), self._told)
-        has_end = isinstance(source, FileSource)
-        self._decoder = Decoder(self.store, decoding, self._changed, self._board.notify, has_end=has_end)
+        hold = _HOLD_SECONDS.get(type(source), 0.0)
+        self._decoder = Decoder(self.store, decoding, self._changed, self._board.notify, hold_seconds=hold)
         self._finder = PortFinder()
         self._scan = FrameScan()
+        self._failures = Failures(self.store)
         self._intake: Intake | None = None
         self._observers: list[Callable[[Change], object]] = []
         self._is_listening = asyncio.Event()
@@ -61,9 +67,7 @@ class Session:
         """
         try:
             tshark = find_tshark()
-            intake = self._intake = await open_intake(self.source, self._board, self._captured)
-            if isinstance(intake, FileIntake):
-                await self._look_for_frames(intake)
+            intake = self._intake = await open_intake(self.source, self._board, self._overhear)
             await together(self._learn_version(tshark), self._start(intake), self._decode(tshark, intake))
             self._board.tell(phase=Phase.ENDED)
         except InspectorError as error:
@@ -132,26 +136,14 @@ class Session:
         if self.status.error is not None and not is_live:
             raise self.status.error
 
-    def _captured(self, data: bytes) -> None:
-        for opening in self._finder.feed(data):
-            self._learn(opening)
-        if self._intake is not None and not self._knows_a_port:
-            self._learn_by_frames(data)
-        self._board.tell(captured=self.status.captured + len(data))
-
-    @property
-    def _knows_a_port(self) -> bool:
-        return bool(self._decoder.decoding.ports or self._decoder.decoding.tls_ports)
-
-    async def _look_for_frames(self, intake: FileIntake) -> None:
-        """A file in which no connection begins: look for what its connections go on with."""
-        if not self._knows_a_port:
-            async for data in intake.recording.read_from(0):
-                self._learn_by_frames(data)
-
-    def _learn_by_frames(self, data: bytes) -> None:
-        for opening in self._scan.feed(data):
-            self._learn(opening)
+    def _overhear(self, data: bytes) -> None:
+        for found, openings in self._finder.feed(data):
+            self._decoder.hear(found)
+            for opening in openings:
+                self._learn(opening)
+        if not isinstance(self.source, LiveSource):  # there only the service's own port is captured
+            for opening in self._scan.feed(data):
+                self._learn(opening)
 
     def _learn(self, opening: Opening) -> None:
         if self._decoder.learn(opening) and (note := unreadable(self._decoder.decoding)):
@@ -162,6 +154,8 @@ class Session:
 
     def _changed(self, change: Change) -> None:
         self._board.tell(decoded=self._decoder.decoded)
+        if failure := self._failures.news(change):
+            self._board.notify(failure)
         for observe in self._observers:
             observe(change)
         self.on_change(change)

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 from inspector.model.call import Call
 from inspector.store.change import Change
 from inspector.store.store import Store
+from inspector.ui.accounts import Accounts
 
 
 class FrameAt(NamedTuple):
@@ -21,7 +22,18 @@ class FrameAt(NamedTuple):
     def is_touched(self, store: Store, change: Change) -> bool:
         """True when a change may have something to say of it."""
         call = self.call(store)
-        return call is not None and (call.key in change.calls or call.key.connection in change.connections)
+        is_call_touched = call is not None and call.key in change.calls
+        return is_call_touched or store.frames[self.position].connection in change.connections
+
+
+class Told(NamedTuple):
+    """What the client says of the calls that were sent from here, where the wire tells nothing; no row leads to it."""
+
+    accounts: Accounts
+
+    def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - the wire tells nothing of it
+        """What was captured does not matter to it."""
+        return False
 
 
 class MethodAt(NamedTuple):
@@ -34,4 +46,4 @@ class MethodAt(NamedTuple):
         return bool(change.calls)
 
 
-Subject: TypeAlias = FrameAt | MethodAt
+Subject: TypeAlias = FrameAt | MethodAt | Told

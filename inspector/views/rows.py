@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from inspector.model.call import Call, CallKind, CallState, StreamKey
 from inspector.model.endpoint import Side
+from inspector.model.why import Cause, Why
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
 from inspector.views.header_info import named
@@ -18,8 +19,10 @@ from inspector.views.naming import naming
 from inspector.views.outcome import call_status
 from inspector.views.seen import seen
 from inspector.views.spans import Span, Tone, joined
+from inspector.views.status_details import details_in_short, status_details
 from inspector.views.text import clean, counted, shortened
 from inspector.views.times import Times, brief
+from inspector.views.why import problems_beside, why
 
 _NO_TIMES = Times()
 
@@ -77,7 +80,7 @@ class CallRow:
     response_bytes: int
     problems: int
     info: tuple[Span, ...]
-    """The status message and the first problem."""
+    """Why it failed, else the status message; and the first problem."""
 
 
 def call_row(store: Store, catalog: Catalog, key: StreamKey, times: Times = _NO_TIMES) -> CallRow:
@@ -97,7 +100,7 @@ def call_row(store: Store, catalog: Catalog, key: StreamKey, times: Times = _NO_
         call.request_bytes,
         call.response_bytes,
         len(call.problems),
-        _call_info(call),
+        _call_info(store, catalog, call),
     )
 
 
@@ -107,14 +110,26 @@ def kind_of(call: Call, catalog: Catalog) -> CallKind | None:
     return None if method is None else method.kind
 
 
-def _call_info(call: Call) -> tuple[Span, ...]:
-    message = clean(shortened(call.status.message, 200)) if call.status and call.status.code else ""
-    problems = clean(shortened(call.problems[0], 200)) if call.problems else ""
-    more = len(call.problems) - 1
+def _call_info(store: Store, catalog: Catalog, call: Call) -> tuple[Span, ...]:
+    found = why(store, catalog, call.key)
+    reason = "" if found is None else _reason(call, catalog, found)
+    problems = problems_beside(call, found)
+    first, more = clean(shortened(problems[0], 200)) if problems else "", len(problems) - 1
     return joined(
         (
-            (Span(message, Tone.PLAIN),) if message else (),
-            (Span(problems, Tone.WARN),) if problems else (),
+            (Span(reason, Tone.PLAIN),) if reason else (),
+            (Span(first, Tone.WARN),) if first else (),
             (Span(f"and {counted(more, 'more problem')}", Tone.DIM),) if more > 0 else (),
         )
     )
+
+
+def _reason(call: Call, catalog: Catalog, found: Why) -> str:
+    """Why it failed, without what other columns say."""
+    if found.cause is Cause.STILL_OPEN:
+        return ""
+    if found.cause is not Cause.STATUS or call.status is None:
+        return clean(found.sentence)
+    details = status_details(call, catalog)
+    said = (clean(shortened(call.status.message, 200)), details_in_short(details) if details else "")
+    return "; ".join(each for each in said if each)

@@ -1,4 +1,4 @@
-"""Real greet traffic: a greet service of its own process, and calls over a real channel."""
+"""Real traffic: a sample service of its own process, and calls over a real channel."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import contextlib
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import grpc.aio
 
 from sample_service.helloworld_pb2 import HelloRequest
+from sample_service.sample_pb2 import CountRequest, Line, Number
+from sample_service.sample_pb2_grpc import TourStub
 
 
 @contextlib.asynccontextmanager
@@ -32,6 +35,7 @@ class Client:
     def __init__(self, port: int) -> None:
         self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", [("grpc.use_local_subchannel_pool", 1)])
         self._greet: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary("/HelloWorld/greet")
+        self._tour: Any = TourStub(self._channel)  # type: ignore[no-untyped-call]  # generated
 
     async def greet(self, name: str) -> None:
         """One call, to its reply."""
@@ -41,6 +45,17 @@ class Client:
         """So many calls, one after the other."""
         for number in range(count):
             await self.greet(f"name-{number}")
+
+    async def call_all_kinds(self, rounds: int) -> None:
+        """In each round a unary call of greet, and one of each streaming kind."""
+        numbers = [Number(value=value) for value in range(3)]
+        for round_ in range(rounds):
+            await self.greet(f"name-{round_}")
+            async for _ in self._tour.Count(CountRequest(to=5)):
+                pass
+            await self._tour.Sum(iter(numbers))
+            async for _ in self._tour.Chat(Line(text=f"line {number}") for number in range(3)):
+                pass
 
     async def close(self) -> None:
         """Close the connection."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from inspector.model.call import StreamKey
@@ -10,16 +11,19 @@ from inspector.schema.catalog import Catalog
 from inspector.schema.payload import Format
 from inspector.store.method_totals import MethodTotals
 from inspector.store.store import Store
+from inspector.ui.documents.accounts import AccountsDocument
 from inspector.ui.documents.bytes import BytesDocument
 from inspector.ui.documents.document import LinesDocument, PaneDocument
 from inspector.ui.documents.follow import FollowDocument
 from inspector.ui.documents.frame import frame_document, message_document
 from inspector.ui.documents.timing import TimingDocument
-from inspector.ui.subject import FrameAt, MethodAt
+from inspector.ui.subject import FrameAt, MethodAt, Told
+from inspector.views.heading import why_line
 from inspector.views.latency import latency_lines
 from inspector.views.spans import Line, Span, Tone
 
 FOLLOW, FRAME, MESSAGE, BYTES, TIMING, LATENCY = "follow", "frame", "message", "bytes", "timing", "latency"
+ACCOUNT: Final = "account"
 _WIDE_DUMP: Final = 80
 """Cells from which 16 bytes fit on a line."""
 _BESIDES_TEXT: Final = 3
@@ -50,17 +54,27 @@ class DetailTab(NamedTuple):
 
 def _follow(ground: Ground, subject: FrameAt) -> PaneDocument:
     key = call_key(ground.store, subject)
-    return _no_call() if key is None else FollowDocument(ground.store, ground.catalog, key, ground.form)
+    if key is None:
+        return _no_call(ground.store, subject)
+    return FollowDocument(ground.store, ground.catalog, key, ground.form)
 
 
 def _timing(ground: Ground, subject: FrameAt) -> PaneDocument:
     key = call_key(ground.store, subject)
-    return _no_call() if key is None else TimingDocument(ground.store, key, ground.width - _BESIDES_TEXT)
+    if key is None:
+        return _no_call(ground.store, subject)
+    return TimingDocument(ground.store, key, ground.width - _BESIDES_TEXT)
 
 
-def _no_call() -> PaneDocument:
-    remark = (Line((Span("This frame is about the connection itself.", Tone.DIM),)),)
-    return LinesDocument(lambda: remark, "the remark")
+def _no_call(store: Store, subject: FrameAt) -> PaneDocument:
+    make = partial(_of_connection, store, subject)
+    return LinesDocument(make, "the remark", make)
+
+
+def _of_connection(store: Store, subject: FrameAt) -> tuple[Line, ...]:
+    remark = Line((Span("This frame is about the connection itself.", Tone.DIM),))
+    found = store.connections[store.frames[subject.position].connection].why
+    return (remark,) if found is None else (remark, Line(), why_line(found))
 
 
 def _bytes(ground: Ground, subject: FrameAt) -> PaneDocument:
@@ -83,6 +97,7 @@ TABS: Final = {
     BYTES: DetailTab("Bytes", FrameAt, _bytes),
     TIMING: DetailTab("Timing", FrameAt, _timing),
     LATENCY: DetailTab("Latency", MethodAt, _latency),
+    ACCOUNT: DetailTab("Client's account", Told, lambda on, at: AccountsDocument(at.accounts, on.form)),
 }
 """In the order in which they stand."""
 

@@ -1,0 +1,69 @@
+"""Captures to measure with: real traffic of all four kinds of call, and as many copies of it as a large one needs."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tests.bench.traffic import Client, ended, greet_service
+
+CONNECTIONS: Final = 4
+ROUNDS: Final = 500
+"""Of each client: in each it makes every call once."""
+_FIRST_PORT: Final = 1024
+_FILE_HEADER, _RECORD_HEADER = 24, struct.Struct("<IIII")
+_PORTS: Final = struct.Struct(">HH")
+
+
+async def record(capture: Path, rounds: int = ROUNDS) -> int:
+    """Record calls of several clients at once; returns the service's port."""
+    async with greet_service() as port:
+        options = ("-i", "lo", "-s", "0", "-B", "65536", "-U", "-Z", "root")
+        argv = ("tcpdump", *options, "-w", str(capture), f"tcp port {port}")
+        tcpdump = await asyncio.create_subprocess_exec(*argv, stdin=DEVNULL, stderr=PIPE)
+        assert tcpdump.stderr is not None
+        while b"listening on" not in await tcpdump.stderr.readline():
+            pass
+        clients = [Client(port) for _ in range(CONNECTIONS)]
+        await asyncio.gather(*(client.call_all_kinds(rounds) for client in clients))
+        for client in clients:
+            await client.close()
+        await ended(tcpdump)
+        return port
+
+
+def repeat(capture: Path, copies: int, port: int, large: Path) -> None:
+    """Write so many copies of an Ethernet capture of IPv4, one behind the other: each as connections of its own."""
+    header, packets = capture.read_bytes()[:_FILE_HEADER], list(_packets(capture))
+    clients = sorted({each for _, packet in packets for each in _PORTS.unpack_from(packet, _tcp(packet))} - {port})
+    length = packets[-1][0] - packets[0][0] + 1_000_000
+    with large.open("wb") as out:
+        out.write(header)
+        for copy in range(copies):
+            first = _FIRST_PORT + copy * len(clients)
+            ports = {port: port} | {client: first + number for number, client in enumerate(clients)}
+            for time, packet in packets:
+                at, when = _tcp(packet), time + copy * length
+                source, destination = _PORTS.unpack_from(packet, at)
+                _PORTS.pack_into(packet, at, ports[source], ports[destination])
+                out.write(_RECORD_HEADER.pack(when // 1_000_000, when % 1_000_000, len(packet), len(packet)) + packet)
+                _PORTS.pack_into(packet, at, source, destination)
+
+
+def _packets(capture: Path) -> Iterator[tuple[int, bytearray]]:
+    """The packets with their times in microseconds."""
+    data, at = capture.read_bytes(), _FILE_HEADER
+    while at < len(data):
+        seconds, micros, length, _ = _RECORD_HEADER.unpack_from(data, at)
+        at += _RECORD_HEADER.size
+        yield seconds * 1_000_000 + micros, bytearray(data[at : at + length])
+        at += length
+
+
+def _tcp(packet: bytearray) -> int:
+    """Where the TCP header begins, behind Ethernet and IPv4."""
+    return 14 + 4 * (packet[14] & 0x0F)
