@@ -57,12 +57,12 @@ def test_a_stream_with_a_gap_that_is_open_and_then_reset() -> None:
     talk.server(data(1, reply("3")), after=0.015)
     timing = Timing(talk.store, FIRST)
     assert strip(timing)[:2] == ["→ HD", f"← {'·' * 13}HD{'·' * 5}D{'·' * 18}D …"]
-    assert "longest gap 15.0 ms between reply messages 2 and 3" in facts(timing)
+    assert "longest reply gap 15.0 ms between reply messages 2 and 3" in facts(timing)
     assert "the whole call 30.0 ms so far" in facts(timing)
-    talk.client(reset(1), after=0.010)
+    talk.client(reset(1), after=0.009)
     timing.update()
     assert strip(timing)[:2] == ["→ HD" + " " * 37 + "R", f"← {'·' * 10}HD···D{'·' * 14}D{'·' * 9}"]
-    assert "+40.0 ms → reset" in facts(timing)
+    assert "+39.0 ms → reset" in facts(timing)
 
 
 def test_a_call_of_100_000_messages_says_how_many_there_are() -> None:

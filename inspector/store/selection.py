@@ -127,10 +127,7 @@ class CallSelection:
         self.revision += 1
         if self._sorted is None:
             return told
-        if change.rewritten:
-            self._sort_anew()
-        else:
-            self._sorted.update(change.calls, self._shown.holds)
+        self._sorted.update(change.calls, self._shown.holds)
         return told._replace(first_row=0)
 
     def _sort_anew(self) -> None:

@@ -156,28 +156,28 @@ class Timing:
 
     def facts(self) -> tuple[Fact, ...]:
         """What the strip says, with its times since the call's first frame; then what took how long."""
-        call = self._call
         told = [self._moment_fact(moment) for moment in self._moments]
         told += [fact for side in Side for fact in self._message_facts(side)]
         told.sort(key=lambda fact: (fact[0], fact[1].position))
-        ending = "so far" if call.duration is None else plain(call_status(call))
-        spent = [("the whole call", self._length, ending)]
-        if self._server_time is not None:
-            spent.append(("server time", self._server_time, "from the last request frame to the first reply frame"))
-        if call.first_reply is not None:
-            spent.append(("first reply", call.first_reply, "from the start to the end of the first reply message"))
-        spent += self._longest_gaps()
         return (
             *(fact for _, fact in told),
             Fact(Line()),
-            *(Fact(_spent_line(name, seconds, meaning)) for name, seconds, meaning in spent),
+            *(Fact(_spent_line(name, seconds, meaning)) for name, seconds, meaning in self.spent()),
         )
 
-    def _longest_gaps(self) -> Iterator[tuple[str, float, str]]:
+    def spent(self) -> Iterator[tuple[str, float, str]]:
+        """What took how long: its name, seconds, and what that means."""
+        call = self._call
+        yield "the whole call", self._length, "so far" if call.duration is None else plain(call_status(call))
+        if self._server_time is not None:
+            yield "server time", self._server_time, "from the last request frame to the first reply frame"
+        if call.first_reply is not None:
+            yield "first reply", call.first_reply, "from the start to the end of the first reply message"
         for side, gap in self._gaps.items():
             if gap.seconds > 0:
                 what = "request" if side is Side.CLIENT else "reply"
-                yield "longest gap", gap.seconds, f"between {what} messages {gap.after:,} and {gap.after + 1:,}"
+                between = f"between {what} messages {gap.after:,} and {gap.after + 1:,}"
+                yield f"longest {what} gap", gap.seconds, between
 
     def _moment_fact(self, moment: Moment) -> tuple[float, Fact]:
         return moment.time, self._fact(moment.time, moment.side, _NAMES[moment.letter], moment.position)
@@ -238,4 +238,4 @@ def _toned(lane: str, side: Side) -> Iterator[Span]:
 
 
 def _spent_line(name: str, seconds: float, meaning: str) -> Line:
-    return Line((Span(f"{name:<16}", Tone.KEY), Span(f"{brief(seconds):>{_TIME}}"), Span(f"  {meaning}", Tone.DIM)))
+    return Line((Span(f"{name:<20}", Tone.KEY), Span(f"{brief(seconds):>{_TIME}}"), Span(f"  {meaning}", Tone.DIM)))

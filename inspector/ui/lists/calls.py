@@ -34,16 +34,16 @@ def _problems(row: CallRow) -> tuple[Span, ...]:
 
 
 _COLUMNS: Final = (
-    Column("Stream", lambda row: (Span(str(row.key)),), least=6, most=12, right=True, rank=4),
-    Column("Start", lambda row: dim(row.start), least=6, most=12, right=True, gap=2, rank=3),
-    Column("Method", lambda row: row.method, least=24, most=60, gap=2, yields=True),
+    Column("Stream", lambda row: (Span(str(row.key)),), least=6, most=12, right=True, rank=1),
+    Column("Start", lambda row: dim(row.start), least=6, most=12, right=True, gap=2, rank=4),
+    Column("Method", lambda row: row.method, least=23, most=60, gap=2, yields=True),
     Column("Kind", lambda row: dim(row.kind), least=5, most=16, gap=2, rank=11),
     Column("Status", lambda row: row.status, least=8, most=20, gap=2),
     Column("State", lambda row: dim(row.state), least=8, most=9, gap=2, rank=10),
     Column("Duration", lambda row: dim(row.duration), least=8, most=12, right=True, gap=2),
     Column("Reply", lambda row: dim(row.first_reply), least=6, most=12, right=True, gap=2, rank=6),
-    Column("Sent", lambda row: _sent(row.requests), least=4, most=7, right=True, gap=2, rank=1),
-    Column("Got", lambda row: _got(row.responses), least=4, most=7, right=True, rank=2),
+    Column("Sent", lambda row: _sent(row.requests), least=4, most=7, right=True, gap=2, rank=2),
+    Column("Got", lambda row: _got(row.responses), least=4, most=7, right=True, rank=3),
     Column("→Bytes", lambda row: _sent(size(row.request_bytes)), least=6, most=9, right=True, gap=2, rank=7),
     Column("←Bytes", lambda row: _got(size(row.response_bytes)), least=6, most=9, right=True, rank=8),
     Column("Problems", _problems, least=8, most=8, right=True, gap=2, rank=9),
@@ -102,13 +102,13 @@ class CallRows:
         by = None if self.grows_at_end else CallOrder(lambda call: value(call, catalog), order.descending)
         self._feed.calls.sort(by)
 
-    def key(self, row: int) -> StreamKey:
-        """The stream of a row's call."""
+    def key(self, row: int) -> Any:
+        """The stream of a row's call. Any: a list in which calls unfold has rows of other kinds."""
         return self._feed.calls.keys[row]
 
     def near(self, key: StreamKey) -> int:
         """The row of a call or of the next one that is shown; the last row when there is none."""
-        return min(self._feed.calls.nearest_row(key), len(self) - 1)
+        return min(self._feed.calls.nearest_row(key), len(self._feed.calls.keys) - 1)
 
     def version(self, key: StreamKey) -> Hashable:
         """All that a row says of a call can come later."""
@@ -124,7 +124,7 @@ class CallRows:
         """The call's first frame."""
         return FrameAt(self._feed.store.calls[key].frames[0])
 
-    def key_of(self, subject: Subject) -> StreamKey | None:
+    def key_of(self, subject: Subject) -> Any:
         """The call of a frame."""
         call = subject.call(self._feed.store) if isinstance(subject, FrameAt) else None
         return None if call is None else call.key

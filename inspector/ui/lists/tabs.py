@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from inspector.schema.catalog import Catalog
 from inspector.ui.feed import Feed
-from inspector.ui.lists.calls import CallRows
+from inspector.ui.lists.call_tree import CallTreeRows
 from inspector.ui.lists.frames import FrameRows
 from inspector.ui.lists.methods import MethodRows
 from inspector.ui.lists.rows import ListRows
@@ -24,7 +24,7 @@ class ListTab(NamedTuple):
 
 CALLS, FRAMES, METHODS = "calls", "frames", "methods"
 LISTS: Final = {
-    CALLS: ListTab("Calls", CallRows, lambda feed: len(feed.store.calls)),
+    CALLS: ListTab("Calls", CallTreeRows, lambda feed: len(feed.store.calls)),
     FRAMES: ListTab("Frames", FrameRows, lambda feed: len(feed.store.frames)),
     METHODS: ListTab("Methods", MethodRows, lambda feed: len(feed.methods.methods)),
 }

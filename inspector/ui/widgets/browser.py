@@ -71,7 +71,16 @@ class Browser(Horizontal):
     @property
     def call(self) -> Call | None:
         """The call of the selected frame."""
-        return self._subject.call(self._feed.store) if isinstance(self._subject, FrameAt) else None
+        return self._call_of(self._subject)
+
+    @property
+    def marked_call(self) -> Call | None:
+        """The call that was marked last, of those that are not the selected one; itself or one of its frames."""
+        marked = (self._call_of(subject) for subject in self.listing.marked())
+        return next((call for call in marked if call is not None and call is not self.call), None)
+
+    def _call_of(self, subject: Subject | None) -> Call | None:
+        return subject.call(self._feed.store) if isinstance(subject, FrameAt) else None
 
     @on(RowSelected)
     def _take_row(self, event: RowSelected) -> None:

@@ -5,6 +5,8 @@ Owns which list is shown. Says nothing of what is selected but by its lists' mes
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -64,6 +66,12 @@ class Listing(Vertical):
             tab = self.query_one(f"#{name}-tab", Tab)
             if tab.label_text != label:
                 tab.label = Content(label)
+
+    def marked(self) -> Iterator[Subject]:
+        """What the marks are on, the latest first: those of the list that is shown, then those of the others."""
+        others = (table for table in self._lists.values() if table is not self.shown)
+        for table in (self.shown, *others):
+            yield from map(table.rows.subject, reversed(table.marks))
 
     def show_placeholder(self, *lines: str) -> None:
         """What stands in place of rows while there are none."""

@@ -42,6 +42,12 @@ class Column:
     """True for a column that becomes narrower, down to `least`, before others are left out; its end stays in sight."""
 
 
+class Spanning(NamedTuple):
+    """A row that is not cut into columns."""
+
+    spans: tuple[Span, ...]
+
+
 class Order(NamedTuple):
     """The column that rows are sorted by."""
 
@@ -83,14 +89,17 @@ class Look(NamedTuple):
     cursor: bool = False
     focused: bool = False
     marked: bool = False
+    fold: str = ""
+    """The mark of a row that can be folded, in a list of such rows."""
 
 
 class RowPainter:
     """Rows of one list as strips."""
 
-    def __init__(self, columns: Sequence[Column], order: Order | None = None) -> None:
-        """`order` is marked in the title of its column, which is never left out."""
+    def __init__(self, columns: Sequence[Column], order: Order | None = None, gutter: int = GUTTER) -> None:
+        """`order` is marked in the title of its column, which is never left out; `gutter` is the room for marks."""
         self._columns = columns
+        self._gutter = gutter
         self._order: Order | None = None
         self._widths = [max(column.least, cell_len(column.title)) for column in columns]
         self.mark(order)
@@ -105,6 +114,8 @@ class RowPainter:
     def measure(self, rows: Iterable[Any]) -> None:
         """Make room for what these rows say, up to each column's most."""
         for row in rows:
+            if isinstance(row, Spanning):
+                continue
             for index, column in enumerate(self._columns):
                 if column.most:
                     wanted = min(cell_len(plain(column.cell(row))), column.most)
@@ -115,7 +126,7 @@ class RowPainter:
         style = palette.of(Tone.DIM, strong=True)
         titles = self._titles()
         line = self._line(width, lambda index: [Segment(titles[index], style)])
-        return Strip([Segment(" " * GUTTER), *line], width)
+        return Strip([Segment(" " * self._gutter), *line], width)
 
     def row(self, row: Any, width: int, palette: Palette, look: Look) -> Strip:
         """One row, exactly `width` cells wide."""
@@ -124,7 +135,9 @@ class RowPainter:
             column = self._columns[index]
             return segments(column.cell(row), palette, strong=column.strong(row))
 
-        strip = Strip([_gutter(look, palette), *self._line(width, cell)], width)
+        room = max(width - self._gutter, 0)
+        line = fitted(segments(row.spans, palette), room) if isinstance(row, Spanning) else self._line(width, cell)
+        strip = Strip([_gutter(look, palette), Segment(look.fold, palette.of(Tone.DIM)), *line], width)
         return strip.apply_style(_background(look, palette))
 
     def _line(self, width: int, cell: Callable[[int], list[Segment]]) -> list[Segment]:
@@ -133,16 +146,16 @@ class RowPainter:
             column = self._columns[slot.column]
             parts = fitted(cell(slot.column), slot.width, right=column.right, keep_end=column.yields)
             line += [Segment(" " * slot.gap), *parts]
-        return fitted(line, max(width - GUTTER, 0))
+        return fitted(line, max(width - self._gutter, 0))
 
     def slots(self, width: int) -> tuple[Slot, ...]:
         """The columns that a line of a width has room for, from left to right."""
         kept = None if self._order is None else self._order.column
-        return tuple(fit(self._columns, self._widths, width - GUTTER, kept))
+        return tuple(fit(self._columns, self._widths, width - self._gutter, kept))
 
     def column_at(self, x: int, width: int) -> int | None:
         """The index of the column at a cell of a line."""
-        at = GUTTER
+        at = self._gutter
         for slot in self.slots(width):
             at += slot.gap + slot.width
             if x < at:
