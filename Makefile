@@ -3,6 +3,7 @@
 #   make run [ARGS="…"]   start the program         make check   format, lint, types, layers
 #   make test [ARGS="…"]  all tests                 make setup   only set up, for running and testing
 #   make bench            how fast it is            make proto   generated code from proto/
+#   make fuzz [ARGS="…"]  thousands of damaged captures
 #   make picture          the picture in docs/      make clean   remove what was made
 
 # The environment is made here, or in the user's cache where this folder belongs to somebody else.
@@ -24,10 +25,10 @@ IMPORTS_CACHE := --no-cache
 endif
 
 .NOTPARALLEL:
-.PHONY: help run setup check test bench proto picture clean
+.PHONY: help run setup check test bench fuzz proto picture clean
 
 help:
-	@sed -n '3,6s/^# *//p' Makefile
+	@sed -n '3,7s/^# *//p' Makefile
 
 run: $(VENV)/.run $(VENV)/.tools-run
 	@$(PYTHON) -m inspector $(ARGS)
@@ -45,6 +46,9 @@ test: $(VENV)/.dev $(VENV)/.tools-test
 
 bench: $(VENV)/.dev $(VENV)/.tools-run
 	@$(PYTHON) -m tests.bench $(ARGS)
+
+fuzz: $(VENV)/.dev $(VENV)/.tools-run
+	@$(PYTHON) -m tests.fuzz $(ARGS)
 
 picture: $(VENV)/.dev $(VENV)/.tools-test
 	$(PYTHON) -m tests.picture $(ARGS)

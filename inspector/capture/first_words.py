@@ -2,7 +2,7 @@
 
 The openings of HTTP/2, TLS and HTTP/1 are rare and easily searched for; whether one really begins a TCP segment is
 then checked on the IP and TCP headers right before it. So neither the file format nor the link layer matters, and a
-gigabyte takes a few seconds. What tshark would make of the same bytes does not matter either: it is told of one
+gigabyte takes a second or two. What tshark would make of the same bytes does not matter either: it is told of one
 protocol a port, and here are those that do not keep to it.
 """
 
@@ -10,33 +10,28 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
 from inspector.model.endpoint import Endpoint
-from inspector.model.frame import FrameType
 from inspector.model.speech import Protocol, Speech
 
-# One search for each, as each begins with bytes that are found at memory's speed: together they would not be.
-_OPENINGS: Final = tuple(
-    re.compile(opening, re.DOTALL)
-    for opening in (
-        rb"PRI \* HTTP/2\.0\r\n\r\n",  # RFC 9113 §3.4
-        rb"\x16\x03[\x00-\x04]..[\x01\x02]\x00..\x03[\x00-\x04]",  # ClientHello, ServerHello (RFC 8446 §4.1)
-        rb"\x15\x03[\x00-\x04]\x00\x02[\x01\x02].",  # an alert in cleartext (RFC 8446 §6)
-        rb"HTTP/1\.[01] \d\d\d",
-        rb"\x04\x00\x00\x00\x00\x00",  # SETTINGS, behind their length (RFC 9113 §4.1)
-    )
-)
-_BEFORE_TYPE: Final = 3
-"""Bytes of a frame's length, which comes before its type."""
-_LONGEST_HEADERS: Final = 60 + 60
-"""IPv4 and TCP headers with all their options; IPv6 without extension headers is shorter."""
+_REQUEST_LINE: Final = re.compile(rb"(?:GET|POST|OPTIONS|HEAD|PUT) [^ \r\n]{1,1000} HTTP/1\.1\r\n")
+_LONGEST_REQUEST: Final = 2000
+"""How far behind the beginning of a request the header may be that asks for the upgrade."""
+_LONGEST_IPV6: Final = 40 + 56
+"""With a few extension headers."""
+_LONGEST_HEADERS: Final = _LONGEST_IPV6 + 60
+"""IP and TCP headers with all their options."""
 _EXCERPT: Final = 400
 """Bytes of an HTTP/1 answer that are looked at."""
-SEAM: Final = _LONGEST_HEADERS + _EXCERPT
+SEAM: Final = _LONGEST_HEADERS + _LONGEST_REQUEST
 """Bytes that may be needed again when the next ones come."""
 _TCP: Final = 6
+_FRAGMENT: Final = 44
+_EXTENSIONS: Final = frozenset({0, 43, _FRAGMENT, 60})
+"""Hop-by-hop options, routing, fragment, destination options."""
 _ALERTS: Final = {
     0: "close_notify",
     10: "unexpected_message",
@@ -74,17 +69,21 @@ class _Segment(NamedTuple):
 
 def find_first_words(data: bytes) -> Iterator[FirstWords]:
     """The openings in a stretch of capture bytes, in their order."""
-    for start, end in sorted(match.span() for opening in _OPENINGS for match in opening.finditer(data)):
-        at = start - _BEFORE_TYPE if data[start] == FrameType.SETTINGS else start
-        if at >= 0 and (found := _words_at(data, at, end)) is not None:
-            yield found
+    found = (
+        (start, match.end(), search.read)
+        for search in _SEARCHES
+        for match in search.pattern.finditer(data)
+        for start in search.starts(data, match.start())
+    )
+    for start, end, read in sorted(found, key=itemgetter(0)):
+        if start >= 0 and (words := _words_at(data, start, end, read)) is not None:
+            yield words
 
 
-def _words_at(data: bytes, start: int, end: int) -> FirstWords | None:
-    """What a TCP segment begins with here; None where none begins, or with something else."""
-    read = _READERS.get(data[start])
-    segment = _segment_at(data[max(start - _LONGEST_HEADERS, 0) : start]) if read else None
-    if read is None or segment is None:
+def _words_at(data: bytes, start: int, end: int, read: Callable[[bytes], Speech]) -> FirstWords | None:
+    """What a TCP segment begins with here; None where none begins."""
+    segment = _segment_at(data[max(start - _LONGEST_HEADERS, 0) : start])
+    if segment is None:
         return None
     said = data[start : max(end, start + min(segment.payload, _EXCERPT))]
     return FirstWords(segment.source, segment.destination, read(said))
@@ -109,13 +108,38 @@ def _text(data: bytes) -> str:
     return b" ".join(re.sub(rb"<[^>]*>|[^ -~]", b" ", data).split()).decode()[:80]
 
 
-_READERS: Final[Mapping[int, Callable[[bytes], Speech]]] = {
-    ord("P"): lambda _: Speech(Protocol.HTTP2, "preface"),
-    0x00: lambda _: Speech(Protocol.HTTP2, "SETTINGS"),
-    0x16: _hello,
-    0x15: _alert,
-    ord("H"): _http1,
-}
+def _request_starts(data: bytes, end: int) -> Iterator[int]:
+    """Where the HTTP/1.1 request may begin that has a header here."""
+    first = max(end - _LONGEST_REQUEST, 0)
+    return (first + line.start() for line in _REQUEST_LINE.finditer(data[first:end]))
+
+
+class _Search(NamedTuple):
+    """What to look for, and what it says."""
+
+    pattern: re.Pattern[bytes]
+    read: Callable[[bytes], Speech]
+    starts: Callable[[bytes, int], Iterable[int]] = lambda _data, start: (start,)
+    """Where the segment may begin in which it was found."""
+
+
+def _search(pattern: bytes, *how: Any) -> _Search:
+    return _Search(re.compile(pattern, re.DOTALL), *how)
+
+
+# One search for each, as each begins with bytes that are found at memory's speed: together they would not be.
+_SEARCHES: Final = (
+    _search(rb"PRI \* HTTP/2\.0\r\n\r\n", lambda _: Speech(Protocol.HTTP2, "preface")),  # RFC 9113 §3.4
+    _search(rb"\x16\x03[\x00-\x04]..[\x01\x02]\x00..\x03[\x00-\x04]", _hello),  # RFC 8446 §4.1
+    _search(rb"\x15\x03[\x00-\x04]\x00\x02[\x01\x02].", _alert),  # in cleartext (RFC 8446 §6)
+    _search(rb"HTTP/1\.[01] \d\d\d", _http1),
+    # SETTINGS, behind the three bytes of their length (RFC 9113 §4.1)
+    _search(rb"\x04\x00{5}", lambda _: Speech(Protocol.HTTP2, "SETTINGS"), lambda _data, start: (start - 3,)),
+    _search(rb"CONNECT [^ \r\n]{1,300} HTTP/1", lambda _: Speech(Protocol.HTTP1, "CONNECT")),  # RFC 9110 §9.3.6
+    # The upgrade to HTTP/2 (RFC 7540 §3.2)
+    _search(rb"HTTP2-Settings: ", lambda _: Speech(Protocol.HTTP1, "Upgrade"), _request_starts),
+    _search(rb"http2-settings: ", lambda _: Speech(Protocol.HTTP1, "Upgrade"), _request_starts),
+)
 
 
 def _segment_at(headers: bytes) -> _Segment | None:
@@ -130,13 +154,22 @@ def _segment_at(headers: bytes) -> _Segment | None:
 
 def _ip_header(headers: bytes) -> _Ip | None:
     """The IP header that ends here, before TCP."""
-    if len(headers) >= 40 and headers[-40] >> 4 == 6 and headers[-40 + 6] == _TCP:
-        source, destination = (socket.inet_ntop(socket.AF_INET6, each) for each in (headers[-32:-16], headers[-16:]))
-        return _Ip(source, destination, int.from_bytes(headers[-36:-34], "big"))
+    for length in range(40, min(len(headers), _LONGEST_IPV6) + 1, 8):
+        ip = headers[-length:]
+        if ip[0] >> 4 == 6 and _payload_of_ipv6(ip) == _TCP:
+            source, destination = (socket.inet_ntop(socket.AF_INET6, each) for each in (ip[8:24], ip[24:40]))
+            return _Ip(source, destination, int.from_bytes(ip[4:6], "big") - (length - 40))
     for length in range(20, min(60, len(headers)) + 1, 4):
         ip = headers[-length:]
         if ip[0] == 0x40 | length // 4 and ip[9] == _TCP:
-            return _Ip(
-                socket.inet_ntoa(ip[12:16]), socket.inet_ntoa(ip[16:20]), int.from_bytes(ip[2:4], "big") - length
-            )
+            source, destination = socket.inet_ntoa(ip[12:16]), socket.inet_ntoa(ip[16:20])
+            return _Ip(source, destination, int.from_bytes(ip[2:4], "big") - length)
     return None
+
+
+def _payload_of_ipv6(headers: bytes) -> int | None:
+    """The protocol behind an IPv6 header and its extensions (RFC 8200 §4); None where they do not fill these bytes."""
+    protocol, at = headers[6], 40
+    while at < len(headers) and protocol in _EXTENSIONS:
+        protocol, at = headers[at], at + 8 * (1 + (headers[at + 1] if protocol != _FRAGMENT else 0))
+    return protocol if at == len(headers) else None

@@ -29,10 +29,14 @@ from inspector.model.frame import (
 from inspector.protocol.metadata import BINARY_SUFFIX, binary_value
 
 _SETTING_LENGTH: Final = 6
+_MISSING: Final = "<MISSING>"
+"""What tshark prints for a field of no bytes."""
 _REPLACED: Final = "\ufffd"
 """What tshark gives for each byte of a header that is no ASCII."""
-_SHARED_HEADERS_BOUND: Final = 4096
-"""How many header lists are kept to be shared: the calls of one client repeat theirs."""
+_SHARED_LISTS: Final = 4096
+"""How many packets' headers are kept to be shared: the calls of one client repeat theirs."""
+_SHARED_LENGTH: Final = 4096
+"""The most characters that they may have."""
 
 _Headers: TypeAlias = tuple[tuple[Header, ...], tuple[tuple[int, HeaderSource], ...]]
 _NO_HEADERS: Final[_Headers] = (), ()
@@ -53,10 +57,10 @@ class FrameParts:
         self._queues: dict[str, Iterator[str]] = {}
         self.types = [int(kind) for kind in entries(layers.types)]
         """The types of the packet's frames."""
-        self._data = entries(layers.data)
-        counts = entries(layers.header_counts)
-        self._blocks = iter(_header_lists(layers.header_counts, layers.header_names, layers.header_values))
-        self._missing_counts = sum(map(HEADER_TYPES.__contains__, self.types)) - len(counts)
+        self._data = [entry for entry in entries(layers.data) if entry != _MISSING]
+        lists = _header_lists(layers.header_counts, layers.header_names, layers.header_values)
+        self._blocks = iter(lists)
+        self._missing_counts = sum(map(HEADER_TYPES.__contains__, self.types)) - len(lists)
 
     def deal(self, kind: int, flags: int, length: int) -> Parts:
         """Give the next frame, of this type, flags and length, what is its own."""
@@ -65,13 +69,13 @@ class FrameParts:
             return kind, flags, length, None, (), self._data_of(length - padding), None
         if kind == FrameType.HEADERS:
             detail = _priority(self) if flags & PRIORITY else None
-            return kind, flags, length, *self._headers(flags), self._block("blocks"), detail
+            return kind, flags, length, *self._headers(flags), self.octets("blocks"), detail
         if kind == FrameType.CONTINUATION:
             # tshark gives this fragment as text only, from which the bytes cannot be had back.
             return kind, flags, length, *self._headers(flags), b"", None
         if kind == FrameType.PUSH_PROMISE:
             promised: Detail = {"promised_stream": self.number("promised_streams")}
-            return kind, flags, length, *self._headers(flags), self._block("promise_blocks"), promised
+            return kind, flags, length, *self._headers(flags), self.octets("promise_blocks"), promised
         make = _DETAILS.get(kind)
         return kind, flags, length, None, (), b"", make(self, flags, length) if make else None
 
@@ -82,9 +86,14 @@ class FrameParts:
         return next(queue, None)
 
     def number(self, attribute: str) -> int:
-        """The next entry as a number, decimal or hex; 0 when there are no more."""
+        """The next entry as a number, decimal or hex; 0 when there are no more, or the packet was cut there."""
         text = self.text(attribute)
-        return int(text, 0) if text else 0
+        return _number(text) if text else 0
+
+    def octets(self, attribute: str) -> bytes:
+        """The next entry as bytes; none when there are no more, or of a field without a length."""
+        text = self.text(attribute)
+        return bytes.fromhex(text) if text and text != _MISSING else b""
 
     def _data_of(self, length: int) -> bytes:
         if length <= 0:
@@ -106,26 +115,35 @@ class FrameParts:
             return _NO_HEADERS
         return next(self._blocks, _NO_HEADERS)
 
-    def _block(self, attribute: str) -> bytes:
-        return bytes.fromhex(self.text(attribute) or "")
 
-
-@lru_cache(maxsize=_SHARED_HEADERS_BOUND)
 def _header_lists(counts: str, names: str, values: str) -> tuple[_Headers, ...]:
     """The headers of a packet's frames, and which of them are not plainly read. Calls of one client repeat theirs."""
-    sizes, all_names, all_values = [int(count) for count in entries(counts)], entries(names), values.split(JOINT)
+    read = _read_lists if len(names) + len(values) <= _SHARED_LENGTH else _read_lists.__wrapped__
+    return read(counts, names, values)
+
+
+@lru_cache(maxsize=_SHARED_LISTS)
+def _read_lists(counts: str, names: str, values: str) -> tuple[_Headers, ...]:
+    sizes = [_number(count) for count in entries(counts)]
+    all_names, all_values = entries(names), values.split(JOINT)
     is_clear = not any(sizes) or 0 < len(all_names) <= sum(sizes)  # a packet that was cut has fewer
     if not is_clear or (all_names and len(all_names) != len(all_values)):
         # One of them holds what stands between them.
         return tuple(_marked(((UNKNOWN_NAME, ""),) * size) for size in sizes)
-    headers = zip(all_names, all_values, strict=False)
+    # One byte of HPACK may name a long value again, ten thousand times in a block: equal headers are one object.
+    once: dict[Header, Header] = {}
+    headers = (once.setdefault(header, header) for header in zip(all_names, all_values, strict=False))
     return tuple(_marked(tuple(islice(headers, size))) for size in sizes)
 
 
-@lru_cache(maxsize=_SHARED_HEADERS_BOUND)
 def _marked(headers: tuple[Header, ...]) -> _Headers:
+    shown = {header: _normalised(header) for header in set(headers)}
     sources = tuple((i, source) for i, header in enumerate(headers) if (source := _doubt(header)))
-    return tuple(map(_normalised, headers)), sources
+    return tuple(shown[header] for header in headers), sources
+
+
+def _number(text: str) -> int:
+    return int(text, 0) if text != _MISSING else 0
 
 
 def _doubt(header: Header) -> HeaderSource | None:
@@ -173,7 +191,7 @@ def _ping(parts: FrameParts, flags: int, _length: int) -> Detail:
 
 def _goaway(parts: FrameParts, _flags: int, length: int) -> Detail:
     last, error = parts.number("goaway_last_streams"), error_name(parts.number("goaway_errors"))
-    debug = bytes.fromhex(parts.text("goaway_debug") or "") if length > 8 else b""
+    debug = parts.octets("goaway_debug") if length > 8 else b""
     return {"error": error, "last_stream": last, "debug": debug.decode(errors="replace")}
 
 

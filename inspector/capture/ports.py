@@ -2,6 +2,9 @@
 
 tshark must be told the ports of cleartext HTTP/2 before it starts. What a client says to a port is a sign of what the
 port speaks, and no more than that: what the port answers counts more.
+
+Some connections begin with HTTP/1.1 and go on with HTTP/2: those that are upgraded (RFC 7540 §3.2), and those through a
+proxy (RFC 9110 §9.3.6). tshark follows them where it is told that the port is HTTP.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ class Opening(NamedTuple):
 
     port: int
     is_tls: bool
+    is_http1: bool = False
+    """True for a beginning in HTTP/1.1 from which HTTP/2 may follow."""
     is_answer: bool = False
     """True when the port itself said so, False when a client did."""
 
@@ -53,6 +58,8 @@ class PortFinder:
             yield Opening(found.destination.port, is_tls)
             if turned in self._early:
                 yield Opening(found.destination.port, is_tls=False, is_answer=True)
+        elif found.speech.words in ("CONNECT", "Upgrade"):
+            yield Opening(found.destination.port, is_tls=False, is_http1=True)
         elif found.speech.words in ("SETTINGS", "ServerHello"):
             if turned in self._clients:
                 yield Opening(found.source.port, is_tls, is_answer=True)

@@ -11,13 +11,14 @@ import re
 import shutil
 from asyncio.subprocess import PIPE
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import platformdirs
 
 from inspector.capture.fields import FIELDS
+from inspector.capture.ports import Opening
 from inspector.children import end, spawn
 from inspector.errors import TsharkError
 
@@ -51,10 +52,27 @@ class Decoding:
     """TCP ports that carry HTTP/2 in cleartext."""
     tls_ports: frozenset[int] = frozenset()
     """TCP ports that carry TLS; never told to be HTTP/2, which ALPN says."""
+    http_ports: frozenset[int] = frozenset()
+    """TCP ports of which connections begin with HTTP/1.1, before they go on with HTTP/2; may be among `ports`."""
     keylog: Path | None = None
     """TLS secrets in the format of SSLKEYLOGFILE; may grow while the capture runs."""
     put_in_order: bool = False
     """True to wait for segments that come out of order; where one never comes, its connection ends there."""
+
+    def with_opening(self, opening: Opening) -> Decoding:
+        """The same with the port of an opening decoded too; what it answers itself is what it speaks."""
+        port = frozenset({opening.port})
+        if opening.is_tls:
+            return replace(self, tls_ports=self.tls_ports | port)
+        if opening.is_http1:
+            return replace(self, http_ports=self.http_ports | port)
+        tls_ports = self.tls_ports - port if opening.is_answer else self.tls_ports
+        return replace(self, ports=self.ports | port, tls_ports=tls_ports)
+
+    @property
+    def all_ports(self) -> frozenset[int]:
+        """Every port that is decoded."""
+        return self.ports | self.tls_ports | self.http_ports
 
 
 @dataclass(slots=True)
@@ -73,7 +91,9 @@ class Tshark:
                 arguments += ["-o", f"{name}:{value}"]
         for protocol in _DISABLED:
             arguments += ["--disable-protocol", protocol]
-        for port in sorted(decoding.ports - decoding.tls_ports):
+        for port in sorted(decoding.http_ports - decoding.tls_ports):
+            arguments += ["-d", f"tcp.port=={port},http"]
+        for port in sorted(decoding.ports - decoding.tls_ports - decoding.http_ports):
             arguments += ["-d", f"tcp.port=={port},http2"]
         for port in sorted(decoding.tls_ports):
             arguments += ["-d", f"tcp.port=={port},tls"]

@@ -88,6 +88,11 @@ def call(name: str) -> Parser:
         help="give up after so long (a unary call: 5, a stream: never)",
     )
     parser.add_argument("--gzip", action="store_true", help="compress the requests")
+    parser.add_argument(
+        "--kind",
+        choices=("unary", "client_streaming", "server_streaming", "bidi_streaming"),
+        help='call a method that no schema knows, with field numbers ({"1": "World"}) or bytes (0x0a05…)',
+    )
     parser.add_argument("--wait-for-ready", action="store_true", help="wait for a service that is not there yet")
     parser.add_argument("--json", action="store_true", help="print the call as one JSON object")
     add_connection_options(parser)

@@ -31,11 +31,9 @@ class Output:
         Raises:
             ReaderGone: nobody reads them.
         """
-        data = b"".join(b"%b\n" % line for line in lines)
-        if not data:
-            return
         try:
-            sys.stdout.buffer.write(data)
+            # Into the buffer, which gives way as it fills: the lines of a batch may be long ones, and many.
+            sys.stdout.buffer.writelines(b"%b\n" % line for line in lines)
             sys.stdout.buffer.flush()
         except BrokenPipeError as error:
             # What is left in the buffer has nowhere to go either, as Python would find when it exits.

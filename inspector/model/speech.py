@@ -19,5 +19,5 @@ class Speech(NamedTuple):
 
     protocol: Protocol
     words: str
-    """What they are: `preface`, `SETTINGS`, `ClientHello`, `ServerHello`, `alert unexpected_message`, or of HTTP/1 the
-    status line with the beginning of its body."""
+    """What they are: `preface`, `SETTINGS`, `ClientHello`, `ServerHello`, `alert unexpected_message`; of HTTP/1
+    `CONNECT` and `Upgrade`, from which HTTP/2 may follow, or the status line with the beginning of its body."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 
+import msgspec
+
 from inspector.model.call import StreamKey
 from inspector.model.connection import Connection
 from inspector.model.endpoint import Endpoint
@@ -54,6 +56,10 @@ class Assembler:
             progress = self._begin(packet.connection, source, destination)
             yield events.ConnectionSeen(progress.connection)
         if progress is not None:
+            ends = progress.connection.client, progress.connection.server
+            if source not in ends:
+                source = ends[1] if destination == ends[0] else ends[0]
+                packet = _sent_by(packet, source)
             yield from self._on_http2(progress, packet, source)
 
     def name_method(self, key: StreamKey, path: str | None) -> Iterator[Event]:
@@ -73,7 +79,7 @@ class Assembler:
         if greeting is None:
             return False
         greeting.hear(packet, source)
-        return greeting.is_odd(packet, source)
+        return greeting.is_odd(packet, source) or greeting.is_sealed()
 
     def _on_http2(self, progress: ConnectionProgress, packet: Packet, source: Endpoint) -> Iterator[Event]:
         start = self._starts[progress.connection.index]
@@ -82,6 +88,8 @@ class Assembler:
             yield from progress.lose(packet, source, max(self._frames - 1, 0))
         if packet.tcp & TcpEvent.PREFACE:
             yield from progress.note_preface(source)
+        if progress.connection.is_sealed and packet.frames:
+            yield from progress.unseal()
         progress.note_payload(packet, source)
         for frame in packet.frames:
             yield from progress.receive(frame, self._frames)
@@ -107,7 +115,8 @@ class Assembler:
             client, evidence = self._client_by_port(source, destination), Evidence.PORT
         server = destination if client == source else source
         late = start.client is None
-        connection = Connection(index, client, server, start.time, joined_late=late)
+        is_sealed = start.greeting is not None and start.greeting.is_sealed()
+        connection = Connection(index, client, server, start.time, joined_late=late, is_sealed=is_sealed)
         progress = ConnectionProgress(connection, evidence, lambda: self._earlier_paths(index, {source, destination}))
         self._connections[index] = progress
         return progress
@@ -128,3 +137,9 @@ class Assembler:
         if known[0] != known[1]:
             return destination if known[0] else source
         return source if source.port > destination.port else destination
+
+
+def _sent_by(packet: Packet, source: Endpoint) -> Packet:
+    """The packet as if an end of its connection had sent it: in tunnels, other addresses may be told of some."""
+    frames = tuple(msgspec.structs.replace(frame, source=source) for frame in packet.frames)
+    return msgspec.structs.replace(packet, source=source, frames=frames)

@@ -151,10 +151,11 @@ class HeaderRecovery:
             known = dict.fromkeys(range(len(read)), HeaderSource.UNKNOWN)
         elif record.is_lossy:
             known = {i: HeaderSource.UNKNOWN for i, entry in enumerate(record.entries) if entry.place is not None}
-        merged = [
-            self._merge(header, known.get(index), entry)
-            for index, (header, entry) in enumerate(zip(read, record.entries, strict=True))
+        each = [
+            (header, known.get(i), entry) for i, (header, entry) in enumerate(zip(read, record.entries, strict=True))
         ]
+        once = {one: self._merge(*one) for one in each}  # a long value may be named ten thousand times: kept once
+        merged = [once[one] for one in each]
         return msgspec.structs.replace(
             frame,
             headers=tuple(header for header, _ in merged),

@@ -57,7 +57,7 @@ class Decoder:
         self._decoding = decoding
         self._on_change = on_change
         self._on_notice = on_notice
-        self._assembler = Assembler(set(decoding.ports | decoding.tls_ports))
+        self._assembler = Assembler(decoding.all_ports)
         self._catch_up = CatchUp()
         self._strangers = Strangers()
         self._answered: set[int] = set()
@@ -82,7 +82,7 @@ class Decoder:
         self._strangers.note(found)
 
     def learn(self, opening: Opening) -> bool:
-        """HTTP/2 or TLS was opened on a port: decode it, from the start of the recording on. True for news.
+        """A protocol was opened on a port: decode it, from the start of the recording on. True for news.
 
         What the port answers outweighs what clients say to it.
         """
@@ -90,15 +90,11 @@ class Decoder:
             return False
         if opening.is_answer:
             self._answered.add(opening.port)
-        before = self._decoding
-        tls_ports = before.tls_ports - {opening.port} if opening.is_answer else before.tls_ports
-        if opening.is_tls:
-            self._decoding = replace(before, tls_ports=tls_ports | {opening.port})
-        else:
-            self._decoding = replace(before, ports=before.ports | {opening.port}, tls_ports=tls_ports)
-        if self._decoding == before:
+        following = self._decoding.with_opening(opening)
+        if following == self._decoding:
             return opening.is_answer
-        self._assembler.ports = set(self._decoding.ports | self._decoding.tls_ports)
+        self._decoding = following
+        self._assembler.ports = following.all_ports
         self._catch_up.begin_port(opening.port)
         self._restart.set()
         return True

@@ -19,7 +19,7 @@ from inspector.errors import InspectorError
 from inspector.model.call import StreamKey
 from inspector.session.board import Board
 from inspector.session.decoder import Decoder
-from inspector.session.intake import FileIntake, Intake, open_intake
+from inspector.session.intake import Intake, open_intake
 from inspector.session.remarks import Failures, nothing_seen, unreadable
 from inspector.session.source import FileSource, LiveSource, Source
 from inspector.session.status import Phase, SessionStatus
@@ -62,9 +62,7 @@ class Session:
         """
         try:
             tshark = find_tshark()
-            intake = self._intake = await open_intake(self.source, self._board, self._captured)
-            if isinstance(intake, FileIntake):
-                await self._look_for_frames(intake)
+            intake = self._intake = await open_intake(self.source, self._board, self._overhear)
             await together(self._learn_version(tshark), self._start(intake), self._decode(tshark, intake))
             self._board.tell(phase=Phase.ENDED)
         except InspectorError as error:
@@ -133,28 +131,14 @@ class Session:
         if self.status.error is not None and not is_live:
             raise self.status.error
 
-    def _captured(self, data: bytes) -> None:
+    def _overhear(self, data: bytes) -> None:
         for found, openings in self._finder.feed(data):
             self._decoder.hear(found)
             for opening in openings:
                 self._learn(opening)
-        if self._intake is not None and not self._knows_a_port:
-            self._learn_by_frames(data)
-        self._board.tell(captured=self.status.captured + len(data))
-
-    @property
-    def _knows_a_port(self) -> bool:
-        return bool(self._decoder.decoding.ports or self._decoder.decoding.tls_ports)
-
-    async def _look_for_frames(self, intake: FileIntake) -> None:
-        """A file in which no connection begins: look for what its connections go on with."""
-        if not self._knows_a_port:
-            async for data in intake.recording.read_from(0):
-                self._learn_by_frames(data)
-
-    def _learn_by_frames(self, data: bytes) -> None:
-        for opening in self._scan.feed(data):
-            self._learn(opening)
+        if not isinstance(self.source, LiveSource):  # there only the service's own port is captured
+            for opening in self._scan.feed(data):
+                self._learn(opening)
 
     def _learn(self, opening: Opening) -> None:
         is_news = self._decoder.learn(opening)

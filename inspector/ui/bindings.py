@@ -56,6 +56,7 @@ class Key(NamedTuple):
 _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     (Place.REQUEST, Group.SEND): (
         Key("send", "enter", "Enter", "send", "Send what is in the request box, empty or not", "submit"),
+        Key("send.apart", "f5,ctrl+j,ctrl+enter", "F5", "another", "Send it as a call beside the open one", "apart"),
         Key("history.back", "up", "↑", "history", "Bring back what was sent before", "back_in_history"),
         Key("history.forward", "down", "↓", "later", "Forward in what was sent", "forward_in_history"),
         Key("request.leave", "escape", "Esc", "list", "From the request box to the list", "leave"),
@@ -67,7 +68,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("edit", "f2,ctrl+g", "F2", "edit", "Edit the request: JSON, metadata, deadline, …; Ctrl+G too", "edit"),
         Key("method", "ctrl+t", "^T", "method", "Choose the method to call", "choose_method"),
         Key("history", "ctrl+r", "^R", "sent before", "Search what was sent before, in other sessions too", "recall"),
-        Key("calls", "f4", "F4", "running", "The calls that run: half-close or cancel any", "choose_call"),
+        Key("calls", "f4", "F4", "running", "The calls that run: choose, half-close or cancel any", "choose_call"),
         Key("resend", "R", "R", "resend", "Edit the selected call, whoever sent it, and send it again", "resend"),
         Key("reconnect", "ctrl+l", "^L", "reconnect", "Give up the connection; the next call makes one", "reconnect"),
         Key("schema", "f3", "F3", "schema", "Where the schema is from; switch sources on and off", "choose_schema"),
@@ -145,7 +146,18 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
 }  # fmt: skip
 
 FOOTER: Final = (
-    *("send", "filter.keep", "filter.clear", "filter.leave", "half_close", "cancel", "request", "filter", "open"),
+    *(
+        "send",
+        "send.apart",
+        "filter.keep",
+        "filter.clear",
+        "filter.leave",
+        "half_close",
+        "cancel",
+        "request",
+        "filter",
+        "open",
+    ),
     *("pane.open", "back", "follow", "edit", "method", "request.leave", "stream.next", "control", "copy", "zoom"),
     *("reading", "copy_as", "resend", "history.back", "history", "capture", "save", "schema"),
     *("help", "help.always", "quit"),

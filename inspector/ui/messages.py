@@ -65,6 +65,8 @@ class Requested(Message):
 
     draft: Draft | None
     """None where no method is chosen."""
+    is_apart: bool = False
+    """True for a call of its own, also while one is open that takes further messages."""
 
 
 @dataclass

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 from inspector.model.call import Call
 from inspector.store.change import Change
 from inspector.store.store import Store
+from inspector.ui.accounts import Accounts
 
 
 class FrameAt(NamedTuple):
@@ -25,4 +26,14 @@ class FrameAt(NamedTuple):
         return is_call_touched or store.frames[self.position].connection in change.connections
 
 
-Subject: TypeAlias = FrameAt
+class Told(NamedTuple):
+    """What the client says of the calls that were sent from here, where the wire tells nothing; no row leads to it."""
+
+    accounts: Accounts
+
+    def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - the wire tells nothing of it
+        """What was captured does not matter to it."""
+        return False
+
+
+Subject: TypeAlias = FrameAt | Told

@@ -64,5 +64,8 @@ def duration(seconds: float) -> str:
 
 
 def clock(time: float) -> str:
-    """The time of day here, to the millisecond: `09:00:11.149`."""
-    return datetime.fromtimestamp(time).astimezone().strftime("%H:%M:%S.%f")[:-3]
+    """The time of day here, to the millisecond: `09:00:11.149`; plain seconds where there is no such day."""
+    try:
+        return datetime.fromtimestamp(time).astimezone().strftime("%H:%M:%S.%f")[:-3]
+    except (ValueError, OverflowError, OSError):
+        return f"{time:.3f}"

@@ -10,15 +10,17 @@ from inspector.model.call import StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.schema.payload import Format
 from inspector.store.store import Store
+from inspector.ui.documents.accounts import AccountsDocument
 from inspector.ui.documents.bytes import BytesDocument
 from inspector.ui.documents.document import LinesDocument, PaneDocument
 from inspector.ui.documents.follow import FollowDocument
 from inspector.ui.documents.frame import frame_document, message_document
-from inspector.ui.subject import FrameAt
+from inspector.ui.subject import FrameAt, Told
 from inspector.views.heading import why_line
 from inspector.views.spans import Line, Span, Tone
 
 FOLLOW, FRAME, MESSAGE, BYTES = "follow", "frame", "message", "bytes"
+ACCOUNT: Final = "account"
 _WIDE_DUMP: Final = 80
 """Cells from which 16 bytes fit on a line."""
 
@@ -66,6 +68,7 @@ TABS: Final = {
     FRAME: DetailTab("Frame", FrameAt, lambda on, at: frame_document(on.store, on.catalog, at.position)),
     MESSAGE: DetailTab("Message", FrameAt, lambda on, at: message_document(on.store, on.catalog, at.position, on.form)),
     BYTES: DetailTab("Bytes", FrameAt, _bytes),
+    ACCOUNT: DetailTab("Client's account", Told, lambda on, at: AccountsDocument(at.accounts, on.form)),
 }
 """In the order in which they stand."""
 

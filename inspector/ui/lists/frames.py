@@ -70,7 +70,7 @@ class FrameRows:
 
     def key_of(self, subject: Subject) -> int | None:
         """The frame itself."""
-        return subject.position
+        return subject.position if isinstance(subject, FrameAt) else None
 
     def text(self, key: int) -> tuple[str, str]:
         """The line that the headless list prints."""

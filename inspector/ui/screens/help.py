@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from inspector.ui.bindings import Group, Place, entries
+from inspector.ui.screens.dialog import Dialog
 
 _WHERE: Final = {Place.REQUEST: " (request box)", Place.FILTER: " (filter)", Place.EDITOR: " (editor)"}
 _MORE: Final = """\
@@ -22,7 +22,7 @@ All parts must match. n and N visit the frames that it finds from wherever the f
 With the mouse: click selects, double click opens, the wheel scrolls; a click on a step of Follow selects its frame."""
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """The help."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,f1", "dismiss", "Close")]

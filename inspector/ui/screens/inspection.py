@@ -35,7 +35,7 @@ from inspector.ui.widgets.key_bar import KeyBar
 from inspector.ui.widgets.notice import Notice
 from inspector.ui.widgets.request_box import RequestBox
 from inspector.ui.widgets.status_line import StatusLine
-from inspector.ui.widgets.words import counts, outcome_words, placeholder
+from inspector.ui.widgets.words import counts, how_to_send, outcome_words, placeholder
 
 _LOOK_SECONDS: Final = 1.0
 """Between two looks at the connection: gRPC does not tell when it breaks."""
@@ -51,6 +51,8 @@ class InspectionScreen(SchemaActions):
         super().__init__(launch, session, None if is_opened else launch.target)
         self._is_opened = is_opened
         self._feed = Feed(session.store, self._stir)
+        self._has_news = False
+        """True when an account says more than is drawn."""
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -95,7 +97,7 @@ class InspectionScreen(SchemaActions):
     async def _prepare(self) -> None:
         try:
             if self.launch.prepare is not None and (sentence := await self.launch.prepare()):
-                self.say(sentence)
+                self.tell(sentence, title="Schema")
         finally:
             self.schema_changed()
             self.watch_files()
@@ -122,6 +124,9 @@ class InspectionScreen(SchemaActions):
             self.learn(change)
             self.browser.update(change)
             self._select_own(change.calls)
+        if self._has_news:
+            self._has_news = False
+            self.browser.detail.told_more()
         self._draw_words()
 
     def _select_own(self, touched: frozenset[StreamKey]) -> None:
@@ -130,11 +135,33 @@ class InspectionScreen(SchemaActions):
             method = self.launch.catalog.method(self.session.store.calls[key].method)
             self.browser.show_call(key, with_tail=method is None or method.kind is not CallKind.UNARY)
 
+    def show_accounts(self) -> None:
+        """Show what the client says of its calls; where there is room for one side, that side."""
+        self.browser.show_told(self.accounts)
+        self.add_class("-detail")
+
+    def account_changed(self) -> None:
+        """Draw it with the next drawing."""
+        self._has_news = True
+        self._feed.stir()
+
+    def show_sent(self, call: SentCall) -> None:
+        """Show a call that was sent: on the wire, or by the client's account."""
+        if call.key is not None:
+            self.browser.show_call(call.key, with_tail=True)
+        elif call.account is not None:
+            self.show_accounts()
+
+    def _how_to_send(self) -> tuple[str, ...]:
+        if self.sending is None or (box := self.box) is None:
+            return ()
+        return how_to_send(box.method, is_unseen=self.sending.is_unseen)
+
     def _draw_words(self) -> None:
         status = self.session.status
         self.query_one(StatusLine).show(status, self.session.store.packets, self._connection)
         self.query_one(FilterBox).show_counts(counts(self._feed))
-        self.browser.listing.show_placeholder(*placeholder(self._feed, status, can_send=self.sending is not None))
+        self.browser.listing.show_placeholder(*placeholder(self._feed, status, self._how_to_send()))
         self.query_one(Notice).show_status(status)
 
     @property

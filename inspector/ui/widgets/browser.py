@@ -14,12 +14,13 @@ from textual.containers import Horizontal
 from inspector.model.call import Call, StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.store.change import Change
+from inspector.ui.accounts import Accounts
 from inspector.ui.bindings import Place, bindings
 from inspector.ui.documents.tabs import FOLLOW
 from inspector.ui.feed import Feed
 from inspector.ui.lists.tabs import FRAMES
 from inspector.ui.messages import Copied, ListShown, PaneOpened, RowOpened, RowSelected, StepSelected
-from inspector.ui.subject import FrameAt, Subject
+from inspector.ui.subject import FrameAt, Subject, Told
 from inspector.ui.widgets.detail import Detail
 from inspector.ui.widgets.listing import Listing
 
@@ -52,6 +53,11 @@ class Browser(Horizontal):
         self._select(FrameAt(self._feed.store.calls[key].frames[0]), hold=True)
         if with_tail:
             self.detail.pane_of(FOLLOW).follow_end()
+
+    def show_told(self, accounts: Accounts) -> None:
+        """Show what the client says of its calls, until a row is selected."""
+        self._show(Told(accounts))
+        self.detail.told_more()
 
     def _select(self, subject: Subject, *, hold: bool = False) -> None:
         self._show(subject)
@@ -101,7 +107,8 @@ class Browser(Horizontal):
 
     def _action_follow(self) -> None:
         self.detail.open(FOLLOW)
-        self.post_message(PaneOpened(self.detail.pane_of(FOLLOW)))
+        is_told = isinstance(self._subject, Told)
+        self.post_message(PaneOpened(self.detail.pane if is_told else self.detail.pane_of(FOLLOW)))
 
     def _action_turn(self, tabs: int) -> None:
         (self.detail if self.detail.pane.has_focus else self.listing).turn(tabs)

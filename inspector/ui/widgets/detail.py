@@ -15,6 +15,7 @@ from inspector.schema.catalog import Catalog
 from inspector.schema.forms import READERS, Format
 from inspector.store.change import Change
 from inspector.store.store import Store
+from inspector.ui.documents.accounts import AccountsDocument
 from inspector.ui.documents.document import PaneDocument
 from inspector.ui.documents.follow import FollowDocument
 from inspector.ui.documents.tabs import FOLLOW, MESSAGE, TABS, Ground, call_key, tabs_of
@@ -71,6 +72,11 @@ class Detail(Vertical):
             self.pane.show_current(self._block())
         else:
             self._show_document()
+
+    def told_more(self) -> None:
+        """The client's accounts say more."""
+        if isinstance(self._document, AccountsDocument):
+            self.pane.changed_from(self._document.refresh())
 
     def update(self, change: Change) -> None:
         """The store has changed: bring what is shown up to date, if it is about that."""
@@ -138,6 +144,8 @@ class Detail(Vertical):
             ground = Ground(self._store, self._catalog, self._form, self.size.width)
             self._document = TABS[self._tab].make(ground, subject)
         self.pane.show(self._document, self._block())
+        if isinstance(self._document, AccountsDocument):
+            self.pane.follow_end()
         key = call_key(self._store, subject)
         self.query_one(f"#{FOLLOW}", Tab).label = "Follow" if key is None else f"Follow {key}"
 
