@@ -18,20 +18,22 @@ from inspector.client.caller import ConnectionState
 from inspector.client.outcome import Outcome
 from inspector.errors import InspectorError, RequestError
 from inspector.model.call import Call, CallKind, StreamKey
-from inspector.session import LiveSource, Phase, Session
+from inspector.session import LiveSource, Session
 from inspector.store.filter import Filter
 from inspector.ui.bindings import Place, bindings
 from inspector.ui.clipboard import copy_sequence
 from inspector.ui.copies import copy_choices
 from inspector.ui.feed import SLICE, Feed
 from inspector.ui.launch import Launch
-from inspector.ui.messages import CaptureOpened, Copied, Filtered, Left, PaneOpened, StoreChanged
+from inspector.ui.messages import CaptureOpened, Copied, FilterAsked, Filtered, Left, PaneOpened, StoreChanged
+from inspector.ui.screens.certainty_actions import CertaintyActions
 from inspector.ui.screens.choice import ChoiceDialog, Chosen
-from inspector.ui.screens.schema_actions import SchemaActions
+from inspector.ui.screens.compare import CompareScreen
 from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
 from inspector.ui.widgets.key_bar import KeyBar
+from inspector.ui.widgets.late_banner import LateBanner
 from inspector.ui.widgets.notice import Notice
 from inspector.ui.widgets.request_box import RequestBox
 from inspector.ui.widgets.status_line import StatusLine
@@ -41,7 +43,7 @@ _LOOK_SECONDS: Final = 1.0
 """Between two looks at the connection: gRPC does not tell when it breaks."""
 
 
-class InspectionScreen(SchemaActions):
+class InspectionScreen(CertaintyActions):
     """One session with all that is known of it."""
 
     BINDINGS = bindings(Place.SCREEN)
@@ -49,7 +51,7 @@ class InspectionScreen(SchemaActions):
     def __init__(self, launch: Launch, session: Session, *, is_opened: bool = False) -> None:
         """`is_opened` is True for a capture file that was opened from the app: Esc goes back from it."""
         super().__init__(launch, session, None if is_opened else launch.target)
-        self._is_opened = is_opened
+        self.is_opened = is_opened
         self._feed = Feed(session.store, self._stir)
         self._has_news = False
         """True when an account says more than is drawn."""
@@ -60,6 +62,7 @@ class InspectionScreen(SchemaActions):
         is_greet = isinstance(self.session.source, LiveSource) and self.session.source.greet
         yield StatusLine("greet service" if is_greet else "")
         yield FilterBox()
+        yield LateBanner(self.session.store, self.launch.catalog)
         yield Browser(self._feed, self.launch.catalog, following=is_live)
         yield Notice()
         if self.sending is not None:
@@ -86,12 +89,14 @@ class InspectionScreen(SchemaActions):
 
     async def _begin(self) -> None:
         """First the schema, then the capture: to be asked for its schema is nothing that the service's user did."""
-        if self.launch.prepare is not None and not self._is_opened:
+        if self.session.is_continued:
+            self.watch_files()
+        elif self.launch.prepare is not None and not self.is_opened:
             try:
                 await self._prepare()
             except InspectorError as error:
                 self.tell(error.message, error.hint)
-        if self.session.status.phase is Phase.STARTING:
+        if not self.session.is_begun:
             await self.session.run()
 
     async def _prepare(self) -> None:
@@ -122,6 +127,7 @@ class InspectionScreen(SchemaActions):
         change = self._feed.take()
         if change is not None:
             self.learn(change)
+            self.query_one(LateBanner).learn(change)
             self.browser.update(change)
             self._select_own(change.calls)
         if self._has_news:
@@ -181,6 +187,10 @@ class InspectionScreen(SchemaActions):
     def _filter(self, event: Filtered) -> None:
         self._refilter(event.filter, show_control=self._feed.frames.show_control)
 
+    @on(FilterAsked)
+    def _put_filter(self, event: FilterAsked) -> None:
+        self.query_one(FilterBox).put(event.text)
+
     def _action_toggle_control(self) -> None:
         self._refilter(self.query_one(FilterBox).filter, show_control=not self._feed.frames.show_control)
 
@@ -204,6 +214,13 @@ class InspectionScreen(SchemaActions):
     @on(PaneOpened)
     def _to_pane(self, event: PaneOpened) -> None:
         self.enter(event.widget)
+
+    def _action_compare(self) -> None:
+        selected, marked = self.selected_call, self.browser.marked_call
+        if selected is None or marked is None:
+            self.say("Mark a call with m first, then select another one and press =.")
+        else:
+            self.app.push_screen(CompareScreen(self.session.store, self.launch.catalog, marked.key, selected.key))
 
     def _action_copy_as(self) -> None:
         if (call := self.selected_call) is None:
@@ -240,8 +257,8 @@ class InspectionScreen(SchemaActions):
 
     def leave(self) -> None:
         """Esc with nothing left to go back from: away with what was said, then out of an opened capture."""
-        if self.query_one(Notice).dismiss():
+        if self.query_one(Notice).dismiss() or self.query_one(LateBanner).dismiss():
             return
-        if self._is_opened:
+        if self.is_opened:
             self.app.run_worker(self.end())
             self.app.pop_screen()
