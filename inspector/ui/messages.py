@@ -60,6 +60,13 @@ class Filtered(Message):
 
 
 @dataclass
+class Narrowed(Message):
+    """Only what is of one connection shall be shown; if that is so already, all."""
+
+    connection: int
+
+
+@dataclass
 class Requested(Message):
     """Enter in the request box."""
 

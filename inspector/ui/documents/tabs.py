@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final, NamedTuple
 
 from inspector.model.call import StreamKey
@@ -12,15 +11,15 @@ from inspector.schema.payload import Format
 from inspector.store.store import Store
 from inspector.ui.documents.accounts import AccountsDocument
 from inspector.ui.documents.bytes import BytesDocument
-from inspector.ui.documents.document import LinesDocument, PaneDocument
+from inspector.ui.documents.connection import ConnectionDocument, SequenceDocument
+from inspector.ui.documents.document import PaneDocument
 from inspector.ui.documents.follow import FollowDocument
 from inspector.ui.documents.frame import frame_document, message_document
-from inspector.ui.subject import FrameAt, Told
-from inspector.views.heading import why_line
-from inspector.views.spans import Line, Span, Tone
+from inspector.ui.subject import ConnectionAt, FrameAt, Subject, Told
 
 FOLLOW, FRAME, MESSAGE, BYTES = "follow", "frame", "message", "bytes"
 ACCOUNT: Final = "account"
+CONNECTION, SEQUENCE = "connection", "sequence"
 _WIDE_DUMP: Final = 80
 """Cells from which 16 bytes fit on a line."""
 
@@ -48,15 +47,8 @@ class DetailTab(NamedTuple):
 
 def _follow(ground: Ground, subject: FrameAt) -> PaneDocument:
     if (key := call_key(ground.store, subject)) is None:
-        make = partial(_of_connection, ground.store, subject)
-        return LinesDocument(make, "the remark", make)
+        return SequenceDocument(ground.store, ground.catalog, ground.store.frames[subject.position].connection)
     return FollowDocument(ground.store, ground.catalog, key, ground.form)
-
-
-def _of_connection(store: Store, subject: FrameAt) -> tuple[Line, ...]:
-    remark = Line((Span("This frame is about the connection itself.", Tone.DIM),))
-    found = store.connections[store.frames[subject.position].connection].why
-    return (remark,) if found is None else (remark, Line(), why_line(found))
 
 
 def _bytes(ground: Ground, subject: FrameAt) -> PaneDocument:
@@ -68,6 +60,8 @@ TABS: Final = {
     FRAME: DetailTab("Frame", FrameAt, lambda on, at: frame_document(on.store, on.catalog, at.position)),
     MESSAGE: DetailTab("Message", FrameAt, lambda on, at: message_document(on.store, on.catalog, at.position, on.form)),
     BYTES: DetailTab("Bytes", FrameAt, _bytes),
+    CONNECTION: DetailTab("Connection", ConnectionAt, lambda on, at: ConnectionDocument(on.store, at.connection)),
+    SEQUENCE: DetailTab("Sequence", ConnectionAt, lambda on, at: SequenceDocument(on.store, on.catalog, at.connection)),
     ACCOUNT: DetailTab("Client's account", Told, lambda on, at: AccountsDocument(at.accounts, on.form)),
 }
 """In the order in which they stand."""
@@ -76,6 +70,16 @@ TABS: Final = {
 def tabs_of(kind: type) -> list[str]:
     """The names of the tabs that one kind of subject has."""
     return [name for name, tab in TABS.items() if tab.about is kind]
+
+
+def is_still_of(document: PaneDocument | None, store: Store, subject: Subject) -> bool:
+    """True when a document is what another frame's tab would show too, so that only another block is to be marked."""
+    if not isinstance(subject, FrameAt):
+        return False
+    key = call_key(store, subject)
+    if isinstance(document, SequenceDocument):
+        return key is None and document.connection == store.frames[subject.position].connection
+    return isinstance(document, FollowDocument) and document.key == key
 
 
 def call_key(store: Store, subject: object) -> StreamKey | None:

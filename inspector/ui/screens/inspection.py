@@ -25,7 +25,7 @@ from inspector.ui.clipboard import copy_sequence
 from inspector.ui.copies import copy_choices
 from inspector.ui.feed import SLICE, Feed
 from inspector.ui.launch import Launch
-from inspector.ui.messages import CaptureOpened, Copied, Filtered, Left, PaneOpened, StoreChanged
+from inspector.ui.messages import CaptureOpened, Copied, Filtered, Left, Narrowed, PaneOpened, StoreChanged
 from inspector.ui.screens.choice import ChoiceDialog, Chosen
 from inspector.ui.screens.schema_actions import SchemaActions
 from inspector.ui.sent_call import SentCall
@@ -180,6 +180,10 @@ class InspectionScreen(SchemaActions):
     @on(Filtered)
     def _filter(self, event: Filtered) -> None:
         self._refilter(event.filter, show_control=self._feed.frames.show_control)
+
+    @on(Narrowed)
+    def _narrow(self, event: Narrowed) -> None:
+        self.query_one(FilterBox).toggle(f"connection:{event.connection}")
 
     def _action_toggle_control(self) -> None:
         self._refilter(self.query_one(FilterBox).filter, show_control=not self._feed.frames.show_control)

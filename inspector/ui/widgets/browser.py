@@ -16,11 +16,11 @@ from inspector.schema.catalog import Catalog
 from inspector.store.change import Change
 from inspector.ui.accounts import Accounts
 from inspector.ui.bindings import Place, bindings
-from inspector.ui.documents.tabs import FOLLOW
+from inspector.ui.documents.tabs import FOLLOW, SEQUENCE
 from inspector.ui.feed import Feed
 from inspector.ui.lists.tabs import FRAMES
-from inspector.ui.messages import Copied, ListShown, PaneOpened, RowOpened, RowSelected, StepSelected
-from inspector.ui.subject import FrameAt, Subject, Told
+from inspector.ui.messages import Copied, ListShown, Narrowed, PaneOpened, RowOpened, RowSelected, StepSelected
+from inspector.ui.subject import ConnectionAt, FrameAt, Subject, Told, connection_of
 from inspector.ui.widgets.detail import Detail
 from inspector.ui.widgets.listing import Listing
 
@@ -50,7 +50,10 @@ class Browser(Horizontal):
 
     def show_call(self, key: StreamKey, *, with_tail: bool = False) -> None:
         """Select a call's first frame, and go on following the list's tail; with `with_tail` the call's own too."""
-        self._select(FrameAt(self._feed.store.calls[key].frames[0]), hold=True)
+        subject = FrameAt(self._feed.store.calls[key].frames[0])
+        if not self.listing.shown_leads_to(subject):
+            self.listing.open(FRAMES)
+        self._select(subject, hold=True)
         if with_tail:
             self.detail.pane_of(FOLLOW).follow_end()
 
@@ -100,15 +103,23 @@ class Browser(Horizontal):
     @on(StepSelected)
     def _take_step(self, event: StepSelected) -> None:
         event.stop()
+        if not (event.leave or isinstance(self._subject, FrameAt)):
+            return  # a click in what is said of something larger than a frame; to leave it takes two
         self.listing.open(FRAMES)
         self._select(FrameAt(event.position))
         if event.leave:
             self.post_message(PaneOpened(self.listing.list_of(FRAMES)))
 
     def _action_follow(self) -> None:
-        self.detail.open(FOLLOW)
+        tab = SEQUENCE if isinstance(self._subject, ConnectionAt) else FOLLOW
+        self.detail.open(tab)
         is_told = isinstance(self._subject, Told)
-        self.post_message(PaneOpened(self.detail.pane if is_told else self.detail.pane_of(FOLLOW)))
+        self.post_message(PaneOpened(self.detail.pane if is_told else self.detail.pane_of(tab)))
+
+    def _action_narrow(self) -> None:
+        if (connection := connection_of(self._subject, self._feed.store)) is not None:
+            self.listing.open(FRAMES if isinstance(self._subject, ConnectionAt) else self.listing.shown.id or FRAMES)
+            self.post_message(Narrowed(connection))
 
     def _action_turn(self, tabs: int) -> None:
         (self.detail if self.detail.pane.has_focus else self.listing).turn(tabs)

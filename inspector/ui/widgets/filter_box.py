@@ -41,6 +41,11 @@ class FilterBox(Input):
         """The last filter that means something."""
         return self._filter
 
+    def toggle(self, text: str) -> None:
+        """Filter by this at once; where it is the filter already, by nothing."""
+        self.value = "" if self.value == text else text
+        self._try()
+
     def show_counts(self, text: str) -> None:
         """How many frames are shown, and how many are hidden."""
         self._counts = text
