@@ -114,6 +114,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("stream.previous", "comma", ",", "previous", "The previous frame of the same stream", "step(-1)"),
         Key("match.next", "n", "n", "next match", "The next frame that the filter finds, round the end", "match(1)"),
         Key("match.previous", "N", "N", "previous", "The previous frame that the filter finds", "match(-1)"),
+        Key("connection", "c", "c", "connection", "Show only what is of this connection; again: all", "narrow"),
         Key("copy", "y", "y", "copy", "Copy the row, the followed stream, or the bytes as hex", "copy"),
         Key("reading", "v", "v", "read as", "Read messages in other forms: protobuf, wire, JSON, text, hex", "reading"),
     ),

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from inspector.schema.catalog import Catalog
 from inspector.ui.feed import Feed
 from inspector.ui.lists.call_tree import CallTreeRows
+from inspector.ui.lists.connections import ConnectionRows
 from inspector.ui.lists.frames import FrameRows
 from inspector.ui.lists.methods import MethodRows
 from inspector.ui.lists.rows import ListRows
@@ -22,10 +23,11 @@ class ListTab(NamedTuple):
     """How many there are in all, filtered or not."""
 
 
-CALLS, FRAMES, METHODS = "calls", "frames", "methods"
+CALLS, FRAMES, CONNECTIONS, METHODS = "calls", "frames", "connections", "methods"
 LISTS: Final = {
     CALLS: ListTab("Calls", CallTreeRows, lambda feed: len(feed.store.calls)),
     FRAMES: ListTab("Frames", FrameRows, lambda feed: len(feed.store.frames)),
+    CONNECTIONS: ListTab("Connections", ConnectionRows, lambda feed: len(feed.store.connections)),
     METHODS: ListTab("Methods", MethodRows, lambda feed: len(feed.methods.methods)),
 }
 """In the order in which they stand."""

@@ -18,9 +18,7 @@ from inspector.store.method_totals import MethodTotals
 from inspector.store.store import Store
 from inspector.ui.documents.accounts import AccountsDocument
 from inspector.ui.documents.document import PaneDocument
-from inspector.ui.documents.follow import FollowDocument
-from inspector.ui.documents.tabs import FOLLOW, MESSAGE, TABS, Ground, call_key, tabs_of
-from inspector.ui.documents.timing import TimingDocument
+from inspector.ui.documents.tabs import FOLLOW, MESSAGE, TABS, Ground, call_key, is_still_of, tabs_of
 from inspector.ui.subject import FrameAt, Subject
 from inspector.ui.widgets.pane import Pane
 from inspector.views.detail import message_forms
@@ -70,8 +68,7 @@ class Detail(Vertical):
         if type(subject) is not type(self._subject):
             self._offer(type(subject))
         self._subject = subject
-        document = self._document
-        if isinstance(document, FollowDocument | TimingDocument) and document.key == call_key(self._store, subject):
+        if is_still_of(self._document, self._store, subject):
             self.pane.show_current(self._block())
         else:
             self._show_document()

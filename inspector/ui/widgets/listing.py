@@ -50,6 +50,12 @@ class Listing(Vertical):
         """The list that is shown."""
         return self._lists[self._tab]
 
+    def shown_leads_to(self, subject: Subject) -> bool:
+        """True when the list that is shown has a row for the subject, not only for something that it is part of."""
+        rows = self.shown.rows
+        key = rows.key_of(subject)
+        return key is not None and type(rows.subject(key)) is type(subject)
+
     def list_of(self, name: str) -> RowList:
         """One of the lists."""
         return self._lists[name]
