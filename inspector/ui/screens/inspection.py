@@ -7,7 +7,6 @@ news goes down from here.
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Final
 
@@ -16,19 +15,15 @@ from textual.app import ComposeResult
 
 from inspector.client.caller import ConnectionState
 from inspector.client.outcome import Outcome
-from inspector.errors import InspectorError, RequestError
+from inspector.errors import InspectorError
 from inspector.model.call import Call, CallKind, StreamKey
 from inspector.session import LiveSource, Phase, Session
 from inspector.store.filter import Filter
 from inspector.ui.bindings import Place, bindings
-from inspector.ui.clipboard import copy_sequence
-from inspector.ui.copies import copy_choices
 from inspector.ui.feed import SLICE, Feed
 from inspector.ui.launch import Launch
-from inspector.ui.messages import CaptureOpened, Copied, FilterAsked, Filtered, Left, PaneOpened, StoreChanged
-from inspector.ui.screens.choice import ChoiceDialog, Chosen
-from inspector.ui.screens.compare import CompareScreen
-from inspector.ui.screens.schema_actions import SchemaActions
+from inspector.ui.messages import CaptureOpened, FilterAsked, Filtered, Left, PaneOpened, StoreChanged
+from inspector.ui.screens.call_actions import CallActions
 from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
@@ -42,7 +37,7 @@ _LOOK_SECONDS: Final = 1.0
 """Between two looks at the connection: gRPC does not tell when it breaks."""
 
 
-class InspectionScreen(SchemaActions):
+class InspectionScreen(CallActions):
     """One session with all that is known of it."""
 
     BINDINGS = bindings(Place.SCREEN)
@@ -209,39 +204,6 @@ class InspectionScreen(SchemaActions):
     @on(PaneOpened)
     def _to_pane(self, event: PaneOpened) -> None:
         self.enter(event.widget)
-
-    def _action_compare(self) -> None:
-        selected, marked = self.selected_call, self.browser.marked_call
-        if selected is None or marked is None:
-            self.say("Mark a call with m first, then select another one and press =.")
-        else:
-            self.app.push_screen(CompareScreen(self.session.store, self.launch.catalog, marked.key, selected.key))
-
-    def _action_copy_as(self) -> None:
-        if (call := self.selected_call) is None:
-            self.say("Select a call, or a frame of one, to copy it.")
-            return
-        target = self.sending.target if self.sending else None
-        choices = copy_choices(self.session.store, self.launch.catalog, call, target, self.launch.schema)
-        self.app.push_screen(
-            ChoiceDialog(f"Copy call {call.key} as", choices, "Enter copies · Esc cancels"), self._copy_as
-        )
-
-    def _copy_as(self, chosen: Chosen | None) -> None:
-        if chosen is None:
-            return
-        name, make = chosen.value
-        try:
-            self.post_message(Copied(make(), name))
-        except RequestError as error:
-            self.tell(error.message, error.hint)
-
-    @on(Copied)
-    def _copy(self, event: Copied) -> None:
-        driver = self.app._driver
-        if driver is not None:
-            driver.write(copy_sequence(event.text, os.environ))
-        self.say(f"Copied {event.name}: {len(event.text):,} characters")
 
     def open_capture(self, path: Path) -> None:
         """Show a capture file in a screen of its own, above this one."""
