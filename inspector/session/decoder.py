@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import math
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
@@ -76,6 +77,8 @@ class Decoder:
         self._minds_order = not hold_seconds
         """True where what is out of order will stay so."""
         self._recording: Recording | None = None
+        self.packets_by_port: Counter[int] = Counter()
+        """By TCP port: packets that were read."""
         self._run: TsharkRun | None = None
         self._restart = asyncio.Event()
 
@@ -104,7 +107,7 @@ class Decoder:
             self._answered.add(opening.port)
         following = self._decoding.with_opening(opening)
         if following == self._decoding:
-            return False
+            return opening.is_answer
         self._decoding = following
         self._assembler.ports = following.all_ports
         self._catch_up.begin_port(opening.port)
@@ -199,5 +202,8 @@ class Decoder:
             self._minds_order = False
             self._on_notice(DISORDER)
         if news:
+            self.packets_by_port.update(
+                end.port for packet in news for end in (packet.source, packet.destination) if end
+            )
             receive = self._assembler.receive
             self._on_change(self._store.apply(event for packet in news for event in receive(packet)))

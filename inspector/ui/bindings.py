@@ -120,6 +120,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     (Place.SCREEN, Group.LOOK): (
         Key("filter", "slash", "/", "filter", "Go to the filter", "focus_filter"),
         Key("control", "h", "h", "control frames", "Hide or show SETTINGS, PING, WINDOW_UPDATE, …", "toggle_control"),
+        Key("name", "M", "M", "name", "Name the method of a call of which the capture does not tell it", "name_method"),
         Key("copy_as", "Y", "Y", "copy as", "Copy the call as a grpcurl command, as Python or as JSON", "copy_as"),
         Key("compare", "equals_sign", "=", "compare", "Compare the selected call with the marked one (m)", "compare"),
         Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom"),
@@ -140,6 +141,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     (Place.SCREEN, Group.CAPTURE): (
         Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture, or start it again", "toggle_capture"),
         Key("save", "ctrl+s", "^S", "save", "Save the capture as a file", "save"),
+        Key("decode", "d", "d", "decode as", "Decode a port as HTTP/2, as TLS or not at all", "decode_as"),
         Key("load", "ctrl+o", "^O", "open", "Open a capture file; this capture goes on behind it", "load"),
     ),
     (Place.APP, Group.APP): (
@@ -154,7 +156,7 @@ FOOTER: Final = (
     *("send", "send.apart", "filter.keep", "filter.clear", "filter.leave", "half_close", "cancel", "request"),
     *("filter", "open", "pane.open", "back", "follow", "unfold", "sort", "edit", "method", "request.leave"),
     *("stream.next", "control", "copy", "zoom", "reading", "compare", "copy_as", "resend", "history.back", "history"),
-    *("capture", "save", "schema", "help", "help.always", "quit"),
+    *("capture", "save", "schema", "decode", "help", "help.always", "quit"),
 )
 """What the footer shows, in its order, as far as it is of use where the focus is."""
 

@@ -105,6 +105,13 @@ class Copied(Message):
 
 
 @dataclass
+class SessionReplaced(Message):
+    """The same capture is read from its start in another way, by another session."""
+
+    session: Session
+
+
+@dataclass
 class CaptureOpened(Message):
     """A capture file shall be shown above what is shown now."""
 

@@ -10,12 +10,12 @@ from inspector.errors import RequestError
 from inspector.ui.clipboard import copy_sequence
 from inspector.ui.copies import copy_choices
 from inspector.ui.messages import Copied
+from inspector.ui.screens.certainty_actions import CertaintyActions
 from inspector.ui.screens.choice import ChoiceDialog, Chosen
 from inspector.ui.screens.compare import CompareScreen
-from inspector.ui.screens.schema_actions import SchemaActions
 
 
-class CallActions(SchemaActions):
+class CallActions(CertaintyActions):
     """The part of the inspection screen that is about one call, and what goes to the clipboard."""
 
     def _action_compare(self) -> None:

@@ -17,7 +17,7 @@ from inspector.client.caller import ConnectionState
 from inspector.client.outcome import Outcome
 from inspector.errors import InspectorError
 from inspector.model.call import Call, CallKind, StreamKey
-from inspector.session import LiveSource, Phase, Session
+from inspector.session import LiveSource, Session
 from inspector.store.filter import Filter
 from inspector.ui.bindings import Place, bindings
 from inspector.ui.feed import SLICE, Feed
@@ -28,6 +28,7 @@ from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
 from inspector.ui.widgets.key_bar import KeyBar
+from inspector.ui.widgets.late_banner import LateBanner
 from inspector.ui.widgets.notice import Notice
 from inspector.ui.widgets.request_box import RequestBox
 from inspector.ui.widgets.status_line import StatusLine
@@ -45,7 +46,7 @@ class InspectionScreen(CallActions):
     def __init__(self, launch: Launch, session: Session, *, is_opened: bool = False) -> None:
         """`is_opened` is True for a capture file that was opened from the app: Esc goes back from it."""
         super().__init__(launch, session, None if is_opened else launch.target)
-        self._is_opened = is_opened
+        self.is_opened = is_opened
         self._feed = Feed(session.store, self._stir)
         self._has_news = False
         """True when an account says more than is drawn."""
@@ -56,6 +57,7 @@ class InspectionScreen(CallActions):
         is_greet = isinstance(self.session.source, LiveSource) and self.session.source.greet
         yield StatusLine("greet service" if is_greet else "")
         yield FilterBox()
+        yield LateBanner(self.session.store, self.launch.catalog)
         yield Browser(self._feed, self.launch.catalog, following=is_live)
         yield Notice()
         if self.sending is not None:
@@ -82,12 +84,14 @@ class InspectionScreen(CallActions):
 
     async def _begin(self) -> None:
         """First the schema, then the capture: to be asked for its schema is nothing that the service's user did."""
-        if self.launch.prepare is not None and not self._is_opened:
+        if self.session.is_continued:
+            self.watch_files()
+        elif self.launch.prepare is not None and not self.is_opened:
             try:
                 await self._prepare()
             except InspectorError as error:
                 self.tell(error.message, error.hint)
-        if self.session.status.phase is Phase.STARTING:
+        if not self.session.is_begun:
             await self.session.run()
 
     async def _prepare(self) -> None:
@@ -118,6 +122,7 @@ class InspectionScreen(CallActions):
         change = self._feed.take()
         if change is not None:
             self.learn(change)
+            self.query_one(LateBanner).learn(change)
             self.browser.update(change)
             self._select_own(change.calls)
         if self._has_news:
@@ -214,8 +219,8 @@ class InspectionScreen(CallActions):
 
     def leave(self) -> None:
         """Esc with nothing left to go back from: away with what was said, then out of an opened capture."""
-        if self.query_one(Notice).dismiss():
+        if self.query_one(Notice).dismiss() or self.query_one(LateBanner).dismiss():
             return
-        if self._is_opened:
+        if self.is_opened:
             self.app.run_worker(self.end())
             self.app.pop_screen()
