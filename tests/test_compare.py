@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from inspector.model.call import StreamKey
 from inspector.schema.catalog import Catalog
-from inspector.views.compare import Comparison, Difference, differences
+from inspector.views.compare import Comparison
+from inspector.views.difference import Difference, differences
 from inspector.views.fields import flat
 from tests.conversation import Conversation, data, hello, prefixed, reply, request, response, trailers
 

@@ -97,7 +97,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("pane.page_up", "pageup", "PgUp", "page up", "In the right pane: one page up", "page(-1)"),
         Key("pane.first", "g,home", "g Home", "top", "In the right pane: to the top", "first"),
         Key("pane.last", "G,end", "G End", "end", "In the right pane: to the end", "last"),
-        Key("pane.open", "enter", "Enter", "to its frame", "From a step of Follow to its frame in the list", "open"),
+        Key("pane.open", "enter", "Enter", "to its frame", "From a step of Follow or Timing to its frame", "open"),
     ),
     (Place.SCREEN, Group.MOVE): (
         Key("next_pane", "tab", "Tab", "next pane", "To the next pane", "next_pane(1)"),
@@ -105,7 +105,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("back", "escape", "Esc", "back", "Back: to the list, out of the zoom, out of an opened capture", "back"),
     ),
     (Place.BROWSER, Group.MOVE): (
-        Key("next_tab", "right", "→", "next tab", "The next tab: Frames or Calls; Frame, Message, Bytes", "turn(1)"),
+        Key("next_tab", "right", "→", "next tab", "The next tab: Frames, Methods, …; Frame, Message, …", "turn(1)"),
         Key("previous_tab", "left", "←", "previous tab", "The tab before", "turn(-1)"),
     ),
     (Place.BROWSER, Group.LOOK): (

@@ -7,15 +7,16 @@ and field by field when they are looked at: two calls of a hundred thousand mess
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from inspector.model.call import Call, HeaderBlock, StreamKey
 from inspector.model.endpoint import Side
 from inspector.model.message import Message
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
+from inspector.views.difference import DIFFERENT, LEFT, MARK_TONES, RIGHT, SAME, Difference, Facts, differences
 from inspector.views.fields import flat
 from inspector.views.header_info import named
 from inspector.views.naming import naming
@@ -23,53 +24,12 @@ from inspector.views.outcome import call_status
 from inspector.views.reading import read
 from inspector.views.rows import kind_of
 from inspector.views.spans import ARROWS, GAP, Line, Span, Tone, dotted, plain
-from inspector.views.text import clean, counted, shortened, size
+from inspector.views.text import counted, size
 from inspector.views.times import Times, brief
 from inspector.views.timing import Timing
 
-SAME, DIFFERENT, LEFT, RIGHT = "=", "≠", "◀", "▶"
-_TONES: Final = {SAME: Tone.DIM, DIFFERENT: Tone.WARN, LEFT: Tone.ERROR, RIGHT: Tone.OK}
-_LONGEST: Final = 1_000
-"""Characters of a value that are shown."""
 _EXCERPT: Final = 1_048_576
 """Bytes of a message that are read."""
-
-Facts: TypeAlias = Mapping[str, str]
-
-
-class Difference(NamedTuple):
-    """One name with what each side says of it; None for a side that does not have it."""
-
-    name: str
-    left: str | None
-    right: str | None
-
-    @property
-    def mark(self) -> str:
-        """One of the four marks."""
-        if self.left is None:
-            return RIGHT
-        if self.right is None:
-            return LEFT
-        return SAME if self.left == self.right else DIFFERENT
-
-    def lines(self, width: int) -> tuple[Line, ...]:
-        """One line, or where both sides say something else and that is too much for one, three."""
-        name = Span(clean(self.name), Tone.DIM if self.mark is SAME else Tone.KEY)
-        start = (Span(f"{self.mark} ", _TONES[self.mark]), name)
-        if self.mark is not DIFFERENT:
-            value = self.left if self.left is not None else self.right
-            return (Line((*start, Span(f": {_shown(value)}", _TONES[self.mark]))),)
-        left, right = (
-            Span(f"{side} {_shown(value)}", _TONES[side]) for side, value in ((LEFT, self.left), (RIGHT, self.right))
-        )
-        beside = (*start, Span(": "), left, GAP, right)
-        return (Line(beside),) if len(plain(beside)) <= width else (Line(start), Line((left,), 2), Line((right,), 2))
-
-
-def differences(left: Facts, right: Facts) -> list[Difference]:
-    """Name by name, in the order of the left side, then what only the right one has."""
-    return [Difference(name, left.get(name), right.get(name)) for name in {**left, **right}]
 
 
 class _Run(NamedTuple):
@@ -123,7 +83,7 @@ class Comparison:
 
     def _legend(self) -> tuple[Line, ...]:
         sides = (
-            Line((Span(f"{mark} call {call.key}  ", _TONES[mark]), *named(naming(call, self._catalog)), GAP, why))
+            Line((Span(f"{mark} call {call.key}  ", MARK_TONES[mark]), *named(naming(call, self._catalog)), GAP, why))
             for mark, call, why in (
                 (LEFT, self._left, Span("marked", Tone.DIM)),
                 (RIGHT, self._right, Span("selected", Tone.DIM)),
@@ -155,10 +115,11 @@ class Comparison:
             {"start": origin.show(call.started), **{name: brief(seconds) for name, seconds, _ in timing.spent()}}
             for call, timing in both
         ]
+        longest = max(timing.length for _, timing in both)
         strips = [
-            Line((Span(f"{mark} " if index == 0 else "  ", _TONES[mark]), *line.spans))
+            Line((Span(f"{mark} " if index == 0 else "  ", MARK_TONES[mark]), *line.spans))
             for mark, (_, timing) in zip((LEFT, RIGHT), both, strict=True)
-            for index, line in enumerate(timing.strip(self._width - 2)[:3])
+            for index, line in enumerate(timing.strip(self._width - 2, longest)[:3])
         ]
         return (*self._section("Timing", differences(*facts))[:-1], *strips, Line())
 
@@ -194,7 +155,7 @@ class Comparison:
         same = sum(each.mark is SAME for each in told)
         mark = LEFT if right is None else RIGHT if left is None else DIFFERENT
         facts = f"  {counted(same, 'field')} the same" if same else ""
-        yield Line((Span(f"{mark} message {run.start + 1:,}", _TONES[mark]), Span(facts, Tone.DIM)))
+        yield Line((Span(f"{mark} message {run.start + 1:,}", MARK_TONES[mark]), Span(facts, Tone.DIM)))
         for each in told:
             if each.mark is not SAME:
                 yield from (Line(line.spans, line.indent + 1) for line in each.lines(self._width - 4))
@@ -240,7 +201,3 @@ def _joined(runs: Iterable[_Run]) -> Iterator[_Run]:
             yield first._replace(end=rest[-1].end if rest else first.end)
         else:
             yield from group
-
-
-def _shown(value: str | None) -> str:
-    return clean(shortened(value, _LONGEST)) if value else "(empty)"

@@ -23,8 +23,7 @@ from inspector.ui.bindings import Place, bindings
 from inspector.ui.feed import SLICE, Feed
 from inspector.ui.launch import Launch
 from inspector.ui.messages import CaptureOpened, FilterAsked, Filtered, Left, PaneOpened, StoreChanged
-from inspector.ui.screens.certainty_actions import CertaintyActions
-from inspector.ui.screens.compare import CompareScreen
+from inspector.ui.screens.call_actions import CallActions
 from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
@@ -39,7 +38,7 @@ _LOOK_SECONDS: Final = 1.0
 """Between two looks at the connection: gRPC does not tell when it breaks."""
 
 
-class InspectionScreen(CertaintyActions):
+class InspectionScreen(CallActions):
     """One session with all that is known of it."""
 
     BINDINGS = bindings(Place.SCREEN)
@@ -210,13 +209,6 @@ class InspectionScreen(CertaintyActions):
     @on(PaneOpened)
     def _to_pane(self, event: PaneOpened) -> None:
         self.enter(event.widget)
-
-    def _action_compare(self) -> None:
-        selected, marked = self.selected_call, self.browser.marked_call
-        if selected is None or marked is None:
-            self.say("Mark a call with m first, then select another one and press =.")
-        else:
-            self.app.push_screen(CompareScreen(self.session.store, self.launch.catalog, marked.key, selected.key))
 
     def open_capture(self, path: Path) -> None:
         """Show a capture file in a screen of its own, above this one."""

@@ -20,7 +20,7 @@ from inspector.ui.widgets.row_actions import RowActions
 
 
 class RowList(RowActions, LineTable, can_focus=True):
-    """The Frames or the Calls list."""
+    """One of the lists of the left side."""
 
     BINDINGS = bindings(Place.LIST)
     rows: ListRows
