@@ -31,6 +31,7 @@ FIELDS: Final = {
     "payload": "tcp.len",
     "lost_segment": "tcp.analysis.lost_segment",
     "out_of_order": "tcp.analysis.out_of_order",
+    "repeated": "tcp.analysis.retransmission",
     "preface": "http2.magic",
     "types": "http2.type",
     "flags": "http2.flags",
@@ -92,6 +93,7 @@ class Layers(NamedTuple):
     payload: str = ""
     lost_segment: str = ""
     out_of_order: str = ""
+    repeated: str = ""
     preface: str = ""
     types: str = ""
     flags: str = ""

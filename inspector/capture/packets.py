@@ -46,6 +46,7 @@ def _tcp_events(layers: Layers) -> int:
     flags = int(last(layers.tcp_flags) or "0", 16)
     events = (flags & 0x12 == 0x02 and TcpEvent.SYN) | (flags & 0x01 and TcpEvent.FIN) | (flags & 0x04 and TcpEvent.RST)
     events |= (TcpEvent.GAP if layers.lost_segment else 0) | (TcpEvent.OUT_OF_ORDER if layers.out_of_order else 0)
+    events |= TcpEvent.REPEATED if layers.repeated else 0
     return int(events | (TcpEvent.PREFACE if layers.preface else 0))
 
 

@@ -38,6 +38,8 @@ class Connection:
     """The first FIN and the first RST of each side, in the order of the wire."""
     goaways: tuple[int, ...] = ()
     """Positions in the store of its GOAWAY frames, the first few."""
+    is_sealed: bool = False
+    """True while both sides speak TLS and nothing of it could be read."""
     why: Why | None = None
     """Why it never came to carry HTTP/2, where the two sides do not speak the same."""
 

@@ -79,7 +79,7 @@ class Assembler:
         if greeting is None:
             return False
         greeting.hear(packet, source)
-        return greeting.is_odd(packet, source)
+        return greeting.is_odd(packet, source) or greeting.is_sealed()
 
     def _on_http2(self, progress: ConnectionProgress, packet: Packet, source: Endpoint) -> Iterator[Event]:
         start = self._starts[progress.connection.index]
@@ -88,6 +88,8 @@ class Assembler:
             yield from progress.lose(packet, source, max(self._frames - 1, 0))
         if packet.tcp & TcpEvent.PREFACE:
             yield from progress.note_preface(source)
+        if progress.connection.is_sealed and packet.frames:
+            yield from progress.unseal()
         progress.note_payload(packet, source)
         for frame in packet.frames:
             yield from progress.receive(frame, self._frames)
@@ -113,7 +115,8 @@ class Assembler:
             client, evidence = self._client_by_port(source, destination), Evidence.PORT
         server = destination if client == source else source
         late = start.client is None
-        connection = Connection(index, client, server, start.time, joined_late=late)
+        is_sealed = start.greeting is not None and start.greeting.is_sealed()
+        connection = Connection(index, client, server, start.time, joined_late=late, is_sealed=is_sealed)
         progress = ConnectionProgress(connection, evidence, lambda: self._earlier_paths(index, {source, destination}))
         self._connections[index] = progress
         return progress

@@ -95,6 +95,10 @@ class ConnectionProgress:
             yield from self._know(joined_late=False)
         yield from self._learn_client(client, Evidence.PREFACE)
 
+    def unseal(self) -> Iterator[Event]:
+        """What it says in TLS can be read."""
+        yield from self._know(is_sealed=False)
+
     def note_payload(self, packet: Packet, source: Endpoint) -> None:
         """Remember bytes of this side that are no whole frame, until one comes."""
         if packet.frames or packet.tcp & TcpEvent.PREFACE:

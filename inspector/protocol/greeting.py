@@ -54,6 +54,11 @@ class Greeting:
             return answer.speech is not None and answer.speech.protocol is not Protocol.TLS
         return bool(packet.tcp & (TcpEvent.FIN | TcpEvent.RST))
 
+    def is_sealed(self) -> bool:
+        """True when both sides speak TLS."""
+        said = [each.speech for each in self._said.values()]
+        return len(said) > 1 and all(speech is not None and speech.protocol is Protocol.TLS for speech in said)
+
     def is_mutual(self) -> bool:
         """True when both sides speak HTTP/2."""
         said = [each.speech for each in self._said.values()]

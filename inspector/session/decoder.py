@@ -107,7 +107,7 @@ class Decoder:
             self._answered.add(opening.port)
         following = self._decoding.with_opening(opening)
         if following == self._decoding:
-            return False
+            return opening.is_answer
         self._decoding = following
         self._assembler.ports = following.all_ports
         self._catch_up.begin_port(opening.port)

@@ -23,6 +23,7 @@ from inspector.model.call import StreamKey
 from inspector.session.board import Board
 from inspector.session.decoder import Decoder
 from inspector.session.intake import Intake, open_intake
+from inspector.session.packets import Packets
 from inspector.session.remarks import Failures, nothing_seen, unreadable
 from inspector.session.source import FileSource, LiveSource, Source, StdinSource
 from inspector.session.status import Phase, SessionStatus
@@ -53,6 +54,7 @@ class Session:
         self._board = board or Board(str(source), self._told)
         hold = _HOLD_SECONDS.get(type(source), 0.0)
         self._decoder = Decoder(self.store, decoding, self._changed, self._board.notify, hold_seconds=hold)
+        self.packets = Packets(lambda: self._decoder.decoding, self._board.notify)
         self._finder = PortFinder()
         self._scan = FrameScan()
         self._failures = Failures(self.store)
@@ -107,6 +109,7 @@ class Session:
             tshark = find_tshark()
             intake = self._intake or await open_intake(self.source, self._board, self._overhear)
             self._intake = intake
+            self.packets.attach(tshark, intake.recording)
             await together(self._learn_version(tshark), self._start(intake), self._decode(tshark, intake))
             self._board.tell(phase=Phase.ENDED)
         except InspectorError as error:
@@ -157,6 +160,7 @@ class Session:
 
     async def close(self) -> None:
         """End everything that was started, and delete the spool; harmless when done twice."""
+        await self.packets.close()
         if self._intake is not None:
             await self._intake.close()
 
@@ -189,11 +193,13 @@ class Session:
                 self._learn(opening)
 
     def _learn(self, opening: Opening) -> None:
-        if (
-            opening.port not in self._decided
-            and self._decoder.learn(opening)
-            and (note := unreadable(self._decoder.decoding))
-        ):
+        if opening.port in self._decided:
+            return
+        before = self._decoder.decoding
+        is_news = self._decoder.learn(opening)
+        if self._decoder.decoding != before:
+            self.packets.decode_anew()
+        if is_news and opening.is_answer and (note := unreadable(self._decoder.decoding)):
             self._board.notify(note)
 
     def _told(self, status: SessionStatus) -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from inspector.model.call import SHARING_TRIED, Call, StreamKey
+from inspector.model.call import SHARING_TRIED, Call, CallState, StreamKey
 from inspector.model.connection import Connection
 from inspector.model.endpoint import Side
-from inspector.model.frame import Frame
+from inspector.model.frame import Frame, FrameType
+from inspector.model.traffic import Traffic
 from inspector.protocol import events
 from inspector.protocol.events import Event
+from inspector.protocol.tally import Tally
 from inspector.store.change import Change
 
 _GAPS_KEPT: Final = 16
@@ -31,6 +33,9 @@ class Store:
         self.calls: dict[StreamKey, Call] = {}
         """In the order in which they started."""
         self.connections: dict[int, Connection] = {}
+        self._tallies: dict[int, Tally] = {}
+        """Of every TCP connection: which of them carry HTTP/2 shows later than their first packet."""
+        self._touched_traffic: set[int] = set()
         self._touched: set[StreamKey] = set()
         self._touched_connections: set[int] = set()
         self._rewritten = False
@@ -48,17 +53,20 @@ class Store:
             self.packets - packets,
             frozenset(self._touched),
             frozenset(self._touched_connections),
+            frozenset(self._touched_traffic),
             self._rewritten,
         )
         self._touched.clear()
+        self._touched_traffic.clear()
         self._touched_connections.clear()
         self._rewritten = False
         return change
 
     def everything(self) -> Change:
         """The change from nothing to what is here: for a reader that starts late."""
+        connections = frozenset(self.connections)
         return Change(
-            0, len(self.frames), self.packets, frozenset(self.calls), frozenset(self.connections), rewritten=True
+            0, len(self.frames), self.packets, frozenset(self.calls), connections, connections, rewritten=True
         )
 
     def side(self, frame: Frame) -> Side:
@@ -73,12 +81,27 @@ class Store:
         self._touched.add(key)
         return self.calls[key]
 
-    def _on_packet(self, _event: events.PacketSeen) -> None:
+    def traffic(self, connection: int) -> Traffic:
+        """What a connection has carried; KeyError for one that is not known."""
+        return self._tallies[connection].traffic
+
+    def _on_packet(self, event: events.PacketSeen) -> None:
         self.packets += 1
+        packet = event.packet
+        index, source, destination = packet.connection, packet.source, packet.destination
+        if index is None or source is None or destination is None:
+            return
+        tally = self._tallies.get(index)
+        if tally is None or tally.is_told_again(packet):
+            tally = self._tallies[index] = Tally(index, packet, source, destination)
+        tally.take(packet, source, len(self.frames))
+        self._touched_traffic.add(index)
 
     def _on_connection(self, event: events.ConnectionSeen) -> None:
-        self.connections[event.connection.index] = event.connection
-        self._touched_connections.add(event.connection.index)
+        connection = event.connection
+        self.connections[connection.index] = connection
+        self._touched_connections.add(connection.index)
+        self._tallies[connection.index].set_client(connection.client)
 
     def _on_turned(self, event: events.ConnectionTurned) -> None:
         self._on_connection(events.ConnectionSeen(event.connection))
@@ -88,6 +111,7 @@ class Store:
                 call = self._call(key)
                 call.requests, call.responses = call.responses, call.requests
                 call.request_headers, call.response_headers = call.response_headers, call.request_headers
+                call.request_bytes, call.response_bytes = call.response_bytes, call.request_bytes
 
     def _on_frame(self, event: events.FrameSeen) -> None:
         self.frames.append(event.frame)
@@ -107,10 +131,17 @@ class Store:
 
     def _on_call_started(self, event: events.CallStarted) -> None:
         self.calls[event.key] = Call(event.key, event.time)
+        self._tallies[event.key.connection].traffic.calls += 1
         self._touched.add(event.key)
 
     def _on_call_frame(self, event: events.CallFrameSeen) -> None:
-        self._call(event.key).frames.append(len(self.frames) - 1)
+        call, frame = self._call(event.key), self.frames[-1]
+        call.frames.append(len(self.frames) - 1)
+        if frame.type == FrameType.DATA:
+            if self.side(frame) is Side.CLIENT:
+                call.request_bytes += frame.length
+            else:
+                call.response_bytes += frame.length
 
     def _on_method(self, event: events.MethodLearnt) -> None:
         call = self._call(event.key)
@@ -139,7 +170,11 @@ class Store:
 
     def _on_call_ended(self, event: events.CallEnded) -> None:
         call = self._call(event.key)
+        ended = self._tallies[event.key.connection].traffic.ended
+        ended[event.state] = ended.get(event.state, 0) + 1
         call.state, call.ended = event.state, event.time
+        if event.state is CallState.BROKEN:
+            self._tallies[event.key.connection].note_refused(event.key.stream, event.time)
 
     def _on_problem(self, event: events.ProblemFound) -> None:
         problems = self._call(event.key).problems

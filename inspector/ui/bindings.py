@@ -122,10 +122,15 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("control", "h", "h", "control frames", "Hide or show SETTINGS, PING, WINDOW_UPDATE, …", "toggle_control"),
         Key("name", "M", "M", "name", "Name the method of a call of which the capture does not tell it", "name_method"),
         Key("copy_as", "Y", "Y", "copy as", "Copy the call as a grpcurl command, as Python or as JSON", "copy_as"),
+        Key("compare", "equals_sign", "=", "compare", "Compare the selected call with the marked one (m)", "compare"),
         Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom"),
     ),
     (Place.LIST, Group.LOOK): (
         Key("mark", "m", "m", "mark", "Mark the row, or take its mark away", "mark"),
+        Key("sort", "o", "o", "sort", "Sort by the next column; a click on a column's title sorts by it", "sort(1)"),
+        Key("sort.turn", "O", "O", "turn order", "Turn the order round", "turn_order"),
+        Key("unfold", "plus", "+", "unfold", "Unfold a call into its messages, a message into its frames", "unfold"),
+        Key("fold", "minus", "-", "fold", "Fold what is unfolded, or that of which the row is a part", "fold"),
         Key("mark.next", "apostrophe", "'", "next mark", "To the next marked row, round the end", "next_mark"),
     ),
     (Place.FILTER, Group.LOOK): (
@@ -148,21 +153,10 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
 }  # fmt: skip
 
 FOOTER: Final = (
-    *(
-        "send",
-        "send.apart",
-        "filter.keep",
-        "filter.clear",
-        "filter.leave",
-        "half_close",
-        "cancel",
-        "request",
-        "filter",
-        "open",
-    ),
-    *("pane.open", "back", "follow", "edit", "method", "request.leave", "stream.next", "control", "copy", "zoom"),
-    *("reading", "copy_as", "resend", "history.back", "history", "capture", "save", "schema", "decode"),
-    *("help", "help.always", "quit"),
+    *("send", "send.apart", "filter.keep", "filter.clear", "filter.leave", "half_close", "cancel", "request"),
+    *("filter", "open", "pane.open", "back", "follow", "unfold", "sort", "edit", "method", "request.leave"),
+    *("stream.next", "control", "copy", "zoom", "reading", "compare", "copy_as", "resend", "history.back", "history"),
+    *("capture", "save", "schema", "decode", "help", "help.always", "quit"),
 )
 """What the footer shows, in its order, as far as it is of use where the focus is."""
 

@@ -60,6 +60,13 @@ class Filtered(Message):
 
 
 @dataclass
+class FilterAsked(Message):
+    """Only what this filter lets through shall be shown."""
+
+    text: str
+
+
+@dataclass
 class Requested(Message):
     """Enter in the request box."""
 

@@ -36,4 +36,14 @@ class Told(NamedTuple):
         return False
 
 
-Subject: TypeAlias = FrameAt | Told
+class MethodAt(NamedTuple):
+    """A method with all its calls, by its path."""
+
+    path: str
+
+    def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - as every subject's
+        """Any call may have come to be one of its calls, or have ceased to be one."""
+        return bool(change.calls)
+
+
+Subject: TypeAlias = FrameAt | MethodAt | Told

@@ -58,6 +58,10 @@ class Follow:
         """How many steps there are so far."""
         return len(self._entries)
 
+    def entry(self, index: int) -> Entry:
+        """What one step is about."""
+        return self._entries[index]
+
     @property
     def settled(self) -> int:
         """How many of them, from the first, do not wait for the end of their message."""

@@ -9,20 +9,25 @@ from typing import Any, Final, NamedTuple
 from inspector.model.call import StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.schema.payload import Format
+from inspector.store.method_totals import MethodTotals
 from inspector.store.store import Store
 from inspector.ui.documents.accounts import AccountsDocument
 from inspector.ui.documents.bytes import BytesDocument
 from inspector.ui.documents.document import LinesDocument, PaneDocument
 from inspector.ui.documents.follow import FollowDocument
 from inspector.ui.documents.frame import frame_document, message_document
-from inspector.ui.subject import FrameAt, Told
+from inspector.ui.documents.timing import TimingDocument
+from inspector.ui.subject import FrameAt, MethodAt, Told
 from inspector.views.heading import why_line
+from inspector.views.latency import latency_lines
 from inspector.views.spans import Line, Span, Tone
 
-FOLLOW, FRAME, MESSAGE, BYTES = "follow", "frame", "message", "bytes"
+FOLLOW, FRAME, MESSAGE, BYTES, TIMING, LATENCY = "follow", "frame", "message", "bytes", "timing", "latency"
 ACCOUNT: Final = "account"
 _WIDE_DUMP: Final = 80
 """Cells from which 16 bytes fit on a line."""
+_BESIDES_TEXT: Final = 3
+"""Cells of a pane that no text stands in: the mark before it and the scrollbar."""
 
 
 class Ground(NamedTuple):
@@ -34,6 +39,7 @@ class Ground(NamedTuple):
     """The form in which messages are shown; None for the likeliest."""
     width: int
     """Cells that a line has."""
+    methods: MethodTotals
 
 
 class DetailTab(NamedTuple):
@@ -47,10 +53,22 @@ class DetailTab(NamedTuple):
 
 
 def _follow(ground: Ground, subject: FrameAt) -> PaneDocument:
-    if (key := call_key(ground.store, subject)) is None:
-        make = partial(_of_connection, ground.store, subject)
-        return LinesDocument(make, "the remark", make)
+    key = call_key(ground.store, subject)
+    if key is None:
+        return _no_call(ground.store, subject)
     return FollowDocument(ground.store, ground.catalog, key, ground.form)
+
+
+def _timing(ground: Ground, subject: FrameAt) -> PaneDocument:
+    key = call_key(ground.store, subject)
+    if key is None:
+        return _no_call(ground.store, subject)
+    return TimingDocument(ground.store, key, ground.width - _BESIDES_TEXT)
+
+
+def _no_call(store: Store, subject: FrameAt) -> PaneDocument:
+    make = partial(_of_connection, store, subject)
+    return LinesDocument(make, "the remark", make)
 
 
 def _of_connection(store: Store, subject: FrameAt) -> tuple[Line, ...]:
@@ -63,11 +81,22 @@ def _bytes(ground: Ground, subject: FrameAt) -> PaneDocument:
     return BytesDocument(ground.store, subject.position, 16 if ground.width >= _WIDE_DUMP else 8)
 
 
+def _latency(ground: Ground, subject: MethodAt) -> PaneDocument:
+    methods = ground.methods
+    return LinesDocument(
+        lambda: latency_lines(methods.methods.get(subject.path), subject.path, ground.width - _BESIDES_TEXT),
+        f"the figures of {subject.path}",
+        lambda: methods.revision,
+    )
+
+
 TABS: Final = {
     FOLLOW: DetailTab("Follow", FrameAt, _follow),
     FRAME: DetailTab("Frame", FrameAt, lambda on, at: frame_document(on.store, on.catalog, at.position)),
     MESSAGE: DetailTab("Message", FrameAt, lambda on, at: message_document(on.store, on.catalog, at.position, on.form)),
     BYTES: DetailTab("Bytes", FrameAt, _bytes),
+    TIMING: DetailTab("Timing", FrameAt, _timing),
+    LATENCY: DetailTab("Latency", MethodAt, _latency),
     ACCOUNT: DetailTab("Client's account", Told, lambda on, at: AccountsDocument(at.accounts, on.form)),
 }
 """In the order in which they stand."""

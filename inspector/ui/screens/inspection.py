@@ -25,9 +25,10 @@ from inspector.ui.clipboard import copy_sequence
 from inspector.ui.copies import copy_choices
 from inspector.ui.feed import SLICE, Feed
 from inspector.ui.launch import Launch
-from inspector.ui.messages import CaptureOpened, Copied, Filtered, Left, PaneOpened, StoreChanged
+from inspector.ui.messages import CaptureOpened, Copied, FilterAsked, Filtered, Left, PaneOpened, StoreChanged
 from inspector.ui.screens.certainty_actions import CertaintyActions
 from inspector.ui.screens.choice import ChoiceDialog, Chosen
+from inspector.ui.screens.compare import CompareScreen
 from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
@@ -186,6 +187,10 @@ class InspectionScreen(CertaintyActions):
     def _filter(self, event: Filtered) -> None:
         self._refilter(event.filter, show_control=self._feed.frames.show_control)
 
+    @on(FilterAsked)
+    def _put_filter(self, event: FilterAsked) -> None:
+        self.query_one(FilterBox).put(event.text)
+
     def _action_toggle_control(self) -> None:
         self._refilter(self.query_one(FilterBox).filter, show_control=not self._feed.frames.show_control)
 
@@ -209,6 +214,13 @@ class InspectionScreen(CertaintyActions):
     @on(PaneOpened)
     def _to_pane(self, event: PaneOpened) -> None:
         self.enter(event.widget)
+
+    def _action_compare(self) -> None:
+        selected, marked = self.selected_call, self.browser.marked_call
+        if selected is None or marked is None:
+            self.say("Mark a call with m first, then select another one and press =.")
+        else:
+            self.app.push_screen(CompareScreen(self.session.store, self.launch.catalog, marked.key, selected.key))
 
     def _action_copy_as(self) -> None:
         if (call := self.selected_call) is None:

@@ -1,11 +1,24 @@
-"""What keys and mouse do in a list: move, open, mark."""
+"""What keys and mouse do in a list: move, open, mark, sort, fold."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from textual import events
 
+from inspector.ui.lists.rows import UNFOLDED, FoldableRows, SortableRows
 from inspector.ui.messages import RowOpened
-from inspector.ui.widgets.line_table import HEADER, LineTable
+from inspector.ui.widgets.line_table import FOLD, HEADER, LineTable
+from inspector.ui.widgets.painting import Order
+
+_NEEDED: Final[Mapping[str, type]] = {
+    "sort": SortableRows,
+    "turn_order": SortableRows,
+    "unfold": FoldableRows,
+    "fold": FoldableRows,
+}
+"""What rows must be for an action."""
 
 
 class RowActions(LineTable):
@@ -38,7 +51,10 @@ class RowActions(LineTable):
 
     def _action_mark(self) -> None:
         if self.count:
-            self.marks ^= {self.key}
+            if self.key in self.marks:
+                del self.marks[self.key]
+            else:
+                self.marks[self.key] = None
             self.refresh()
 
     def _action_next_mark(self) -> None:
@@ -47,13 +63,73 @@ class RowActions(LineTable):
         if rows:
             self.go(next((row for row in rows if row > self.cursor), rows[0]))
 
+    def _action_sort(self, columns: int) -> None:
+        """By the column that is so many further on, of those that can be sorted by; round the end."""
+        if isinstance(self.rows, SortableRows):
+            orders, here = self.rows.orders, self.rows.order.column
+            index = next(index for index, order in enumerate(orders) if order.column == here)
+            self.sort(orders[(index + columns) % len(orders)])
+
+    def _action_turn_order(self) -> None:
+        if isinstance(self.rows, SortableRows):
+            self.sort(self.rows.order.turned)
+
+    def sort(self, order: Order) -> None:
+        """Sort the rows; the cursor stays on its own."""
+        if isinstance(self.rows, SortableRows):
+            self.rows.sort(order)
+            self.mark_order()
+            self.update_rows(is_refiltered=True)
+
+    def update_rows(self, *, is_refiltered: bool = False) -> None:
+        """Rows came, went or moved."""
+        raise NotImplementedError
+
+    def _sort_by(self, column: int | None) -> None:
+        if isinstance(self.rows, SortableRows):
+            here, orders = self.rows.order, self.rows.orders
+            if column == here.column:
+                self.sort(here.turned)
+            elif asked := next((order for order in orders if order.column == column), None):
+                self.sort(asked)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """Only keys that do something here are offered."""
+        needed = _NEEDED.get(action)
+        return needed is None or isinstance(self.rows, needed)
+
+    def _action_unfold(self) -> None:
+        if self.count and isinstance(self.rows, FoldableRows):
+            self.rows.unfold(self.key)
+            self.update_rows(is_refiltered=True)
+
+    def _action_fold(self) -> None:
+        if self.count and isinstance(self.rows, FoldableRows):
+            left = self.rows.fold(self.key)
+            self.update_rows(is_refiltered=True)
+            self.go(self.rows.near(left))
+
+    def _turn_fold(self, row: int) -> None:
+        self.go(row)
+        if isinstance(self.rows, FoldableRows):
+            (self._action_fold if self.rows.fold_mark(self.key) == UNFOLDED else self._action_unfold)()
+
     def _row_at(self, event: events.Click) -> int | None:
         row = self.scroll_offset.y + event.y - HEADER
         return row if event.y >= HEADER and row < self.count else None
 
+    def _is_on_fold_mark(self, x: int, row: int) -> bool:
+        return (
+            isinstance(self.rows, FoldableRows) and x <= FOLD and bool(self.rows.fold_mark(self.rows.key(row)).strip())
+        )
+
     async def _on_click(self, event: events.Click) -> None:
         row = self._row_at(event)
-        if row is not None:
+        if event.y < HEADER:
+            self._sort_by(self.column_at(event.x))
+        elif row is not None and self._is_on_fold_mark(event.x, row):
+            self._turn_fold(row)
+        elif row is not None:
             self.go(row)
             if event.chain == 2:
                 self._action_open()
