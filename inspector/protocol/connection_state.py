@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import IntEnum
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from inspector.model.call import CallState, Gap, HeaderBlock, MethodSource, StreamKey
@@ -19,6 +20,7 @@ from inspector.model.why import Why
 from inspector.protocol import events
 from inspector.protocol.call_state import CallProgress, method_in, status_in
 from inspector.protocol.events import Event
+from inspector.protocol.header_orders import Part
 from inspector.protocol.header_recovery import HeaderRecovery, place_name
 
 _BlockRead: TypeAlias = type[events.RequestHeadersRead | events.ResponseHeadersRead | events.TrailersRead]
@@ -76,8 +78,10 @@ class ConnectionProgress:
         """What a frame of this connection tells."""
         is_helped = False
         if frame.type in HEADER_TYPES:
-            if not self._recovery[frame.source].is_clean(frame):
-                is_helped, frame = True, self._recover(frame, position)
+            recovery = self._recovery[frame.source]
+            if not recovery.is_clean(frame):
+                frame = recovery.read(frame, position, partial(self._part, frame))
+                is_helped = not recovery.is_settled(frame)
             yield from self._on_pseudo_headers(frame)
         yield events.FrameSeen(frame)
         if is_helped:
@@ -96,6 +100,11 @@ class ConnectionProgress:
     def unseal(self) -> Iterator[Event]:
         """What it says in TLS can be read."""
         yield from self._know(is_sealed=False)
+
+    def relay(self) -> None:
+        """A tshark goes on from here that has seen nothing before."""
+        for recovery in self._recovery.values():
+            recovery.relay()
 
     def note_payload(self, packet: Packet, source: Endpoint) -> None:
         """Remember bytes of this side that are no whole frame, until one comes."""
@@ -156,13 +165,12 @@ class ConnectionProgress:
             recovery.call_by_hand(place, path)
             yield from self._on_revised(recovery)
 
-    def _recover(self, frame: Frame, position: int) -> Frame:
+    def _part(self, frame: Frame) -> tuple[Part | None, bool]:
+        """What a frame's header block is to its call, where that is certain, and whether that has a reply."""
         call = self._calls.get(frame.stream)
         if call is None and frame.stream not in self._ended_streams:
             call = CallProgress(StreamKey(frame.connection, frame.stream))
-        part = call.part(frame, self.connection.side(frame.source)) if call else None
-        has_reply = call is not None and call.has_reply
-        return self._recovery[frame.source].read(frame, position, part, has_reply=has_reply)
+        return (None, False) if call is None else (call.part(frame, self.connection.side(frame.source)), call.has_reply)
 
     def _on_helped(self, frame: Frame, position: int) -> Iterator[Event]:
         """A frame whose headers are not all plainly read: its block may be told anew, and with it earlier ones."""
