@@ -55,8 +55,8 @@ class Ping:
     sender: Endpoint
     time: float
     position: int
-    round_trip: float | None
-    """Seconds to the ACK; None while it has not come."""
+    round_trip: float
+    """Seconds to the ACK."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,10 @@ class Traffic:
     """The time of the latest packet."""
     handshake: float | None = None
     """Seconds from SYN to the ACK of its answer: one round trip, wherever the capture was made (RFC 9293 §3.5)."""
+    waiting: dict[tuple[Endpoint, object], tuple[float, int]] = field(default_factory=dict)
+    """PINGs whose ACK has not come, by sender and what they carry: their time and position; `PINGS_KEPT` at most."""
     pings: deque[Ping] = field(default_factory=lambda: deque(maxlen=PINGS_KEPT))
-    """The latest."""
+    """The latest that were answered."""
     ping_trips: RoundTrips = field(default_factory=RoundTrips)
     settings_trips: RoundTrips = field(default_factory=RoundTrips)
     """From SETTINGS to their ACK."""

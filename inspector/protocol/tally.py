@@ -11,20 +11,20 @@ from typing import Final
 
 from inspector.model.endpoint import Endpoint
 from inspector.model.frame import ACK, Frame, FrameType, Packet, TcpEvent
-from inspector.model.traffic import KILLED_KEPT, Goaway, Ping, Reset, Sent, Traffic
+from inspector.model.traffic import KILLED_KEPT, PINGS_KEPT, Goaway, Ping, Reset, Sent, Traffic
 from inspector.model.window import Stall, Windows
 from inspector.protocol.flow_control import FlowControl
 
 _DEBUG_KEPT: Final = 1_000
 _SETTINGS_KEPT: Final = 64
 _UNANSWERED: Final = 1_000
-"""PINGs or SETTINGS of one end that wait for their ACK and are remembered."""
+"""SETTINGS of one end that wait for their ACK and are remembered."""
 
 
 class Tally:
     """The traffic of one connection, from its first packet on."""
 
-    __slots__ = ("_ends", "_flow", "_handshake", "_latest", "_pings", "_settings", "traffic")
+    __slots__ = ("_ends", "_flow", "_handshake", "_latest", "_settings", "traffic")
 
     def __init__(self, index: int, packet: Packet, source: Endpoint, destination: Endpoint) -> None:
         opens = bool(packet.tcp & TcpEvent.SYN)
@@ -36,7 +36,6 @@ class Tally:
         """The number of the latest packet."""
         self._handshake: float | None = packet.time if opens else None
         """When the SYN came, while its answer is not acknowledged."""
-        self._pings: dict[tuple[Endpoint, object], tuple[float, int]] = {}
         self._settings: dict[Endpoint, list[float]] = {end: [] for end in sent}
 
     def set_client(self, client: Endpoint) -> None:
@@ -129,12 +128,12 @@ class Tally:
     def _on_ping(self, frame: Frame, sent: Sent, position: int) -> None:
         opaque, traffic = (frame.detail or {}).get("opaque"), self.traffic
         if not frame.flags & ACK:
-            if len(self._pings) >= _UNANSWERED:
-                del self._pings[next(iter(self._pings))]
-            self._pings[sent.end, opaque] = frame.time, position
+            if len(traffic.waiting) >= PINGS_KEPT:
+                del traffic.waiting[next(iter(traffic.waiting))]
+            traffic.waiting[sent.end, opaque] = frame.time, position
             return
         asker = traffic.other(sent.end)
-        asked = self._pings.pop((asker, opaque), None)
+        asked = traffic.waiting.pop((asker, opaque), None)
         if asked is not None:
             traffic.ping_trips.add(frame.time - asked[0])
             traffic.pings.append(Ping(asker, asked[0], asked[1], frame.time - asked[0]))

@@ -60,6 +60,13 @@ class Filtered(Message):
 
 
 @dataclass
+class FilterAsked(Message):
+    """Only what this filter lets through shall be shown."""
+
+    text: str
+
+
+@dataclass
 class Requested(Message):
     """Enter in the request box."""
 
@@ -95,6 +102,13 @@ class Copied(Message):
     text: str
     name: str
     """What it is, for the notification."""
+
+
+@dataclass
+class SessionReplaced(Message):
+    """The same capture is read from its start in another way, by another session."""
+
+    session: Session
 
 
 @dataclass

@@ -26,6 +26,16 @@ class FrameAt(NamedTuple):
         return is_call_touched or store.frames[self.position].connection in change.connections
 
 
+class ConnectionAt(NamedTuple):
+    """A connection, as Wireshark counts them."""
+
+    connection: int
+
+    def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - as every subject's
+        """True when it carried something, or more is known of it or its calls."""
+        return self.connection in change.traffic or self.connection in change.connections
+
+
 class Told(NamedTuple):
     """What the client says of the calls that were sent from here, where the wire tells nothing; no row leads to it."""
 
@@ -36,4 +46,25 @@ class Told(NamedTuple):
         return False
 
 
-Subject: TypeAlias = FrameAt | Told
+class MethodAt(NamedTuple):
+    """A method with all its calls, by its path."""
+
+    path: str
+
+    def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - as every subject's
+        """Any call may have come to be one of its calls, or have ceased to be one."""
+        return bool(change.calls)
+
+
+Subject: TypeAlias = FrameAt | ConnectionAt | MethodAt | Told
+
+
+def connection_of(subject: Subject | None, store: Store) -> int | None:
+    """The connection that a subject is, or is of; None for one that is of many or none."""
+    match subject:
+        case ConnectionAt(connection):
+            return connection
+        case FrameAt(position):
+            return store.frames[position].connection
+        case _:
+            return None

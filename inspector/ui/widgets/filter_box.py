@@ -41,6 +41,11 @@ class FilterBox(Input):
         """The last filter that means something."""
         return self._filter
 
+    def put(self, text: str) -> None:
+        """Have a text as the filter, as if it had been typed."""
+        self.value = text
+        self._try()
+
     def show_counts(self, text: str) -> None:
         """How many frames are shown, and how many are hidden."""
         self._counts = text
