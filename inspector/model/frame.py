@@ -94,6 +94,14 @@ def error_name(code: int) -> str:
     return ERROR_NAMES[code] if 0 <= code < len(ERROR_NAMES) else f"0x{code:x}"
 
 
+_TYPE_NAMES: Final = {kind.value: kind.name for kind in FrameType}
+
+
+def type_name(kind: int) -> str:
+    """A frame type's RFC name, or its number in hex for a type that has none."""
+    return _TYPE_NAMES.get(kind) or f"0x{kind:02x}"
+
+
 class HeaderSource(StrEnum):
     """How a header's value is known when it was not plainly read from the wire."""
 
@@ -143,10 +151,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     @property
     def type_name(self) -> str:
         """The type's RFC name, or its number in hex for a type that has none."""
-        try:
-            return FrameType(self.type).name
-        except ValueError:
-            return f"0x{self.type:02x}"
+        return type_name(self.type)
 
     @property
     def flag_names(self) -> tuple[str, ...]:
