@@ -12,9 +12,9 @@ from typing import Final, NamedTuple, TypeAlias
 
 from inspector.model.call import Call, CallState
 from inspector.model.endpoint import Side
-from inspector.model.frame import Frame, FrameType
+from inspector.model.frame import Frame, FrameType, type_name
 from inspector.model.message import PREFIX_LENGTH, Message
-from inspector.store.filter_words import bytes_test, detail_test, headers_test, type_name
+from inspector.store.filter_words import bytes_test, detail_test, headers_test
 from inspector.store.store import Store
 
 CallTest: TypeAlias = Callable[[Store, Call], bool]

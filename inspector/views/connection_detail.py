@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from inspector.model.call import CallState
 from inspector.model.connection import Connection
-from inspector.model.frame import FrameType
+from inspector.model.frame import type_name
 from inspector.model.traffic import Goaway, RoundTrips, Sent, Traffic
 from inspector.store.store import Store
 from inspector.views.connections import state
@@ -163,14 +163,7 @@ def _bytes(about: _About) -> Iterator[Fact]:
         yield _both("payload of frames", (size(sent.payload) for sent in ends))
         yield _both("payload of DATA", (size(sent.data) for sent in ends))
         for kind in sorted({kind for sent in ends for kind in sent.frames}):
-            yield _both(_type_name(kind), (f"{sent.frames.get(kind, 0):,}" for sent in ends))
-
-
-def _type_name(kind: int) -> str:
-    try:
-        return FrameType(kind).name
-    except ValueError:
-        return f"0x{kind:02x}"
+            yield _both(type_name(kind), (f"{sent.frames.get(kind, 0):,}" for sent in ends))
 
 
 def _round_trips(about: _About) -> Iterator[Fact]:

@@ -18,15 +18,17 @@ from inspector.views.reading import ending_in
 from inspector.views.seen import Seen, seen
 from inspector.views.sequence import LANES, NO_LANE, Run, Sequence
 from inspector.views.spans import DOT, SIDE_TONES, Line, Span, Tone, joined
-from inspector.views.text import size
+from inspector.views.text import counted, size
 from inspector.views.times import duration
+from inspector.views.windows import stalls_at
 
 _ARROWS: Final = {Side.CLIENT: "──▶", Side.SERVER: "◀──"}
 _PAUSE: Final = 0.1
 """Seconds without a frame from which a line of its own tells of them."""
 _LONG_PAUSE: Final = 1.0
-_KINDS_SHOWN: Final = 6
-"""Of one line, types of frames one after the other."""
+_GROUPS_SHOWN: Final = 6
+"""Of one line."""
+_SUMMED: Final = frozenset({FrameType.DATA, FrameType.WINDOW_UPDATE})
 
 
 def heading(store: Store, connection: int) -> tuple[Line, ...]:
@@ -46,9 +48,6 @@ def run_lines(store: Store, catalog: Catalog, sequence: Sequence, index: int) ->
     run = sequence.run(index)
     first = store.frames[run.positions[0]]
     began = store.connections[sequence.connection].started
-    passed = None
-    if index:
-        passed = first.time - store.frames[sequence.run(index - 1).positions[-1]].time
     line = Line(
         (
             Span(f"{max(first.time - began, 0.0):9.4f} ", Tone.DIM),
@@ -58,9 +57,8 @@ def run_lines(store: Store, catalog: Catalog, sequence: Sequence, index: int) ->
             *joined(_said(store, catalog, run), DOT),
         )
     )
-    if passed is None or passed < _PAUSE:
-        return (line,)
-    return _pause(run, sequence.width, passed), line
+    before = store.frames[sequence.run(index - 1).positions[-1]].time if index else first.time
+    return (line,) if first.time - before < _PAUSE else (_pause(store, sequence, run, before), line)
 
 
 def _lanes(run: Run, width: int, side: Side, *, is_stream: bool) -> Iterator[Span]:
@@ -75,50 +73,59 @@ def _lanes(run: Run, width: int, side: Side, *, is_stream: bool) -> Iterator[Spa
     yield Span("┆ " if has_none else "  " if width == LANES else "", Tone.DIM)
 
 
-def _pause(run: Run, width: int, seconds: float) -> Line:
-    lanes = "".join("┊ " if run.open_before >> lane & 1 else "  " for lane in range(width))
-    tone = Tone.WARN if seconds >= _LONG_PAUSE else Tone.DIM
-    return Line((Span(f"{'':10}{lanes}", Tone.DIM), Span(f"{'':8}{duration(seconds)} pass", tone)))
+def _pause(store: Store, sequence: Sequence, run: Run, before: float) -> Line:
+    """How long nothing was sent, and who could not have sent DATA in that time."""
+    lanes = "".join("┊ " if run.open_before >> lane & 1 else "  " for lane in range(sequence.width))
+    now = store.frames[run.positions[0]].time
+    tone = Tone.WARN if now - before >= _LONG_PAUSE else Tone.DIM
+    stalls = stalls_at(store.traffic(sequence.connection), store.connections[sequence.connection], before, now)
+    words = (Span(f"{'':8}{duration(now - before)} pass", tone), *(Span(f", {each}", Tone.WARN) for each in stalls))
+    return Line((Span(f"{'':10}{lanes}", Tone.DIM), *words))
 
 
 def _said(store: Store, catalog: Catalog, run: Run) -> Iterator[tuple[Span, ...]]:
     connection = store.frames[run.positions[0]].connection
-    mine = [position for position in run.positions if store.frames[position].connection == connection]
-    groups = [list(each) for _, each in groupby(mine, lambda position: store.frames[position].type)]
-    for group in groups[:_KINDS_SHOWN]:
-        yield _group([seen(store, catalog, position) for position in group])
-    if len(groups) > _KINDS_SHOWN:
-        yield (Span(f"and {sum(map(len, groups[_KINDS_SHOWN:]))} more frames", Tone.DIM),)
+    found = [seen(store, catalog, each) for each in run.positions if store.frames[each].connection == connection]
+    found.sort(key=lambda at: at.frame.type == FrameType.WINDOW_UPDATE)  # they say the least
+    groups = [list(each) for _, each in groupby(found, _group_of)]
+    for group in groups[:_GROUPS_SHOWN]:
+        yield _group(group)
+    if len(groups) > _GROUPS_SHOWN:
+        yield (Span(f"and {counted(sum(map(len, groups[_GROUPS_SHOWN:])), 'more frame')}", Tone.DIM),)
+
+
+def _group_of(at: Seen) -> tuple[int, int]:
+    """Frames of some types are summed up where they follow each other; every other one speaks for itself."""
+    return at.frame.type, 0 if at.frame.type in _SUMMED else at.position
 
 
 def _group(frames: list[Seen]) -> tuple[Span, ...]:
     """Frames of one type: `HEADERS POST /…`, `DATA 65.5 kB in 4 frames`, `WINDOW_UPDATE +32,768`."""
     last = frames[-1]
-    if last.frame.type == FrameType.PING:
-        return (Span("PING", SIDE_TONES[last.side]), Span(" ack" if last.frame.flags & ACK else "", Tone.DIM))
-    name = Span(last.frame.type_name, SIDE_TONES[last.side])
-    if len(frames) == 1 and last.frame.type != FrameType.WINDOW_UPDATE:
-        return joined(((name,), frame_info(last)), Span(" "))
+    name = (Span(last.frame.type_name, SIDE_TONES[last.side]),)
     number = (Span(f"in {len(frames)} frames", Tone.DIM),) if len(frames) > 1 else ()
-    return joined(((name,), _sum(frames), number, *_end(last)), Span(" "))
-
-
-def _sum(frames: list[Seen]) -> tuple[Span, ...]:
-    match frames[-1].frame.type:
+    match last.frame.type:
         case FrameType.DATA:
-            return (Span(size(sum(each.frame.length for each in frames)), Tone.NUMBER),)
+            return joined((name, *_data(frames, number)), Span(" "))
         case FrameType.WINDOW_UPDATE:
-            return (Span(f"+{sum(_increment(each.frame) for each in frames):,}", Tone.DIM),)
+            total = (Span(f"+{sum(_increment(each.frame) for each in frames):,}", Tone.DIM),)
+            return joined((name, total, number), Span(" "))
+        case FrameType.PING:
+            return joined((name, (Span("ack", Tone.DIM),) if last.frame.flags & ACK else ()), Span(" "))
         case _:
-            return frame_info(frames[0])
+            return joined((name, frame_info(last)), Span(" "))
 
 
-def _end(last: Seen) -> Iterator[tuple[Span, ...]]:
-    """The message that ends in the last of several DATA frames, and the end of its stream."""
-    if last.frame.type == FrameType.DATA:
-        if last.call is not None and ending_in(last.call, last.side, last.position):
-            yield frame_info(last)
-        yield end_of_stream(last.frame)
+def _data(frames: list[Seen], number: tuple[Span, ...]) -> Iterator[tuple[Span, ...]]:
+    """How much it is, and the message that ends in the last frame; nothing that a later frame could change."""
+    last = frames[-1]
+    ends_message = last.call is not None and bool(ending_in(last.call, last.side, last.position))
+    if number or not ends_message:
+        yield (Span(size(sum(each.frame.length for each in frames)), Tone.NUMBER),)
+        yield number
+    if ends_message:
+        yield frame_info(last)
+    yield end_of_stream(last.frame)
 
 
 def _increment(frame: Frame) -> int:

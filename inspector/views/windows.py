@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import islice
+from math import inf
 from typing import Final
 
 from inspector.model.connection import Connection
@@ -16,6 +17,7 @@ from inspector.views.times import duration
 _STREAMS: Final = 12
 """Windows of open streams that are listed."""
 _STALLS: Final = 40
+_AT_ONCE: Final = 3
 _UNKNOWN: Final = Span("not known", Tone.UNKNOWN)
 
 
@@ -42,20 +44,33 @@ def stall_facts(
     """When a sender stood at a window of zero, the latest last, each with the frame after which it did."""
     for stall in islice(traffic.stalls, max(len(traffic.stalls) - _STALLS, 0), None):
         side = connection.side(stall.sender)
-        window = f"the window of stream {stall.stream}" if stall.stream else "the connection's window"
+        window = f"stream {stall.stream}" if stall.stream else "connection"
         who = Span(f"{ARROWS[side]} {side:<6}", SIDE_TONES[side])
         yield (
-            (who, GAP, Span(f"{at(stall.began)}  {window} at zero "), Span(_how_long(stall), Tone.WARN)),
+            (who, GAP, Span(f"{at(stall.began)}  {window}  at zero "), Span(_how_long(stall), Tone.WARN)),
             stall.position,
         )
+
+
+def stalls_at(traffic: Traffic, connection: Connection, start: float, end: float) -> Iterator[str]:
+    """Which windows were at zero during the whole of a time, the first few of them."""
+    lasting = (each for each in traffic.stalls if each.began <= start and end <= _last_moment(each))
+    for stall in islice(lasting, _AT_ONCE):
+        of = f" on stream {stall.stream}" if stall.stream else ""
+        yield f"the {connection.side(stall.sender)}'s window at zero{of}"
+
+
+def _last_moment(stall: Stall) -> float:
+    ends = (each for each in (stall.ended, stall.broken_off) if each is not None)
+    return next(ends, inf)
 
 
 def _how_long(stall: Stall) -> str:
     if stall.broken_off is not None:
         return f"for at least {duration(stall.broken_off - stall.began)}; then bytes were not captured"
     if stall.ended is None:
-        return "from then on"
-    waited = "" if stall.resumed is None else f", DATA again after {duration(stall.resumed - stall.began)}"
+        return "since then"
+    waited = "" if stall.resumed is None else f", DATA after {duration(stall.resumed - stall.began)}"
     return f"for {duration(stall.ended - stall.began)}{waited}"
 
 

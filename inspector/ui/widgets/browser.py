@@ -96,9 +96,7 @@ class Browser(Horizontal):
     def _bring_cursor(self, event: ListShown) -> None:
         event.stop()
         table = self.listing.list_of(event.name)
-        if self._subject is None:
-            return
-        key = table.rows.key_of(self._subject)
+        key = None if self._subject is None else table.rows.key_of(self._subject)
         if key is not None and not table.following:
             table.select(key)
         chosen = None if table.selected is None else table.rows.subject(table.selected)

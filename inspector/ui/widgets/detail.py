@@ -65,10 +65,11 @@ class Detail(Vertical):
         """Something else is selected in the list."""
         if subject == self._subject:
             return
-        if type(subject) is not type(self._subject):
+        is_of_same_kind = type(subject) is type(self._subject)
+        if not is_of_same_kind:
             self._offer(type(subject))
         self._subject = subject
-        if is_still_of(self._document, self._store, subject):
+        if is_of_same_kind and is_still_of(self._document, self._store, subject):
             self.pane.show_current(self._block())
         else:
             self._show_document()
@@ -110,7 +111,8 @@ class Detail(Vertical):
     def open(self, tab: str) -> None:
         """Show a tab, where what is selected has it."""
         if self._subject is None or isinstance(self._subject, TABS[tab].about):
-            self.query_one(Tabs).active = tab
+            self._bring(tab)
+            self._show_document()
 
     def copied(self) -> tuple[str, str] | None:
         """What of the shown tab goes to the clipboard, and what it is called."""
@@ -119,20 +121,27 @@ class Detail(Vertical):
     @on(Tabs.TabActivated)
     def _activate(self, event: Tabs.TabActivated) -> None:
         event.stop()
+        tab = self.query_one(Tabs).active
+        if tab and tab != self._tab:
+            self._bring(tab)
+            self._show_document()
+
+    def _bring(self, tab: str) -> None:
+        """Bring a tab to the front, at once: the focus may be meant for elsewhere next."""
         had_focus = self.pane.has_focus
-        self._tab = event.tab.id or FOLLOW
-        self._last[TABS[self._tab].about] = self._tab
-        self.query_one(ContentSwitcher).current = f"{self._tab}-pane"
-        self._show_document()
+        self._tab = tab
+        self._last[TABS[tab].about] = tab
+        self.query_one(Tabs).active = tab
+        self.query_one(ContentSwitcher).current = f"{tab}-pane"
         if had_focus:
-            self.pane.focus()
+            self.screen.set_focus(self.pane)
 
     def _offer(self, kind: type) -> None:
         """Show the tabs of one kind of subject and no others, the one that was shown last in front."""
         tabs, names = self.query_one(Tabs), tabs_of(kind)
         for name in names:
             tabs.show(name)
-        tabs.active = self._last.get(kind, names[0])
+        self._bring(self._last.get(kind, names[0]))
         for name in TABS.keys() - set(names):
             tabs.hide(name)
 

@@ -86,7 +86,8 @@ class Listing(Vertical):
 
     def open(self, name: str) -> None:
         """Show one of the lists."""
-        self.query_one(Tabs).active = f"{name}-tab"
+        if name != self._tab:
+            self._bring(name)
 
     def turn(self, tabs: int) -> None:
         """Show the list that is so many tabs further on, round the end."""
@@ -102,11 +103,16 @@ class Listing(Vertical):
     @on(Tabs.TabActivated)
     def _activate(self, event: Tabs.TabActivated) -> None:
         event.stop()
+        self.open(self.query_one(Tabs).active.removesuffix("-tab") or FRAMES)
+
+    def _bring(self, name: str) -> None:
+        """Bring a list to the front, at once: the focus may be meant for elsewhere next."""
         had_focus = self.shown.has_focus
-        self._tab = (event.tab.id or "").removesuffix("-tab") or FRAMES
-        self.query_one(ContentSwitcher).current = self._tab
+        self._tab = name
+        self.query_one(Tabs).active = f"{name}-tab"
+        self.query_one(ContentSwitcher).current = name
         if had_focus:
-            self.shown.focus()
+            self.screen.set_focus(self.shown)
         self._say_tail()
         self.post_message(ListShown(self._tab))
 
