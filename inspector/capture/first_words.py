@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from inspector.model.endpoint import Endpoint
@@ -67,12 +68,16 @@ class _Segment(NamedTuple):
 
 
 def find_first_words(data: bytes) -> Iterator[FirstWords]:
-    """The openings in a stretch of capture bytes, kind after kind."""
-    for search in _SEARCHES:
-        for match in search.pattern.finditer(data):
-            for start in search.starts(data, match.start()):
-                if start >= 0 and (found := _words_at(data, start, match.end(), search.read)) is not None:
-                    yield found
+    """The openings in a stretch of capture bytes, in their order."""
+    found = (
+        (start, match.end(), search.read)
+        for search in _SEARCHES
+        for match in search.pattern.finditer(data)
+        for start in search.starts(data, match.start())
+    )
+    for start, end, read in sorted(found, key=itemgetter(0)):
+        if start >= 0 and (words := _words_at(data, start, end, read)) is not None:
+            yield words
 
 
 def _words_at(data: bytes, start: int, end: int, read: Callable[[bytes], Speech]) -> FirstWords | None:

@@ -5,13 +5,14 @@ Pure: layers in, a value out. What each frame has of its own is dealt out by `ca
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 
 from inspector.capture.fields import Layers, entries, last
 from inspector.capture.frame_parts import FrameParts
 from inspector.model.endpoint import Endpoint
-from inspector.model.frame import Frame, Packet, TcpEvent
+from inspector.model.frame import Frame, FrameType, Packet, TcpEvent
 
 
 def read_packet(layers: Layers) -> Packet:
@@ -39,7 +40,14 @@ def read_packet(layers: Layers) -> Packet:
         )
     problem = "tshark calls the packet malformed" if layers.malformed else None
     payload = int(last(layers.payload) or 0)
-    return Packet(number, time, length, connection, source, destination, _tcp_events(layers), frames, problem, payload)
+    cut = length - int(layers.captured or length)
+    events = _tcp_events(layers) | (TcpEvent.CUT if payload and cut > _missing_data(frames) else 0)
+    return Packet(number, time, length, connection, source, destination, events, frames, problem, payload)
+
+
+def _missing_data(frames: Iterable[Frame]) -> int:
+    """Bytes of DATA frames that were not captured."""
+    return sum(frame.length - len(frame.payload) for frame in frames if frame.type == FrameType.DATA)
 
 
 def _tcp_events(layers: Layers) -> int:

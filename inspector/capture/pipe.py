@@ -1,4 +1,4 @@
-"""Reading a pipe on the loop: the one way in for the bytes of engines and of standard input."""
+"""Pipes on the loop: the one way in for the bytes of engines and of standard input, and the way out to tshark."""
 
 from __future__ import annotations
 
@@ -30,3 +30,18 @@ async def open_reader(descriptor: int) -> tuple[StreamReader, ReadTransport]:
         lambda: StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
     )
     return reader, transport
+
+
+async def write_all(descriptor: int, data: bytes) -> None:
+    """Write to a pipe whose reader may be slower, leaving the loop to others meanwhile; the pipe must not block."""
+    loop, rest = asyncio.get_running_loop(), memoryview(data)
+    while rest:
+        try:
+            rest = rest[os.write(descriptor, rest) :]
+        except BlockingIOError:
+            writable = loop.create_future()
+            loop.add_writer(descriptor, writable.set_result, None)
+            try:
+                await writable
+            finally:
+                loop.remove_writer(descriptor)

@@ -21,7 +21,7 @@ from pyshark.tshark.output_parser.base_parser import BaseTsharkOutputParser
 
 from inspector.capture.fields import FORMAT, LineReader
 from inspector.capture.packets import read_packet
-from inspector.capture.pipe import make_pipe
+from inspector.capture.pipe import make_pipe, write_all
 from inspector.capture.tshark import Decoding, Tshark, about_capture, environment
 from inspector.capture.tshark_end import TsharkDied
 from inspector.children import end, spawn
@@ -93,7 +93,7 @@ class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
         os.set_blocking(self._input_end, False)
         try:
             async for data in capture:
-                await _write_all(self._input_end, data)
+                await write_all(self._input_end, data)
                 self.fed += len(data)
         except BrokenPipeError:
             return  # tshark is gone, which whoever reads its output notices
@@ -155,18 +155,3 @@ async def _is_over(task: asyncio.Task[None]) -> bool:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(asyncio.shield(task), 1)
     return task.done()
-
-
-async def _write_all(descriptor: int, data: bytes) -> None:
-    """Write to a pipe whose reader may be slower, leaving the loop to others meanwhile."""
-    loop, rest = asyncio.get_running_loop(), memoryview(data)
-    while rest:
-        try:
-            rest = rest[os.write(descriptor, rest) :]
-        except BlockingIOError:
-            writable = loop.create_future()
-            loop.add_writer(descriptor, writable.set_result, None)
-            try:
-                await writable
-            finally:
-                loop.remove_writer(descriptor)

@@ -107,6 +107,9 @@ class Call:
     trailers: HeaderBlock | None = None
     requests: list[Message] = field(default_factory=list)
     responses: list[Message] = field(default_factory=list)
+    request_bytes: int = 0
+    """DATA bytes that the client sent on the stream, message prefixes and padding included (RFC 9113 §6.1)."""
+    response_bytes: int = 0
     frames: list[int] = field(default_factory=list)
     """Positions in the store, in the order of the wire."""
     problems: list[str] = field(default_factory=list)
@@ -122,6 +125,11 @@ class Call:
     def duration(self) -> float | None:
         """Seconds from the first frame to the end; None while open."""
         return None if self.ended is None else self.ended - self.started
+
+    @property
+    def first_reply(self) -> float | None:
+        """Seconds from the first frame to the end of the first message from the server; None before it."""
+        return self.responses[0].time - self.started if self.responses else None
 
     @property
     def authority(self) -> str | None:

@@ -188,6 +188,8 @@ class TcpEvent(IntEnum):
     """The client's connection preface (RFC 9113 §3.4) was in it."""
     OUT_OF_ORDER = 32
     """It came behind a later packet of the same sender."""
+    CUT = 64
+    """Bytes at its end were not captured, and not of DATA alone, of which the frames themselves tell."""
     REPEATED = 64
     """Its bytes had been there before: a retransmission, or the same packet captured twice."""
 

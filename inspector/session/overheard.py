@@ -19,14 +19,13 @@ class Overheard:
     """The file, with its listener."""
 
     def __init__(self, file: CaptureFile, on_bytes: Callable[[bytes], None]) -> None:
+        self.path = file.path
+        self.size = file.size
         self._file = file
         self._on_bytes = on_bytes
         self._heard = 0
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return self._file.size
+        self.is_finished = True
+        """Nothing more will come."""
 
     async def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
         """Give the bytes from an offset on as they are, heard by then."""

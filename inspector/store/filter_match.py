@@ -85,8 +85,9 @@ def sender(side: Side) -> Probe:
 
 
 def method(text: str) -> Probe:
-    """Calls whose method contains a text, and their frames."""
-    is_in = _remembered(_containing(text.lower()))
+    """Calls whose method contains a text, or ends with what is before a `$`, and their frames."""
+    wanted = text.lower()
+    is_in = _remembered(_ending(wanted[:-1]) if wanted.endswith("$") else _containing(wanted))
     return Probe(None, lambda _store, call: call.method is not None and is_in(call.method), learns=True, cost=1)
 
 
@@ -126,6 +127,10 @@ def word(text: str) -> Probe:
 
 def _containing(wanted: str) -> Callable[[str], bool]:
     return lambda text: wanted in text.lower()
+
+
+def _ending(wanted: str) -> Callable[[str], bool]:
+    return lambda text: text.lower().endswith(wanted)
 
 
 def _remembered(test: Callable[[str], bool]) -> Callable[[str], bool]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from inspector.model.call import SHARING_TRIED, Call, CallState, StreamKey
 from inspector.model.connection import Connection
 from inspector.model.endpoint import Side
-from inspector.model.frame import Frame
+from inspector.model.frame import Frame, FrameType
 from inspector.model.traffic import Traffic
 from inspector.protocol import events
 from inspector.protocol.events import Event
@@ -111,6 +111,7 @@ class Store:
                 call = self._call(key)
                 call.requests, call.responses = call.responses, call.requests
                 call.request_headers, call.response_headers = call.response_headers, call.request_headers
+                call.request_bytes, call.response_bytes = call.response_bytes, call.request_bytes
 
     def _on_frame(self, event: events.FrameSeen) -> None:
         self.frames.append(event.frame)
@@ -134,7 +135,13 @@ class Store:
         self._touched.add(event.key)
 
     def _on_call_frame(self, event: events.CallFrameSeen) -> None:
-        self._call(event.key).frames.append(len(self.frames) - 1)
+        call, frame = self._call(event.key), self.frames[-1]
+        call.frames.append(len(self.frames) - 1)
+        if frame.type == FrameType.DATA:
+            if self.side(frame) is Side.CLIENT:
+                call.request_bytes += frame.length
+            else:
+                call.response_bytes += frame.length
 
     def _on_method(self, event: events.MethodLearnt) -> None:
         call = self._call(event.key)

@@ -97,7 +97,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("pane.page_up", "pageup", "PgUp", "page up", "In the right pane: one page up", "page(-1)"),
         Key("pane.first", "g,home", "g Home", "top", "In the right pane: to the top", "first"),
         Key("pane.last", "G,end", "G End", "end", "In the right pane: to the end", "last"),
-        Key("pane.open", "enter", "Enter", "to its frame", "From a step of Follow to its frame in the list", "open"),
+        Key("pane.open", "enter", "Enter", "to its frame", "From a step of Follow or Timing to its frame", "open"),
     ),
     (Place.SCREEN, Group.MOVE): (
         Key("next_pane", "tab", "Tab", "next pane", "To the next pane", "next_pane(1)"),
@@ -105,7 +105,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("back", "escape", "Esc", "back", "Back: to the list, out of the zoom, out of an opened capture", "back"),
     ),
     (Place.BROWSER, Group.MOVE): (
-        Key("next_tab", "right", "→", "next tab", "The next tab: Frames or Calls; Frame, Message, Bytes", "turn(1)"),
+        Key("next_tab", "right", "→", "next tab", "The next tab: Frames, Methods, …; Frame, Message, …", "turn(1)"),
         Key("previous_tab", "left", "←", "previous tab", "The tab before", "turn(-1)"),
     ),
     (Place.BROWSER, Group.LOOK): (
@@ -121,11 +121,17 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     (Place.SCREEN, Group.LOOK): (
         Key("filter", "slash", "/", "filter", "Go to the filter", "focus_filter"),
         Key("control", "h", "h", "control frames", "Hide or show SETTINGS, PING, WINDOW_UPDATE, …", "toggle_control"),
+        Key("name", "M", "M", "name", "Name the method of a call of which the capture does not tell it", "name_method"),
         Key("copy_as", "Y", "Y", "copy as", "Copy the call as a grpcurl command, as Python or as JSON", "copy_as"),
+        Key("compare", "equals_sign", "=", "compare", "Compare the selected call with the marked one (m)", "compare"),
         Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom"),
     ),
     (Place.LIST, Group.LOOK): (
         Key("mark", "m", "m", "mark", "Mark the row, or take its mark away", "mark"),
+        Key("sort", "o", "o", "sort", "Sort by the next column; a click on a column's title sorts by it", "sort(1)"),
+        Key("sort.turn", "O", "O", "turn order", "Turn the order round", "turn_order"),
+        Key("unfold", "plus", "+", "unfold", "Unfold a call into its messages, a message into its frames", "unfold"),
+        Key("fold", "minus", "-", "fold", "Fold what is unfolded, or that of which the row is a part", "fold"),
         Key("mark.next", "apostrophe", "'", "next mark", "To the next marked row, round the end", "next_mark"),
     ),
     (Place.FILTER, Group.LOOK): (
@@ -136,6 +142,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     (Place.SCREEN, Group.CAPTURE): (
         Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture, or start it again", "toggle_capture"),
         Key("save", "ctrl+s", "^S", "save", "Save the capture as a file", "save"),
+        Key("decode", "d", "d", "decode as", "Decode a port as HTTP/2, as TLS or not at all", "decode_as"),
         Key("load", "ctrl+o", "^O", "open", "Open a capture file; this capture goes on behind it", "load"),
     ),
     (Place.APP, Group.APP): (
@@ -147,21 +154,10 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
 }  # fmt: skip
 
 FOOTER: Final = (
-    *(
-        "send",
-        "send.apart",
-        "filter.keep",
-        "filter.clear",
-        "filter.leave",
-        "half_close",
-        "cancel",
-        "request",
-        "filter",
-        "open",
-    ),
-    *("pane.open", "back", "follow", "edit", "method", "request.leave", "stream.next", "control", "copy", "zoom"),
-    *("reading", "copy_as", "resend", "history.back", "history", "capture", "save", "schema"),
-    *("help", "help.always", "quit"),
+    *("send", "send.apart", "filter.keep", "filter.clear", "filter.leave", "half_close", "cancel", "request"),
+    *("filter", "open", "pane.open", "back", "follow", "unfold", "sort", "edit", "method", "request.leave"),
+    *("stream.next", "control", "copy", "zoom", "reading", "compare", "copy_as", "resend", "history.back", "history"),
+    *("capture", "save", "schema", "decode", "help", "help.always", "quit"),
 )
 """What the footer shows, in its order, as far as it is of use where the focus is."""
 

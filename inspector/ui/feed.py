@@ -1,7 +1,7 @@
 """Between the session, which tells every batch, and the screen, which draws at most some twenty times a second.
 
-Owns the selections and the changes that the screen has not taken yet. Posts one message for any number of changes and
-does nothing while nothing changes. Never writes to the store.
+Owns the selections, the totals and the changes that the screen has not taken yet. Posts one message for any number of
+changes and does nothing while nothing changes. Never writes to the store.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Final
 
 from inspector.store.change import Change
 from inspector.store.filter import Filter
+from inspector.store.method_totals import MethodTotals
 from inspector.store.selection import CallSelection, Selection
 from inspector.store.store import Store
 
@@ -29,6 +30,7 @@ class Feed:
         self.store = store
         self.frames = Selection(store)
         self.calls = CallSelection(store)
+        self.methods = MethodTotals(store)
         self._notify = notify
         self._pending: Change | None = None
         self._is_stirred = False
@@ -48,11 +50,12 @@ class Feed:
             self._is_stirred = True
 
     def take(self) -> Change | None:
-        """All that changed since the last time, with the selections brought up to date; None for nothing."""
+        """All that changed since the last time, with selections and totals brought up to date; None for nothing."""
         change, self._pending = self._pending, None
         if change is not None:
             self.frames.update(change)
             self.calls.update(change)
+            self.methods.update(change)
         return change
 
     def refilter(self, filter_: Filter, *, show_control: bool) -> Iterator[float]:

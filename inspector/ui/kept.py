@@ -10,6 +10,7 @@ from inspector.client.options import Metadata
 from inspector.model.call import CallKind
 from inspector.ui.call_settings import Settings
 from inspector.ui.draft import Draft
+from inspector.views.account import shown_value
 
 
 def entry_of(draft: Draft, texts: tuple[str, ...], *, target: str, status: str, sent_at: float) -> Entry:
@@ -52,11 +53,6 @@ def draft_of(entry: Entry) -> Draft:
 def metadata_lines(metadata: Metadata) -> str:
     """One `name: value` a line, bytes as base64."""
     return "\n".join(f"{name}: {shown_value(value)}" for name, value in metadata)
-
-
-def shown_value(value: str | bytes) -> str:
-    """A value of metadata as text, bytes as base64."""
-    return value if isinstance(value, str) else base64.b64encode(value).decode()
 
 
 def _pairs(metadata: Iterable[tuple[str, str]]) -> list[tuple[str, str | bytes]]:

@@ -60,10 +60,10 @@ class Filtered(Message):
 
 
 @dataclass
-class Narrowed(Message):
-    """Only what is of one connection shall be shown; if that is so already, all."""
+class FilterAsked(Message):
+    """Only what this filter lets through shall be shown."""
 
-    connection: int
+    text: str
 
 
 @dataclass
@@ -102,6 +102,13 @@ class Copied(Message):
     text: str
     name: str
     """What it is, for the notification."""
+
+
+@dataclass
+class SessionReplaced(Message):
+    """The same capture is read from its start in another way, by another session."""
+
+    session: Session
 
 
 @dataclass

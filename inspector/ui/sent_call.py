@@ -18,7 +18,7 @@ from inspector.model.call import StreamKey
 from inspector.model.endpoint import Side
 from inspector.schema.catalog import Method
 from inspector.ui.draft import Draft
-from inspector.views.account import Account
+from inspector.views.account import Account, Passed
 
 Starter = Callable[["SentCall"], Awaitable[RunningCall]]
 
@@ -111,15 +111,20 @@ class SentCall:
 
     async def _feed(self, running: RunningCall) -> None:
         while (message := await self._waiting.get()) is not None:
-            self._passed(Side.CLIENT, message)
-            if not await running.send(message) or running.is_half_closed:
+            passed = self._passed(Side.CLIENT, message)
+            was_sent = await running.send(message)
+            if not was_sent and passed is not None and self.account is not None:
+                self.account.take_back(passed)
+            if not was_sent or running.is_half_closed:
                 return
         await running.half_close()
 
-    def _passed(self, side: Side, message: bytes) -> None:
-        if self.account is not None:
-            self.account.note(side, message)
-            self.on_passed()
+    def _passed(self, side: Side, message: bytes) -> Passed | None:
+        if self.account is None:
+            return None
+        passed = self.account.note(side, message)
+        self.on_passed()
+        return passed
 
     def _over(self, outcome: Outcome) -> Outcome:
         self.outcome = outcome

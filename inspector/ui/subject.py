@@ -46,7 +46,17 @@ class Told(NamedTuple):
         return False
 
 
-Subject: TypeAlias = FrameAt | ConnectionAt | Told
+class MethodAt(NamedTuple):
+    """A method with all its calls, by its path."""
+
+    path: str
+
+    def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - as every subject's
+        """Any call may have come to be one of its calls, or have ceased to be one."""
+        return bool(change.calls)
+
+
+Subject: TypeAlias = FrameAt | ConnectionAt | MethodAt | Told
 
 
 def connection_of(subject: Subject | None, store: Store) -> int | None:

@@ -51,6 +51,8 @@ class Account:
     passed: list[Passed] = field(default_factory=list)
     left_out: int = 0
     """Messages that are kept no more."""
+    taken_back: int = 0
+    """Messages that did not pass after all."""
     started: float = field(default_factory=time.time)
     outcome: Outcome | None = None
     _kept: int = 0
@@ -64,6 +66,12 @@ class Account:
             self._kept -= len(self.passed.pop(0).message)
             self.left_out += 1
         return passed
+
+    def take_back(self, passed: Passed) -> None:
+        """A message did not pass after all: the call was over."""
+        if passed in self.passed:
+            self.passed.remove(passed)
+            self.taken_back += 1
 
     def beginning(self) -> Iterator[Line]:
         """Which call it is, and its metadata."""

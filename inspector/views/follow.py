@@ -58,6 +58,10 @@ class Follow:
         """How many steps there are so far."""
         return len(self._entries)
 
+    def entry(self, index: int) -> Entry:
+        """What one step is about."""
+        return self._entries[index]
+
     @property
     def settled(self) -> int:
         """How many of them, from the first, do not wait for the end of their message."""
@@ -113,7 +117,8 @@ class Follow:
         if self._frames:
             last = self._call.frames[self._frames - 1]
             for side in Side:
-                yield from self._ended(side, last)
+                if is_grpc(self._call, side):
+                    yield from self._ended(side, last)
         for position in self._call.frames[self._frames :]:
             yield from self._entries_of(position)
         self._frames = len(self._call.frames)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inspector.model.call import Call, CallState, StreamKey
+from inspector.model.call import Call, CallKind, CallState, StreamKey
 from inspector.model.endpoint import Side
 from inspector.model.why import Cause, Why
 from inspector.schema.catalog import Catalog
@@ -21,7 +21,7 @@ from inspector.views.seen import seen
 from inspector.views.spans import Span, Tone, joined
 from inspector.views.status_details import details_in_short, status_details
 from inspector.views.text import clean, counted, shortened
-from inspector.views.times import Times, duration
+from inspector.views.times import Times, brief
 from inspector.views.why import problems_beside, why
 
 _NO_TIMES = Times()
@@ -72,8 +72,13 @@ class CallRow:
     start: str
     duration: str
     """Empty while the call is open."""
+    first_reply: str
+    """From the start to the first message from the server; empty before it."""
     requests: int
     responses: int
+    request_bytes: int
+    response_bytes: int
+    problems: int
     info: tuple[Span, ...]
     """Why it failed, else the status message; and the first problem."""
 
@@ -81,20 +86,28 @@ class CallRow:
 def call_row(store: Store, catalog: Catalog, key: StreamKey, times: Times = _NO_TIMES) -> CallRow:
     """The row of a call."""
     call = store.calls[key]
-    known = naming(call, catalog)
-    method = catalog.method(known.method)
     return CallRow(
         key,
-        named(known),
-        method.kind.replace("_", " ") if method else "",
+        named(naming(call, catalog)),
+        (kind_of(call, catalog) or "").replace("_", " "),
         call_status(call),
         call.state,
         times.show(call.started),
-        "" if call.duration is None else duration(call.duration),
+        "" if call.duration is None else brief(call.duration),
+        "" if call.first_reply is None else brief(call.first_reply),
         len(call.requests),
         len(call.responses),
+        call.request_bytes,
+        call.response_bytes,
+        len(call.problems),
         _call_info(store, catalog, call),
     )
+
+
+def kind_of(call: Call, catalog: Catalog) -> CallKind | None:
+    """The kind of a call's method; None without a schema of it."""
+    method = catalog.method(naming(call, catalog).method)
+    return None if method is None else method.kind
 
 
 def _call_info(store: Store, catalog: Catalog, call: Call) -> tuple[Span, ...]:

@@ -63,6 +63,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def brief(seconds: float) -> str:
+    """A length of time where thousandths of a millisecond count: `45 µs` below one, else as `duration`."""
+    return f"{seconds * 1e6:.0f} µs" if seconds < 0.0009995 else duration(seconds)
+
+
 def clock(time: float) -> str:
     """The time of day here, to the millisecond: `09:00:11.149`; plain seconds where there is no such day."""
     try:

@@ -20,7 +20,8 @@ class _Shape(NamedTuple):
     """What the blocks of an account depend on."""
 
     account: Account
-    left_out: int
+    gone: int
+    """Messages that were there and are no more."""
     passed: int
     is_over: bool
 
@@ -62,7 +63,7 @@ class AccountsDocument:
         self._ends = list(accumulate((shape.blocks for shape in self._shapes), initial=1))[1:]
         for old, new, end in zip(before, self._shapes, self._ends, strict=False):
             if old != new:
-                is_same = (old.account, old.left_out) == (new.account, new.left_out)
+                is_same = (old.account, old.gone) == (new.account, new.gone)
                 return end - new.blocks + (1 + old.passed if is_same else 0)
         return self._ends[len(before) - 1] if before else 0
 
@@ -81,4 +82,4 @@ class AccountsDocument:
 
 
 def _shape(account: Account) -> _Shape:
-    return _Shape(account, account.left_out, len(account.passed), account.outcome is not None)
+    return _Shape(account, account.left_out + account.taken_back, len(account.passed), account.outcome is not None)

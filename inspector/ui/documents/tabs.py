@@ -8,20 +8,25 @@ from typing import Any, Final, NamedTuple
 from inspector.model.call import StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.schema.payload import Format
+from inspector.store.method_totals import MethodTotals
 from inspector.store.store import Store
 from inspector.ui.documents.accounts import AccountsDocument
 from inspector.ui.documents.bytes import BytesDocument
 from inspector.ui.documents.connection import ConnectionDocument, SequenceDocument
-from inspector.ui.documents.document import PaneDocument
+from inspector.ui.documents.document import LinesDocument, PaneDocument
 from inspector.ui.documents.follow import FollowDocument
 from inspector.ui.documents.frame import frame_document, message_document
-from inspector.ui.subject import ConnectionAt, FrameAt, Subject, Told
+from inspector.ui.documents.timing import TimingDocument
+from inspector.ui.subject import ConnectionAt, FrameAt, MethodAt, Subject, Told
+from inspector.views.latency import latency_lines
 
-FOLLOW, FRAME, MESSAGE, BYTES = "follow", "frame", "message", "bytes"
+FOLLOW, FRAME, MESSAGE, BYTES, TIMING, LATENCY = "follow", "frame", "message", "bytes", "timing", "latency"
 ACCOUNT: Final = "account"
 CONNECTION, SEQUENCE = "connection", "sequence"
 _WIDE_DUMP: Final = 80
 """Cells from which 16 bytes fit on a line."""
+_BESIDES_TEXT: Final = 3
+"""Cells of a pane that no text stands in: the mark before it and the scrollbar."""
 
 
 class Ground(NamedTuple):
@@ -33,6 +38,7 @@ class Ground(NamedTuple):
     """The form in which messages are shown; None for the likeliest."""
     width: int
     """Cells that a line has."""
+    methods: MethodTotals
 
 
 class DetailTab(NamedTuple):
@@ -46,13 +52,34 @@ class DetailTab(NamedTuple):
 
 
 def _follow(ground: Ground, subject: FrameAt) -> PaneDocument:
-    if (key := call_key(ground.store, subject)) is None:
-        return SequenceDocument(ground.store, ground.catalog, ground.store.frames[subject.position].connection)
+    key = call_key(ground.store, subject)
+    if key is None:
+        return _of_connection(ground, subject)
     return FollowDocument(ground.store, ground.catalog, key, ground.form)
+
+
+def _timing(ground: Ground, subject: FrameAt) -> PaneDocument:
+    key = call_key(ground.store, subject)
+    if key is None:
+        return _of_connection(ground, subject)
+    return TimingDocument(ground.store, key, ground.width - _BESIDES_TEXT)
+
+
+def _of_connection(ground: Ground, subject: FrameAt) -> PaneDocument:
+    return SequenceDocument(ground.store, ground.catalog, ground.store.frames[subject.position].connection)
 
 
 def _bytes(ground: Ground, subject: FrameAt) -> PaneDocument:
     return BytesDocument(ground.store, subject.position, 16 if ground.width >= _WIDE_DUMP else 8)
+
+
+def _latency(ground: Ground, subject: MethodAt) -> PaneDocument:
+    methods = ground.methods
+    return LinesDocument(
+        lambda: latency_lines(methods.methods.get(subject.path), subject.path, ground.width - _BESIDES_TEXT),
+        f"the figures of {subject.path}",
+        lambda: methods.revision,
+    )
 
 
 TABS: Final = {
@@ -60,6 +87,8 @@ TABS: Final = {
     FRAME: DetailTab("Frame", FrameAt, lambda on, at: frame_document(on.store, on.catalog, at.position)),
     MESSAGE: DetailTab("Message", FrameAt, lambda on, at: message_document(on.store, on.catalog, at.position, on.form)),
     BYTES: DetailTab("Bytes", FrameAt, _bytes),
+    TIMING: DetailTab("Timing", FrameAt, _timing),
+    LATENCY: DetailTab("Latency", MethodAt, _latency),
     CONNECTION: DetailTab("Connection", ConnectionAt, lambda on, at: ConnectionDocument(on.store, at.connection)),
     SEQUENCE: DetailTab("Sequence", ConnectionAt, lambda on, at: SequenceDocument(on.store, on.catalog, at.connection)),
     ACCOUNT: DetailTab("Client's account", Told, lambda on, at: AccountsDocument(at.accounts, on.form)),
@@ -79,7 +108,7 @@ def is_still_of(document: PaneDocument | None, store: Store, subject: Subject) -
     key = call_key(store, subject)
     if isinstance(document, SequenceDocument):
         return key is None and document.connection == store.frames[subject.position].connection
-    return isinstance(document, FollowDocument) and document.key == key
+    return isinstance(document, FollowDocument | TimingDocument) and document.key == key
 
 
 def call_key(store: Store, subject: object) -> StreamKey | None:

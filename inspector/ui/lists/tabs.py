@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from inspector.schema.catalog import Catalog
-from inspector.store.store import Store
 from inspector.ui.feed import Feed
-from inspector.ui.lists.calls import CallRows
+from inspector.ui.lists.call_tree import CallTreeRows
 from inspector.ui.lists.connections import ConnectionRows
 from inspector.ui.lists.frames import FrameRows
+from inspector.ui.lists.methods import MethodRows
 from inspector.ui.lists.rows import ListRows
 
 
@@ -19,14 +19,15 @@ class ListTab(NamedTuple):
 
     title: str
     rows: Callable[[Feed, Catalog], ListRows]
-    count: Callable[[Store], int]
+    count: Callable[[Feed], int]
     """How many there are in all, filtered or not."""
 
 
-CALLS, FRAMES, CONNECTIONS = "calls", "frames", "connections"
+CALLS, FRAMES, CONNECTIONS, METHODS = "calls", "frames", "connections", "methods"
 LISTS: Final = {
-    CALLS: ListTab("Calls", CallRows, lambda store: len(store.calls)),
-    FRAMES: ListTab("Frames", FrameRows, lambda store: len(store.frames)),
-    CONNECTIONS: ListTab("Connections", ConnectionRows, lambda store: len(store.connections)),
+    CALLS: ListTab("Calls", CallTreeRows, lambda feed: len(feed.store.calls)),
+    FRAMES: ListTab("Frames", FrameRows, lambda feed: len(feed.store.frames)),
+    CONNECTIONS: ListTab("Connections", ConnectionRows, lambda feed: len(feed.store.connections)),
+    METHODS: ListTab("Methods", MethodRows, lambda feed: len(feed.methods.methods)),
 }
 """In the order in which they stand."""

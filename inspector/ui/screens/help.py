@@ -17,9 +17,11 @@ from inspector.ui.screens.dialog import Dialog
 _WHERE: Final = {Place.REQUEST: " (request box)", Place.FILTER: " (filter)", Place.EDITOR: " (editor)"}
 _MORE: Final = """\
 A filter is words that match anywhere, and key:value for method, status, type, stream, connection and sender.
-A minus before any of them means not; "quoted words" stay together; tcp.port == 37564 works as in Wireshark.
+A minus before any of them means not; "quoted words" stay together; method:/a.B/C$ is that method and no longer one;
+tcp.port == 37564 works as in Wireshark.
 All parts must match. n and N visit the frames that it finds from wherever the focus is, round the end.
-With the mouse: click selects, double click opens, the wheel scrolls; a click on a step of Follow selects its frame."""
+With the mouse: click selects, double click opens, the wheel scrolls; a click on a step of Follow selects its frame,
+on the title of a column sorts by it, on the mark before a call or a message unfolds it."""
 
 
 class HelpScreen(Dialog[None]):

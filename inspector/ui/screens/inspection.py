@@ -7,7 +7,6 @@ news goes down from here.
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Final
 
@@ -16,22 +15,20 @@ from textual.app import ComposeResult
 
 from inspector.client.caller import ConnectionState
 from inspector.client.outcome import Outcome
-from inspector.errors import InspectorError, RequestError
+from inspector.errors import InspectorError
 from inspector.model.call import Call, CallKind, StreamKey
-from inspector.session import LiveSource, Phase, Session
+from inspector.session import LiveSource, Session
 from inspector.store.filter import Filter
 from inspector.ui.bindings import Place, bindings
-from inspector.ui.clipboard import copy_sequence
-from inspector.ui.copies import copy_choices
 from inspector.ui.feed import SLICE, Feed
 from inspector.ui.launch import Launch
-from inspector.ui.messages import CaptureOpened, Copied, Filtered, Left, Narrowed, PaneOpened, StoreChanged
-from inspector.ui.screens.choice import ChoiceDialog, Chosen
-from inspector.ui.screens.schema_actions import SchemaActions
+from inspector.ui.messages import CaptureOpened, FilterAsked, Filtered, Left, PaneOpened, StoreChanged
+from inspector.ui.screens.call_actions import CallActions
 from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
 from inspector.ui.widgets.key_bar import KeyBar
+from inspector.ui.widgets.late_banner import LateBanner
 from inspector.ui.widgets.notice import Notice
 from inspector.ui.widgets.request_box import RequestBox
 from inspector.ui.widgets.status_line import StatusLine
@@ -41,7 +38,7 @@ _LOOK_SECONDS: Final = 1.0
 """Between two looks at the connection: gRPC does not tell when it breaks."""
 
 
-class InspectionScreen(SchemaActions):
+class InspectionScreen(CallActions):
     """One session with all that is known of it."""
 
     BINDINGS = bindings(Place.SCREEN)
@@ -49,7 +46,7 @@ class InspectionScreen(SchemaActions):
     def __init__(self, launch: Launch, session: Session, *, is_opened: bool = False) -> None:
         """`is_opened` is True for a capture file that was opened from the app: Esc goes back from it."""
         super().__init__(launch, session, None if is_opened else launch.target)
-        self._is_opened = is_opened
+        self.is_opened = is_opened
         self._feed = Feed(session.store, self._stir)
         self._has_news = False
         """True when an account says more than is drawn."""
@@ -60,6 +57,7 @@ class InspectionScreen(SchemaActions):
         is_greet = isinstance(self.session.source, LiveSource) and self.session.source.greet
         yield StatusLine("greet service" if is_greet else "")
         yield FilterBox()
+        yield LateBanner(self.session.store, self.launch.catalog)
         yield Browser(self._feed, self.launch.catalog, following=is_live)
         yield Notice()
         if self.sending is not None:
@@ -86,12 +84,14 @@ class InspectionScreen(SchemaActions):
 
     async def _begin(self) -> None:
         """First the schema, then the capture: to be asked for its schema is nothing that the service's user did."""
-        if self.launch.prepare is not None and not self._is_opened:
+        if self.session.is_continued:
+            self.watch_files()
+        elif self.launch.prepare is not None and not self.is_opened:
             try:
                 await self._prepare()
             except InspectorError as error:
                 self.tell(error.message, error.hint)
-        if self.session.status.phase is Phase.STARTING:
+        if not self.session.is_begun:
             await self.session.run()
 
     async def _prepare(self) -> None:
@@ -122,6 +122,7 @@ class InspectionScreen(SchemaActions):
         change = self._feed.take()
         if change is not None:
             self.learn(change)
+            self.query_one(LateBanner).learn(change)
             self.browser.update(change)
             self._select_own(change.calls)
         if self._has_news:
@@ -181,9 +182,9 @@ class InspectionScreen(SchemaActions):
     def _filter(self, event: Filtered) -> None:
         self._refilter(event.filter, show_control=self._feed.frames.show_control)
 
-    @on(Narrowed)
-    def _narrow(self, event: Narrowed) -> None:
-        self.query_one(FilterBox).toggle(f"connection:{event.connection}")
+    @on(FilterAsked)
+    def _put_filter(self, event: FilterAsked) -> None:
+        self.query_one(FilterBox).put(event.text)
 
     def _action_toggle_control(self) -> None:
         self._refilter(self.query_one(FilterBox).filter, show_control=not self._feed.frames.show_control)
@@ -209,32 +210,6 @@ class InspectionScreen(SchemaActions):
     def _to_pane(self, event: PaneOpened) -> None:
         self.enter(event.widget)
 
-    def _action_copy_as(self) -> None:
-        if (call := self.selected_call) is None:
-            self.say("Select a call, or a frame of one, to copy it.")
-            return
-        target = self.sending.target if self.sending else None
-        choices = copy_choices(self.session.store, self.launch.catalog, call, target, self.launch.schema)
-        self.app.push_screen(
-            ChoiceDialog(f"Copy call {call.key} as", choices, "Enter copies · Esc cancels"), self._copy_as
-        )
-
-    def _copy_as(self, chosen: Chosen | None) -> None:
-        if chosen is None:
-            return
-        name, make = chosen.value
-        try:
-            self.post_message(Copied(make(), name))
-        except RequestError as error:
-            self.tell(error.message, error.hint)
-
-    @on(Copied)
-    def _copy(self, event: Copied) -> None:
-        driver = self.app._driver
-        if driver is not None:
-            driver.write(copy_sequence(event.text, os.environ))
-        self.say(f"Copied {event.name}: {len(event.text):,} characters")
-
     def open_capture(self, path: Path) -> None:
         """Show a capture file in a screen of its own, above this one."""
         if self.launch.open_capture is None:
@@ -244,8 +219,8 @@ class InspectionScreen(SchemaActions):
 
     def leave(self) -> None:
         """Esc with nothing left to go back from: away with what was said, then out of an opened capture."""
-        if self.query_one(Notice).dismiss():
+        if self.query_one(Notice).dismiss() or self.query_one(LateBanner).dismiss():
             return
-        if self._is_opened:
+        if self.is_opened:
             self.app.run_worker(self.end())
             self.app.pop_screen()

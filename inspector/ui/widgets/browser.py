@@ -14,13 +14,14 @@ from textual.containers import Horizontal
 from inspector.model.call import Call, StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.store.change import Change
+from inspector.store.filter import method_filter
 from inspector.ui.accounts import Accounts
 from inspector.ui.bindings import Place, bindings
 from inspector.ui.documents.tabs import FOLLOW, SEQUENCE
 from inspector.ui.feed import Feed
-from inspector.ui.lists.tabs import FRAMES
-from inspector.ui.messages import Copied, ListShown, Narrowed, PaneOpened, RowOpened, RowSelected, StepSelected
-from inspector.ui.subject import ConnectionAt, FrameAt, Subject, Told, connection_of
+from inspector.ui.lists.tabs import CALLS, FRAMES
+from inspector.ui.messages import Copied, FilterAsked, ListShown, PaneOpened, RowOpened, RowSelected, StepSelected
+from inspector.ui.subject import ConnectionAt, FrameAt, MethodAt, Subject, Told, connection_of
 from inspector.ui.widgets.detail import Detail
 from inspector.ui.widgets.listing import Listing
 
@@ -35,7 +36,7 @@ class Browser(Horizontal):
         self._feed = feed
         self._subject: Subject | None = None
         self.listing = Listing(feed, catalog, following=following)
-        self.detail = Detail(feed.store, catalog)
+        self.detail = Detail(feed.store, catalog, feed.methods)
 
     def compose(self) -> ComposeResult:
         """Lists left, detail right."""
@@ -73,7 +74,16 @@ class Browser(Horizontal):
     @property
     def call(self) -> Call | None:
         """The call of the selected frame."""
-        return self._subject.call(self._feed.store) if isinstance(self._subject, FrameAt) else None
+        return self._call_of(self._subject)
+
+    @property
+    def marked_call(self) -> Call | None:
+        """The call that was marked last, of those that are not the selected one; itself or one of its frames."""
+        marked = (self._call_of(subject) for subject in self.listing.marked())
+        return next((call for call in marked if call is not None and call is not self.call), None)
+
+    def _call_of(self, subject: Subject | None) -> Call | None:
+        return subject.call(self._feed.store) if isinstance(subject, FrameAt) else None
 
     @on(RowSelected)
     def _take_row(self, event: RowSelected) -> None:
@@ -96,7 +106,12 @@ class Browser(Horizontal):
     @on(RowOpened)
     def _open_row(self, event: RowOpened) -> None:
         event.stop()
-        self.post_message(PaneOpened(self.detail.pane))
+        subject = self.listing.list_of(event.table).rows.subject(event.key)
+        if isinstance(subject, MethodAt):
+            self.listing.open(CALLS)
+            self.post_message(FilterAsked(method_filter(subject.path)))
+        else:
+            self.post_message(PaneOpened(self.detail.pane))
 
     @on(StepSelected)
     def _take_step(self, event: StepSelected) -> None:
@@ -111,13 +126,15 @@ class Browser(Horizontal):
     def _action_follow(self) -> None:
         tab = SEQUENCE if isinstance(self._subject, ConnectionAt) else FOLLOW
         self.detail.open(tab)
-        is_told = isinstance(self._subject, Told)
-        self.post_message(PaneOpened(self.detail.pane if is_told else self.detail.pane_of(tab)))
+        has_tab = isinstance(self._subject, FrameAt | ConnectionAt)
+        self.post_message(PaneOpened(self.detail.pane_of(tab) if has_tab else self.detail.pane))
 
     def _action_narrow(self) -> None:
+        """Only what is of the selected connection, and back."""
         if (connection := connection_of(self._subject, self._feed.store)) is not None:
+            wanted = f"connection:{connection}"
             self.listing.open(FRAMES if isinstance(self._subject, ConnectionAt) else self.listing.shown.id or FRAMES)
-            self.post_message(Narrowed(connection))
+            self.post_message(FilterAsked("" if self._feed.frames.filter.text == wanted else wanted))
 
     def _action_turn(self, tabs: int) -> None:
         (self.detail if self.detail.pane.has_focus else self.listing).turn(tabs)

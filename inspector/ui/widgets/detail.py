@@ -14,6 +14,7 @@ from textual.widgets import ContentSwitcher, Tab, Tabs
 from inspector.schema.catalog import Catalog
 from inspector.schema.forms import READERS, Format
 from inspector.store.change import Change
+from inspector.store.method_totals import MethodTotals
 from inspector.store.store import Store
 from inspector.ui.documents.accounts import AccountsDocument
 from inspector.ui.documents.document import PaneDocument
@@ -26,10 +27,11 @@ from inspector.views.detail import message_forms
 class Detail(Vertical):
     """The tabs of the right side."""
 
-    def __init__(self, store: Store, catalog: Catalog) -> None:
+    def __init__(self, store: Store, catalog: Catalog, methods: MethodTotals) -> None:
         super().__init__(id="detail")
         self._store = store
         self._catalog = catalog
+        self._methods = methods
         self._subject: Subject | None = None
         self._document: PaneDocument | None = None
         self._tab = FOLLOW
@@ -148,7 +150,7 @@ class Detail(Vertical):
         if subject is None or not isinstance(subject, TABS[self._tab].about):
             self._document = None
         else:
-            ground = Ground(self._store, self._catalog, self._form, self.size.width)
+            ground = Ground(self._store, self._catalog, self._form, self.size.width, self._methods)
             self._document = TABS[self._tab].make(ground, subject)
         self.pane.show(self._document, self._block())
         if isinstance(self._document, AccountsDocument):

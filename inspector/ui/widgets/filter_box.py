@@ -41,9 +41,9 @@ class FilterBox(Input):
         """The last filter that means something."""
         return self._filter
 
-    def toggle(self, text: str) -> None:
-        """Filter by this at once; where it is the filter already, by nothing."""
-        self.value = "" if self.value == text else text
+    def put(self, text: str) -> None:
+        """Have a text as the filter, as if it had been typed."""
+        self.value = text
         self._try()
 
     def show_counts(self, text: str) -> None:

@@ -5,6 +5,8 @@ Owns which list is shown. Says nothing of what is selected but by its lists' mes
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -14,6 +16,7 @@ from textual.widgets import ContentSwitcher, Static, Tab, Tabs
 from inspector.schema.catalog import Catalog
 from inspector.store.change import Change
 from inspector.ui.feed import Feed
+from inspector.ui.lists.rows import SortableRows
 from inspector.ui.lists.tabs import FRAMES, LISTS
 from inspector.ui.messages import ListShown, TailMoved
 from inspector.ui.subject import Subject
@@ -64,11 +67,17 @@ class Listing(Vertical):
                 table.forget_lines()
             table.update_rows(is_refiltered=change is None)
         for name, each in LISTS.items():
-            count = each.count(self._feed.store)
+            count = each.count(self._feed)
             label = f"{each.title} {count:,}" if count else each.title
             tab = self.query_one(f"#{name}-tab", Tab)
             if tab.label_text != label:
                 tab.label = Content(label)
+
+    def marked(self) -> Iterator[Subject]:
+        """What the marks are on, the latest first: those of the list that is shown, then those of the others."""
+        others = (table for table in self._lists.values() if table is not self.shown)
+        for table in (self.shown, *others):
+            yield from map(table.rows.subject, reversed(table.marks))
 
     def show_placeholder(self, *lines: str) -> None:
         """What stands in place of rows while there are none."""
@@ -111,7 +120,8 @@ class Listing(Vertical):
     def _say_tail(self) -> None:
         table = self.shown
         new = f" · {table.unseen:,} new" if table.unseen else ""
-        words = "" if table.following or not table.count or not self._is_live else f"paused{new} · F follows"
+        has_tail = self._is_live and not (isinstance(table.rows, SortableRows) and not table.rows.grows_at_end)
+        words = "" if table.following or not table.count or not has_tail else f"paused{new} · F follows"
         # The second line goes on with the tabs' underline.
         line = ("\n" + "━" * (len(words) + 1), "$underline")
         self.query_one("#tail", Static).update(Content.assemble(words + " ", line) if words else Content(""))

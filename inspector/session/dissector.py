@@ -1,0 +1,151 @@
+"""Takes single packets apart, all layers, by sharkd; where there is none, by a tshark of its own for each packet.
+
+Owns one sharkd, which reads the recording once and again when a packet is asked for that it has not. One that dies is
+started again; when it dies at once, or cannot read the file, tshark does its work, slower, and that is said once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+
+from inspector.capture.pdml import read_pdml
+from inspector.capture.sharkd import Sharkd, SharkdDied, SharkdRefused, find_sharkd
+from inspector.capture.sharkd_answers import read_count, read_frame
+from inspector.capture.tshark import Decoding, Tshark
+from inspector.capture.tshark_end import TsharkDied
+from inspector.capture.tshark_lines import TsharkLines
+from inspector.errors import TsharkError
+from inspector.model.dissection import Dissection
+from inspector.session.rereading import Recording, so_far
+
+_PATIENCE: Final = 20.0
+"""Seconds for one packet; it takes a thousandth, or some seconds for a thousand frames."""
+_LOADING: Final = 600.0
+"""Seconds for a whole recording: some ten million packets."""
+
+
+class DiskRecording(Recording, Protocol):
+    """A recording that another program can open."""
+
+    path: Path
+
+
+class Dissector:
+    """Takes packets of one recording apart."""
+
+    def __init__(
+        self,
+        tshark: Tshark,
+        recording: DiskRecording,
+        decoding: Callable[[], Decoding],
+        on_notice: Callable[[str], None],
+    ) -> None:
+        self._tshark = tshark
+        self._recording = recording
+        self._decoding = decoding
+        self._on_notice = on_notice
+        self._path = find_sharkd(tshark)
+        self._sharkd: Sharkd | None = None
+        self._loading: asyncio.Task[None] | None = None
+        self._loaded = 0
+        self._decodes = decoding()
+        self._turn = asyncio.Lock()
+        self._is_told = False
+
+    @property
+    def is_loading(self) -> bool:
+        """True while sharkd reads the recording, which takes a second for twenty thousand packets."""
+        return self._loading is not None and not self._loading.done()
+
+    async def dissect(self, number: int) -> Dissection:
+        """The packet of a number, taken apart.
+
+        Raises:
+            TsharkError: neither sharkd nor tshark can, or there is no such packet by now.
+        """
+        if self._path is not None:
+            try:
+                return await self._by_sharkd(self._path, number)
+            except (SharkdDied, msgspec.DecodeError) as error:
+                self._path = None
+                await self.close()
+                self._tell(f"sharkd does not work here: {error}")
+        else:
+            self._tell("sharkd is not installed.")
+        return await self._by_tshark(number)
+
+    async def close(self) -> None:
+        """End sharkd; the next packet starts another, which decodes as is wished by then."""
+        async with self._turn:
+            sharkd, self._sharkd, self._loaded = self._sharkd, None, 0
+            if sharkd is not None:
+                await sharkd.close()
+            if self._loading is not None:
+                await asyncio.wait({self._loading})
+
+    async def _by_sharkd(self, path: str, number: int) -> Dissection:
+        for tries_left in (1, 0):
+            try:
+                sharkd = await self._with_packet(path, number)
+                return read_frame(number, await sharkd.ask("frame", _PATIENCE, frame=number, proto=True, bytes=True))
+            except SharkdDied:
+                if not tries_left:
+                    raise
+            except SharkdRefused as refusal:
+                if number <= self._loaded:
+                    raise SharkdDied(str(refusal)) from refusal
+                break
+        raise _absent(number)
+
+    async def _with_packet(self, path: str, number: int) -> Sharkd:
+        """A sharkd that lives and has read the recording at least up to a packet, if that is there."""
+        async with self._turn:
+            sharkd = self._sharkd
+            if sharkd is not None and self._decodes != self._decoding():
+                await sharkd.close()
+            if sharkd is None or not sharkd.is_alive:
+                self._decodes = self._decoding()
+                sharkd = self._sharkd = await Sharkd.start(path, self._decodes)
+                self._loaded = 0
+            if self._loaded < number:
+                if not self.is_loading:
+                    self._loading = asyncio.create_task(self._load(sharkd))
+                assert self._loading is not None  # noqa: S101 - for the type alone
+                await asyncio.shield(self._loading)  # whoever asks next wants it too
+            return sharkd
+
+    async def _load(self, sharkd: Sharkd) -> None:
+        try:
+            self._loaded = read_count(await sharkd.load(self._recording.path, _LOADING))
+        except SharkdRefused as refusal:
+            raise SharkdDied(str(refusal)) from refusal
+
+    def _tell(self, why: str) -> None:
+        if not self._is_told:
+            self._is_told = True
+            self._on_notice(f"{why} tshark takes packets apart instead, slower.")
+
+    async def _by_tshark(self, number: int) -> Dissection:
+        lines: list[bytes] = []
+        what = ("-c", str(number), "-Y", f"frame.number == {number}", "-T", "pdml")
+        run = TsharkLines(self._tshark, self._tshark.look_arguments(self._decoding(), *what))
+        try:
+            await run.read(so_far(self._recording), lines.extend)
+        except TsharkDied as death:
+            if death.signal is not None:
+                raise TsharkError("tshark was ended while it took the packet apart.") from death
+        except OSError as error:
+            raise TsharkError(f"tshark at {self._tshark.path} cannot be run: {error.strerror}.") from error
+        found = read_pdml(number, b"\n".join(lines))
+        if found is None:
+            raise _absent(number)
+        return found
+
+
+def _absent(number: int) -> TsharkError:
+    return TsharkError(f"Packet {number:,} is not in the capture file, or not yet.")

@@ -1,0 +1,127 @@
+"""Wireshark's language of display filters: whether a text is one, and which field names go on with what was typed.
+
+Owns a sharkd that reads no capture, so that it answers at once whatever else is going on; where there is none, a tshark
+is started for each question, which takes half a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+import msgspec
+
+from inspector.capture.sharkd import LONGEST_FILTER, Sharkd, SharkdDied, SharkdRefused, find_sharkd
+from inspector.capture.sharkd_answers import FieldName, read_names
+from inspector.capture.tshark import Decoding, Tshark, about_filter
+from inspector.capture.tshark_end import TsharkDied
+from inspector.capture.tshark_lines import TsharkLines
+from inspector.errors import FilterError, TsharkError
+
+_PATIENCE: Final = 5.0
+_MOST_NAMES: Final = 200
+_NO_PACKETS: Final = bytes.fromhex("d4c3b2a1 02000400 00000000 00000000 00000400 01000000")
+"""A pcap's header (draft-ietf-opsawg-pcap), and nothing behind it."""
+_SAYS: Final = "Filter invalid - "
+"""Before sharkd's own words."""
+
+
+class Grammar:
+    """Answers about filters."""
+
+    def __init__(self, tshark: Tshark) -> None:
+        self._tshark = tshark
+        self._path = find_sharkd(tshark)
+        self._sharkd: Sharkd | None = None
+
+    async def check(self, text: str) -> None:
+        """Do nothing for a display filter that means something.
+
+        Raises:
+            FilterError: in Wireshark's words, what is wrong with it.
+            TsharkError: nobody can be asked.
+        """
+        if len(text.encode(errors="replace")) > LONGEST_FILTER:
+            raise FilterError(f"A display filter of more than {LONGEST_FILTER:,} bytes is too long.")
+        text = text.encode(errors="replace").decode()
+        try:
+            if await self._ask("check", filter=text) is not None:
+                return
+        except SharkdRefused as refusal:
+            raise FilterError(_sentence(str(refusal).removeprefix(_SAYS))) from refusal
+        await self._check_by_tshark(text)
+
+    async def complete(self, start: str) -> tuple[FieldName, ...]:
+        """The names of fields and protocols that begin like that, protocols and short names first."""
+        if not start:
+            return ()
+        try:
+            answer = await self._ask("complete", field=start)
+            found = await self._names_by_tshark(start) if answer is None else read_names(answer)
+        except (SharkdRefused, msgspec.DecodeError):
+            return ()
+        return tuple(sorted(found, key=_order))[:_MOST_NAMES]
+
+    async def close(self) -> None:
+        """End sharkd."""
+        sharkd, self._sharkd = self._sharkd, None
+        if sharkd is not None:
+            await sharkd.close()
+
+    async def _ask(self, method: str, **params: str) -> bytes | None:
+        """What sharkd answers; None where there is no sharkd that works."""
+        for _ in range(2):
+            if self._path is None:
+                return None
+            try:
+                if self._sharkd is None or not self._sharkd.is_alive:
+                    self._sharkd = await Sharkd.start(self._path, Decoding())
+                return await self._sharkd.ask(method, _PATIENCE, **params)
+            except SharkdDied:
+                self._sharkd = None
+        self._path = None
+        return None
+
+    async def _check_by_tshark(self, text: str) -> None:
+        try:
+            await self._run(self._tshark.look_arguments(Decoding(), "-Y", text), _no_packets(), lambda _lines: None)
+        except TsharkDied as death:
+            if said := about_filter(death.said):
+                raise FilterError(_sentence(said)) from death
+            raise TsharkError(f"tshark cannot check the filter: {death.said}") from death
+
+    async def _names_by_tshark(self, start: str) -> tuple[FieldName, ...]:
+        found: list[FieldName] = []
+        wanted = start.lower().encode()
+
+        def take(lines: list[bytes]) -> None:
+            for line in lines:
+                kind, title, name, *_ = (*line.split(b"\t", 3), b"", b"", b"")
+                if kind in (b"P", b"F") and name.startswith(wanted):
+                    found.append(FieldName(name.decode(errors="replace"), title.decode(errors="replace")))
+
+        try:
+            await self._run(["-G", "fields"], _no_packets(), take)
+        except TsharkDied:
+            return ()
+        return tuple(dict.fromkeys(found))
+
+    async def _run(
+        self, arguments: list[str], capture: AsyncIterator[bytes], take: Callable[[list[bytes]], None]
+    ) -> None:
+        try:
+            await TsharkLines(self._tshark, arguments).read(capture, take)
+        except OSError as error:
+            raise TsharkError(f"tshark at {self._tshark.path} cannot be run: {error.strerror}.") from error
+
+
+async def _no_packets() -> AsyncIterator[bytes]:
+    yield _NO_PACKETS
+
+
+def _sentence(said: str) -> str:
+    return said if said.endswith(".") else f"{said}."
+
+
+def _order(name: FieldName) -> tuple[bool, int, str]:
+    return "." in name.name, name.name.count("."), name.name

@@ -1,0 +1,132 @@
+"""All packets of a capture, as a person who knows Wireshark looks at them: the list, filters, trees, TCP streams.
+
+Owns what is started for that, and when: nothing before somebody looks. A session makes one and tells it where the
+recording is; a front end runs `read_list` and `read_matches` as long as it wants them, and asks for the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from inspector.capture.packet_list import PacketList
+from inspector.capture.packet_matches import PacketMatches
+from inspector.capture.tcp_follow import TcpFollow, TcpStream
+from inspector.capture.tshark import Decoding, Tshark, find_tshark
+from inspector.capture.tshark_end import TsharkDied
+from inspector.capture.tshark_lines import TsharkLines
+from inspector.errors import TsharkError
+from inspector.model.dissection import Dissection
+from inspector.session.dissector import DiskRecording, Dissector
+from inspector.session.grammar import Grammar
+from inspector.session.rereading import Recording, Rereading, so_far
+
+
+class Packets:
+    """The packets of one session's recording."""
+
+    def __init__(self, decoding: Callable[[], Decoding], on_notice: Callable[[str], None]) -> None:
+        self.list = PacketList()
+        self._decoding = decoding
+        self._on_notice = on_notice
+        self._dissector: Dissector | None = None
+        self._grammar: Grammar | None = None
+        self._ground: asyncio.Future[tuple[Tshark, DiskRecording]] | None = None
+        self._attached: tuple[Tshark, DiskRecording] | None = None
+        self._readings: set[Rereading] = set()
+
+    def attach(self, tshark: Tshark, recording: DiskRecording) -> None:
+        """The recording is there."""
+        self._attached = (tshark, recording)
+        if self._ground is not None and not self._ground.done():
+            self._ground.set_result(self._attached)
+
+    async def ground(self) -> tuple[Tshark, DiskRecording]:
+        """What reads, and what is read; waits until there is a recording."""
+        if self._attached is not None:
+            return self._attached
+        if self._ground is None:
+            self._ground = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(self._ground)
+
+    def decode_anew(self) -> None:
+        """Ports are decoded otherwise than before: begin again."""
+        for reading in self._readings:
+            reading.restart()
+
+    async def read_list(self, on_lines: Callable[[], None]) -> None:
+        """Fill the list, to the recording's end; returns then. Raises TsharkError, SpoolError."""
+        tshark, recording = await self.ground()
+        await self._read(
+            Rereading(tshark, recording, lambda: tshark.list_arguments(self._decoding())), self.list, on_lines
+        )
+
+    async def read_matches(
+        self, filter_: str, matches: PacketMatches, on_lines: Callable[[], None], on_share: Callable[[float], None]
+    ) -> None:
+        """Fill in the packets that a display filter lets through, to the recording's end. Raises TsharkError.
+
+        `on_share` is told from time to time which share of the recording has been read.
+        """
+        tshark, recording = await self.ground()
+        reading = Rereading(tshark, recording, lambda: tshark.list_arguments(self._decoding(), filter_))
+        telling = asyncio.create_task(_tell_share(reading, recording, on_share))
+        try:
+            await self._read(reading, matches, on_lines)
+            on_share(1.0)
+        finally:
+            telling.cancel()
+            await asyncio.wait({telling})
+
+    async def follow_tcp(self, stream: int) -> TcpStream:
+        """What both ends of a TCP connection sent, as far as it was captured. Raises TsharkError."""
+        tshark, recording = await self.ground()
+        follow = TcpFollow(stream)
+        run = TsharkLines(tshark, tshark.look_arguments(self._decoding(), "-q", "-z", f"follow,tcp,yaml,{stream}"))
+        try:
+            await run.read(so_far(recording), follow.take)
+        except TsharkDied as death:
+            raise TsharkError(f"tshark cannot follow TCP stream {stream}: {death.said or 'it was ended'}.") from death
+        except OSError as error:
+            raise TsharkError(f"tshark at {tshark.path} cannot be run: {error.strerror}.") from error
+        return follow.stream
+
+    async def dissect(self, number: int) -> Dissection:
+        """A packet, all its layers. Raises TsharkError."""
+        tshark, recording = await self.ground()
+        if self._dissector is None:
+            self._dissector = Dissector(tshark, recording, self._decoding, self._on_notice)
+        return await self._dissector.dissect(number)
+
+    @property
+    def is_loading(self) -> bool:
+        """True while the whole recording is read, for the first packet that is taken apart."""
+        return self._dissector is not None and self._dissector.is_loading
+
+    @property
+    def grammar(self) -> Grammar:
+        """Who knows about display filters. Raises TsharkError where there is no tshark."""
+        if self._grammar is None:
+            self._grammar = Grammar(find_tshark() if self._attached is None else self._attached[0])
+        return self._grammar
+
+    async def close(self) -> None:
+        """Give the list up, and end what was started; the front end has ended what it runs."""
+        self.list.close()
+        if self._dissector is not None:
+            await self._dissector.close()
+        if self._grammar is not None:
+            await self._grammar.close()
+
+    async def _read(self, reading: Rereading, taker: PacketList | PacketMatches, on_lines: Callable[[], None]) -> None:
+        self._readings.add(reading)
+        try:
+            await reading.run(taker, on_lines)
+        finally:
+            self._readings.discard(reading)
+
+
+async def _tell_share(reading: Rereading, recording: Recording, on_share: Callable[[float], None]) -> None:
+    while True:
+        on_share(reading.fed / max(recording.size, 1))
+        await asyncio.sleep(0.1)

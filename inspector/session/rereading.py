@@ -1,0 +1,114 @@
+"""Keeps a tshark that prints lines running behind the recording, beside the one that fills the store.
+
+Owns the restarts: one that died begins again at the start of the recording, and whoever takes the lines passes over
+those that it has. One that must decode otherwise begins again, and what it said is forgotten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol
+
+from inspector.capture.tshark import Tshark
+from inspector.capture.tshark_end import TsharkDied
+from inspector.capture.tshark_lines import TsharkLines
+from inspector.errors import TsharkError
+from inspector.session.patience import Patience
+from inspector.session.together import ended
+
+
+class Recording(Protocol):
+    """A capture on disk that may still grow."""
+
+    size: int
+    """Bytes that there are by now."""
+
+    def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
+        """Its bytes from an offset on, as they come."""
+
+
+class LinesTaker(Protocol):
+    """What becomes of the lines."""
+
+    def take(self, lines: list[bytes]) -> object:
+        """Take in lines; some of them may have come before."""
+
+    def clear(self) -> None:
+        """Forget them: they come anew, and may say something else."""
+
+
+class Rereading:
+    """One such tshark; make one for each purpose."""
+
+    def __init__(self, tshark: Tshark, recording: Recording, arguments: Callable[[], Sequence[str]]) -> None:
+        self._tshark = tshark
+        self._recording = recording
+        self._arguments = arguments
+        self._restart = asyncio.Event()
+        self._run: TsharkLines | None = None
+
+    @property
+    def fed(self) -> int:
+        """Bytes of the recording that the present tshark has taken."""
+        return self._run.fed if self._run else 0
+
+    def restart(self) -> None:
+        """Begin again with other arguments."""
+        self._restart.set()
+
+    async def run(self, taker: LinesTaker, on_lines: Callable[[], None]) -> None:
+        """Read to the recording's end; `on_lines` is called behind each batch.
+
+        Raises:
+            TsharkError: tshark cannot do it, or keeps dying.
+        """
+        patience, clock = Patience(), asyncio.get_running_loop().time
+
+        def take(lines: list[bytes]) -> None:
+            taker.take(lines)
+            on_lines()
+
+        while True:
+            self._restart.clear()
+            patience.note_start(clock())
+            try:
+                if await self._until_restart(take):
+                    return
+                taker.clear()
+            except TsharkDied as death:
+                if not self._tshark.give_up(death.said) and patience.is_worn_out(clock()):
+                    raise TsharkError(f"tshark {_cause(death)}, again and again.") from death
+            except OSError as error:
+                raise TsharkError(f"tshark at {self._tshark.path} cannot be run: {error.strerror}.") from error
+
+    async def _until_restart(self, take: Callable[[list[bytes]], None]) -> bool:
+        """One run of tshark; False when it was broken off."""
+        run = self._run = TsharkLines(self._tshark, self._arguments())
+        reading = asyncio.create_task(run.read(self._recording.read_from(0), take))
+        restarting = asyncio.create_task(self._restart.wait())
+        try:
+            await asyncio.wait({reading, restarting}, return_when=asyncio.FIRST_COMPLETED)
+            if self._restart.is_set():
+                return False
+            await reading
+            return True
+        finally:
+            for task in (reading, restarting):
+                task.cancel()
+            await ended({reading, restarting})
+
+
+async def so_far(recording: Recording) -> AsyncIterator[bytes]:
+    """A recording as far as it has come by now, and no further."""
+    left = recording.size
+    async for data in recording.read_from(0):
+        yield data[:left]
+        left -= len(data)
+        if left <= 0:
+            return
+
+
+def _cause(death: TsharkDied) -> str:
+    return f"was ended by {signal.Signals(death.signal).name}" if death.signal else f"ended: {death.said}"
