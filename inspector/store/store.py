@@ -12,13 +12,15 @@ from typing import Any, Final
 from inspector.model.call import SHARING_TRIED, Call, CallState, StreamKey
 from inspector.model.connection import Connection
 from inspector.model.endpoint import Side
-from inspector.model.frame import Frame, FrameType
+from inspector.model.frame import Frame, FrameType, TcpEvent
 from inspector.model.traffic import Traffic
 from inspector.protocol import events
 from inspector.protocol.events import Event
 from inspector.protocol.tally import Tally
 from inspector.store.change import Change
 
+_UNRECOGNISED_KEPT: Final = 1_000
+"""TCP connections that may still turn out to carry HTTP/2; most do so with their fourth packet."""
 _GAPS_KEPT: Final = 16
 """Of one call; what is said of it does not depend on more."""
 
@@ -34,7 +36,8 @@ class Store:
         """In the order in which they started."""
         self.connections: dict[int, Connection] = {}
         self._tallies: dict[int, Tally] = {}
-        """Of every TCP connection: which of them carry HTTP/2 shows later than their first packet."""
+        self._unrecognised: dict[int, Tally] = {}
+        """Of other TCP connections, the latest: which of them carry HTTP/2 shows later than their first packet."""
         self._touched_traffic: set[int] = set()
         self._touched: set[StreamKey] = set()
         self._touched_connections: set[int] = set()
@@ -91,17 +94,32 @@ class Store:
         index, source, destination = packet.connection, packet.source, packet.destination
         if index is None or source is None or destination is None:
             return
-        tally = self._tallies.get(index)
+        tally = self._tallies.get(index) or self._unrecognised.get(index)
         if tally is None or tally.is_told_again(packet):
-            tally = self._tallies[index] = Tally(index, packet, source, destination)
+            tally = Tally(index, (source, destination), packet.time, opens=bool(packet.tcp & TcpEvent.SYN))
+            self._keep_tally(tally)
         tally.take(packet, source, len(self.frames))
         self._touched_traffic.add(index)
 
+    def _keep_tally(self, tally: Tally) -> None:
+        index = tally.traffic.connection
+        if index in self._tallies:
+            self._tallies[index] = tally
+            return
+        if len(self._unrecognised) >= _UNRECOGNISED_KEPT:
+            del self._unrecognised[next(iter(self._unrecognised))]
+        self._unrecognised[index] = tally
+
     def _on_connection(self, event: events.ConnectionSeen) -> None:
-        connection = event.connection
-        self.connections[connection.index] = connection
-        self._touched_connections.add(connection.index)
-        self._tallies[connection.index].set_client(connection.client)
+        connection, index = event.connection, event.connection.index
+        self.connections[index] = connection
+        self._touched_connections.add(index)
+        tally = self._tallies.get(index) or self._unrecognised.pop(index)
+        ends = connection.client, connection.server
+        if not tally.is_between(*ends):  # in tunnels, the first packet may have been told with other addresses
+            tally = Tally(index, ends, connection.started)
+        tally.set_client(connection.client)
+        self._tallies[index] = tally
 
     def _on_turned(self, event: events.ConnectionTurned) -> None:
         self._on_connection(events.ConnectionSeen(event.connection))
