@@ -37,6 +37,11 @@ class Selection:
         return self._shown.positions
 
     @property
+    def state(self) -> tuple[object, int]:
+        """Equal as long as rows have only come behind the last."""
+        return self._shown.filter, self._shown.amendments
+
+    @property
     def hidden_control(self) -> int:
         """How many control frames match the filter and are not shown."""
         return self._shown.hidden_control
@@ -57,6 +62,12 @@ class Selection:
             self._next.revise(change)
         revised = self._shown.revise(change)
         return revised.merged(self._shown.advance(change.end_frame))
+
+    def note_packets(self, numbers: Sequence[int]) -> None:
+        """A display filter is known to let these packets through."""
+        self._shown.note_packets(numbers)
+        if self._next is not None:
+            self._next.note_packets(numbers)
 
     def refilter(self, filter_: Filter, *, show_control: bool) -> Iterator[float]:
         """Work towards another filter, a slice at each step, yielding how far it is, from 0 to 1.
@@ -106,6 +117,12 @@ class CallSelection:
             self._next.revise(change)
         revised = self._shown.revise(change)
         return revised.merged(self._shown.advance(len(self._store.calls)))
+
+    def note_packets(self, numbers: Sequence[int]) -> None:
+        """A display filter is known to let these packets through."""
+        self._shown.note_packets(numbers)
+        if self._next is not None:
+            self._next.note_packets(numbers)
 
     def refilter(self, filter_: Filter) -> Iterator[float]:
         """Work towards another filter as `Selection.refilter` does."""

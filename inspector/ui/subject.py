@@ -24,4 +24,14 @@ class FrameAt(NamedTuple):
         return call is not None and (call.key in change.calls or call.key.connection in change.connections)
 
 
-Subject: TypeAlias = FrameAt
+class PacketAt(NamedTuple):
+    """A packet, by its number in the capture, which begins with 1."""
+
+    number: int
+
+    def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - as every subject's
+        """What is known of it comes beside the store, at any time."""
+        return True
+
+
+Subject: TypeAlias = FrameAt | PacketAt

@@ -13,10 +13,14 @@ from inspector.ui.documents.bytes import BytesDocument
 from inspector.ui.documents.document import LinesDocument, PaneDocument
 from inspector.ui.documents.follow import FollowDocument
 from inspector.ui.documents.frame import frame_document, message_document
-from inspector.ui.subject import FrameAt
+from inspector.ui.documents.packet import TreeDocument
+from inspector.ui.documents.tcp import TcpDocument
+from inspector.ui.packet_feed import PacketFeed
+from inspector.ui.subject import FrameAt, PacketAt
 from inspector.views.spans import Line, Span, Tone
+from inspector.views.tcp_follow import TcpForm
 
-FOLLOW, FRAME, MESSAGE, BYTES = "follow", "frame", "message", "bytes"
+FOLLOW, FRAME, MESSAGE, BYTES, TREE, TCP = "follow", "frame", "message", "bytes", "tree", "tcp"
 _WIDE_DUMP: Final = 80
 """Cells from which 16 bytes fit on a line."""
 
@@ -30,6 +34,10 @@ class Ground(NamedTuple):
     """The form in which messages are shown; None for the likeliest."""
     width: int
     """Cells that a line has."""
+    packets: PacketFeed
+    tcp_form: TcpForm = TcpForm.TEXT
+    tcp_stream: int | None = None
+    """The TCP stream that is followed; None for that of the packet."""
 
 
 class DetailTab(NamedTuple):
@@ -53,11 +61,18 @@ def _bytes(ground: Ground, subject: FrameAt) -> PaneDocument:
     return BytesDocument(ground.store, subject.position, 16 if ground.width >= _WIDE_DUMP else 8)
 
 
+def _tcp(ground: Ground, subject: PacketAt) -> PaneDocument:
+    width = 16 if ground.width >= _WIDE_DUMP else 8
+    return TcpDocument(ground.packets, subject.number, ground.tcp_form, width, ground.tcp_stream)
+
+
 TABS: Final = {
     FOLLOW: DetailTab("Follow", FrameAt, _follow),
     FRAME: DetailTab("Frame", FrameAt, lambda on, at: frame_document(on.store, on.catalog, at.position)),
     MESSAGE: DetailTab("Message", FrameAt, lambda on, at: message_document(on.store, on.catalog, at.position, on.form)),
     BYTES: DetailTab("Bytes", FrameAt, _bytes),
+    TREE: DetailTab("Tree and bytes", PacketAt, lambda on, at: TreeDocument(on.packets, at.number)),
+    TCP: DetailTab("TCP", PacketAt, _tcp),
 }
 """In the order in which they stand."""
 

@@ -66,7 +66,7 @@ class CallRows:
 
     def key_of(self, subject: Subject) -> StreamKey | None:
         """The call of a frame."""
-        call = subject.call(self._feed.store)
+        call = subject.call(self._feed.store) if isinstance(subject, FrameAt) else None
         return None if call is None else call.key
 
     def text(self, key: StreamKey) -> tuple[str, str]:

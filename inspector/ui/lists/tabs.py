@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from inspector.schema.catalog import Catalog
-from inspector.store.store import Store
 from inspector.ui.feed import Feed
 from inspector.ui.lists.calls import CallRows
 from inspector.ui.lists.frames import FrameRows
+from inspector.ui.lists.packets import PacketRows
 from inspector.ui.lists.rows import ListRows
 
 
@@ -18,13 +18,14 @@ class ListTab(NamedTuple):
 
     title: str
     rows: Callable[[Feed, Catalog], ListRows]
-    count: Callable[[Store], int]
+    count: Callable[[Feed], int]
     """How many there are in all, filtered or not."""
 
 
-CALLS, FRAMES = "calls", "frames"
+CALLS, FRAMES, PACKETS = "calls", "frames", "packets"
 LISTS: Final = {
-    CALLS: ListTab("Calls", CallRows, lambda store: len(store.calls)),
-    FRAMES: ListTab("Frames", FrameRows, lambda store: len(store.frames)),
+    CALLS: ListTab("Calls", CallRows, lambda feed: len(feed.store.calls)),
+    FRAMES: ListTab("Frames", FrameRows, lambda feed: len(feed.store.frames)),
+    PACKETS: ListTab("Packets", PacketRows, lambda feed: feed.packets.total or feed.store.packets),
 }
 """In the order in which they stand."""

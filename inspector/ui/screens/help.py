@@ -17,8 +17,9 @@ from inspector.ui.bindings import Group, Place, entries
 _WHERE: Final = {Place.REQUEST: " (request box)", Place.FILTER: " (filter)", Place.EDITOR: " (editor)"}
 _MORE: Final = """\
 A filter is words that match anywhere, and key:value for method, status, type, stream, connection and sender.
-A minus before any of them means not; "quoted words" stay together; tcp.port == 37564 works as in Wireshark.
-All parts must match. n and N visit the frames that it finds from wherever the focus is, round the end.
+A minus before any of them means not; "quoted words" stay together. All parts must match.
+What looks like a Wireshark display filter is one, over packets, frames and calls: tcp.port == 37564, !http2,
+tcp.analysis.flags; `=` in front of it says so where it does not look like one. Tab completes names of fields. n and N visit the frames that it finds from wherever the focus is, round the end.
 With the mouse: click selects, double click opens, the wheel scrolls; a click on a step of Follow selects its frame."""
 
 

@@ -6,7 +6,6 @@ news goes down from here.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Final
@@ -19,19 +18,19 @@ from inspector.client.outcome import Outcome
 from inspector.errors import InspectorError, RequestError
 from inspector.model.call import Call, CallKind, StreamKey
 from inspector.session import LiveSource, Phase, Session
-from inspector.store.filter import Filter
 from inspector.ui.bindings import Place, bindings
 from inspector.ui.clipboard import copy_sequence
 from inspector.ui.copies import copy_choices
-from inspector.ui.feed import SLICE, Feed
 from inspector.ui.launch import Launch
-from inspector.ui.messages import CaptureOpened, Copied, Filtered, Left, PaneOpened, StoreChanged
+from inspector.ui.lists.tabs import FRAMES
+from inspector.ui.messages import CaptureOpened, Copied, Left, PaneOpened, StoreChanged
 from inspector.ui.screens.choice import ChoiceDialog, Chosen
-from inspector.ui.screens.schema_actions import SchemaActions
+from inspector.ui.screens.filter_actions import FilterActions
 from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
 from inspector.ui.widgets.key_bar import KeyBar
+from inspector.ui.widgets.name_list import NameList
 from inspector.ui.widgets.notice import Notice
 from inspector.ui.widgets.request_box import RequestBox
 from inspector.ui.widgets.status_line import StatusLine
@@ -41,7 +40,7 @@ _LOOK_SECONDS: Final = 1.0
 """Between two looks at the connection: gRPC does not tell when it breaks."""
 
 
-class InspectionScreen(SchemaActions):
+class InspectionScreen(FilterActions):
     """One session with all that is known of it."""
 
     BINDINGS = bindings(Place.SCREEN)
@@ -50,15 +49,16 @@ class InspectionScreen(SchemaActions):
         """`is_opened` is True for a capture file that was opened from the app: Esc goes back from it."""
         super().__init__(launch, session, None if is_opened else launch.target)
         self._is_opened = is_opened
-        self._feed = Feed(session.store, self._stir)
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         is_live = isinstance(self.session.source, LiveSource)
         is_greet = isinstance(self.session.source, LiveSource) and self.session.source.greet
         yield StatusLine("greet service" if is_greet else "")
-        yield FilterBox()
-        yield Browser(self._feed, self.launch.catalog, following=is_live)
+        names = NameList()
+        yield FilterBox(self, names)
+        yield names
+        yield Browser(self.feed, self.launch.catalog, following=is_live)
         yield Notice()
         if self.sending is not None:
             yield RequestBox(self.sending.calls)
@@ -66,18 +66,18 @@ class InspectionScreen(SchemaActions):
 
     def on_mount(self) -> None:
         """Begin: the session starts behind the screen."""
-        self.session.on_change = self._feed.receive
-        self.session.on_status = lambda _status: self._feed.stir()
+        self.session.on_change = self.feed.receive
+        self.session.on_status = lambda _status: self.feed.stir()
         (self.box or self.browser.listing.shown).focus()
         self.begin_sending()
         if self.sending is not None:
             self.set_interval(_LOOK_SECONDS, self._look_at_connection)
-        self._feed.receive(self.session.store.everything())
+        self.feed.receive(self.session.store.everything())
         self.work(self._begin())
 
     async def end(self) -> None:
         """Stop drawing and end all that the session started; the screen is of no use afterwards."""
-        self._feed.close()
+        self.feed.close()
         await super().end()
         if self.sending is not None:
             await self.sending.close()
@@ -102,7 +102,7 @@ class InspectionScreen(SchemaActions):
 
     def redraw(self) -> None:
         """Draw anew what was drawn with another schema."""
-        self._feed.receive(self.session.store.everything())
+        self.feed.receive(self.session.store.everything())
 
     @property
     def _connection(self) -> ConnectionState | None:
@@ -112,12 +112,9 @@ class InspectionScreen(SchemaActions):
         if self.sending is not None and self.query_one(StatusLine).connection != self._connection:
             self._draw_words()
 
-    def _stir(self) -> None:
-        self.post_message(StoreChanged())
-
     @on(StoreChanged)
     def _draw(self) -> None:
-        change = self._feed.take()
+        change = self.feed.take()
         if change is not None:
             self.learn(change)
             self.browser.update(change)
@@ -133,8 +130,10 @@ class InspectionScreen(SchemaActions):
     def _draw_words(self) -> None:
         status = self.session.status
         self.query_one(StatusLine).show(status, self.session.store.packets, self._connection)
-        self.query_one(FilterBox).show_counts(counts(self._feed))
-        self.browser.listing.show_placeholder(*placeholder(self._feed, status, can_send=self.sending is not None))
+        self.query_one(FilterBox).show_counts(
+            self.progress + counts(self.feed, self.browser.listing.shown.id or FRAMES)
+        )
+        self.browser.listing.show_placeholder(*placeholder(self.feed, status, can_send=self.sending is not None))
         self.query_one(Notice).show_status(status)
 
     @property
@@ -150,25 +149,10 @@ class InspectionScreen(SchemaActions):
         """Say something that went wrong, until it is read."""
         self.query_one(Notice).tell(message, hint, title)
 
-    @on(Filtered)
-    def _filter(self, event: Filtered) -> None:
-        self._refilter(event.filter, show_control=self._feed.frames.show_control)
-
-    def _action_toggle_control(self) -> None:
-        self._refilter(self.query_one(FilterBox).filter, show_control=not self._feed.frames.show_control)
-
-    def _refilter(self, filter_: Filter, *, show_control: bool) -> None:
-        async def work() -> None:
-            clock = asyncio.get_running_loop().time
-            until = clock() + SLICE
-            for _ in self._feed.refilter(filter_, show_control=show_control):
-                if clock() > until:
-                    await asyncio.sleep(0)
-                    until = clock() + SLICE
-            self.browser.update(None)
-            self._draw_words()
-
-        self.run_worker(work(), group="filter", exclusive=True)
+    def show_filtered(self) -> None:
+        """Draw what another filter lets through."""
+        self.browser.update(None)
+        self._draw_words()
 
     @on(Left)
     def _to_list(self) -> None:
@@ -212,7 +196,9 @@ class InspectionScreen(SchemaActions):
             self.post_message(CaptureOpened(self.launch.open_capture(path)))
 
     def leave(self) -> None:
-        """Esc with nothing left to go back from: away with what was said, then out of an opened capture."""
+        """Esc with nothing left to go back from: no more looking, away with what was said, out of an opened capture."""
+        if self.stop_looking():
+            return
         if self.query_one(Notice).dismiss():
             return
         if self._is_opened:

@@ -14,7 +14,7 @@ from textual.widgets import ContentSwitcher, Static, Tab, Tabs
 from inspector.schema.catalog import Catalog
 from inspector.store.change import Change
 from inspector.ui.feed import Feed
-from inspector.ui.lists.tabs import FRAMES, LISTS
+from inspector.ui.lists.tabs import FRAMES, LISTS, PACKETS
 from inspector.ui.messages import ListShown, TailMoved
 from inspector.ui.subject import Subject
 from inspector.ui.widgets.row_list import RowList
@@ -58,7 +58,7 @@ class Listing(Vertical):
                 table.forget_lines()
             table.update_rows(is_refiltered=change is None)
         for name, each in LISTS.items():
-            count = each.count(self._feed.store)
+            count = each.count(self._feed)
             label = f"{each.title} {count:,}" if count else each.title
             tab = self.query_one(f"#{name}-tab", Tab)
             if tab.label_text != label:
@@ -93,6 +93,8 @@ class Listing(Vertical):
         if had_focus:
             self.shown.focus()
         self._say_tail()
+        if self._tab == PACKETS:
+            self._feed.packets.begin()
         self.post_message(ListShown(self._tab))
 
     @on(TailMoved)
