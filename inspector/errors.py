@@ -57,4 +57,9 @@ class ServiceError(InspectorError):
 
 
 class RequestError(InspectorError):
-    """A request that cannot be built from what was typed."""
+    """A request that cannot be built from what was typed, and where in it the fault is, as far as that is known."""
+
+    def __init__(self, message: str, hint: str = "", *, path: str = "", place: tuple[int, int] | None = None) -> None:
+        """`path` is that of the field, as in `items[2].price`; `place` a line and a column, both counted from 1."""
+        super().__init__(message, hint)
+        self.path, self.place = path, place

@@ -142,7 +142,7 @@ def port_of(text: str) -> str:
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        ((TOUR + "None", "x"), 1, "No schema knows the method /sample.v1.Tour/None. Give one with --proto"),
+        ((TOUR + "None", "x"), 1, "No schema knows the method /sample.v1.Tour/None. --proto FILE gives one; --kind"),
         ((TOUR + "Sum", '{"value": "x"}'), 1, "value"),
         ((TOUR + "Sum", '{"value": 1'), 1, "JSON"),
         ((TOUR + "Sum", '{"valu": 1}'), 1, "Is value meant?"),
@@ -254,3 +254,15 @@ def test_standard_input_may_be_a_file_or_closed(greet: GreetProcess, tmp_path: P
     shut = f"{sys.executable} -m inspector call {greet.target} {TOUR}Sum - --json --engine tap <&-"
     closed = subprocess.run(shut, shell=True, capture_output=True, text=True, timeout=30, check=False)
     assert (closed.returncode, len(objects(closed.stdout)[0]["requests"])) == (0, 0)
+
+
+def test_a_method_that_no_schema_knows(greet: GreetProcess) -> None:
+    text = '{"1": "Ada", "2": {"sint": -3}}'
+    arguments = ("/other.Service/Do", text, "--kind", "unary", "--json", "--engine", "tap")
+    done = run("call", greet.target, *arguments)
+    assert done.returncode == 64 + 12
+    (call,) = objects(done.stdout)
+    assert (call["requests"][0]["format"], call["requests"][0]["value"]) == ("wire", {"1": "Ada", "2": 5})
+    known = run("call", greet.target, TOUR + "Count", "--kind", "unary", "--engine", "tap")
+    assert known.returncode == 1
+    assert "/sample.v1.Tour/Count is server_streaming by reflection of" in known.stderr

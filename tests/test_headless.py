@@ -27,7 +27,7 @@ FRAME_KEYS = [
 CALL_KEYS = [
     *("connection", "stream", "client", "server", "method", "method_source", "authority", "method_candidates", "kind"),
     *("state", "status", "http_status", "started", "duration", "request_headers", "response_headers", "trailers"),
-    *("requests", "responses", "problems", "status_details", "status_source"),
+    *("requests", "responses", "problems", "status_details", "status_source", "why"),
 ]
 MESSAGE_KEYS = ["packet", "time", "length", "encoding", "type", "format", "value"]
 

@@ -192,7 +192,8 @@ def cut(path: Path, to: Path, snap_length: int) -> Path:
 def test_the_port_of_a_capture_is_found_in_its_bytes(path: Path) -> None:
     is_tls = path.stem.startswith("o_tls")
     found = set(find_openings(capture_of(path).read_bytes()))
-    assert found == {Opening(read_truth(path)["port"], is_tls)}
+    port = read_truth(path)["port"]
+    assert found == {Opening(port, is_tls), Opening(port, is_tls, is_answer=True)}
 
 
 def test_a_port_is_found_however_the_bytes_are_cut() -> None:
@@ -200,8 +201,8 @@ def test_a_port_is_found_however_the_bytes_are_cut() -> None:
     expected = set(find_openings(whole))
     for size in (1, 7, 100, 999):
         finder = PortFinder()
-        found = {opening for at in range(0, len(whole), size) for opening in finder.feed(whole[at : at + size])}
-        assert found == expected
+        told = (each for at in range(0, len(whole), size) for each in finder.feed(whole[at : at + size]))
+        assert {opening for _, openings in told for opening in openings} == expected
 
 
 def test_a_preface_that_is_only_quoted_is_no_opening() -> None:

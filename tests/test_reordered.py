@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
@@ -9,7 +13,7 @@ import pytest
 from inspector.capture.tshark import Decoding
 from inspector.model.frame import Packet, TcpEvent
 from inspector.session import FileSource, Session
-from inspector.session.held_back import ORDERED, HeldBack
+from inspector.session.held_back import DISORDER, ORDERED, HeldBack
 from inspector.store.store import Store
 from tests.captures import DATA, SHARED, read_store
 from tests.conversation import CLIENT, SERVER, hello, reply
@@ -57,6 +61,26 @@ async def test_what_is_out_of_order_and_lost_as_well_gets_no_worse(tmp_path: Pat
     store, _, told = await read_told(path, 50142)
     assert told == list(range(len(store.frames)))
     assert sum(message.data is not None for call in store.calls.values() for message in call.responses) > 50
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the project's captures are not at hand")
+async def test_a_stream_that_ends_at_once_is_put_in_order_and_a_live_one_is_not_kept_waiting() -> None:
+    argv = (sys.executable, "-m", "inspector", "calls", "-", "--json")
+    raw = (SHARED / "own" / "r_reordered_1000.pcap").read_bytes()
+    process = await asyncio.create_subprocess_exec(*argv, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    output, said = await process.communicate(raw)
+    assert len(json.loads(output)["responses"]) == 1000
+    assert ORDERED in said.decode()
+
+    process = await asyncio.create_subprocess_exec(*argv, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(raw)
+    (call,) = [json.loads(await process.stdout.readline())]  # while the stream goes on
+    _, said = await process.communicate(b"")
+    assert len(call["responses"]) < 1000
+    assert any("not captured" in problem for problem in call["problems"])
+    assert DISORDER in said.decode()
 
 
 @pytest.mark.parametrize("name", ["b_lost_req", "b_lost_reply"])

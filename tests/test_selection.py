@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inspector.model.call import Call, StreamKey
+from inspector.model.endpoint import Side
 from inspector.store.filter import EVERYTHING, parse
 from inspector.store.selection import CallSelection, Selection
+from inspector.store.sorted_calls import CallOrder
 from inspector.store.store import Store
 from tests.conversation import (
     Conversation,
@@ -62,6 +68,63 @@ def test_kept_up_to_date_equals_built_from_scratch(
         assert (told.before, told.after) == (len(rows), len(shown.positions))
         assert list(shown.positions)[: told.first_row] == rows[: told.first_row]
         assert list(calls.keys)[: told_of_calls.first_row] == keys[: told_of_calls.first_row]
+
+
+ORDERS: dict[str, Callable[[Call], Any]] = {
+    "duration": lambda call: call.duration,
+    "status": lambda call: call.status and call.status.name,
+    "state": lambda call: call.state,
+    "messages": lambda call: len(call.requests),
+    "bytes": lambda call: call.response_bytes,
+}
+
+
+def sorted_afresh(store: Store, text: str, order: CallOrder) -> list[StreamKey]:
+    """By the plainest means: those without a value last, ties in the order of the store."""
+    keys = [key for key in store.calls if parse(text).matches_call(store, key)]
+    values = {key: order.value(store.calls[key]) for key in keys}
+    known = sorted((key for key in keys if values[key] is not None), key=values.__getitem__, reverse=order.descending)
+    return [*known, *(key for key in keys if values[key] is None)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    packets(),
+    st.sampled_from(FILTERS),
+    st.sampled_from(sorted(ORDERS)),
+    st.booleans(),
+    st.lists(st.integers(1, 4), max_size=8),
+)
+def test_sorted_calls_kept_so_equal_calls_sorted_from_scratch(
+    said: list[SaidPacket], text: str, by: str, descending: bool, batches: list[int]
+) -> None:
+    talk, order = Conversation(), CallOrder(ORDERS[by], descending)
+    calls = CallSelection(talk.store, parse(text))
+    calls.sort(order)
+    waiting = [talk.events(side, *frames, connection=index) for side, frames, index in said]
+    for size in (*batches, len(waiting)):
+        batch, waiting = [event for packet in waiting[:size] for event in packet], waiting[size:]
+        calls.update(talk.store.apply(batch))
+        wanted = sorted_afresh(talk.store, text, order)
+        assert list(calls.keys) == calls.keys[:] == wanted
+        assert [calls.row_of(key) for key in wanted] == list(range(len(wanted)))
+        assert all(calls.row_of(key) is None for key in talk.store.calls.keys() - set(wanted))
+    list(calls.refilter(EVERYTHING))
+    assert list(calls.keys) == sorted_afresh(talk.store, "", order)
+    calls.sort(None)
+    assert list(calls.keys) == list(talk.store.calls)
+
+
+def test_many_changes_at_once_are_sorted_in_as_few_are() -> None:
+    talk = Conversation()
+    for stream in range(1, 2_600, 2):
+        talk.client(request(stream))
+    calls = CallSelection(talk.store)
+    calls.sort(order := CallOrder(lambda call: call.ended, descending=True))
+    answers = [talk.events(Side.SERVER, trailers(stream)) for stream in range(2_599, 0, -2)]
+    calls.update(talk.store.apply(event for answer in answers for event in answer))
+    assert list(calls.keys) == sorted_afresh(talk.store, "", order)
+    assert calls.keys[0] == (0, 1)
 
 
 @settings(max_examples=60, deadline=None)

@@ -93,7 +93,7 @@ async def test_tabs_of_both_sides_turn() -> None:
     async with opened(CAPTURE) as run:
         await run.press("left")
         assert (run.list.id, run.focused) == (CALLS, CALLS)
-        assert "/peers.v1.Greeter/SayHello" in lines(run.list)[1]
+        assert "Greeter/SayHello" in lines(run.list)[1]
         await run.press("j", "f", "right")
         assert run.focused == "frame-pane"
         assert "flags" in text(run.pane)
@@ -102,12 +102,14 @@ async def test_tabs_of_both_sides_turn() -> None:
         await run.press("right")
         assert run.focused == "bytes-pane"
         await run.press("right")
+        assert run.focused == "timing-pane"
+        await run.press("right")
         assert run.focused == "follow-pane"
 
 
 async def test_bytes_tell_prefix_and_message_apart() -> None:
     async with opened(CAPTURE) as run:
-        await run.press("j", "f", "left")
+        await run.press("j", "f", "left", "left")
         line = run.pane.render_line(0)
         assert line.text.split()[:6] == ["00000000", "00", "00", "00", "00", "06"]
         styles = {segment.text.strip(): segment.style for segment in line}
@@ -210,7 +212,7 @@ async def test_copies_and_says_what() -> None:
         for keys, said in (("y", "the row of HEADERS in packet 6"), ("fy", "stream 0/1")):
             await run.press(*keys)
             assert any(said in each.message for each in run.app._notifications)
-        await run.press("escape", "j", "f", "left", "y")
+        await run.press("escape", "j", "f", "left", "left", "y")
         assert any("11 bytes as hex" in each.message for each in run.app._notifications)
 
 

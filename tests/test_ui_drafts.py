@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from google.protobuf import any_pb2, duration_pb2, timestamp_pb2
+from google.protobuf import any_pb2, duration_pb2, text_format, timestamp_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
+from inspector.client.history_file import HistoryFile
+from inspector.errors import RequestError
 from inspector.model.call import CallKind
 from inspector.schema.catalog import Catalog
 from inspector.schema.greet import GREET_METHOD, greet_files
-from inspector.ui.draft import Draft, Settings, draft_of, entry_of, message_texts, one_line
-from inspector.ui.methods import default_method
+from inspector.ui.call_settings import Settings
+from inspector.ui.draft import Draft, message_texts, one_line
+from inspector.ui.kept import draft_of, entry_of
+from inspector.ui.methods import default_method, listed_methods
 from inspector.ui.pointing import find_spot
 from sample_service import sample_pb2
 
@@ -19,6 +25,12 @@ def sample_files() -> FileDescriptorSet:
     modules = (any_pb2, duration_pb2, timestamp_pb2, sample_pb2)
     return FileDescriptorSet(file=[FileDescriptorProto.FromString(each.DESCRIPTOR.serialized_pb) for each in modules])
 
+
+PROTO_OF_ANOTHER = text_format.Parse(
+    'file { name: "a.proto" package: "a" message_type { name: "M" } service { name: "B" '
+    'method { name: "C" input_type: ".a.M" output_type: ".a.M" } } }',
+    FileDescriptorSet(),
+)
 
 BROKEN = """{
   "name": "x",
@@ -30,15 +42,15 @@ BROKEN = """{
 @pytest.mark.parametrize(
     ("error", "spot"),
     [
-        ("items[1].price takes a number, not text.", (2, 27)),
-        ("items[1].in.b takes text, not a number.", (2, 48)),
-        ("Order has no field name. Is names meant?", (1, 2)),
-        ("The key of counts[k] is no number.", (3, 13)),
-        ("The JSON breaks at line 3, column 4: Expecting value.", (2, 3)),
-        ("Order requires total.", None),
+        (RequestError("It takes a number.", path="items[1].price"), (2, 27)),
+        (RequestError("It takes text.", path="items[1].in.b"), (2, 48)),
+        (RequestError("There is no such field.", path="name"), (1, 2)),
+        (RequestError("That is no number.", path="counts[k]"), (3, 13)),
+        (RequestError("The JSON breaks.", place=(3, 4)), (2, 3)),
+        (RequestError("name and items are not all: it requires total."), None),
     ],
 )
-def test_an_error_points_at_its_field(error: str, spot: tuple[int, int] | None) -> None:
+def test_an_error_points_at_its_field(error: RequestError, spot: tuple[int, int] | None) -> None:
     assert find_spot(error, BROKEN) == spot
     behind = find_spot(error, "{}\n" + BROKEN, 3)
     assert behind == (None if spot is None else (spot[0] + 1, spot[1]))
@@ -63,10 +75,33 @@ def test_one_line_has_nothing_that_a_terminal_obeys() -> None:
     assert one_line('{"a"\n: \u202e') == '{"a" : \\u202e'
 
 
-def test_a_draft_goes_through_the_history() -> None:
-    settings = Settings(metadata=(("trace", "1"), ("raw-bin", b"\x00\x01")))
-    draft = draft_of(entry_of("/a.B/C", ('{"x": 1}', '{"x": 2}'), settings))
-    assert draft == Draft("/a.B/C", '{"x": 1}\n{"x": 2}', settings)
+EVERYTHING = Settings(
+    metadata=(("trace", "1"), ("raw-bin", b"\x00\x01")),
+    deadline=2.5,
+    is_endless=True,
+    authority="other.test",
+    largest_message=1_000,
+    is_compressed=True,
+    waits_for_ready=True,
+    keepalive=30.0,
+)
+
+
+@pytest.mark.parametrize("settings", [Settings(), EVERYTHING])
+@pytest.mark.parametrize("kind", [None, CallKind.CLIENT_STREAMING])
+def test_a_draft_goes_through_the_history(settings: Settings, kind: CallKind | None, tmp_path: Path) -> None:
+    draft = Draft("/a.B/C", '{"x": 1}\n{"x": 2}', settings, kind)
+    history = HistoryFile(tmp_path / "history")
+    history.add(entry_of(draft, ('{"x": 1}', '{"x": 2}'), target="here:1", status="OK", sent_at=1.0))
+    assert [draft_of(entry) for entry in history.read()] == [draft]
+
+
+def test_a_line_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    history = HistoryFile(tmp_path / "history")
+    history.path.write_text(
+        '{"method":"/a.B/C","messages":["x"],"target":"here:1","metadata":[["a","b"]],"status":"OK","sent_at":1.5}\n'
+    )
+    assert [draft_of(entry) for entry in history.read()] == [Draft("/a.B/C", "x", Settings((("a", "b"),)))]
 
 
 def test_which_method_is_the_first() -> None:
@@ -78,3 +113,11 @@ def test_which_method_is_the_first() -> None:
     assert default_method(catalog, "/gone.Service/Gone") == "/sample.v1.Tour/Echo"
     catalog.add(greet_files(), "reflection")
     assert default_method(catalog) == GREET_METHOD
+
+
+def test_the_greet_service_is_offered_where_nothing_tells_of_another() -> None:
+    catalog = Catalog()
+    assert GREET_METHOD in {each.path for each in listed_methods(catalog, is_greet=False)}
+    catalog.add(PROTO_OF_ANOTHER, "another")
+    assert {each.path for each in listed_methods(catalog, is_greet=False)} == {"/a.B/C"}
+    assert GREET_METHOD in {each.path for each in listed_methods(catalog, is_greet=True)}

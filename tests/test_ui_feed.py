@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from inspector.capture.tshark import Decoding
-from inspector.session.packets import Packets
 from inspector.store.filter import parse
-from inspector.store.store import Store
 from inspector.ui.feed import Feed
 from tests.conversation import Conversation, settings
 
@@ -24,13 +21,9 @@ class Asked:
         self.event.set()
 
 
-def feed_of(store: Store, asked: Asked) -> Feed:
-    return Feed(store, asked, Packets(Decoding, print), asyncio.ensure_future)
-
-
 async def test_a_burst_is_drawn_twice_and_nothing_of_it_is_lost() -> None:
     said, asked = Conversation(), Asked()
-    feed = feed_of(said.store, asked)
+    feed = Feed(said.store, asked)
     for _ in range(500):
         feed.receive(said.client(settings()))
     first = feed.take()
@@ -47,7 +40,7 @@ async def test_a_burst_is_drawn_twice_and_nothing_of_it_is_lost() -> None:
 
 async def test_nothing_is_drawn_while_nothing_changes() -> None:
     asked = Asked()
-    feed = feed_of(Conversation().store, asked)
+    feed = Feed(Conversation().store, asked)
     feed.stir()
     assert feed.take() is None
     feed.close()
@@ -56,7 +49,7 @@ async def test_nothing_is_drawn_while_nothing_changes() -> None:
 
 async def test_selections_follow_what_is_taken() -> None:
     said, asked = Conversation(), Asked()
-    feed = feed_of(said.store, asked)
+    feed = Feed(said.store, asked)
     said.greet()
     feed.receive(said.store.everything())
     assert len(feed.frames.positions) == 0
@@ -69,7 +62,7 @@ async def test_a_filter_goes_for_frames_and_calls() -> None:
     said = Conversation()
     said.greet(1, "World")
     said.greet(3, "Ada")
-    feed = feed_of(said.store, Asked())
+    feed = Feed(said.store, Asked())
     for _ in feed.refilter(parse("Ada"), show_control=False):
         pass
     assert {said.store.frames[each].stream for each in feed.frames.positions} == {3}

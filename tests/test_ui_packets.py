@@ -152,7 +152,7 @@ async def test_a_display_filter_goes_for_packets_frames_and_calls(size: tuple[in
         assert run.screen.query_one(FilterBox).has_class("-display")
         await run.press("enter", "left")
         await run.until(lambda: run.list.count == 1)
-        await run.press("left")
+        await run.press("right", "right")
         await run.until(lambda: run.list.id == PACKETS and run.list.count == 2)
         assert [row.split()[0].lstrip("▌▏") or row.split()[1] for row in packets_of(run)[:2]] == ["12", "15"]
         await run.press("slash", "ctrl+u", "enter")
@@ -222,7 +222,7 @@ async def test_a_field_becomes_a_filter() -> None:
         await go_down_to(run, "Transmission")
         await run.press("enter")
         await go_down_to(run, "Source Port")
-        await run.press("d")
+        await run.press("a")
         assert isinstance(run.app.screen, ChoiceDialog)
         await run.type("and not")
         await run.press("enter")

@@ -11,13 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from inspector.model.call import StreamKey
+from inspector.model.call import CallKind, StreamKey
 from inspector.model.endpoint import Side
+from inspector.schema.untyped import untyped_method
 from inspector.store.store import Store
 from inspector.ui.bindings import FOOTER, entries
 from inspector.ui.clipboard import copy_sequence
+from inspector.ui.draft import Draft
 from inspector.ui.history import History
 from inspector.ui.own_calls import OwnCalls
+from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.layout import CHUNK, Block, Layout
 from inspector.ui.wrapping import wrap
 from inspector.views.spans import Line, Span, Tone, plain
@@ -182,17 +185,21 @@ def talk(*streams: int, path: str = GREET) -> Store:
     return said.store
 
 
+def sent() -> SentCall:
+    return SentCall(untyped_method(GREET, CallKind.UNARY), Draft(GREET))
+
+
 class TestOwnCalls:
     def test_finds_a_call_by_port_and_method(self) -> None:
         own = OwnCalls()
-        own.sent(GREET)
+        own.sent(sent())
         store = talk(1)
         assert own.match(store, store.calls, OURS) == StreamKey(0, 1)
         assert not own.awaiting
 
     def test_leaves_calls_of_others_alone(self) -> None:
         own = OwnCalls()
-        own.sent(GREET)
+        own.sent(sent())
         store = talk(1)
         assert own.match(store, store.calls, frozenset({SERVER.port})) is None
         store = talk(1, path="/grpc.health.v1.Health/Check")
@@ -201,29 +208,31 @@ class TestOwnCalls:
 
     def test_gives_the_latest_of_several(self) -> None:
         own = OwnCalls()
-        for _ in range(2):
-            own.sent(GREET)
+        calls = [sent(), sent()]
+        for each in calls:
+            own.sent(each)
         store = talk(1, 3, 5)
         assert own.match(store, store.calls, OURS) == StreamKey(0, 3)
+        assert [each.key for each in calls] == [StreamKey(0, 1), StreamKey(0, 3)]
 
     def test_gives_each_call_once(self) -> None:
         own = OwnCalls()
-        own.sent(GREET)
+        own.sent(sent())
         store = talk(1)
         own.match(store, store.calls, OURS)
-        own.sent(GREET)
+        own.sent(sent())
         assert own.match(store, store.calls, OURS) is None
 
     def test_remembers_the_ports_of_connections_that_are_gone(self) -> None:
         own, store = OwnCalls(), talk(1)
-        own.sent(GREET)
+        own.sent(sent())
         own.match(store, (), OURS)
         assert own.match(store, store.calls, frozenset()) == StreamKey(0, 1)
 
     def test_awaits_nothing_of_a_call_that_never_left(self) -> None:
         own = OwnCalls()
-        own.sent(GREET)
-        own.gave_up(GREET)
+        own.sent(call := sent())
+        own.gave_up(call)
         assert not own.awaiting
 
 

@@ -98,7 +98,7 @@ async def test_the_picker_finds_and_remembers_and_greet_is_the_first(greet: Gree
         await run.until(lambda: run.app.screen.query(OptionList))
         shown = str(run.app.screen.query_one(OptionList).get_option_at_index(1).prompt)
         assert shown.startswith("sample.v1.Tour/Echo")
-        assert "unary  Things → Things  reflection of localhost:" in shown
+        assert "unary          Things → Things  reflection of localhost:" in shown
         await run.type("tchat")
         await run.press("enter")
         assert title(run) == "sample.v1.Tour/Chat · bidi stream"
@@ -164,7 +164,7 @@ async def test_several_calls_run_at_once_and_any_can_be_ended(greet: GreetProces
         assert "2 calls run, F4" in said(run)
         await run.press("f4")
         await run.until(lambda: run.app.screen.query(OptionList))
-        await run.press("enter")
+        await run.press("ctrl+x")
         await run.until(lambda: state(run, "Chat") is CallState.CANCELLED)
         await run.press("ctrl+d")
         await run.until(lambda: "OK" in said(run))

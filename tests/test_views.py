@@ -532,6 +532,7 @@ def test_call_objects_have_every_key(talk: Conversation) -> None:
         "problems": [],
         "status_details": None,
         "status_source": "wire",
+        "why": None,
     }
 
 

@@ -29,6 +29,8 @@ class CaptureFile:
         self.path = path
         self.size = os.fstat(descriptor).st_size
         """Bytes, as of its opening: a file that somebody still writes is read up to here."""
+        self.is_finished = True
+        """Nothing more will come."""
         self._descriptor: int | None = descriptor
 
     async def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:

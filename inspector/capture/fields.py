@@ -20,6 +20,7 @@ FIELDS: Final = {
     "number": "frame.number",
     "time": "frame.time_epoch",
     "length": "frame.len",
+    "captured": "frame.cap_len",
     "ip_source": "ip.src",
     "ip_destination": "ip.dst",
     "ipv6_source": "ipv6.src",
@@ -28,8 +29,10 @@ FIELDS: Final = {
     "source_port": "tcp.srcport",
     "destination_port": "tcp.dstport",
     "tcp_flags": "tcp.flags",
+    "payload": "tcp.len",
     "lost_segment": "tcp.analysis.lost_segment",
     "out_of_order": "tcp.analysis.out_of_order",
+    "repeated": "tcp.analysis.retransmission",
     "preface": "http2.magic",
     "types": "http2.type",
     "flags": "http2.flags",
@@ -80,6 +83,7 @@ class Layers(NamedTuple):
     number: str = ""
     time: str = ""
     length: str = ""
+    captured: str = ""
     ip_source: str = ""
     ip_destination: str = ""
     ipv6_source: str = ""
@@ -88,8 +92,10 @@ class Layers(NamedTuple):
     source_port: str = ""
     destination_port: str = ""
     tcp_flags: str = ""
+    payload: str = ""
     lost_segment: str = ""
     out_of_order: str = ""
+    repeated: str = ""
     preface: str = ""
     types: str = ""
     flags: str = ""

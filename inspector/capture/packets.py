@@ -5,13 +5,14 @@ Pure: layers in, a value out. What each frame has of its own is dealt out by `ca
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 
 from inspector.capture.fields import Layers, entries, last
 from inspector.capture.frame_parts import FrameParts
 from inspector.model.endpoint import Endpoint
-from inspector.model.frame import Frame, Packet, TcpEvent
+from inspector.model.frame import Frame, FrameType, Packet, TcpEvent
 
 
 def read_packet(layers: Layers) -> Packet:
@@ -38,13 +39,22 @@ def read_packet(layers: Layers) -> Packet:
             for kind, flags, stream, size in headings
         )
     problem = "tshark calls the packet malformed" if layers.malformed else None
-    return Packet(number, time, length, connection, source, destination, _tcp_events(layers), frames, problem)
+    payload = int(last(layers.payload) or 0)
+    cut = length - int(layers.captured or length)
+    events = _tcp_events(layers) | (TcpEvent.CUT if payload and cut > _missing_data(frames) else 0)
+    return Packet(number, time, length, connection, source, destination, events, frames, problem, payload)
+
+
+def _missing_data(frames: Iterable[Frame]) -> int:
+    """Bytes of DATA frames that were not captured."""
+    return sum(frame.length - len(frame.payload) for frame in frames if frame.type == FrameType.DATA)
 
 
 def _tcp_events(layers: Layers) -> int:
     flags = int(last(layers.tcp_flags) or "0", 16)
     events = (flags & 0x12 == 0x02 and TcpEvent.SYN) | (flags & 0x01 and TcpEvent.FIN) | (flags & 0x04 and TcpEvent.RST)
     events |= (TcpEvent.GAP if layers.lost_segment else 0) | (TcpEvent.OUT_OF_ORDER if layers.out_of_order else 0)
+    events |= TcpEvent.REPEATED if layers.repeated else 0
     return int(events | (TcpEvent.PREFACE if layers.preface else 0))
 
 

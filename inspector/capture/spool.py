@@ -33,7 +33,8 @@ class Spool:
         """Bytes that readers may have: whole packets."""
         self._descriptor: int | None = descriptor
         self._records = Records()
-        self._is_finished = False
+        self.is_finished = False
+        """True when nothing more will come."""
         self._grown = asyncio.Event()
 
     @classmethod
@@ -64,7 +65,7 @@ class Spool:
     def finish(self) -> None:
         """Tell that nothing more will come; a last packet that was cut short is kept as it is, and tshark says so."""
         rest, self._records.rest = self._records.rest, b""
-        self._is_finished = True
+        self.is_finished = True
         self._wake()
         self._write(rest)
 
@@ -75,7 +76,7 @@ class Spool:
             if data:
                 offset += len(data)
                 yield data
-            elif self._is_finished:
+            elif self.is_finished:
                 return
             else:
                 await self._grown.wait()
@@ -100,7 +101,7 @@ class Spool:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
-            self._is_finished = True
+            self.is_finished = True
             self._wake()
 
     def _write(self, data: bytes) -> None:

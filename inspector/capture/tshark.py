@@ -67,13 +67,14 @@ class Decoding:
     """True to wait for segments that come out of order; where one never comes, its connection ends there."""
 
     def with_opening(self, opening: Opening) -> Decoding:
-        """The same with the port of an opening decoded too."""
+        """The same with the port of an opening decoded too; what it answers itself is what it speaks."""
         port = frozenset({opening.port})
         if opening.is_tls:
             return replace(self, tls_ports=self.tls_ports | port)
         if opening.is_http1:
             return replace(self, http_ports=self.http_ports | port)
-        return replace(self, ports=self.ports | port)
+        tls_ports = self.tls_ports - port if opening.is_answer else self.tls_ports
+        return replace(self, ports=self.ports | port, tls_ports=tls_ports)
 
     @property
     def all_ports(self) -> frozenset[int]:
@@ -88,6 +89,17 @@ class Decoding:
             **dict.fromkeys(self.tls_ports, "tls"),
         }
         return dict(sorted(found.items()))
+
+    def differences(self, other: Decoding) -> frozenset[int]:
+        """The ports that the two decode in different ways."""
+        return (self.ports ^ other.ports) | (self.tls_ports ^ other.tls_ports) | (self.http_ports ^ other.http_ports)
+
+    def without(self, port: int) -> Decoding:
+        """The same, with a port less, whatever it was."""
+        gone = frozenset({port})
+        return replace(
+            self, ports=self.ports - gone, tls_ports=self.tls_ports - gone, http_ports=self.http_ports - gone
+        )
 
 
 @dataclass(slots=True)

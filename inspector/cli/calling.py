@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
 def call(options: Namespace) -> int:
     """One call, sent and printed."""
+    from inspector.capture.target import Target
     from inspector.cli.commands import run_session
     from inspector.headless.call import send_call
 
     request = _request(options)
     if request.connection.security is not None:
         return _call_unseen(options, request)
+    Target.parse(options.target)  # a service, never a file
     options.source, options.count, options.seconds = options.target, None, None
     return run_session(
         options, lambda session, catalog, limits: send_call(session, catalog, limits, request, as_json=options.json)
@@ -73,11 +75,14 @@ def _request(options: Namespace) -> Request:
     from inspector.client.metadata import parse_metadata
     from inspector.client.options import CallOptions
     from inspector.headless.call import Request
+    from inspector.model.call import CallKind
 
     metadata = parse_metadata(options.header)
     call_options = CallOptions(metadata, options.deadline, options.gzip, options.wait_for_ready)
+    kind = None if options.kind is None else CallKind(options.kind)
     has_deadline = options.deadline is not None
-    return Request(options.method, tuple(options.messages), call_options, has_deadline, connection_options(options))
+    how = (call_options, has_deadline, connection_options(options), kind)
+    return Request(options.method, tuple(options.messages), *how)
 
 
 def _asked(options: Namespace) -> Asked:

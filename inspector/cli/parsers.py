@@ -16,6 +16,7 @@ _EXAMPLES: Final = """\
 commands:
   frames SOURCE                     one line per HTTP/2 frame
   calls SOURCE                      one line per call
+  connections SOURCE                one line per connection
   follow SOURCE CONNECTION/STREAM   the headers and messages of one stream
   call HOST:PORT METHOD [JSON…]     send one call and print the frames that carried it
   list HOST:PORT [SERVICE]          the services of a server, or the methods of one
@@ -59,6 +60,11 @@ def calls(name: str) -> Parser:
     return _printing(name, "Print one line per call: of a live capture when it ends, of a file in the order of starts.")
 
 
+def connections(name: str) -> Parser:
+    """`grpc-inspector connections SOURCE`."""
+    return _printing(name, "Print one line per connection; --json tells settings, windows, PINGs, GOAWAYs and resets.")
+
+
 def follow(name: str) -> Parser:
     """`grpc-inspector follow SOURCE CONNECTION/STREAM`."""
     parser = ArgumentParser(name, description="Print the headers and messages of one stream, both directions.")
@@ -88,6 +94,11 @@ def call(name: str) -> Parser:
         help="give up after so long (a unary call: 5, a stream: never)",
     )
     parser.add_argument("--gzip", action="store_true", help="compress the requests")
+    parser.add_argument(
+        "--kind",
+        choices=("unary", "client_streaming", "server_streaming", "bidi_streaming"),
+        help='call a method that no schema knows, with field numbers ({"1": "World"}) or bytes (0x0a05…)',
+    )
     parser.add_argument("--wait-for-ready", action="store_true", help="wait for a service that is not there yet")
     parser.add_argument("--json", action="store_true", help="print the call as one JSON object")
     add_connection_options(parser)

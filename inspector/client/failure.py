@@ -121,12 +121,12 @@ _ROWS: Final = (
     _Row(
         r"CLIENT: Received message larger than max \((?P<size>\d+) vs\. (?P<most>\d+)\)",
         "The reply has {size} bytes, and {most} are allowed here.",
-        "--max-message-size BYTES allows more.",
+        "--max-message-size BYTES allows more; so does F2 in the app.",
     ),
     _Row(
         "Decompressed message larger than max",
         "A message is larger, once inflated, than its reader allows.",
-        "--max-message-size BYTES allows larger replies here; for requests the service has its own limit.",
+        "--max-message-size BYTES, or F2 in the app, allows larger replies; for requests the service has its limit.",
     ),
     _Row(
         r"received message larger than max \((?P<size>\d+) vs\. (?P<most>\d+)\)",
@@ -161,7 +161,7 @@ _ROWS: Final = (
     _Row(
         "^UNAUTHENTICATED",
         "{target} does not take this call without credentials: {details}",
-        "-H NAME:VALUE sends metadata, such as authorization; --reflect-header does for server reflection.",
+        "-H NAME:VALUE, or F2 in the app, sends metadata such as authorization; --reflect-header does for reflection.",
     ),
     _Row("^CANCELLED The connection was closed", "The connection was closed on this side while the call ran."),
     _Row("^CANCELLED The call was cancelled on this side", "The call was cancelled on this side."),

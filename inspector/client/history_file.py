@@ -30,8 +30,8 @@ _TRIES: Final = 50
 """For the lock, a millisecond apart: others hold it for less, and one that was stopped in between holds nobody up."""
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """One call that was sent."""
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One call that was sent. What was added later has a default: older lines are without it."""
 
     method: str
     """As in `:path`."""
@@ -44,6 +44,16 @@ class Entry(msgspec.Struct, frozen=True):
     """The status' name; empty while there was none."""
     sent_at: float = 0.0
     """When it was sent, in seconds since the epoch."""
+    kind: str | None = None
+    """The kind of call, for a method that no schema knew."""
+    deadline: float | None = None
+    """Seconds; None for the usual, or with `is_endless` for no end at all."""
+    is_endless: bool = False
+    authority: str | None = None
+    largest_message: int | None = None
+    is_compressed: bool = False
+    waits_for_ready: bool = False
+    keepalive: float | None = None
 
 
 class HistoryFile:

@@ -8,6 +8,7 @@ where the wire tells nothing, it is the client's account, which says so.
 from __future__ import annotations
 
 import asyncio
+import difflib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -15,7 +16,7 @@ from typing import Final
 from inspector.client.caller import Caller, Outcome
 from inspector.client.options import DEADLINE, PLAINTEXT, CallOptions, ConnectionOptions
 from inspector.errors import RequestError, ServiceError
-from inspector.headless.account import Account
+from inspector.headless.account import AccountPrinter
 from inspector.headless.exchange import exchange
 from inspector.headless.lines_in import STDIN, check_texts, message_texts
 from inspector.headless.output import Output, say
@@ -25,8 +26,11 @@ from inspector.model.call import CallKind
 from inspector.model.endpoint import Side
 from inspector.schema.catalog import GREET_ORIGIN, Catalog, Method
 from inspector.schema.request import build
+from inspector.schema.untyped import untyped_method
 from inspector.session import Session
+from inspector.views.account import Account
 from inspector.views.as_json import line
+from inspector.views.text import counted
 
 STATUS_BASE: Final = 64
 """Added to the code of a call that is not OK, to make the exit status: as grpcurl does."""
@@ -44,6 +48,8 @@ class Request:
     has_deadline: bool = False
     """False when nobody asked for one: a unary call then has the usual one, a stream none."""
     connection: ConnectionOptions = PLAINTEXT
+    kind: CallKind | None = None
+    """The kind of call, for a method that no schema knows."""
 
 
 class Sending:
@@ -51,7 +57,7 @@ class Sending:
 
     def __init__(self, catalog: Catalog, request: Request) -> None:
         """RequestError or UsageError for what cannot be sent."""
-        self.method = find_method(catalog, request.method)
+        self.method = find_method(catalog, request.method, request.kind)
         self.connection = request.connection
         self.options = request.options
         if not request.has_deadline and self.method.kind is CallKind.UNARY:
@@ -117,6 +123,10 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
     own.finish()
     if as_json and (found := own.as_object()) is not None:
         output.lines([line(found)])
+    if not status and own.key is not None and not own.is_complete:
+        dropped = session.status.dropped
+        lost = f": {counted(dropped, 'packet')} dropped" if dropped else ""
+        say(f"Not all frames of the call were captured{lost}.")
     return status or (_judge(outcomes[0], is_captured=own.key is not None) if outcomes else 0)
 
 
@@ -124,30 +134,44 @@ async def send_unseen(target: str, catalog: Catalog, request: Request, *, as_jso
     """Send one call over TLS, without a capture, and print the client's account of it; returns as `send_call`."""
     sending, output = Sending(catalog, request), Output()
     caller = Caller(target, sending.connection)
-    account = Account(catalog, sending.method, caller.target, sending.options.metadata, output, as_json)
+    most = None if as_json else 0  # what was printed is of no use any more
+    account = Account(catalog, sending.method, caller.target, sending.options.metadata, most)
+    printer = AccountPrinter(account, output, as_json)
     try:
         call = await caller.start(sending.method.path, sending.method.kind, sending.options)
-        account.begin()
+        printer.begin()
         try:
-            outcome = await exchange(call, sending.messages(), account.note)
+            outcome = await exchange(call, sending.messages(), printer.note)
         except asyncio.CancelledError:
             say("Interrupted: the call was cancelled.")
             return INTERRUPTED
-        account.end(outcome)
+        printer.end(outcome)
     finally:
         await caller.close()
     return _judge(outcome, is_captured=True)
 
 
-def find_method(catalog: Catalog, name: str) -> Method:
-    """The method by `/package.Service/Method`, without the first slash, or with a dot for the second; RequestError."""
+def find_method(catalog: Catalog, name: str, kind: CallKind | None = None) -> Method:
+    """The method by `/package.Service/Method`, without the first slash, or with a dot for the second; RequestError.
+
+    One that no schema knows is called as the kind that is given.
+    """
     path = "/" + name.lstrip("/")
     dotted = "/" + "/".join(name.lstrip("/").rpartition(".")[::2])
     method = catalog.method(path) or catalog.method(dotted)
+    if method is None and kind is not None:
+        return untyped_method(path if path.count("/") > 1 else dotted, kind)
+    if method is not None and kind not in (None, method.kind):
+        raise RequestError(f"{method.path} is {method.kind.value} by {method.origin}.", "Leave out --kind.")
     if method is None:
         known = sorted(each.path.lstrip("/") for each in catalog.methods.values() if each.origin != GREET_ORIGIN)
-        more = f" Known are: {', '.join(known[:8])}{', …' if len(known) > 8 else ''}." if known else ""
-        raise RequestError(f"No schema knows the method {path}.", f"Give one with --proto FILE.{more}")
+        close = difflib.get_close_matches(path.lstrip("/"), known, 3)
+        words = "Close to it are" if close else "Known are"
+        found = close or known
+        more = f" {words} {', '.join(found[:8])}{', …' if len(found) > 8 else ''}." if found else ""
+        raise RequestError(
+            f"No schema knows the method {path}.", f"--proto FILE gives one; --kind calls without.{more}"
+        )
     return method
 
 

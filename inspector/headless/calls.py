@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from inspector.headless.output import Output
+from inspector.headless.remarks import say_what_is_uncertain
 from inspector.headless.run import Limits, Run
 from inspector.model.call import CallState, StreamKey
 from inspector.schema.catalog import Catalog
@@ -63,3 +64,4 @@ async def print_calls(session: Session, catalog: Catalog, limits: Limits, *, as_
         return await run.until_done((lambda _change: None) if is_file else tell)
     finally:
         printer.print(store.calls)
+        say_what_is_uncertain(store, catalog)

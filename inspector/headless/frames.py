@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inspector.headless.output import Output
+from inspector.headless.remarks import say_what_is_uncertain
 from inspector.headless.run import Limits, Run
 from inspector.schema.catalog import Catalog
 from inspector.session import Session
@@ -33,4 +34,7 @@ async def print_frames(session: Session, catalog: Catalog, limits: Limits, *, as
             output.texts(frame_line(row, colour=output.in_colour) for row in rows)
         printed += len(positions)
 
-    return await run.until_done(tell)
+    try:
+        return await run.until_done(tell)
+    finally:
+        say_what_is_uncertain(store, catalog)

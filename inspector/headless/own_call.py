@@ -39,11 +39,16 @@ class OwnCall:
         """Return when the call's last frame is decoded, or after some seconds without it."""
         try:
             async with asyncio.timeout(_DECODING_SECONDS if self.ports else 0):
-                while not self._is_complete():
+                while not self.is_complete:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
             return
+
+    @property
+    def is_complete(self) -> bool:
+        """True when its last frame is decoded."""
+        return self.key is not None and self._store.calls[self.key].state is not CallState.OPEN
 
     def finish(self) -> None:
         """Print what is left. Raises ReaderGone."""
@@ -65,6 +70,3 @@ class OwnCall:
     def _is_ours(self, key: StreamKey) -> bool:
         call = self._store.calls[key]
         return call.method == self._path and self._store.connections[key.connection].client.port in self.ports
-
-    def _is_complete(self) -> bool:
-        return self.key is not None and self._store.calls[self.key].state is not CallState.OPEN

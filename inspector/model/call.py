@@ -71,6 +71,17 @@ class HeaderBlock(NamedTuple):
         return next((value for key, value in self.headers if key == name), None)
 
 
+class Gap(NamedTuple):
+    """Bytes that were not captured, or that cannot be read."""
+
+    side: Side
+    """Who had sent them."""
+    packet: int
+    """The first packet behind them; of bytes that cannot be read, the first that holds them."""
+    is_captured: bool = False
+    """True for bytes that are there and are no whole frame."""
+
+
 @dataclass(slots=True)
 class Call:
     """Everything the wire has told of one stream so far."""
@@ -96,10 +107,15 @@ class Call:
     trailers: HeaderBlock | None = None
     requests: list[Message] = field(default_factory=list)
     responses: list[Message] = field(default_factory=list)
+    request_bytes: int = 0
+    """DATA bytes that the client sent on the stream, message prefixes and padding included (RFC 9113 §6.1)."""
+    response_bytes: int = 0
     frames: list[int] = field(default_factory=list)
     """Positions in the store, in the order of the wire."""
     problems: list[str] = field(default_factory=list)
     """Plain sentences; empty when all is well."""
+    gaps: list[Gap] = field(default_factory=list)
+    """Where bytes of the connection were lost while the call was open, the first few."""
 
     def messages(self, side: Side) -> list[Message]:
         """The messages that one side sent."""
@@ -109,6 +125,11 @@ class Call:
     def duration(self) -> float | None:
         """Seconds from the first frame to the end; None while open."""
         return None if self.ended is None else self.ended - self.started
+
+    @property
+    def first_reply(self) -> float | None:
+        """Seconds from the first frame to the end of the first message from the server; None before it."""
+        return self.responses[0].time - self.started if self.responses else None
 
     @property
     def authority(self) -> str | None:

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 import msgspec
 
 from inspector.model.endpoint import Endpoint
+from inspector.model.speech import Speech
 
 Header: TypeAlias = tuple[str, str]
 """A header's name and value; the value of a `-bin` header is base64 with padding."""
@@ -93,6 +94,14 @@ def error_name(code: int) -> str:
     return ERROR_NAMES[code] if 0 <= code < len(ERROR_NAMES) else f"0x{code:x}"
 
 
+_TYPE_NAMES: Final = {kind.value: kind.name for kind in FrameType}
+
+
+def type_name(kind: int) -> str:
+    """A frame type's RFC name, or its number in hex for a type that has none."""
+    return _TYPE_NAMES.get(kind) or f"0x{kind:02x}"
+
+
 class HeaderSource(StrEnum):
     """How a header's value is known when it was not plainly read from the wire."""
 
@@ -142,10 +151,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     @property
     def type_name(self) -> str:
         """The type's RFC name, or its number in hex for a type that has none."""
-        try:
-            return FrameType(self.type).name
-        except ValueError:
-            return f"0x{self.type:02x}"
+        return type_name(self.type)
 
     @property
     def flag_names(self) -> tuple[str, ...]:
@@ -182,6 +188,10 @@ class TcpEvent(IntEnum):
     """The client's connection preface (RFC 9113 §3.4) was in it."""
     OUT_OF_ORDER = 32
     """It came behind a later packet of the same sender."""
+    CUT = 64
+    """Bytes at its end were not captured, and not of DATA alone, of which the frames themselves tell."""
+    REPEATED = 64
+    """Its bytes had been there before: a retransmission, or the same packet captured twice."""
 
 
 class Packet(msgspec.Struct, frozen=True, gc=False):
@@ -200,3 +210,7 @@ class Packet(msgspec.Struct, frozen=True, gc=False):
     frames: tuple[Frame, ...] = ()
     problem: str | None = None
     """Why frames of this packet may be missing: cut by a snap length, malformed, …"""
+    payload: int = 0
+    """Bytes that TCP carried in it."""
+    speech: Speech | None = None
+    """For the first payload of its sender, where tshark shows no frame in it: what it speaks, if that is known."""

@@ -7,7 +7,7 @@ Counts frames as the store does, so that events can name their positions.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -18,12 +18,16 @@ from inspector.model.frame import Packet, TcpEvent
 from inspector.protocol import events
 from inspector.protocol.connection_state import ConnectionProgress, Evidence
 from inspector.protocol.events import Event
+from inspector.protocol.greeting import Greeting
 
 
-class _TcpStart(NamedTuple):
+@dataclass(slots=True)
+class _TcpStart:
     time: float
     client: Endpoint | None
     """Who sent the SYN; None where the capture began later."""
+    greeting: Greeting | None = field(default_factory=Greeting)
+    """What the two sides began with; None when it has nothing more to tell."""
 
 
 class Assembler:
@@ -35,6 +39,8 @@ class Assembler:
         self._frames = 0
         self._starts: dict[int, _TcpStart] = {}
         self._connections: dict[int, ConnectionProgress] = {}
+        self._tls_servers: set[Endpoint] = set()
+        """Who answered in TLS, as far as packets say so."""
 
     def receive(self, packet: Packet) -> Iterator[Event]:
         """What a packet tells, in order; consume all of it before the next."""
@@ -46,7 +52,7 @@ class Assembler:
             client = source if packet.tcp & TcpEvent.SYN else None
             self._starts[packet.connection] = _TcpStart(packet.time, client)
         progress = self._connections.get(packet.connection)
-        if progress is None and (packet.frames or packet.tcp & TcpEvent.PREFACE):
+        if progress is None and self._is_beginning(packet, source, destination):
             progress = self._begin(packet.connection, source, destination)
             yield events.ConnectionSeen(progress.connection)
         if progress is not None:
@@ -61,16 +67,47 @@ class Assembler:
         if (progress := self._connections.get(key.connection)) is not None:
             yield from progress.name_method(key.stream, path)
 
+    def _is_beginning(self, packet: Packet, source: Endpoint, destination: Endpoint) -> bool:
+        """True when a connection shows that it carries HTTP/2, or was meant to."""
+        if packet.frames or packet.tcp & TcpEvent.PREFACE:
+            return True
+        if packet.speech is not None and packet.speech.words == "ServerHello":
+            self._tls_servers.add(source)
+        if source.port not in self.ports and destination.port not in self.ports:
+            return False
+        greeting = self._starts[packet.connection or 0].greeting
+        if greeting is None:
+            return False
+        greeting.hear(packet, source)
+        return greeting.is_odd(packet, source) or greeting.is_sealed()
+
     def _on_http2(self, progress: ConnectionProgress, packet: Packet, source: Endpoint) -> Iterator[Event]:
+        start = self._starts[progress.connection.index]
         if packet.tcp & TcpEvent.GAP:
+            start.greeting = None
             yield from progress.lose(packet, source, max(self._frames - 1, 0))
         if packet.tcp & TcpEvent.PREFACE:
             yield from progress.note_preface(source)
+        if progress.connection.is_sealed and packet.frames:
+            yield from progress.unseal()
+        progress.note_payload(packet, source)
         for frame in packet.frames:
             yield from progress.receive(frame, self._frames)
             self._frames += 1
+        if packet.tcp & TcpEvent.CUT:
+            yield from progress.lose(packet, source, max(self._frames - 1, 0))
         if packet.tcp & (TcpEvent.FIN | TcpEvent.RST):
             yield from progress.note_end(packet, source)
+        if start.greeting is not None:
+            start.greeting.hear(packet, source)
+            yield from self._judge(start, start.greeting, progress)
+
+    def _judge(self, start: _TcpStart, greeting: Greeting, progress: ConnectionProgress) -> Iterator[Event]:
+        why = greeting.judge(progress.connection, self._tls_servers)
+        if why is not None:
+            yield from progress.note_why(why)
+        if why is not None or greeting.is_mutual():
+            start.greeting = None
 
     def _begin(self, index: int, source: Endpoint, destination: Endpoint) -> ConnectionProgress:
         start = self._starts[index]
@@ -80,7 +117,8 @@ class Assembler:
             client, evidence = self._client_by_port(source, destination), Evidence.PORT
         server = destination if client == source else source
         late = start.client is None
-        connection = Connection(index, client, server, start.time, joined_late=late)
+        is_sealed = start.greeting is not None and start.greeting.is_sealed()
+        connection = Connection(index, client, server, start.time, joined_late=late, is_sealed=is_sealed)
         progress = ConnectionProgress(connection, evidence, lambda: self._earlier_paths(index, {source, destination}))
         self._connections[index] = progress
         return progress

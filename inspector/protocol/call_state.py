@@ -50,6 +50,8 @@ def status_in(key: StreamKey, block: HeaderBlock) -> Iterator[Event]:
     yield events.StatusRead(key, Status.of(int(code), status_message(message)), source)
     if source is HeaderSource.GUESSED:
         yield events.ProblemFound(key, GUESSED_STATUS)
+    if int(code) and not message and HeaderSource.UNKNOWN in sources.values():
+        yield events.ProblemFound(key, "Not all of its trailers can be read: it may have a message.")
 
 
 class CallProgress:
@@ -105,7 +107,10 @@ class CallProgress:
 
     def lose(self, side: Side, time: float, packet: int, position: int) -> Iterator[Event]:
         """Bytes that this side sent were not captured."""
-        yield from self._told(side, self._halves[side].lose(time, packet, position))
+        half = self._halves[side]
+        yield from self._told(side, half.lose(time, packet, position))
+        if not half.ended and self.state is CallState.OPEN:
+            yield events.ProblemFound(self.key, f"Bytes from the {side} were not captured while it was open.")
 
     def end(self, state: CallState, time: float) -> Iterator[Event]:
         """Leave OPEN; a call that has left it stays as it is."""

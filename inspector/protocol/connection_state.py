@@ -9,18 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import IntEnum
-from typing import TypeAlias
+from typing import Any, Final, TypeAlias
 
-from inspector.model.call import CallState, HeaderBlock, MethodSource, StreamKey
-from inspector.model.connection import Connection
+from inspector.model.call import CallState, Gap, HeaderBlock, MethodSource, StreamKey
+from inspector.model.connection import Connection, Ending
 from inspector.model.endpoint import Endpoint, Side
 from inspector.model.frame import HEADER_TYPES, Frame, FrameType, Packet, TcpEvent
+from inspector.model.why import Why
 from inspector.protocol import events
 from inspector.protocol.call_state import CallProgress, method_in, status_in
 from inspector.protocol.events import Event
 from inspector.protocol.header_recovery import HeaderRecovery, place_name
 
 _BlockRead: TypeAlias = type[events.RequestHeadersRead | events.ResponseHeadersRead | events.TrailersRead]
+
+CONNECTION_ENDED: Final = "The connection ended before the call did."
+REFUSED_BY_GOAWAY: Final = "The server refused the stream by GOAWAY"
 
 
 class Evidence(IntEnum):
@@ -35,7 +39,17 @@ class Evidence(IntEnum):
 class ConnectionProgress:
     """One HTTP/2 connection as far as its packets have been seen."""
 
-    __slots__ = ("_blocks", "_calls", "_ended_streams", "_evidence", "_fins", "_recovery", "_requests", "connection")
+    __slots__ = (
+        "_blocks",
+        "_calls",
+        "_ended_streams",
+        "_evidence",
+        "_fins",
+        "_recovery",
+        "_requests",
+        "_unread",
+        "connection",
+    )
 
     def __init__(
         self,
@@ -45,6 +59,8 @@ class ConnectionProgress:
     ) -> None:
         """Begin; `earlier_paths` gives the methods of earlier connections between the two, when asked."""
         self.connection = connection
+        self._unread: dict[Endpoint, int] = {}
+        """By sender: the first packet behind its last frame with bytes in it."""
         self._evidence = evidence
         self._calls: dict[int, CallProgress] = {}
         """Calls to which frames can still add something."""
@@ -74,29 +90,55 @@ class ConnectionProgress:
     def note_preface(self, client: Endpoint) -> Iterator[Event]:
         """The connection preface came from this side."""
         if self.connection.joined_late:
-            self.connection = replace(self.connection, joined_late=False)
-            yield events.ConnectionSeen(self.connection)
+            yield from self._know(joined_late=False)
         yield from self._learn_client(client, Evidence.PREFACE)
+
+    def unseal(self) -> Iterator[Event]:
+        """What it says in TLS can be read."""
+        yield from self._know(is_sealed=False)
+
+    def note_payload(self, packet: Packet, source: Endpoint) -> None:
+        """Remember bytes of this side that are no whole frame, until one comes."""
+        if packet.frames or packet.tcp & TcpEvent.PREFACE:
+            self._unread.pop(source, None)
+        elif packet.payload and not packet.tcp & TcpEvent.REPEATED:
+            self._unread.setdefault(source, packet.number)
 
     def lose(self, packet: Packet, source: Endpoint, position: int) -> Iterator[Event]:
         """Bytes that this side sent before this packet were not captured."""
         self._recovery[source].lose()
         side = self.connection.side(source)
         for call in self._calls.values():
+            if call.state is CallState.OPEN:
+                yield events.BytesLost(call.key, Gap(side, packet.number))
             yield from call.lose(side, packet.time, packet.number, position)
 
     def note_end(self, packet: Packet, source: Endpoint) -> Iterator[Event]:
         """A FIN or RST came from this side: what is still open when both have ended will stay unanswered."""
-        if self.connection.ended is None:
-            self.connection = replace(self.connection, ended=packet.time)
-            yield events.ConnectionSeen(self.connection)
+        yield from self._note_ending(Ending(packet.number, packet.time, source, bool(packet.tcp & TcpEvent.RST)))
         self._fins.add(source)
         from_server = self.connection.side(source) is Side.SERVER
         if packet.tcp & TcpEvent.RST or from_server or len(self._fins) > 1:
             for call in self._calls.values():
                 if call.state is CallState.OPEN:
-                    yield events.ProblemFound(call.key, "The connection ended before the call did.")
+                    if (unread := self._unread.get(self.connection.server)) is not None:
+                        yield events.BytesLost(call.key, Gap(Side.SERVER, unread, is_captured=True))
+                    yield events.ProblemFound(call.key, CONNECTION_ENDED)
                     yield from call.end(CallState.BROKEN, packet.time)
+
+    def note_why(self, why: Why) -> Iterator[Event]:
+        """It turns out that the two sides do not speak the same."""
+        yield from self._know(why=why)
+
+    def _note_ending(self, ending: Ending) -> Iterator[Event]:
+        known = self.connection.endings
+        if all((each.source, each.is_reset) != (ending.source, ending.is_reset) for each in known):
+            first = ending.time if self.connection.ended is None else self.connection.ended
+            yield from self._know(ended=first, endings=(*known, ending))
+
+    def _know(self, **news: Any) -> Iterator[Event]:
+        self.connection = replace(self.connection, **news)
+        yield events.ConnectionSeen(self.connection)
 
     def paths(self) -> frozenset[str]:
         """The methods that were called, as far as they were plainly read, of the first calls only."""
@@ -201,5 +243,5 @@ class ConnectionProgress:
             return
         for stream, call in self._calls.items():
             if stream > last and call.state is CallState.OPEN:
-                yield events.ProblemFound(call.key, f"The server refused the stream by GOAWAY ({detail['error']}).")
+                yield events.ProblemFound(call.key, f"{REFUSED_BY_GOAWAY} ({detail['error']}).")
                 yield from call.end(CallState.BROKEN, frame.time)

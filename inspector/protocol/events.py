@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from inspector.model.call import CallState, HeaderBlock, MethodSource, StreamKey
+from inspector.model.call import CallState, Gap, HeaderBlock, MethodSource, StreamKey
 from inspector.model.connection import Connection
 from inspector.model.endpoint import Side
 from inspector.model.frame import Frame, HeaderSource, Packet
@@ -118,6 +118,13 @@ class MessageRead(msgspec.Struct, frozen=True, gc=False):
     message: Message
 
 
+class BytesLost(msgspec.Struct, frozen=True, gc=False):
+    """Bytes that one side sent while the call was open cannot be read; of which stream they were is not known."""
+
+    key: StreamKey
+    gap: Gap
+
+
 class CallEnded(msgspec.Struct, frozen=True, gc=False):
     """The call left the state OPEN."""
 
@@ -148,6 +155,7 @@ Event: TypeAlias = (
     | TrailersRead
     | StatusRead
     | MessageRead
+    | BytesLost
     | CallEnded
     | ProblemFound
 )

@@ -54,9 +54,8 @@ class _Filler:
     def message(self, message: Message, value: object, path: str, depth: int) -> None:
         """Fill a message from the form that its type has in JSON."""
         if depth >= MAX_DEPTH:
-            raise RequestError(
-                f"{path[:60]}… nests deeper than {MAX_DEPTH} messages.", "protobuf takes no deeper ones."
-            )
+            words = f"{path[:60]}… nests deeper than {MAX_DEPTH} messages."
+            raise RequestError(words, "protobuf takes no deeper ones.", path=path)
         form = own_form(descriptor_of(type(message)))
         if form in (OwnForm.STRUCT, OwnForm.VALUE, OwnForm.LIST):
             _fill_structure(message, value, path)
@@ -81,9 +80,8 @@ class _Filler:
             if (oneof := field.containing_oneof) is not None:
                 other = chosen.setdefault(oneof.name, name)
                 if other != name:
-                    raise RequestError(
-                        f"{where} and {other} are of one oneof, {oneof.name}.", "Only one of them can be set."
-                    )
+                    words = f"{where} and {other} are of one oneof, {oneof.name}."
+                    raise RequestError(words, "Only one of them can be set.", path=where)
             self._field(message, field, part, where, depth)
 
     def _field(self, message: Message, field: FieldDescriptor, value: object, path: str, depth: int) -> None:
@@ -115,7 +113,7 @@ class _Filler:
             try:
                 key = read_key(parts[0], name)
             except UnfitError as error:
-                raise RequestError(f"The key of {where} {error}.") from error
+                raise RequestError(f"The key of {where} {error}.", path=where) from error
             if parts[1].message_type is not None:
                 self.message(held[key], each, where, depth + 1)
             else:
@@ -127,7 +125,8 @@ class _Filler:
         url = value.get("@type")
         if not isinstance(url, str):
             hint = 'As in {"@type": "type.googleapis.com/package.Type", …}.'
-            raise RequestError(f"{named(path, holder)} is an Any: it needs @type, the name of its type.", hint)
+            words = f"{named(path, holder)} is an Any: it needs @type, the name of its type."
+            raise RequestError(words, hint, path=path)
         holder.type_url = _utf8(url, f"{path}.@type")
         message_class = self._find(url.rpartition("/")[2])
         rest = {name: part for name, part in value.items() if name != "@type"}
@@ -140,15 +139,14 @@ class _Filler:
         try:
             holder.value = message_class.SerializeToString(inner, deterministic=True)
         except EncodeError as error:
-            raise RequestError(f"{named(path, holder)} is not whole: {error}.") from error
+            raise RequestError(f"{named(path, holder)} is not whole: {error}.", path=path) from error
 
 
 def _closed(url: str, rest: dict[str, object], path: str, holder: Message) -> bytes:
     """The bytes of an Any whose type nobody knows, as `typed` shows them."""
     if rest.keys() != {"value"}:
-        raise RequestError(
-            f"{named(path, holder)}: no schema has the type {url}.", "Its bytes can be given, as base64 under value."
-        )
+        words = f"{named(path, holder)}: no schema has the type {url}."
+        raise RequestError(words, "Its bytes can be given, as base64 under value.", path=path)
     field = descriptor_of(type(holder)).fields_by_name["value"]
     return cast("bytes", _scalar(field, rest["value"], f"{path}.value"))
 
@@ -177,13 +175,13 @@ def _takes_null(field: FieldDescriptor) -> bool:
 def _object(message: Message, value: object, path: str) -> dict[str, object]:
     if not isinstance(value, dict):
         name = descriptor_of(type(message)).name
-        raise RequestError(f"{named(path, message)} takes an object, a {name}, not {shown(value)}.")
+        raise RequestError(f"{named(path, message)} takes an object, a {name}, not {shown(value)}.", path=path)
     return value
 
 
 def _expect(kind: type[Any], value: object, path: str, name: str) -> Any:
     if not isinstance(value, kind):
-        raise RequestError(f"{path} takes {name}, not {shown(value)}.")
+        raise RequestError(f"{path} takes {name}, not {shown(value)}.", path=path)
     return value
 
 
@@ -191,7 +189,7 @@ def _scalar(field: FieldDescriptor, value: object, path: str) -> Any:
     try:
         return read_scalar(field, value)
     except UnfitError as error:
-        raise RequestError(f"{path} {error}.", _enum_hint(field, value)) from error
+        raise RequestError(f"{path} {error}.", _enum_hint(field, value), path=path) from error
 
 
 def _enum_hint(field: FieldDescriptor, value: object) -> str:
@@ -208,7 +206,7 @@ def _utf8(text: str, path: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise RequestError(f"{path} takes text that UTF-8 can say.") from error
+        raise RequestError(f"{path} takes text that UTF-8 can say.", path=path) from error
     return text
 
 
@@ -217,7 +215,8 @@ def _fill_text(message: Message, value: object, path: str) -> None:
     try:
         json_format.ParseDict(cast("Any", value), message)
     except (json_format.Error, ValueError, TypeError, AttributeError) as error:
-        raise RequestError(f"{path or name} takes {_EXAMPLES[name]}, not {shown(value)}.") from error
+        words = f"{path or name} takes {_EXAMPLES[name]}, not {shown(value)}."
+        raise RequestError(words, path=path) from error
 
 
 def _fill_structure(message: Any, value: object, path: str) -> None:
@@ -229,16 +228,17 @@ def _fill_structure(message: Any, value: object, path: str) -> None:
     try:
         json_format.ParseDict(cast("Any", value), message)
     except (json_format.Error, ValueError, TypeError, RecursionError) as error:
-        raise RequestError(f"{path or kind} takes any JSON value, but not this one: {error}.") from error
+        words = f"{path or kind} takes any JSON value, but not this one: {error}."
+        raise RequestError(words, path=path) from error
 
 
 def _field_named(descriptor: Descriptor, name: str, path: str) -> FieldDescriptor:
     if name == UNKNOWN_FIELDS:
-        raise RequestError(f"{path} cannot be sent: no schema gives their types.", "Take them out.")
+        raise RequestError(f"{path} cannot be sent: no schema gives their types.", "Take them out.", path=path)
     found = extension_named(descriptor, name) if name.startswith("[") else named_fields(descriptor).get(name)
     if found is None:
         names = [*(field.name for field in descriptor.fields), *map(json_name, extensions_of(descriptor))]
         close = difflib.get_close_matches(name, names, 1)
         hint = f"Is {close[0]} meant?" if close else f"Its fields are {', '.join(names[:40]) or 'none'}."
-        raise RequestError(f"{descriptor.name} has no field {path}.", hint)
+        raise RequestError(f"{descriptor.name} has no field {path}.", hint, path=path)
     return found

@@ -1,12 +1,12 @@
 """A request's bytes from what a person typed: a JSON object, or a bare word for the only field.
 
+A method that no schema knows takes field numbers or bytes.
 Every error is a sentence that points at the field, or at the line and column where the JSON breaks.
 """
 
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -15,8 +15,10 @@ from google.protobuf.message import EncodeError, Message
 from inspector.errors import RequestError
 from inspector.schema.catalog import Catalog, Method
 from inspector.schema.filling import fill
+from inspector.schema.json_text import parsed
 from inspector.schema.shapes import OwnForm, descriptor_of, own_form
 from inspector.schema.template import short_template
+from inspector.schema.untyped import encode_untyped
 
 
 def build(text: str, method: Method, catalog: Catalog) -> bytes:
@@ -24,6 +26,8 @@ def build(text: str, method: Method, catalog: Catalog) -> bytes:
 
     An empty text is a message with nothing set. A text that does not begin with `{` is the value of the only field.
     """
+    if not method.request_type:
+        return encode_untyped(text, method.path)
     message_class = catalog.message_class(method.request_type, method.origin)
     if message_class is None:
         raise RequestError(f"The type {method.request_type} of {method.path} is not in the schema.")
@@ -48,32 +52,12 @@ def _value(text: str, message: Message) -> object:
     if form is OwnForm.TEXT:
         return text.strip()
     if form is not None or text.lstrip().startswith("{"):
-        return _parsed(text)
+        return parsed(text)
     if field is not None:
         return {field.name: _bare(text, field)}
     if not descriptor.fields:
         raise RequestError(f"{descriptor.name} has no fields.", "Leave the request empty.")
     raise RequestError(f"{descriptor.name} needs a JSON object.", f"As in {short_template(descriptor)}.")
-
-
-def _parsed(text: str) -> object:
-    try:
-        return json.loads(text, object_pairs_hook=_without_twins)
-    except json.JSONDecodeError as error:
-        raise RequestError(f"The JSON breaks at line {error.lineno}, column {error.colno}: {error.msg}.") from error
-    except RecursionError as error:
-        raise RequestError("The JSON nests too deep.") from error
-    except ValueError as error:  # a number of more than 4,300 digits
-        raise RequestError(f"The JSON cannot be read: {error}.") from error
-
-
-def _without_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
-        twin = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise RequestError(f"{twin} is given twice in one object.")
-    return found
 
 
 def _only_field(message: Message) -> FieldDescriptor | None:

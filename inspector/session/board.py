@@ -14,14 +14,15 @@ class Board:
 
     def __init__(self, source: str, on_status: Callable[[SessionStatus], None]) -> None:
         self.status = SessionStatus(source)
-        self._on_status = on_status
+        self.on_status = on_status
+        """Told of every status."""
 
     def tell(self, **news: Any) -> None:
         """Change fields of the status; nothing is told where nothing changed."""
         status = replace(self.status, **news)
         if status != self.status:
             self.status = status
-            self._on_status(status)
+            self.on_status(status)
 
     def notify(self, notice: str) -> None:
         """Tell the latest thing that a person should know."""

@@ -2,7 +2,8 @@
 
 Segments that only came out of order look like a loss when they are met, and tshark can put them in order; but where
 one is really missing that makes things worse, so it is done in a second reading, and the one that shows more frames
-is taken. What a person has been told is never taken back for it: only a file, which has an end, is held back.
+is taken. What a person has been told is never taken back for it. So only what has an end is held back: a file for as
+long as that takes, a stream for a moment, as it may be a live one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,11 @@ import msgspec
 from inspector.model.frame import Packet, TcpEvent
 
 ORDERED: Final = "Packets of this capture are out of order; it was read again with all of them put in order."
+
+DISORDER: Final = (
+    "Packets came out of order, so what they carried may be missing here. Saved to a file and opened from there, the "
+    "capture is put in order."
+)
 
 
 class HeldBack:
@@ -34,6 +40,11 @@ class HeldBack:
             return packets
         self._packets += packets
         return []
+
+    @property
+    def is_holding(self) -> bool:
+        """True behind the first gap."""
+        return bool(self._packets)
 
     @property
     def is_worth_ordering(self) -> bool:
@@ -58,9 +69,16 @@ class HeldBack:
         return released, is_better
 
 
+def is_late(packet: Packet, ports: Container[int]) -> bool:
+    """True for a packet of these ports that came behind a later one of its sender."""
+    return bool(packet.tcp & TcpEvent.OUT_OF_ORDER) and _is_of(packet, ports)
+
+
 def _shows_gap(packet: Packet, ports: Container[int]) -> bool:
-    if not packet.tcp & (TcpEvent.GAP | TcpEvent.OUT_OF_ORDER):
-        return False
+    return bool(packet.tcp & (TcpEvent.GAP | TcpEvent.OUT_OF_ORDER)) and _is_of(packet, ports)
+
+
+def _is_of(packet: Packet, ports: Container[int]) -> bool:
     return any(end is not None and end.port in ports for end in (packet.source, packet.destination))
 
 

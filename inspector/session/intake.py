@@ -9,11 +9,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol, TypeAlias
 
-from inspector.capture.capture_file import STANDARD_INPUT, CaptureFile, CaptureStream, open_capture
+from inspector.capture.capture_file import STANDARD_INPUT, CaptureStream, open_capture
 from inspector.capture.orphans import remove_old_orphans
 from inspector.capture.spool import Spool
 from inspector.errors import InspectorError, SpoolError
 from inspector.session.board import Board
+from inspector.session.overheard import Overheard
 from inspector.session.recorder import Recorder
 from inspector.session.source import FileSource, LiveSource, Source
 from inspector.session.status import Phase
@@ -27,7 +28,7 @@ class Intake(Protocol):
     """A source at work."""
 
     @property
-    def recording(self) -> Spool | CaptureFile:
+    def recording(self) -> Spool | Overheard:
         """Where the capture is, or is going."""
 
     async def start(self) -> None:
@@ -51,21 +52,19 @@ async def open_intake(source: Source, board: Board, on_bytes: OnBytes) -> Intake
     opened = open_capture(str(source.path) if isinstance(source, FileSource) else STANDARD_INPUT)
     if isinstance(opened, CaptureStream):
         return StreamIntake(opened, board, on_bytes)
-    async for data in opened.read_from(0):  # which ports to decode must be known before tshark starts
-        on_bytes(data)
-    return FileIntake(opened, board)
+    return FileIntake(Overheard(opened, on_bytes), board)
 
 
 class FileIntake:
     """A plain file, read in its own place."""
 
-    def __init__(self, recording: CaptureFile, board: Board) -> None:
+    def __init__(self, recording: Overheard, board: Board) -> None:
         self.recording = recording
         self._board = board
 
     async def start(self) -> None:
-        """Nothing has to be done for it."""
-        self._board.tell(phase=Phase.READING)
+        """Nothing has to be done for it but to say how much there is."""
+        self._board.tell(phase=Phase.READING, captured=self.recording.size)
 
     async def pause(self) -> None:
         """A file has no pause."""
@@ -114,6 +113,7 @@ class StreamIntake:
             async for data in self._stream.chunks():
                 self.recording.append(data)
                 self._on_bytes(data)
+                self._board.tell(captured=self.recording.size)
             if self._stream.problem:
                 self._board.notify(self._stream.problem)
         except InspectorError as error:
@@ -183,6 +183,7 @@ class LiveIntake:
 
     def _tell_bytes(self, data: bytes) -> None:
         self._on_bytes(data)
+        self._board.tell(captured=self.recording.size)
         self._tell_engine()
 
     def _tell_engine(self) -> None:

@@ -51,6 +51,11 @@ class Packets:
         self._attached: tuple[Tshark, DiskRecording] | None = None
         self._readings: set[Rereading] = set()
 
+    @classmethod
+    def none(cls) -> Packets:
+        """The packets of a recording that never comes."""
+        return cls(Decoding, lambda _notice: None)
+
     def attach(self, tshark: Tshark, recording: DiskRecording) -> None:
         """The recording is there."""
         self._attached = (tshark, recording)

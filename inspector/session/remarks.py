@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from inspector.capture.tshark import Decoding
+from inspector.model.endpoint import Endpoint
+from inspector.model.why import Cause
+from inspector.store.change import Change
 from inspector.store.store import Store
 
 
@@ -13,13 +16,14 @@ def unreadable(decoding: Decoding) -> str:
     ports = ", ".join(map(str, sorted(decoding.tls_ports)))
     return (
         f"Port {ports} speaks TLS: its calls cannot be seen without the keys. Have the client or the server write "
-        "them (SSLKEYLOGFILE for curl, --tls-keylog for Node, KeyLogWriter for Go) and name the file with --tls-keylog."
+        "them (KeyLogWriter for Go, --tls-keylog for Node, SSLKEYLOGFILE for curl, an agent such as jSSLKeyLog for "
+        "Java) and name the file with --tls-keylog."
     )
 
 
 def nothing_seen(store: Store, decoding: Decoding, *, is_live: bool) -> str:
     """What to say of a capture in which no frame was found; "" when there is nothing to say."""
-    if store.frames or not store.packets or is_live:
+    if store.frames or not store.packets or is_live or any(each.why for each in store.connections.values()):
         return ""
     if note := unreadable(decoding):
         return note
@@ -32,3 +36,21 @@ def nothing_seen(store: Store, decoding: Decoding, *, is_live: bool) -> str:
         f"No connection in these {store.packets:,} packets begins with HTTP/2's preface. If the capture began later "
         "than the connection, name the service's port with --port N."
     )
+
+
+class Failures:
+    """What to say of connections that never came to carry HTTP/2: once for each server and cause."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._told: set[tuple[Endpoint, Cause]] = set()
+
+    def news(self, change: Change) -> str:
+        """The sentence about the latest of those that a change is about; "" when there is nothing new to say."""
+        said = ""
+        for index in sorted(change.connections):
+            connection = self._store.connections[index]
+            if connection.why is not None and (connection.server, connection.why.cause) not in self._told:
+                self._told.add((connection.server, connection.why.cause))
+                said = f"{connection.client} → {connection.server}: {connection.why.sentence}"
+        return said

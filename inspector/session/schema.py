@@ -85,7 +85,7 @@ async def load_reflection(
     try:
         files = await fetch(str(target), deadline=seconds, metadata=sources.reflect_headers, options=sources.connection)
     except (ServiceError, SchemaError) as error:
-        catalog.note(origin, f"{target} did not tell its schema: {error.message}")
+        catalog.note(origin, f"{target} did not tell its schema. {error}")
         return
     if files is not None:
         catalog.add(files, origin, Rank.REFLECTION)

@@ -8,9 +8,12 @@ its `store`, and are told of every change on the event loop that runs it.
 from __future__ import annotations
 
 import asyncio
+import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from inspector.capture.frame_scan import FrameScan
 from inspector.capture.ports import Opening, PortFinder
@@ -21,33 +24,45 @@ from inspector.session.board import Board
 from inspector.session.decoder import Decoder
 from inspector.session.intake import Intake, open_intake
 from inspector.session.packets import Packets
-from inspector.session.remarks import nothing_seen, unreadable
-from inspector.session.source import FileSource, LiveSource, Source
+from inspector.session.remarks import Failures, nothing_seen, unreadable
+from inspector.session.source import FileSource, LiveSource, Source, StdinSource
 from inspector.session.status import Phase, SessionStatus
 from inspector.session.together import together
 from inspector.store.change import Change
 from inspector.store.store import Store
 
+_HOLD_SECONDS: Final = {FileSource: math.inf, StdinSource: 2.0}
+"""For how long what comes behind a gap may be held back, until it is known whether it is only out of order."""
+
 
 class Session:
     """One capture, from its source to the store. Make it, set the two callbacks, `run` it once, and `close` it."""
 
-    def __init__(self, source: Source, decoding: Decoding | None = None) -> None:
+    def __init__(self, source: Source, decoding: Decoding | None = None, board: Board | None = None) -> None:
+        """`board` is that of the session which this one goes on for."""
         decoding = decoding or Decoding()
-        if isinstance(source, LiveSource) and source.target.port:
+        if board is None and isinstance(source, LiveSource) and source.target.port:
             decoding = replace(decoding, ports=decoding.ports | {source.target.port})
         self.source = source
         self.store = Store()
         self.on_change: Callable[[Change], None] = lambda _change: None
         self.on_status: Callable[[SessionStatus], None] = lambda _status: None
-        self._board = Board(str(source), self._told)
-        has_end = isinstance(source, FileSource)
-        self._decoder = Decoder(self.store, decoding, self._changed, self._board.notify, has_end=has_end)
+        self.is_begun = False
+        """True once it runs."""
+        self.is_continued = board is not None
+        """True when it goes on for another."""
+        self._board = board or Board(str(source), self._told)
+        hold = _HOLD_SECONDS.get(type(source), 0.0)
+        self._decoder = Decoder(self.store, decoding, self._changed, self._board.notify, hold_seconds=hold)
         self.packets = Packets(lambda: self._decoder.decoding, self._board.notify)
         self._finder = PortFinder()
         self._scan = FrameScan()
+        self._failures = Failures(self.store)
         self._intake: Intake | None = None
         self._observers: list[Callable[[Change], object]] = []
+        self._successor: Session | None = None
+        self._decided: frozenset[int] = frozenset()
+        """Ports of which a person has said what they carry."""
         self._is_listening = asyncio.Event()
 
     @property
@@ -55,15 +70,45 @@ class Session:
         """How it is going at this moment."""
         return self._board.status
 
+    @property
+    def decoding(self) -> Decoding:
+        """The ports that are decoded by now."""
+        return self._decoder.decoding
+
+    @property
+    def packets_by_port(self) -> Counter[int]:
+        """By TCP port: packets that were read."""
+        return self._decoder.packets_by_port
+
+    @property
+    def can_begin_again(self) -> bool:
+        """True when there is something to read again."""
+        return self._intake is not None and self._is_listening.is_set()
+
+    def begin_again(self, decoding: Decoding) -> Session:
+        """Another session that goes on with the same capture, and reads it from its start in another way.
+
+        Break the `run` of this one off, and run that one. To close this one ends nothing from now on.
+        """
+        other = Session(self.source, decoding, self._board)
+        other._intake, self._intake, self._successor = self._intake, None, other
+        other._decided = self._decided | self.decoding.differences(decoding)
+        self._board.on_status = other._told
+        is_over = self.status.phase in (Phase.ENDED, Phase.FAILED)
+        self._board.tell(phase=Phase.READING if is_over else self.status.phase, error=None, notice="", decoded=0)
+        return other
+
     async def run(self) -> None:
         """Capture and decode until the source has ended and all of it is in the store.
 
         Raises:
             InspectorError: also told as `status.error`; what came until then is in the store.
         """
+        self.is_begun = True
         try:
             tshark = find_tshark()
-            intake = self._intake = await open_intake(self.source, self._board, self._captured)
+            intake = self._intake or await open_intake(self.source, self._board, self._overhear)
+            self._intake = intake
             self.packets.attach(tshark, intake.recording)
             await together(self._learn_version(tshark), self._start(intake), self._decode(tshark, intake))
             self._board.tell(phase=Phase.ENDED)
@@ -120,7 +165,8 @@ class Session:
             await self._intake.close()
 
     async def _start(self, intake: Intake) -> None:
-        await intake.start()
+        if not self.is_continued:
+            await intake.start()
         self._is_listening.set()
 
     async def _learn_version(self, tshark: Tshark) -> None:
@@ -134,25 +180,35 @@ class Session:
         if self.status.error is not None and not is_live:
             raise self.status.error
 
-    def _captured(self, data: bytes) -> None:
-        for opening in self._finder.feed(data):
-            self._learn(opening)
+    def _overhear(self, data: bytes) -> None:
+        if self._successor is not None:
+            self._successor._overhear(data)
+            return
+        for found, openings in self._finder.feed(data):
+            self._decoder.hear(found)
+            for opening in openings:
+                self._learn(opening)
         if not isinstance(self.source, LiveSource):  # there only the service's own port is captured
             for opening in self._scan.feed(data):
                 self._learn(opening)
-        self._board.tell(captured=self.status.captured + len(data))
 
     def _learn(self, opening: Opening) -> None:
-        if self._decoder.learn(opening):
+        if opening.port in self._decided:
+            return
+        before = self._decoder.decoding
+        is_news = self._decoder.learn(opening)
+        if self._decoder.decoding != before:
             self.packets.decode_anew()
-            if note := unreadable(self._decoder.decoding):
-                self._board.notify(note)
+        if is_news and opening.is_answer and (note := unreadable(self._decoder.decoding)):
+            self._board.notify(note)
 
     def _told(self, status: SessionStatus) -> None:
         self.on_status(status)
 
     def _changed(self, change: Change) -> None:
         self._board.tell(decoded=self._decoder.decoded)
+        if failure := self._failures.news(change):
+            self._board.notify(failure)
         for observe in self._observers:
             observe(change)
         self.on_change(change)

@@ -19,6 +19,8 @@ class Change:
     """Calls that are new or know more than before."""
     connections: frozenset[int] = frozenset()
     """Connections that are new or know more than before."""
+    traffic: frozenset[int] = frozenset()
+    """Connections that carried packets."""
     rewritten: bool = False
     """True when what earlier frames say has changed too, as when a connection's sides were exchanged."""
 
@@ -30,5 +32,6 @@ class Change:
             self.packets + later.packets,
             self.calls | later.calls,
             self.connections | later.connections,
+            self.traffic | later.traffic,
             self.rewritten or later.rewritten,
         )

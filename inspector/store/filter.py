@@ -1,9 +1,10 @@
 """The filter that a person types, as one thing that says yes or no to a frame and to a call.
 
 The language: words match anywhere (`greet World`); `key:value` for method, status, type, stream, connection and sender;
-`"quoted words"`; `-word`, `-key:value` or `not:…` for what must not match; and Wireshark's `tcp.port == 37564`,
-`tcp.stream`, `http2.streamid` with `==` or `!=`. All parts must match. Letters' case never matters.
-Parsing is `filter_parse`'s, matching `filter_match`'s; there is no OR, and Wireshark's other fields are refused.
+`method:/a.B/C$` where nothing may follow; `"quoted words"`; `-word`, `-key:value` or `not:…` for what must not match;
+and Wireshark's `tcp.port == 37564`, `tcp.stream`, `http2.streamid` with `==` or `!=`. All parts must match.
+Letters' case never matters. Parsing is `filter_parse`'s, matching `filter_match`'s; there is no OR, and Wireshark's
+other fields are refused.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from inspector.model.call import Call, StreamKey
 from inspector.store import filter_match as match
 from inspector.store.filter_match import Numbers, Probe
 from inspector.store.filter_parse import Term, parse_terms
+from inspector.store.method_totals import UNKNOWN
 from inspector.store.store import Store
 
 
@@ -90,6 +92,15 @@ def display_filter(text: str, packets: Numbers) -> Filter:
 
 
 EVERYTHING: Final = Filter("")
+
+
+def method_filter(path: str) -> str:
+    """The text of the filter for the calls of a method, or for those whose method is not known."""
+    if path == UNKNOWN:
+        return "-method:/"
+    before, quote, _ = path.partition('"')  # what is behind a quote cannot be written
+    value = before if quote else f"{path}$"
+    return f'method:"{value}"' if quote or any(map(str.isspace, value)) else f"method:{value}"
 
 
 def parse(text: str) -> Filter:

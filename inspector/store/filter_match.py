@@ -12,9 +12,9 @@ from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from inspector.model.call import Call, CallState
 from inspector.model.endpoint import Side
-from inspector.model.frame import Frame, FrameType
+from inspector.model.frame import Frame, FrameType, type_name
 from inspector.model.message import PREFIX_LENGTH, Message
-from inspector.store.filter_words import bytes_test, detail_test, headers_test, type_name
+from inspector.store.filter_words import bytes_test, detail_test, headers_test
 from inspector.store.store import Store
 
 CallTest: TypeAlias = Callable[[Store, Call], bool]
@@ -97,8 +97,9 @@ def sender(side: Side) -> Probe:
 
 
 def method(text: str) -> Probe:
-    """Calls whose method contains a text, and their frames."""
-    is_in = _remembered(_containing(text.lower()))
+    """Calls whose method contains a text, or ends with what is before a `$`, and their frames."""
+    wanted = text.lower()
+    is_in = _remembered(_ending(wanted[:-1]) if wanted.endswith("$") else _containing(wanted))
     return Probe(None, lambda _store, call: call.method is not None and is_in(call.method), learns=True, cost=1)
 
 
@@ -138,6 +139,10 @@ def word(text: str) -> Probe:
 
 def _containing(wanted: str) -> Callable[[str], bool]:
     return lambda text: wanted in text.lower()
+
+
+def _ending(wanted: str) -> Callable[[str], bool]:
+    return lambda text: text.lower().endswith(wanted)
 
 
 def _remembered(test: Callable[[str], bool]) -> Callable[[str], bool]:

@@ -40,6 +40,19 @@ class MatchedCalls:
         self._ordinals: dict[StreamKey, int] = {}
         self._answers: dict[StreamKey, _Answers] = {}
 
+    def row_from(self, key: StreamKey) -> int:
+        """How many matching calls started before a call; 0 for one that was never told of."""
+        return bisect_left(self.keys, self.ordinal(key), key=self.ordinal)
+
+    def holds(self, key: StreamKey) -> bool:
+        """True when a call is among those that match."""
+        row = self.row_from(key)
+        return row < len(self.keys) and self.keys[row] == key
+
+    def ordinal(self, key: StreamKey) -> int:
+        """How many calls were told of before a call."""
+        return self._ordinals.get(key, 0)
+
     def advance(self, count: int) -> SelectionChange:
         """Ask up to `count` more calls."""
         self._enrol()
@@ -56,8 +69,7 @@ class MatchedCalls:
         before = first = len(self.keys)
         asked = [key for key in change.calls if self._ordinals.get(key, self.end) < self.end]
         for key in asked if self.filter.terms else ():
-            row = bisect_left(self.keys, self._ordinals[key], key=self._ordinals.__getitem__)
-            was, now = row < len(self.keys) and self.keys[row] == key, self._matches(key)
+            row, was, now = self.row_from(key), self.holds(key), self._matches(key)
             if was and not now:
                 del self.keys[row]
             elif now and not was:

@@ -14,6 +14,7 @@ from inspector.store.change import Change
 from inspector.store.filter import EVERYTHING, Filter
 from inspector.store.matched import MatchedFrames, SelectionChange
 from inspector.store.matched_calls import MatchedCalls
+from inspector.store.sorted_calls import CallOrder, SortedCalls
 from inspector.store.store import Store
 
 _FRAMES_AT_ONCE: Final = 5_000
@@ -92,7 +93,7 @@ class Selection:
 
 
 class CallSelection:
-    """The keys of the calls that are shown, in the order in which the calls started."""
+    """The keys of the calls that are shown, in the order in which the calls started or in one that is asked for."""
 
     def __init__(self, store: Store, filter_: Filter = EVERYTHING) -> None:
         """Begin with all that the store holds."""
@@ -100,11 +101,28 @@ class CallSelection:
         self._shown = MatchedCalls(store, filter_)
         self._shown.advance(len(store.calls))
         self._next: MatchedCalls | None = None
+        self._order: CallOrder | None = None
+        self._sorted: SortedCalls | None = None
+        self.revision = 0
+        """Counts the times at which rows may have come, gone or changed."""
 
     @property
     def keys(self) -> Sequence[StreamKey]:
         """The calls that match."""
-        return self._shown.keys
+        return self._shown.keys if self._sorted is None else self._sorted
+
+    def nearest_row(self, key: StreamKey) -> int:
+        """The row of a call, or of the first one behind where it would be; the count of rows where there is none."""
+        return self._shown.row_from(key) if self._sorted is None else self._sorted.row_from(key)
+
+    def row_of(self, key: StreamKey) -> int | None:
+        """The row in which a call is shown; None when it is not."""
+        return self.nearest_row(key) if self._shown.holds(key) else None
+
+    def sort(self, order: CallOrder | None) -> None:
+        """Sort by something from now on; None for the order in which the calls started."""
+        self._order = order
+        self._sort_anew()
 
     @property
     def filter(self) -> Filter:
@@ -116,7 +134,17 @@ class CallSelection:
         if self._next is not None:
             self._next.revise(change)
         revised = self._shown.revise(change)
-        return revised.merged(self._shown.advance(len(self._store.calls)))
+        told = revised.merged(self._shown.advance(len(self._store.calls)))
+        self.revision += 1
+        if self._sorted is None:
+            return told
+        self._sorted.update(change.calls, self._shown.holds)
+        return told._replace(first_row=0)
+
+    def _sort_anew(self) -> None:
+        self.revision += 1
+        store, shown, order = self._store, self._shown, self._order
+        self._sorted = None if order is None else SortedCalls(order, store.calls, shown.ordinal, shown.keys)
 
     def note_packets(self, numbers: Sequence[int]) -> None:
         """A display filter is known to let these packets through."""
@@ -132,3 +160,4 @@ class CallSelection:
             following.advance(_CALLS_AT_ONCE)
         if self._next is following:
             self._shown, self._next = following, None
+            self._sort_anew()

@@ -10,13 +10,18 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from inspector.model.call import SHARING_TRIED, Call, StreamKey
+from inspector.model.call import SHARING_TRIED, Call, CallState, StreamKey
 from inspector.model.connection import Connection
 from inspector.model.endpoint import Side
-from inspector.model.frame import Frame
+from inspector.model.frame import Frame, FrameType
+from inspector.model.traffic import Traffic
 from inspector.protocol import events
 from inspector.protocol.events import Event
+from inspector.protocol.tally import Tally
 from inspector.store.change import Change
+
+_GAPS_KEPT: Final = 16
+"""Of one call; what is said of it does not depend on more."""
 
 
 class Store:
@@ -31,6 +36,9 @@ class Store:
         self.connections: dict[int, Connection] = {}
         self._first_of_packet: array[int] = array("I")
         """By packet number: one more than the position of its first frame; 0 for packets without one."""
+        self._tallies: dict[int, Tally] = {}
+        """Of every TCP connection: which of them carry HTTP/2 shows later than their first packet."""
+        self._touched_traffic: set[int] = set()
         self._touched: set[StreamKey] = set()
         self._touched_connections: set[int] = set()
         self._rewritten = False
@@ -48,17 +56,20 @@ class Store:
             self.packets - packets,
             frozenset(self._touched),
             frozenset(self._touched_connections),
+            frozenset(self._touched_traffic),
             self._rewritten,
         )
         self._touched.clear()
+        self._touched_traffic.clear()
         self._touched_connections.clear()
         self._rewritten = False
         return change
 
     def everything(self) -> Change:
         """The change from nothing to what is here: for a reader that starts late."""
+        connections = frozenset(self.connections)
         return Change(
-            0, len(self.frames), self.packets, frozenset(self.calls), frozenset(self.connections), rewritten=True
+            0, len(self.frames), self.packets, frozenset(self.calls), connections, connections, rewritten=True
         )
 
     def side(self, frame: Frame) -> Side:
@@ -80,12 +91,27 @@ class Store:
         self._touched.add(key)
         return self.calls[key]
 
-    def _on_packet(self, _event: events.PacketSeen) -> None:
+    def traffic(self, connection: int) -> Traffic:
+        """What a connection has carried; KeyError for one that is not known."""
+        return self._tallies[connection].traffic
+
+    def _on_packet(self, event: events.PacketSeen) -> None:
         self.packets += 1
+        packet = event.packet
+        index, source, destination = packet.connection, packet.source, packet.destination
+        if index is None or source is None or destination is None:
+            return
+        tally = self._tallies.get(index)
+        if tally is None or tally.is_told_again(packet):
+            tally = self._tallies[index] = Tally(index, packet, source, destination)
+        tally.take(packet, source, len(self.frames))
+        self._touched_traffic.add(index)
 
     def _on_connection(self, event: events.ConnectionSeen) -> None:
-        self.connections[event.connection.index] = event.connection
-        self._touched_connections.add(event.connection.index)
+        connection = event.connection
+        self.connections[connection.index] = connection
+        self._touched_connections.add(connection.index)
+        self._tallies[connection.index].set_client(connection.client)
 
     def _on_turned(self, event: events.ConnectionTurned) -> None:
         self._on_connection(events.ConnectionSeen(event.connection))
@@ -95,6 +121,7 @@ class Store:
                 call = self._call(key)
                 call.requests, call.responses = call.responses, call.requests
                 call.request_headers, call.response_headers = call.response_headers, call.request_headers
+                call.request_bytes, call.response_bytes = call.response_bytes, call.request_bytes
 
     def _on_frame(self, event: events.FrameSeen) -> None:
         self.frames.append(event.frame)
@@ -119,10 +146,17 @@ class Store:
 
     def _on_call_started(self, event: events.CallStarted) -> None:
         self.calls[event.key] = Call(event.key, event.time)
+        self._tallies[event.key.connection].traffic.calls += 1
         self._touched.add(event.key)
 
     def _on_call_frame(self, event: events.CallFrameSeen) -> None:
-        self._call(event.key).frames.append(len(self.frames) - 1)
+        call, frame = self._call(event.key), self.frames[-1]
+        call.frames.append(len(self.frames) - 1)
+        if frame.type == FrameType.DATA:
+            if self.side(frame) is Side.CLIENT:
+                call.request_bytes += frame.length
+            else:
+                call.response_bytes += frame.length
 
     def _on_method(self, event: events.MethodLearnt) -> None:
         call = self._call(event.key)
@@ -144,9 +178,18 @@ class Store:
     def _on_message(self, event: events.MessageRead) -> None:
         self._call(event.key).messages(event.side).append(event.message)
 
+    def _on_bytes_lost(self, event: events.BytesLost) -> None:
+        gaps = self._call(event.key).gaps
+        if len(gaps) < _GAPS_KEPT:
+            gaps.append(event.gap)
+
     def _on_call_ended(self, event: events.CallEnded) -> None:
         call = self._call(event.key)
+        ended = self._tallies[event.key.connection].traffic.ended
+        ended[event.state] = ended.get(event.state, 0) + 1
         call.state, call.ended = event.state, event.time
+        if event.state is CallState.BROKEN:
+            self._tallies[event.key.connection].note_refused(event.key.stream, event.time)
 
     def _on_problem(self, event: events.ProblemFound) -> None:
         problems = self._call(event.key).problems
@@ -170,6 +213,7 @@ _HANDLERS: Final[Mapping[type, Callable[[Store, Any], None]]] = {
     events.TrailersRead: Store._on_trailers,
     events.StatusRead: Store._on_status,
     events.MessageRead: Store._on_message,
+    events.BytesLost: Store._on_bytes_lost,
     events.CallEnded: Store._on_call_ended,
     events.ProblemFound: Store._on_problem,
 }

@@ -25,7 +25,7 @@ from inspector.children import kept_terminal
 from inspector.ui.bindings import Place, bindings, entries
 from inspector.ui.boundary import explain
 from inspector.ui.launch import Launch
-from inspector.ui.messages import CaptureOpened
+from inspector.ui.messages import CaptureOpened, SessionReplaced
 from inspector.ui.screens.editor import EditorScreen
 from inspector.ui.screens.help import HelpScreen
 from inspector.ui.screens.inspection import InspectionScreen
@@ -76,6 +76,14 @@ class InspectorApp(App[int], inherit_bindings=False):
     @on(CaptureOpened)
     def _open(self, event: CaptureOpened) -> None:
         self._show(InspectionScreen(self._launch, event.session, is_opened=True))
+
+    @on(SessionReplaced)
+    async def _replace(self, event: SessionReplaced) -> None:
+        old = self.screen
+        if isinstance(old, InspectionScreen):
+            await old.end()
+            self.pop_screen()
+            self._show(InspectionScreen(self._launch, event.session, is_opened=old.is_opened))
 
     def _show(self, screen: InspectionScreen) -> None:
         self._shown.append(screen)

@@ -57,6 +57,7 @@ class Key(NamedTuple):
 _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     (Place.REQUEST, Group.SEND): (
         Key("send", "enter", "Enter", "send", "Send what is in the request box, empty or not", "submit"),
+        Key("send.apart", "f5,ctrl+j,ctrl+enter", "F5", "another", "Send it as a call beside the open one", "apart"),
         Key("history.back", "up", "↑", "history", "Bring back what was sent before", "back_in_history"),
         Key("history.forward", "down", "↓", "later", "Forward in what was sent", "forward_in_history"),
         Key("request.leave", "escape", "Esc", "list", "From the request box to the list", "leave"),
@@ -68,7 +69,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("edit", "f2,ctrl+g", "F2", "edit", "Edit the request: JSON, metadata, deadline, …; Ctrl+G too", "edit"),
         Key("method", "ctrl+t", "^T", "method", "Choose the method to call", "choose_method"),
         Key("history", "ctrl+r", "^R", "sent before", "Search what was sent before, in other sessions too", "recall"),
-        Key("calls", "f4", "F4", "running", "The calls that run: half-close or cancel any", "choose_call"),
+        Key("calls", "f4", "F4", "running", "The calls that run: choose, half-close or cancel any", "choose_call"),
         Key("resend", "R", "R", "resend", "Edit the selected call, whoever sent it, and send it again", "resend"),
         Key("reconnect", "ctrl+l", "^L", "reconnect", "Give up the connection; the next call makes one", "reconnect"),
         Key("schema", "f3", "F3", "schema", "Where the schema is from; switch sources on and off", "choose_schema"),
@@ -97,7 +98,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("pane.page_up", "pageup", "PgUp", "page up", "In the right pane: one page up", "page(-1)"),
         Key("pane.first", "g,home", "g Home", "top", "In the right pane: to the top", "first"),
         Key("pane.last", "G,end", "G End", "end", "In the right pane: to the end", "last"),
-        Key("pane.open", "enter", "Enter", "open", "From a step of Follow to its frame; open or fold a field", "open"),
+        Key("pane.open", "enter", "Enter", "open", "From a step to its frame; a field of a tree: open, fold", "open"),
     ),
     (Place.HEX, Group.MOVE): (
         Key("byte.next", "right,l", "→", "next byte", "In a packet's bytes: the next one; the tree follows", "byte(1)"),
@@ -112,7 +113,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("back", "escape", "Esc", "back", "Back: to the list, out of the zoom, out of an opened capture", "back"),
     ),
     (Place.BROWSER, Group.MOVE): (
-        Key("next_tab", "right", "→", "next tab", "The next tab: Frames or Calls; Frame, Message, Bytes", "turn(1)"),
+        Key("next_tab", "right", "→", "next tab", "The next tab: Frames, Methods, …; Frame, Message, …", "turn(1)"),
         Key("previous_tab", "left", "←", "previous tab", "The tab before", "turn(-1)"),
     ),
     (Place.BROWSER, Group.LOOK): (
@@ -123,23 +124,30 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("match.previous", "N", "N", "previous", "The previous frame that the filter finds", "match(-1)"),
         Key("cross", "p", "p", "packet", "From a frame to its packet in Packets, and back", "cross"),
         Key("tree.all", "E", "E", "open all", "Open the whole tree of a packet, or fold it", "open_all"),
-        Key("field.filter", "d", "d", "as filter", "Filter by the field of the tree: it, not, and, or", "filter_field"),
+        Key("field.filter", "a", "a", "as filter", "Filter by the field of the tree: it, not, and, or", "filter_field"),
         Key("tcp", "P", "P", "TCP stream", "Follow the TCP stream of a packet", "follow_tcp"),
         Key("tcp.next", "right_square_bracket", "]", "next stream", "The next TCP stream", "turn_tcp(1)"),
         Key("tcp.previous", "left_square_bracket", "[", "previous", "The TCP stream before", "turn_tcp(-1)"),
         Key("write", "w", "w", "write", "Save what the right pane shows as a file; raw TCP streams as bytes", "write"),
+        Key("connection", "c", "c", "connection", "Show only what is of this connection; again: all", "narrow"),
         Key("copy", "y", "y", "copy", "Copy the row, the followed stream, or the bytes as hex", "copy"),
         Key("reading", "v", "v", "read as", "Read messages in other forms: protobuf, wire, JSON, text, hex", "reading"),
     ),
     (Place.SCREEN, Group.LOOK): (
         Key("filter", "slash", "/", "filter", "Go to the filter", "focus_filter"),
         Key("control", "h", "h", "control frames", "Hide or show SETTINGS, PING, WINDOW_UPDATE, …", "toggle_control"),
+        Key("name", "M", "M", "name", "Name the method of a call of which the capture does not tell it", "name_method"),
         Key("copy_as", "Y", "Y", "copy as", "Copy the call as a grpcurl command, as Python or as JSON", "copy_as"),
         Key("times", "t", "t", "times", "Times since the start, the row before, as time of day, as UTC", "turn_times"),
+        Key("compare", "equals_sign", "=", "compare", "Compare the selected call with the marked one (m)", "compare"),
         Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom"),
     ),
     (Place.LIST, Group.LOOK): (
         Key("mark", "m", "m", "mark", "Mark the row, or take its mark away", "mark"),
+        Key("sort", "o", "o", "sort", "Sort by the next column; a click on a column's title sorts by it", "sort(1)"),
+        Key("sort.turn", "O", "O", "turn order", "Turn the order round", "turn_order"),
+        Key("unfold", "plus", "+", "unfold", "Unfold a call into its messages, a message into its frames", "unfold"),
+        Key("fold", "minus", "-", "fold", "Fold what is unfolded, or that of which the row is a part", "fold"),
         Key("mark.next", "apostrophe", "'", "next mark", "To the next marked row, round the end", "next_mark"),
     ),
     (Place.FILTER, Group.LOOK): (
@@ -153,6 +161,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     (Place.SCREEN, Group.CAPTURE): (
         Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture, or start it again", "toggle_capture"),
         Key("save", "ctrl+s", "^S", "save", "Save the capture as a file", "save"),
+        Key("decode", "d", "d", "decode as", "Decode a port as HTTP/2, as TLS or not at all", "decode_as"),
         Key("load", "ctrl+o", "^O", "open", "Open a capture file; this capture goes on behind it", "load"),
     ),
     (Place.APP, Group.APP): (
@@ -164,37 +173,12 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
 }  # fmt: skip
 
 FOOTER: Final = (
-    *(
-        "send",
-        "filter.keep",
-        "filter.clear",
-        "filter.leave",
-        "filter.names",
-        "filter.older",
-        "half_close",
-        "cancel",
-        "request",
-        "filter",
-        "open",
-    ),
-    *(
-        "pane.open",
-        "byte.open",
-        "back",
-        "cross",
-        "field.filter",
-        "tcp",
-        "follow",
-        "edit",
-        "method",
-        "request.leave",
-        "stream.next",
-        "control",
-        "copy",
-        "zoom",
-    ),
-    *("reading", "copy_as", "resend", "history.back", "history", "capture", "save", "schema", "times"),
-    *("help", "help.always", "quit"),
+    *("send", "send.apart", "filter.keep", "filter.clear", "filter.leave", "filter.names", "filter.older"),
+    *("half_close", "cancel", "request"),
+    *("filter", "open", "pane.open", "byte.open", "back", "cross", "field.filter", "follow", "unfold", "sort", "edit"),
+    *("method", "request.leave", "tcp.next", "tree.all", "stream.next", "control", "copy", "zoom", "reading", "tcp"),
+    *("compare", "copy_as", "resend", "history.back", "history", "times", "write"),
+    *("capture", "save", "schema", "decode", "help", "help.always", "quit"),
 )
 """What the footer shows, in its order, as far as it is of use where the focus is."""
 

@@ -7,13 +7,23 @@ from dataclasses import replace
 
 from inspector.client.running_call import TAKES_ONE
 from inspector.errors import RequestError
-from inspector.model.call import Call
+from inspector.model.call import Call, CallKind
 from inspector.schema.catalog import Catalog, Method
 from inspector.schema.payload import Format, read_bytes
-from inspector.ui.draft import HEX, Draft, Settings, json_text, message_bytes
+from inspector.schema.request import build
+from inspector.schema.untyped import untyped_text
+from inspector.ui.call_settings import Settings
+from inspector.ui.draft import Draft, json_text
 from inspector.views.as_sent import as_sent
 
 _INDENT = 2
+_KINDS = {
+    (False, False): CallKind.UNARY,
+    (True, False): CallKind.CLIENT_STREAMING,
+    (False, True): CallKind.SERVER_STREAMING,
+    (True, True): CallKind.BIDI_STREAMING,
+}
+"""By whether there are several requests, and several replies."""
 
 
 def as_json(draft: Draft, method: Method, catalog: Catalog) -> Draft:
@@ -24,7 +34,7 @@ def as_json(draft: Draft, method: Method, catalog: Catalog) -> Draft:
     try:
         if text.lstrip().startswith("{"):
             return replace(draft, text=json_text(json.loads(text), _INDENT))
-        return replace(draft, text=_message_text(message_bytes(text, method, catalog), method, catalog))
+        return replace(draft, text=_message_text(build(text, method, catalog), method, catalog))
     except (RequestError, ValueError, RecursionError):
         return draft
 
@@ -45,16 +55,23 @@ def draft_of_call(call: Call, catalog: Catalog, target: str) -> Draft:
     options = sent.options
     settings = Settings(options.metadata, options.deadline, options.deadline is None, authority)
     settings = replace(settings, is_compressed=options.is_compressed)
-    return Draft(sent.path, "\n".join(texts), settings)
+    kind = None if method is not None else seen_kind(call)
+    return Draft(sent.path, "\n".join(texts), settings, kind)
+
+
+def seen_kind(call: Call) -> CallKind:
+    """The kind of call that a captured one can have been, the simplest first."""
+    several = len(call.requests) > 1, len(call.responses) > 1
+    return _KINDS[several]
 
 
 def _message_text(message: bytes, method: Method | None, catalog: Catalog) -> str:
-    if method is not None:
+    if method is not None and method.request_type:
         reading = read_bytes(message, method.request_type, catalog, origin=method.origin)
         if reading.format is Format.PROTOBUF and reading.complete:
             return json_text(reading.value, _INDENT)
         raise RequestError(f"A message of this call is no {method.request_name}.", reading.reason)
-    return HEX + message.hex()
+    return json_text(json.loads(text), _INDENT) if (text := untyped_text(message)).startswith("{") else text
 
 
 def _host(address: str) -> str:

@@ -1,7 +1,7 @@
 """Between the session, which tells every batch, and the screen, which draws at most some twenty times a second.
 
-Owns the selections and the changes that the screen has not taken yet. Posts one message for any number of changes and
-does nothing while nothing changes. Never writes to the store.
+Owns the selections, the totals and the changes that the screen has not taken yet. Posts one message for any number of
+changes and does nothing while nothing changes. Never writes to the store.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 from inspector.session.packets import Packets
 from inspector.store.change import Change
 from inspector.store.filter import Filter
+from inspector.store.method_totals import MethodTotals
 from inspector.store.selection import CallSelection, Selection
 from inspector.store.store import Store
 from inspector.ui.packet_feed import PacketFeed, Run
@@ -27,13 +28,23 @@ SLICE: Final = 0.01
 class Feed:
     """The store as one screen sees it."""
 
-    def __init__(self, store: Store, notify: Callable[[], None], packets: Packets, run: Run) -> None:
-        """Begin with what is there; `notify` is called when there is a change to take, `run` runs what takes time."""
+    def __init__(
+        self,
+        store: Store,
+        notify: Callable[[], None],
+        packets: Packets | None = None,
+        run: Run = asyncio.ensure_future,
+    ) -> None:
+        """Begin with what is there.
+
+        `notify` is called when there is a change to take, `run` runs what takes time; without `packets` there are none.
+        """
         self.store = store
-        self.packets = PacketFeed(packets, self.redraw, run)
+        self.packets = PacketFeed(packets or Packets.none(), self.redraw, run)
         self.time_style = TimeStyle.CALL
         self.frames = Selection(store)
         self.calls = CallSelection(store)
+        self.methods = MethodTotals(store)
         self._notify = notify
         self._pending: Change | None = None
         self._is_stirred = False
@@ -63,11 +74,12 @@ class Feed:
             self._is_stirred = True
 
     def take(self) -> Change | None:
-        """All that changed since the last time, with the selections brought up to date; None for nothing."""
+        """All that changed since the last time, with selections and totals brought up to date; None for nothing."""
         change, self._pending = self._pending, None
         if change is not None:
             self.frames.update(change)
             self.calls.update(change)
+            self.methods.update(change)
             self.packets.sync(self.store, self.frames)
         return change
 

@@ -99,10 +99,13 @@ def segments(spans: Iterable[Span], palette: Palette, *, strong: bool = False) -
     ]
 
 
-def fitted(parts: list[Segment], width: int, *, right: bool = False) -> list[Segment]:
-    """Segments made exactly `width` cells wide: padded, or cut off with `…`."""
+def fitted(parts: list[Segment], width: int, *, right: bool = False, keep_end: bool = False) -> list[Segment]:
+    """Segments made exactly `width` cells wide: padded, or cut off with `…`, at their start to keep the end."""
     strip = Strip(parts)
     length = strip.cell_length
+    if length > width and keep_end and width:
+        kept = strip.crop(length - width + 1, length)
+        return [Segment("…" + " " * (width - 1 - kept.cell_length), parts[0].style), *kept]
     if length > width:
         kept = strip.crop(0, max(width - 1, 0))
         style = parts[-1].style if parts else None

@@ -79,13 +79,6 @@ class ByteSelected(Message):
 
 
 @dataclass
-class FilterAsked(Message):
-    """A text shall be the filter, as if it had been typed."""
-
-    text: str
-
-
-@dataclass
 class DisplayFiltered(Message):
     """A display filter was typed, and Wireshark takes it."""
 
@@ -121,11 +114,20 @@ class Filtered(Message):
 
 
 @dataclass
+class FilterAsked(Message):
+    """Only what this filter lets through shall be shown."""
+
+    text: str
+
+
+@dataclass
 class Requested(Message):
     """Enter in the request box."""
 
     draft: Draft | None
     """None where no method is chosen."""
+    is_apart: bool = False
+    """True for a call of its own, also while one is open that takes further messages."""
 
 
 @dataclass
@@ -154,6 +156,13 @@ class Copied(Message):
     text: str
     name: str
     """What it is, for the notification."""
+
+
+@dataclass
+class SessionReplaced(Message):
+    """The same capture is read from its start in another way, by another session."""
+
+    session: Session
 
 
 @dataclass

@@ -24,9 +24,14 @@ def default_method(catalog: Catalog, latest: str | None = None) -> str | None:
     return next((each.path for each in (*(m for m in own if m.kind is CallKind.UNARY), *own)), None)
 
 
-def listed_methods(catalog: Catalog) -> Iterator[Method]:
-    """Every method, the service's own first, then those of gRPC itself, and the greet service's where it is a guess."""
-    yield from sorted(catalog.methods.values(), key=lambda method: (not _is_own(method), _service(method)))
+def listed_methods(catalog: Catalog, *, is_greet: bool) -> Iterator[Method]:
+    """Every method, the service's own first, then those of gRPC itself.
+
+    The greet service's own are there for that service, and where nothing tells of another: then they are a guess.
+    """
+    found = sorted(catalog.methods.values(), key=lambda method: (not _is_own(method), _service(method)))
+    with_greet = is_greet or not any(map(_is_own, found))
+    yield from (method for method in found if with_greet or method.origin != GREET_ORIGIN)
 
 
 def _is_own(method: Method) -> bool:

@@ -7,8 +7,12 @@ from datetime import datetime
 from typing import Final
 
 from inspector.client.history_file import Entry
+from inspector.model.call import Call
 from inspector.schema.catalog import Catalog
-from inspector.ui.draft import KIND_WORDS, draft_of, one_line
+from inspector.schema.untyped import WITHOUT_SCHEMA, untyped_method
+from inspector.ui.draft import KIND_WORDS, Draft, one_line
+from inspector.ui.draft_source import seen_kind
+from inspector.ui.kept import draft_of
 from inspector.ui.methods import listed_methods
 from inspector.ui.screens.choice import Choice
 from inspector.ui.sent_call import SentCall
@@ -20,44 +24,56 @@ END: Final = ("ctrl+x", "ctrl+d")
 """Keys that choose, beside Enter."""
 
 
-def method_choices(catalog: Catalog) -> list[Choice]:
-    """Every method with its kind, its types and where its schema is from."""
-    return [
+def method_choices(catalog: Catalog, calls: Iterable[Call], *, is_greet: bool) -> list[Choice]:
+    """Every method with its kind, its types and where its schema is from; then those of calls that no schema knows."""
+    known = [
         Choice(
             method,
             method.path.removeprefix("/"),
-            f"{KIND_WORDS[method.kind]}  {method.request_name} → {method.response_name}  {method.origin}",
+            f"{KIND_WORDS[method.kind]:<13}  {method.request_name} → {method.response_name}  {method.origin}",
         )
-        for method in listed_methods(catalog)
+        for method in listed_methods(catalog, is_greet=is_greet)
+    ]
+    seen = {call.method: seen_kind(call) for call in calls if call.method and catalog.method(call.method) is None}
+    return [
+        *known,
+        *(
+            Choice(
+                untyped_method(path, kind),
+                path.removeprefix("/"),
+                f"{KIND_WORDS[kind]:<13}  seen here, {WITHOUT_SCHEMA}",
+            )
+            for path, kind in seen.items()
+        ),
     ]
 
 
 def history_choices(entries: Iterable[Entry]) -> list[Choice]:
     """What was sent, the latest first; the same request once."""
-    latest = {(each.method, each.messages, each.metadata): each for each in entries}
-    found = sorted(latest.values(), key=lambda entry: -entry.sent_at)
-    return [Choice(draft_of(entry), _sent(entry), _how(entry)) for entry in found]
+    latest = {draft_of(each): each for each in entries}
+    found = sorted(latest.items(), key=lambda each: -each[1].sent_at)
+    return [Choice(draft, _sent(entry), _how(entry, draft)) for draft, entry in found]
 
 
 def call_choices(calls: Iterable[SentCall]) -> list[Choice]:
-    """The calls that run."""
-    return [
-        Choice(
-            call,
-            call.method.path.removeprefix("/"),
-            f"{KIND_WORDS[call.method.kind]}  {call.sent} sent  {counted(call.received, 'reply', 'replies')}"
-            + ("" if call.takes_more else "  half-closed"),
-        )
-        for call in calls
-    ]
+    """The calls that run, with the streams that they are on the wire."""
+    return [Choice(call, call.method.path.removeprefix("/"), _state(call)) for call in calls]
+
+
+def _state(call: SentCall) -> str:
+    stream = "" if call.key is None else str(call.key)
+    end = "" if call.takes_more else "half-closed"
+    replies = counted(call.received, "reply", "replies")
+    latest = f"latest: {one_line(call.texts[-1])}" if call.texts and call.texts[-1] else ""
+    words = (stream, f"{call.sent} sent", replies, end, latest, KIND_WORDS[call.method.kind])
+    return "  ".join(word for word in words if word)
 
 
 def _sent(entry: Entry) -> str:
     return f"{entry.method.rpartition('/')[2]}  {'  '.join(one_line(text) for text in entry.messages)}"
 
 
-def _how(entry: Entry) -> str:
+def _how(entry: Entry, draft: Draft) -> str:
     when = datetime.fromtimestamp(entry.sent_at).astimezone() if entry.sent_at else None
-    metadata = f"{len(entry.metadata)} metadata" if entry.metadata else ""
-    words = (entry.status, f"{when:%d %b %H:%M}" if when else "", entry.target, metadata)
+    words = (entry.status, f"{when:%d %b %H:%M}" if when else "", entry.target, *draft.settings.words)
     return "  ".join(word for word in words if word)

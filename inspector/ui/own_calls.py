@@ -11,13 +11,14 @@ from collections.abc import Iterable
 
 from inspector.model.call import Call, StreamKey
 from inspector.store.store import Store
+from inspector.ui.sent_call import SentCall
 
 
 class OwnCalls:
     """The sent calls whose frames are still awaited, and those that were found."""
 
     def __init__(self) -> None:
-        self._awaited: list[str] = []
+        self._awaited: list[SentCall] = []
         self._found: set[StreamKey] = set()
         self._ports: set[int] = set()
 
@@ -26,17 +27,17 @@ class OwnCalls:
         """True while a sent call has not been seen on the wire."""
         return bool(self._awaited)
 
-    def sent(self, method: str) -> None:
-        """A call of a method is on its way."""
-        self._awaited.append(method)
+    def sent(self, call: SentCall) -> None:
+        """A call is on its way."""
+        self._awaited.append(call)
 
-    def gave_up(self, method: str) -> None:
+    def gave_up(self, call: SentCall) -> None:
         """A call failed; when none of its frames was seen by now, none is awaited any more."""
-        if method in self._awaited:
-            self._awaited.remove(method)
+        if call in self._awaited:
+            self._awaited.remove(call)
 
     def match(self, store: Store, touched: Iterable[StreamKey], ports: frozenset[int]) -> StreamKey | None:
-        """The latest of the touched calls that is found to be ours; None when none is new.
+        """The latest of the touched calls that is found to be ours, each told its stream; None when none is new.
 
         `ports` are our local ports as of now. Those of earlier connections are remembered: frames may come to be
         decoded after their connection is gone.
@@ -52,7 +53,9 @@ class OwnCalls:
     def _claims(self, store: Store, call: Call) -> bool:
         if store.connections[call.key.connection].client.port not in self._ports:
             return False
-        if call.method is None or call.method not in self._awaited:
+        sent = next((each for each in self._awaited if each.method.path == call.method), None)
+        if sent is None:
             return False
-        self._awaited.remove(call.method)
+        self._awaited.remove(sent)
+        sent.key = call.key
         return True

@@ -1,6 +1,6 @@
-"""Where in a request's text an error is: the line and column that it names, or those of the field that it names.
+"""Where in a request's text an error is: at the place that it gives, or where its field stands.
 
-Pure. An error names a field by its path, as in `items[2].price`; the text is read as far as it is JSON.
+Pure. An error gives a field by its path, as in `items[2].price`; the text is read as far as it is JSON.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from inspector.errors import RequestError
+
 _TOKEN: Final = re.compile(r'"(?:\\.|[^"\\])*"|[{}\[\],:]|[^\s{}\[\],:"]+')
-_NAMED_PLACE: Final = re.compile(r"line (\d+), column (\d+)")
-_SUBJECT: Final = re.compile(r"(?:The key of |\S+ has no field )?([^\s:,]+?)[.:,]?(?:\s|$)")
-"""Errors begin with the field that they are about."""
 
 
 class Spot(NamedTuple):
@@ -23,15 +22,14 @@ class Spot(NamedTuple):
     column: int
 
 
-def find_spot(error: str, text: str, start: int = 0) -> Spot | None:
-    """Where in a text an error about the message that begins at `start` is; None where it names no place."""
-    if (named := _NAMED_PLACE.search(error)) is not None:
-        line, column = int(named[1]) - 1, int(named[2]) - 1
+def find_spot(error: RequestError, text: str, start: int = 0) -> Spot | None:
+    """Where in a text an error about the message that begins at `start` is; None where it gives no place."""
+    if error.place is not None:
+        line, column = error.place
         first = spot_at(text, start)
-        return Spot(first.line + line, column + (first.column if line == 0 else 0))
-    subject = _SUBJECT.match(error)
+        return Spot(first.line + line - 1, column - 1 + (first.column if line == 1 else 0))
     known = {_plain(path): at for path, at in _paths(text, start)}
-    at = known.get(_plain(subject[1])) if subject else None
+    at = known.get(_plain(error.path)) if error.path else None
     return None if at is None else spot_at(text, at)
 
 

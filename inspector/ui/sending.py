@@ -16,8 +16,9 @@ from inspector.client.outcome import Outcome
 from inspector.client.running_call import RunningCall
 from inspector.model.call import StreamKey
 from inspector.session import Session
-from inspector.ui.draft import entry_of
+from inspector.ui.kept import entry_of
 from inspector.ui.own_calls import OwnCalls
+from inspector.ui.running_calls import RunningCalls
 from inspector.ui.sent_call import SentCall
 
 if TYPE_CHECKING:
@@ -29,8 +30,7 @@ class Sending:
 
     def __init__(self, session: Session, target: str, connection: ConnectionOptions) -> None:
         self.target = target
-        self.calls: list[SentCall] = []
-        """Those that are not over, the earliest first."""
+        self.calls = RunningCalls()
         self._session, self._connection = session, connection
         self._own = OwnCalls()
         self._callers: dict[ConnectionOptions, Caller] = {}
@@ -41,21 +41,13 @@ class Sending:
         """The state of the connection that was used last; None before there was any."""
         return None if self._latest is None else self._latest.state
 
-    def open_call(self, path: str) -> SentCall | None:
-        """The latest call of a method that takes further messages."""
-        return next((call for call in reversed(self.calls) if call.method.path == path and call.takes_more), None)
-
-    def current(self, path: str | None) -> SentCall | None:
-        """The call that keys are about: the latest of a method, else the latest of all."""
-        of_method = [call for call in self.calls if call.method.path == path]
-        return next(reversed(of_method or self.calls), None)
-
-    def add(self, call: SentCall) -> None:
-        """A call that is going to be run: it takes messages from now on."""
-        self.calls.append(call)
+    @property
+    def is_unseen(self) -> bool:
+        """True when the frames of these calls cannot be read on the wire: gRPC gives nobody the keys of its TLS."""
+        return self._connection.security is not None
 
     async def run(self, call: SentCall) -> tuple[Outcome, Entry]:
-        """Send a call that was added and wait for its outcome; what the history shall keep of it comes with it.
+        """Send a call that is among `calls` and wait for its outcome; what the history shall keep of it comes with it.
 
         Raises:
             RequestError: metadata or TLS files that cannot be used.
@@ -67,8 +59,7 @@ class Sending:
             status = outcome.status.name
         finally:
             self.calls.remove(call)
-        texts = tuple(call.texts)
-        kept = entry_of(call.method.path, texts, call.settings, target=self.target, status=status, sent_at=sent_at)
+        kept = entry_of(call.draft, tuple(call.texts), target=self.target, status=status, sent_at=sent_at)
         return outcome, kept
 
     def own_call(self, touched: Iterable[StreamKey]) -> StreamKey | None:
@@ -91,16 +82,16 @@ class Sending:
 
     async def _start(self, call: SentCall) -> RunningCall:
         await self._session.wait_live()
-        caller = self._latest = await self._ready_caller(call.settings.connection(self._connection))
-        path = call.method.path
-        self._own.sent(path)
+        settings, kind = call.draft.settings, call.method.kind
+        caller = self._latest = await self._ready_caller(settings.connection(self._connection))
+        self._own.sent(call)
         is_seen = False
         try:
-            running = await caller.start(path, call.method.kind, call.settings.call_options(call.method.kind))
-            is_seen = running.had_connection
+            running = await caller.start(call.method.path, kind, settings.call_options(kind))
+            is_seen = running.had_connection and not self.is_unseen
         finally:
             if not is_seen:
-                self._own.gave_up(path)
+                self._own.gave_up(call)
         return running
 
     async def _ready_caller(self, connection: ConnectionOptions) -> Caller:

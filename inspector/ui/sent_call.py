@@ -14,8 +14,11 @@ from time import monotonic
 from inspector.client.ending import CANCELLED
 from inspector.client.outcome import Outcome
 from inspector.client.running_call import TAKES_ONE, RunningCall
+from inspector.model.call import StreamKey
+from inspector.model.endpoint import Side
 from inspector.schema.catalog import Method
-from inspector.ui.draft import Settings
+from inspector.ui.draft import Draft
+from inspector.views.account import Account, Passed
 
 Starter = Callable[["SentCall"], Awaitable[RunningCall]]
 
@@ -23,12 +26,19 @@ Starter = Callable[["SentCall"], Awaitable[RunningCall]]
 class SentCall:
     """A call of any kind. Give it messages, `run` it once; half-close and cancel it as you like."""
 
-    def __init__(self, method: Method, settings: Settings) -> None:
-        self.method, self.settings = method, settings
+    def __init__(self, method: Method, draft: Draft) -> None:
+        """`draft` is what it began with."""
+        self.method, self.draft = method, draft
         self.texts: list[str] = []
         """The messages as they were typed."""
         self.began = monotonic()
         self.outcome: Outcome | None = None
+        self.key: StreamKey | None = None
+        """Its stream, once that was found on the wire."""
+        self.account: Account | None = None
+        """What the client says of it, where the wire cannot tell."""
+        self.on_passed: Callable[[], None] = lambda: None
+        """Told of every message and of the end, where there is an account."""
         self.is_half_closed = False
         self._running: RunningCall | None = None
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -81,16 +91,15 @@ class SentCall:
         except asyncio.CancelledError:
             if not self._is_given_up:
                 raise
-            self.outcome = Outcome(CANCELLED, (), monotonic() - self.began, "")
-            return self.outcome
+            return self._over(Outcome(CANCELLED, (), monotonic() - self.began, ""))
         self._running = running
         if self._is_given_up:
             running.cancel()
         feeding = asyncio.create_task(self._feed(running))
         try:
-            async for _ in running.replies():
-                pass
-            self.outcome = await running.outcome()
+            async for reply in running.replies():
+                self._passed(Side.SERVER, reply)
+            outcome = await running.outcome()
         except asyncio.CancelledError:
             running.cancel()
             raise
@@ -98,10 +107,28 @@ class SentCall:
             feeding.cancel()  # the call may end before its messages do
             with contextlib.suppress(asyncio.CancelledError):
                 await feeding
-        return self.outcome
+        return self._over(outcome)
 
     async def _feed(self, running: RunningCall) -> None:
         while (message := await self._waiting.get()) is not None:
-            if not await running.send(message) or running.is_half_closed:
+            passed = self._passed(Side.CLIENT, message)
+            was_sent = await running.send(message)
+            if not was_sent and passed is not None and self.account is not None:
+                self.account.take_back(passed)
+            if not was_sent or running.is_half_closed:
                 return
         await running.half_close()
+
+    def _passed(self, side: Side, message: bytes) -> Passed | None:
+        if self.account is None:
+            return None
+        passed = self.account.note(side, message)
+        self.on_passed()
+        return passed
+
+    def _over(self, outcome: Outcome) -> Outcome:
+        self.outcome = outcome
+        if self.account is not None:
+            self.account.outcome = outcome
+            self.on_passed()
+        return outcome

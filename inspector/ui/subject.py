@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 from inspector.model.call import Call
 from inspector.store.change import Change
 from inspector.store.store import Store
+from inspector.ui.accounts import Accounts
 
 
 class FrameAt(NamedTuple):
@@ -21,7 +22,8 @@ class FrameAt(NamedTuple):
     def is_touched(self, store: Store, change: Change) -> bool:
         """True when a change may have something to say of it."""
         call = self.call(store)
-        return call is not None and (call.key in change.calls or call.key.connection in change.connections)
+        is_call_touched = call is not None and call.key in change.calls
+        return is_call_touched or store.frames[self.position].connection in change.connections
 
 
 class PacketAt(NamedTuple):
@@ -34,4 +36,45 @@ class PacketAt(NamedTuple):
         return True
 
 
-Subject: TypeAlias = FrameAt | PacketAt
+class ConnectionAt(NamedTuple):
+    """A connection, as Wireshark counts them."""
+
+    connection: int
+
+    def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - as every subject's
+        """True when it carried something, or more is known of it or its calls."""
+        return self.connection in change.traffic or self.connection in change.connections
+
+
+class Told(NamedTuple):
+    """What the client says of the calls that were sent from here, where the wire tells nothing; no row leads to it."""
+
+    accounts: Accounts
+
+    def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - the wire tells nothing of it
+        """What was captured does not matter to it."""
+        return False
+
+
+class MethodAt(NamedTuple):
+    """A method with all its calls, by its path."""
+
+    path: str
+
+    def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - as every subject's
+        """Any call may have come to be one of its calls, or have ceased to be one."""
+        return bool(change.calls)
+
+
+Subject: TypeAlias = FrameAt | PacketAt | ConnectionAt | MethodAt | Told
+
+
+def connection_of(subject: Subject | None, store: Store) -> int | None:
+    """The connection that a subject is, or is of; None for one that is of many or none."""
+    match subject:
+        case ConnectionAt(connection):
+            return connection
+        case FrameAt(position):
+            return store.frames[position].connection
+        case _:
+            return None

@@ -13,11 +13,13 @@ from inspector.model.call import Call, HeaderBlock, StreamKey
 from inspector.model.endpoint import Side
 from inspector.model.frame import FrameType, Header
 from inspector.model.message import Message
+from inspector.model.why import Why
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
 from inspector.views.naming import naming
 from inspector.views.reading import read
 from inspector.views.status_details import status_details
+from inspector.views.why import why
 
 
 def frame_object(store: Store, position: int) -> dict[str, object]:
@@ -67,6 +69,7 @@ def call_object(store: Store, catalog: Catalog, key: StreamKey) -> dict[str, obj
         "problems": list(call.problems),
         "status_details": status_details(call, catalog),
         "status_source": call.status and (call.status_source.value if call.status_source else "wire"),
+        "why": _why(why(store, catalog, key)),
     }
 
 
@@ -76,6 +79,12 @@ def line(value: object) -> bytes:
         return msgspec.json.encode(value, enc_hook=str)
     except UnicodeEncodeError:
         return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def _why(found: Why | None) -> dict[str, object] | None:
+    if found is None:
+        return None
+    return {"cause": found.cause.value, "sentence": found.sentence, "packets": list(found.packets)}
 
 
 def _message(call: Call, side: Side, message: Message, catalog: Catalog) -> dict[str, object]:

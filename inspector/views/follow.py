@@ -15,6 +15,7 @@ from operator import attrgetter
 from inspector.model.call import StreamKey
 from inspector.model.endpoint import Side
 from inspector.model.frame import Frame, FrameType
+from inspector.model.why import Why
 from inspector.schema.catalog import Catalog
 from inspector.schema.payload import Format
 from inspector.store.store import Store
@@ -22,6 +23,7 @@ from inspector.views.heading import heading, notes
 from inspector.views.naming import is_grpc
 from inspector.views.spans import Line, Span
 from inspector.views.steps import LINES, Entry, Shown, Step, step
+from inspector.views.why import why
 
 _at_position = attrgetter("position")
 
@@ -56,6 +58,10 @@ class Follow:
         """How many steps there are so far."""
         return len(self._entries)
 
+    def entry(self, index: int) -> Entry:
+        """What one step is about."""
+        return self._entries[index]
+
     @property
     def settled(self) -> int:
         """How many of them, from the first, do not wait for the end of their message."""
@@ -65,9 +71,13 @@ class Follow:
         """The line above the steps: connection, addresses, stream, status, duration."""
         return heading(self._store, self._call)
 
+    def why(self) -> Why | None:
+        """Why the call failed; None for one that is OK."""
+        return why(self._store, self._catalog, self.key)
+
     def notes(self) -> tuple[Line, ...]:
-        """What is not as it should be, or not certain: problems, and a method that the wire did not tell."""
-        return notes(self._call, self._catalog)
+        """Why it failed, and what is not as it should be or not certain."""
+        return notes(self._call, self._catalog, self.why())
 
     def steps(self, start: int = 0, end: int | None = None) -> tuple[Step, ...]:
         """The steps from `start` up to, not including, `end`, drawn up as the catalog knows their types now."""
@@ -107,7 +117,8 @@ class Follow:
         if self._frames:
             last = self._call.frames[self._frames - 1]
             for side in Side:
-                yield from self._ended(side, last)
+                if is_grpc(self._call, side):
+                    yield from self._ended(side, last)
         for position in self._call.frames[self._frames :]:
             yield from self._entries_of(position)
         self._frames = len(self._call.frames)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from inspector.model.call import Call, MethodSource
+from inspector.model.why import Cause, Why
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
 from inspector.views.header_info import named
@@ -11,6 +14,9 @@ from inspector.views.outcome import call_status
 from inspector.views.spans import Line, Span, Tone, joined
 from inspector.views.text import clean
 from inspector.views.times import duration
+from inspector.views.why import problems_beside
+
+_WHY_TONES: Final = {Cause.STILL_OPEN: Tone.DIM, Cause.BYTES_LOST: Tone.WARN, Cause.CANCELLED: Tone.WARN}
 
 
 def heading(store: Store, call: Call) -> tuple[Span, ...]:
@@ -28,9 +34,15 @@ def heading(store: Store, call: Call) -> tuple[Span, ...]:
     )
 
 
-def notes(call: Call, catalog: Catalog) -> tuple[Line, ...]:
-    """A line for each problem, and one for a method that the wire did not tell."""
+def notes(call: Call, catalog: Catalog, found: Why | None) -> tuple[Line, ...]:
+    """Why it failed; a line for a method that the wire did not tell, and one for each problem."""
+    reason = () if found is None else (why_line(found),)
     known = naming(call, catalog)
     is_certain = known.source is MethodSource.WIRE or (known.method is None and call.request_headers is None)
     method = () if is_certain else (Line((Span("method: ", Tone.DIM), *named(known))),)
-    return (*method, *(Line((Span(clean(problem), Tone.WARN),)) for problem in call.problems))
+    return (*reason, *method, *(Line((Span(clean(each), Tone.WARN),)) for each in problems_beside(call, found)))
+
+
+def why_line(found: Why) -> Line:
+    """Why a call, or a connection, failed."""
+    return Line((Span("why: ", Tone.DIM), Span(clean(found.sentence), _WHY_TONES.get(found.cause, Tone.ERROR))))

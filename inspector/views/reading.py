@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from inspector.model.call import Call
 from inspector.model.endpoint import Side
 from inspector.model.frame import FrameType
-from inspector.model.message import Message
+from inspector.model.message import PREFIX_LENGTH, Message
 from inspector.schema.catalog import Catalog
 from inspector.schema.payload import Format, Reading, possible_forms, read_message
 from inspector.store.store import Store
@@ -64,6 +64,22 @@ def data_offset(store: Store, call: Call, side: Side, position: int) -> int:
         if frame.type == FrameType.DATA and store.side(frame) is side:
             total += len(frame.payload)
     return total
+
+
+def message_frames(store: Store, call: Call, side: Side, message: Message) -> tuple[int, ...]:
+    """The positions of the frames that hold a part of a message, its prefix included."""
+    begin, end, total = message.offset, message.offset + PREFIX_LENGTH + message.length, 0
+    found = []
+    for position in call.frames:
+        frame = store.frames[position]
+        if position > message.frame or total >= end:
+            break
+        if frame.type == FrameType.DATA and frame.payload and store.side(frame) is side:
+            if total + len(frame.payload) > begin:
+                found.append(position)
+            total += len(frame.payload)
+    # Of a message that is missing, the frame at which that was told may be another's.
+    return tuple(found) if message.frame in found else (*found, message.frame)
 
 
 def _frame(message: Message) -> int:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inspector.model.call import Call, CallState, StreamKey
+from inspector.model.call import Call, CallKind, CallState, StreamKey
 from inspector.model.endpoint import Side
+from inspector.model.why import Cause, Why
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
 from inspector.views.header_info import named
@@ -18,8 +19,10 @@ from inspector.views.naming import naming
 from inspector.views.outcome import call_status
 from inspector.views.seen import seen
 from inspector.views.spans import Span, Tone, joined
+from inspector.views.status_details import details_in_short, status_details
 from inspector.views.text import clean, counted, shortened
-from inspector.views.times import Times, duration
+from inspector.views.times import Times, brief
+from inspector.views.why import problems_beside, why
 
 _NO_TIMES = Times()
 
@@ -71,39 +74,64 @@ class CallRow:
     start: str
     duration: str
     """Empty while the call is open."""
+    first_reply: str
+    """From the start to the first message from the server; empty before it."""
     requests: int
     responses: int
+    request_bytes: int
+    response_bytes: int
+    problems: int
     info: tuple[Span, ...]
-    """The status message and the first problem."""
+    """Why it failed, else the status message; and the first problem."""
 
 
 def call_row(store: Store, catalog: Catalog, key: StreamKey, times: Times = _NO_TIMES) -> CallRow:
     """The row of a call."""
     call = store.calls[key]
-    known = naming(call, catalog)
-    method = catalog.method(known.method)
     return CallRow(
         key,
-        named(known),
-        method.kind.replace("_", " ") if method else "",
+        named(naming(call, catalog)),
+        (kind_of(call, catalog) or "").replace("_", " "),
         call_status(call),
         call.state,
         times.show(call.started),
-        "" if call.duration is None else duration(call.duration),
+        "" if call.duration is None else brief(call.duration),
+        "" if call.first_reply is None else brief(call.first_reply),
         len(call.requests),
         len(call.responses),
-        _call_info(call),
+        call.request_bytes,
+        call.response_bytes,
+        len(call.problems),
+        _call_info(store, catalog, call),
     )
 
 
-def _call_info(call: Call) -> tuple[Span, ...]:
-    message = clean(shortened(call.status.message, 200)) if call.status and call.status.code else ""
-    problems = clean(shortened(call.problems[0], 200)) if call.problems else ""
-    more = len(call.problems) - 1
+def kind_of(call: Call, catalog: Catalog) -> CallKind | None:
+    """The kind of a call's method; None without a schema of it."""
+    method = catalog.method(naming(call, catalog).method)
+    return None if method is None else method.kind
+
+
+def _call_info(store: Store, catalog: Catalog, call: Call) -> tuple[Span, ...]:
+    found = why(store, catalog, call.key)
+    reason = "" if found is None else _reason(call, catalog, found)
+    problems = problems_beside(call, found)
+    first, more = clean(shortened(problems[0], 200)) if problems else "", len(problems) - 1
     return joined(
         (
-            (Span(message, Tone.PLAIN),) if message else (),
-            (Span(problems, Tone.WARN),) if problems else (),
+            (Span(reason, Tone.PLAIN),) if reason else (),
+            (Span(first, Tone.WARN),) if first else (),
             (Span(f"and {counted(more, 'more problem')}", Tone.DIM),) if more > 0 else (),
         )
     )
+
+
+def _reason(call: Call, catalog: Catalog, found: Why) -> str:
+    """Why it failed, without what other columns say."""
+    if found.cause is Cause.STILL_OPEN:
+        return ""
+    if found.cause is not Cause.STATUS or call.status is None:
+        return clean(found.sentence)
+    details = status_details(call, catalog)
+    said = (clean(shortened(call.status.message, 200)), details_in_short(details) if details else "")
+    return "; ".join(each for each in said if each)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 from inspector.model.call import Call
 from inspector.model.frame import Frame
@@ -11,8 +12,11 @@ from inspector.schema.catalog import Catalog, short_name
 from inspector.schema.payload import Format, Reading
 from inspector.schema.rich_status import HEADER, RichStatus, read_status
 from inspector.views.spans import Line, Span, Tone
-from inspector.views.text import clean, counted
+from inspector.views.text import clean, counted, shortened
 from inspector.views.values import pretty
+
+_MOST: Final = 5
+_LONGEST: Final = 200
 
 
 def status_details(call: Call, catalog: Catalog) -> list[object] | None:
@@ -20,6 +24,37 @@ def status_details(call: Call, catalog: Catalog) -> list[object] | None:
     value = call.trailers.first(HEADER) if call.trailers else None
     found = read_status(value, catalog) if value else None
     return None if found is None else list(found.details)
+
+
+def details_in_short(details: list[object]) -> str:
+    """What details say in a few words: their types, with reasons, fields and pauses; safe to look at."""
+    return clean(shortened(", ".join(map(_in_short, details[:_MOST])), _LONGEST))
+
+
+def _in_short(detail: object) -> str:
+    name = _type_name(detail)
+    values = detail if isinstance(detail, dict) else {}
+    said = next((read(values) for key, read in _SHORT.items() if key in values), "")
+    return f"{name} {said}".rstrip(" .")
+
+
+def _first_violation(values: Mapping[str, Any]) -> str:
+    found = [each for key in _VIOLATIONS for each in values.get(key) or () if isinstance(each, dict)]
+    first = found[0] if found else {}
+    return ": ".join(str(first[key]) for key in ("field", "subject", "description") if first.get(key))
+
+
+_VIOLATIONS: Final = ("field_violations", "violations")
+_SHORT: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+    "reason": lambda values: f"{values['reason']} ({values.get('domain') or 'no domain'})",
+    "retry_delay": lambda values: str(values["retry_delay"]),
+    "field_violations": _first_violation,
+    "violations": _first_violation,
+    "resource_name": lambda values: str(values["resource_name"]),
+    "detail": lambda values: str(values["detail"]),
+    "message": lambda values: str(values["message"]),
+}
+"""By a field of the types of google.rpc (google.aip.dev/193): what it says in a few words."""
 
 
 def detail_lines(frame: Frame, catalog: Catalog) -> Iterator[Line]:

@@ -34,7 +34,7 @@ from inspector.views.values import pretty
 LINES: Final = 40
 """Lines of a message that a step shows; the Message tab shows more."""
 _LONGEST_STRING: Final = 1_000
-_EXCERPT: Final = 65_536
+EXCERPT: Final = 65_536
 """Bytes of a message that are read for a step: far more than fits into its lines."""
 
 
@@ -136,7 +136,7 @@ def _header_body(at: Seen) -> tuple[Line, ...]:
 def _message(
     at: Seen, call: Call, entry: Entry, message: Message, shown: Shown
 ) -> tuple[tuple[Span, ...], tuple[str, ...], tuple[Line, ...]]:
-    reading = read(call, at.side, message, at.catalog, _EXCERPT, shown.form)
+    reading = read(call, at.side, message, at.catalog, EXCERPT, shown.form)
     name = type_spans(reading, call, at.catalog)
     title = tuple(Span(span.text, SIDE_TONES[at.side] if span.tone is Tone.PLAIN else span.tone) for span in name)
     encoding = "" if message.encoding is None else f"{clean(message.encoding)}, {_inflated(message.data)}"
@@ -165,7 +165,7 @@ def _plain_data(at: Seen, call: Call, longest: int) -> tuple[tuple[Span, ...], t
     payload = at.frame.payload
     if not payload:
         return (), ("no data",), ()
-    reading = read_bytes(payload, None, at.catalog, content_type(call, at.side), _EXCERPT)
+    reading = read_bytes(payload, None, at.catalog, content_type(call, at.side), EXCERPT)
     return (Span(reading.format, Tone.DIM),), (size(len(payload)),), body(reading, longest, len(payload))
 
 

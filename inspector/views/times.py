@@ -102,6 +102,11 @@ def utc(time: float) -> str:
         return f"{time:.3f}"
 
 
+def brief(seconds: float) -> str:
+    """A length of time where thousandths of a millisecond count: `45 µs` below one, else as `duration`."""
+    return f"{seconds * 1e6:.0f} µs" if seconds < 0.0009995 else duration(seconds)
+
+
 def clock(time: float) -> str:
     """The time of day here, to the millisecond: `09:00:11.149`; plain seconds where there is no such day."""
     try:

@@ -18,33 +18,40 @@ _BODY_INDENT: Final = 2
 
 
 class FollowDocument:
-    """A heading, then each step of a call."""
+    """A heading, the notes on the whole, then each step of a call."""
 
     def __init__(self, store: Store, catalog: Catalog, key: StreamKey, form: Format | None = None) -> None:
         """`form` is the one in which messages are shown; None for the likeliest."""
         self._follow = Follow(store, catalog, key)
         self._form = form
+        self._lead = self._read_lead()
         self.key = key
 
     def __len__(self) -> int:
-        return len(self._follow) + 1
+        return len(self._follow) + len(self._lead)
 
     def block(self, index: int) -> Block:
-        """The heading with its notes, or a step, each with an empty line behind it."""
-        if index == 0:
-            asked = (
-                () if self._form is None else (Line((Span(f"messages read as {self._form}, v goes on", Tone.WARN),)),)
-            )
-            return Block((Line(self._follow.heading()), *self._follow.notes(), *asked, Line()))
-        return _step_block(self._follow.step(index - 1, form=self._form))
+        """The heading, the notes, which lead to the frame that proves them, or a step."""
+        if index < len(self._lead):
+            return self._lead[index]
+        return _step_block(self._follow.step(index - len(self._lead), form=self._form))
 
     def block_of(self, position: int) -> int | None:
         """The block of the step that shows a frame."""
-        return self._follow.step_of(position) + 1
+        return self._follow.step_of(position) + len(self._lead)
 
     def refresh(self) -> int:
         """Take in what the call has come to be."""
-        return self._follow.update() + 1
+        first, before = self._follow.update() + len(self._lead), self._lead
+        self._lead = self._read_lead()
+        return first if self._lead == before else 0
+
+    def _read_lead(self) -> tuple[Block, Block]:
+        view, form = self._follow, self._form
+        asked = () if form is None else (Line((Span(f"messages read as {form}, v goes on", Tone.WARN),)),)
+        found = view.why()
+        position = found.frames[0] if found is not None and found.frames else None
+        return Block((Line(view.heading()),)), Block((*view.notes(), *asked, Line()), position)
 
     def copied(self) -> tuple[str, str]:
         """The stream as the headless `follow` prints it."""

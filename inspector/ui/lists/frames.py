@@ -77,6 +77,8 @@ class FrameRows:
                 return position
             case PacketAt(number):
                 return next(self._feed.store.positions_of(number), None)
+            case _:
+                return None
 
     def text(self, key: int) -> tuple[str, str]:
         """The line that the headless list prints."""

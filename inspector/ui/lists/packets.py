@@ -68,6 +68,8 @@ class PacketRows:
                 return number
             case FrameAt(position):
                 return self._feed.store.frames[position].packet
+            case _:
+                return None
 
     def text(self, key: int) -> tuple[str, str]:
         """The row as a line."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from inspector.ui.subject import Subject
-from inspector.ui.widgets.painting import Rows
+from inspector.ui.widgets.painting import Order, Rows
 from inspector.views.spans import Span, Tone
+
+FOLDED: Final = "▸"
+UNFOLDED: Final = "▾"
 
 
 class ListRows(Rows, Protocol):
@@ -23,6 +26,40 @@ class ListRows(Rows, Protocol):
 
     def text(self, key: Any) -> tuple[str, str]:
         """A row as a line of text for the clipboard, and what it is called."""
+
+
+@runtime_checkable
+class SortableRows(ListRows, Protocol):
+    """Rows that can be had in other orders."""
+
+    @property
+    def order(self) -> Order:
+        """The order that they are in."""
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """The orders to choose from, one for each column that can be sorted by, in the direction asked for first."""
+
+    def sort(self, order: Order) -> None:
+        """Another order from now on."""
+
+    @property
+    def grows_at_end(self) -> bool:
+        """True while new rows come behind all others, so that the end can be followed."""
+
+
+@runtime_checkable
+class FoldableRows(ListRows, Protocol):
+    """Rows some of which unfold into further rows below them."""
+
+    def fold_mark(self, key: Any) -> str:
+        """`▸` where a row can be unfolded, `▾` where it is, else a blank."""
+
+    def unfold(self, key: Any) -> None:
+        """Show the rows below one."""
+
+    def fold(self, key: Any) -> Any:
+        """Show them no more, or where a row has none, none of those beside it; the key of the row that is left."""
 
 
 def dim(text: object) -> tuple[Span, ...]:

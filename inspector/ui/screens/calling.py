@@ -14,8 +14,10 @@ from textual import on
 from inspector.client.outcome import Outcome
 from inspector.errors import InspectorError, RequestError
 from inspector.schema.catalog import Method
+from inspector.schema.request import build
 from inspector.session import LiveSource, Session
-from inspector.ui.draft import Draft, message_bytes, message_texts, unknown_method
+from inspector.ui.accounts import MOST_BYTES, Accounts
+from inspector.ui.draft import Draft, message_texts, method_of
 from inspector.ui.launch import Launch
 from inspector.ui.messages import Requested
 from inspector.ui.methods import default_method
@@ -25,9 +27,10 @@ from inspector.ui.sending import Sending
 from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.request_box import RequestBox
 from inspector.ui.widgets.words import request_placeholder
+from inspector.views.account import Account
 
 NO_METHOD: Final = RequestError(
-    "No method is chosen.", "Ctrl+T chooses one; where there is none, --proto FILE gives a schema."
+    "No method is chosen.", "Ctrl+T chooses one, and takes any that is typed; --proto FILE gives a schema."
 )
 _WITH_BOX: Final = frozenset({"focus_request", "edit", "choose_method", "recall", "choose_call", "resend", "reconnect"})
 """Actions that need a service to call."""
@@ -41,6 +44,7 @@ class Calling(CaptureActions):
         super().__init__(launch, session)
         self.history = RequestHistory(launch.history)
         self.sending = None if target is None else Sending(session, target, launch.connection)
+        self.accounts = Accounts()
         self._prepared = asyncio.Event()
         self.is_chosen = False
         """True when the user has chosen a method."""
@@ -52,7 +56,7 @@ class Calling(CaptureActions):
 
     def begin_sending(self) -> None:
         """Show the method to begin with. At a service of somebody else's its schema is waited for."""
-        if self._is_greet or self.launch.prepare is None:
+        if self.is_greet or self.launch.prepare is None:
             self._prepared.set()
             self.choose(self.launch.catalog.method(self.launch.method))
         else:
@@ -64,7 +68,7 @@ class Calling(CaptureActions):
         box, catalog = self.box, self.launch.catalog
         if box is None or self.sending is None:
             return
-        if self.is_chosen or self._is_greet:
+        if self.is_chosen or self.is_greet:
             self.choose(box.method and (catalog.method(box.method.path) or box.method))
         else:
             path = default_method(catalog, self.history.latest_method(self.sending.target))
@@ -95,7 +99,8 @@ class Calling(CaptureActions):
         raise NotImplementedError
 
     @property
-    def _is_greet(self) -> bool:
+    def is_greet(self) -> bool:
+        """True where the greet service was started or found, and not somebody else's attached to."""
         return isinstance(self.session.source, LiveSource) and self.session.source.greet
 
     @property
@@ -104,17 +109,17 @@ class Calling(CaptureActions):
         return (
             None
             if self.sending is None or box is None
-            else self.sending.current(box.method.path if box.method else None)
+            else self.sending.calls.current(box.method.path if box.method else None)
         )
 
     @on(Requested)
     def _request(self, event: Requested) -> None:
-        self.send_draft(event.draft)
+        self.send_draft(event.draft, is_apart=event.is_apart)
 
-    def send_draft(self, draft: Draft | None) -> None:
+    def send_draft(self, draft: Draft | None, *, is_apart: bool = False) -> None:
         """Send a draft in the call that is open for more, else in a new one, as soon as the schema is there."""
         if self._prepared.is_set():
-            self._send_now(draft)
+            self._send_now(draft, is_apart=is_apart)
         else:
             self.work(self._send_prepared(draft))
 
@@ -125,29 +130,49 @@ class Calling(CaptureActions):
             draft = Draft(box.method.path, box.value)
         self._send_now(draft)
 
-    def _send_now(self, draft: Draft | None) -> None:
+    def _send_now(self, draft: Draft | None, *, is_apart: bool = False) -> None:
         # Up to its place in the queue of its call, a message waits for nothing: messages stay in their order.
         try:
-            self._queue(draft)
+            self._queue(draft, is_apart=is_apart)
         except InspectorError as error:
             if self.box is not None:
                 self.box.not_sent()
             self.tell(error.message, error.hint)
 
-    def _queue(self, draft: Draft | None) -> None:
+    def _queue(self, draft: Draft | None, *, is_apart: bool) -> None:
         if draft is None or self.sending is None:
             raise NO_METHOD
         self.is_chosen = True  # what was sent once is not changed behind the user's back
-        method = self.method_of(draft.path)
+        method = method_of(draft, self.launch.catalog)
         texts = [each.text for each in message_texts(draft.text, method.kind)]
-        messages = [message_bytes(text, method, self.launch.catalog) for text in texts]
-        call = self.sending.open_call(draft.path)
+        messages = [build(text, method, self.launch.catalog) for text in texts]
+        call = None if is_apart else self.sending.calls.open_call(draft.path)
+        if call is not None and call.draft.settings != draft.settings:
+            self.say("The settings of an open call cannot change: another call begins.")
+            call = None
         if call is None:
-            call = SentCall(method, draft.settings)
-            self.sending.add(call)
-            self.work(self._run(call))
+            call = self._begun(method, draft, self.sending)
         for text, message in zip(texts, messages, strict=True):
             call.send(text, message)
+
+    def _begun(self, method: Method, draft: Draft, sending: Sending) -> SentCall:
+        call = SentCall(method, draft)
+        if sending.is_unseen:
+            call.account = Account(self.launch.catalog, method, sending.target, draft.settings.metadata, MOST_BYTES)
+            call.on_passed = self.account_changed
+            self.accounts.add(call.account)
+            self.show_accounts()
+        sending.calls.add(call)
+        self.work(self._run(call))
+        return call
+
+    def show_accounts(self) -> None:
+        """Show what the client says of its calls, where the wire tells nothing."""
+        raise NotImplementedError
+
+    def account_changed(self) -> None:
+        """A message passed in a call that the wire tells nothing of."""
+        raise NotImplementedError
 
     async def _run(self, call: SentCall) -> None:
         box, outcome = self.box, None
@@ -162,10 +187,6 @@ class Calling(CaptureActions):
             self.refresh_bindings()
         self.history.add(entry)
         self.tell_outcome(call, outcome)
-
-    def method_of(self, path: str) -> Method:
-        """The method of a path, as the schema has it or as one without a schema."""
-        return self.launch.catalog.method(path) or unknown_method(path)
 
     def _action_half_close(self) -> None:
         if (call := self._current) is not None:

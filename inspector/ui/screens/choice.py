@@ -7,18 +7,17 @@ whoever shows it; another key than Enter may mean something else to be done with
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.fuzzy import Matcher
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from inspector.ui.screens.dialog import Dialog
 from inspector.views.text import clean, shortened
 
 ENTER: Final = "enter"
@@ -52,8 +51,8 @@ class Chosen(NamedTuple):
 class _Wanted(Input):
     """Where one types what is looked for."""
 
-    def __init__(self, take: Callable[[str], None], keys: frozenset[str]) -> None:
-        super().__init__(id="wanted", placeholder="Type to search")
+    def __init__(self, take: Callable[[str], None], keys: frozenset[str], placeholder: str) -> None:
+        super().__init__(id="wanted", placeholder=placeholder)
         self._take, self._taking = take, keys | {ENTER}
 
     async def _on_key(self, event: events.Key) -> None:
@@ -64,15 +63,17 @@ class _Wanted(Input):
             self._take(event.key)
 
 
-class ChoiceDialog(ModalScreen[Chosen | None]):
+class ChoiceDialog(Dialog[Chosen]):
     """Gives what was chosen, or None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Cancel")]
+    ASKED = "Type to search"
+    """What stands where one types."""
 
     def __init__(self, title: str, choices: Sequence[Choice], note: str, keys: Sequence[str] = ()) -> None:
         """`note` says what keys do; `keys` are those that choose, beside Enter."""
         super().__init__()
-        self._title, self._choices, self._note, self._keys = title, choices, note, frozenset(keys)
+        self.choices = choices
+        self._title, self._note, self._keys = title, note, frozenset(keys)
         self._found: list[Choice] = []
         self._searched = ""
 
@@ -80,21 +81,29 @@ class ChoiceDialog(ModalScreen[Chosen | None]):
         """What is typed, what is found, and a line that says what keys do."""
         with Vertical(classes="dialog -choice") as box:
             box.border_title = Content(clean(self._title))
-            yield _Wanted(self._search_and_take, self._keys)
+            yield _Wanted(self._search_and_take, self._keys, self.ASKED)
             yield OptionList(id="choices", markup=False, compact=True)
             yield Static(Content(self._note), id="dialog-note")
 
     def on_mount(self) -> None:
         """Everything is found at first."""
-        self.offer(self._choices)
+        self.offer(self.choices)
 
     def offer(self, choices: Sequence[Choice]) -> None:
         """Other choices, or the same in other words; the mark stays in its place."""
-        self._choices = choices
+        self.choices = choices
         here = self._list.highlighted
         self._show(self.query_one(_Wanted).value)
         if here is not None and self._found:
             self._list.highlighted = min(here, len(self._found) - 1)
+
+    def found(self, wanted: str) -> list[Choice]:
+        """What fits to what was typed, the best first; all in their order where nothing was typed."""
+        if not wanted.strip():
+            return list(self.choices)
+        matcher = Matcher(wanted.strip())
+        scored = [(matcher.match(f"{choice.name} {choice.facts}"), choice) for choice in self.choices]
+        return [choice for score, choice in sorted(scored, key=lambda each: -each[0]) if score > 0]
 
     @property
     def marked(self) -> Choice | None:
@@ -117,7 +126,7 @@ class ChoiceDialog(ModalScreen[Chosen | None]):
             self._show(event.value)
 
     def _show(self, wanted: str) -> None:
-        self._searched, self._found = wanted, _found(self._choices, wanted)
+        self._searched, self._found = wanted, self.found(wanted)
         room = max((len(choice.name) for choice in self._found[:500]), default=0)
         self._list.clear_options()
         self._list.add_options(Option(_prompt(choice, min(room, 48))) for choice in self._found)
@@ -143,15 +152,6 @@ class ChoiceDialog(ModalScreen[Chosen | None]):
             getattr(self._list, f"action_{_MOVES[event.key]}")()
         elif event.is_printable and event.character:  # typed ahead, or with the focus on the list
             self.query_one(_Wanted).insert_text_at_cursor(event.character)
-
-
-def _found(choices: Sequence[Choice], wanted: str) -> list[Choice]:
-    """What fits to what was typed, the best first; all in their order where nothing was typed."""
-    if not wanted.strip():
-        return list(choices)
-    matcher = Matcher(wanted.strip())
-    scored = [(matcher.match(f"{choice.name} {choice.facts}"), choice) for choice in choices]
-    return [choice for score, choice in sorted(scored, key=lambda each: -each[0]) if score > 0]
 
 
 def _prompt(choice: Choice, room: int) -> Content:

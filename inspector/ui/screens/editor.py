@@ -12,16 +12,19 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.dom import DOMNode
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
 from inspector.client.running_call import TAKES_ONE
 from inspector.errors import RequestError
 from inspector.schema.catalog import Catalog, Method
+from inspector.schema.request import build
 from inspector.schema.template import template
+from inspector.schema.untyped import BLANK, WITHOUT_SCHEMA
 from inspector.ui.bindings import Place, bindings
-from inspector.ui.draft import KIND_WORDS, Draft, message_bytes, message_texts
+from inspector.ui.call_settings import Settings
+from inspector.ui.draft import KIND_WORDS, Draft, message_texts
 from inspector.ui.pointing import find_spot
+from inspector.ui.screens.dialog import Dialog
 from inspector.ui.widgets.json_area import Candidates, JsonArea
 from inspector.ui.widgets.settings_form import SettingsForm
 from inspector.views.text import clean
@@ -37,7 +40,7 @@ class Edited(NamedTuple):
     """True when it shall be sent."""
 
 
-class EditorScreen(ModalScreen[Edited | None]):
+class EditorScreen(Dialog[Edited]):
     """The editor of one request; gives what was written, or None when that is of no use."""
 
     BINDINGS = bindings(Place.EDITOR)
@@ -54,7 +57,7 @@ class EditorScreen(ModalScreen[Edited | None]):
             with Horizontal():
                 area = JsonArea(self._draft.text or self._blank(), method, self._catalog, candidates)
                 several = "" if method.kind in TAKES_ONE else ", one after the other"
-                area.border_title = Content(clean(f"{method.request_name or 'Message'}{several}"))
+                area.border_title = Content(clean(f"{method.request_name or f'Message, {WITHOUT_SCHEMA}'}{several}"))
                 yield area
                 yield SettingsForm(self._draft.settings, method.kind)
             yield Static(id="dialog-note", markup=False)
@@ -72,6 +75,10 @@ class EditorScreen(ModalScreen[Edited | None]):
         if event.is_printable and event.character and self.focused in (None, self._area):
             self._area.insert(event.character)
 
+    def leave(self) -> None:
+        """What was written is kept, as with Esc."""
+        self._action_close()
+
     def node_at(self, place: Place) -> DOMNode | None:
         """What has the actions of a place now."""
         return self if place is Place.EDITOR else None
@@ -81,6 +88,8 @@ class EditorScreen(ModalScreen[Edited | None]):
         return self.query_one(JsonArea)
 
     def _blank(self) -> str:
+        if not self._method.request_type:
+            return BLANK
         try:
             return template(self._method, self._catalog)
         except RequestError:
@@ -99,14 +108,17 @@ class EditorScreen(ModalScreen[Edited | None]):
         text = self._area.text
         for message in message_texts(text, self._method.kind):
             try:
-                message_bytes(message.text, self._method, self._catalog)
+                build(message.text, self._method, self._catalog)
             except RequestError as error:
                 self._point(error, text, message.start)
                 raise
-        return Draft(self._method.path, text, self.query_one(SettingsForm).settings())
+        return self._written(text, self.query_one(SettingsForm).settings())
+
+    def _written(self, text: str, settings: Settings) -> Draft:
+        return Draft(self._method.path, text, settings, self._draft.kind)
 
     def _point(self, error: RequestError, text: str, start: int) -> None:
-        spot = find_spot(error.message, text, start)
+        spot = find_spot(error, text, start)
         self._area.focus()
         if spot is not None:
             self._area.point_at(spot)
@@ -119,7 +131,7 @@ class EditorScreen(ModalScreen[Edited | None]):
         except RequestError:
             settings = self._draft.settings
         text = "" if self._area.text == self._blank() else self._area.text
-        self.dismiss(Edited(Draft(self._method.path, text, settings), is_sent=False))
+        self.dismiss(Edited(self._written(text, settings), is_sent=False))
 
     def _action_template(self) -> None:
         area = self._area

@@ -21,15 +21,15 @@ from inspector.store.filter_language import FORCE, Language, display_text, langu
 from inspector.ui.feed import SLICE, Feed
 from inspector.ui.launch import Launch
 from inspector.ui.messages import DisplayFiltered, FieldChosen, FilterAsked, Filtered, PassCancelled, StoreChanged
+from inspector.ui.screens.call_actions import CallActions
 from inspector.ui.screens.choice import Choice, ChoiceDialog, Chosen
-from inspector.ui.screens.schema_actions import SchemaActions
 from inspector.ui.widgets.filter_box import FilterBox
 
 _CAUGHT_UP: Final = 0.999
 """From this share of the recording on, a pass is no longer waited for."""
 
 
-class FilterActions(SchemaActions):
+class FilterActions(CallActions):
     """The part of the inspection screen that filters."""
 
     def __init__(self, launch: Launch, session: Session, target: str | None) -> None:

@@ -6,7 +6,6 @@ news goes down from here.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
@@ -15,26 +14,24 @@ from textual.app import ComposeResult
 
 from inspector.client.caller import ConnectionState
 from inspector.client.outcome import Outcome
-from inspector.errors import InspectorError, RequestError
+from inspector.errors import InspectorError
 from inspector.model.call import Call, CallKind, StreamKey
-from inspector.session import LiveSource, Phase, Session
+from inspector.session import LiveSource, Session
 from inspector.ui.bindings import Place, bindings
-from inspector.ui.clipboard import copy_sequence
-from inspector.ui.copies import copy_choices
 from inspector.ui.launch import Launch
 from inspector.ui.lists.tabs import FRAMES
-from inspector.ui.messages import CaptureOpened, Copied, Left, PaneOpened, StoreChanged
-from inspector.ui.screens.choice import ChoiceDialog, Chosen
+from inspector.ui.messages import CaptureOpened, Left, PaneOpened, StoreChanged
 from inspector.ui.screens.filter_actions import FilterActions
 from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
 from inspector.ui.widgets.key_bar import KeyBar
+from inspector.ui.widgets.late_banner import LateBanner
 from inspector.ui.widgets.name_list import NameList
 from inspector.ui.widgets.notice import Notice
 from inspector.ui.widgets.request_box import RequestBox
 from inspector.ui.widgets.status_line import StatusLine
-from inspector.ui.widgets.words import counts, outcome_words, placeholder
+from inspector.ui.widgets.words import counts, how_to_send, outcome_words, placeholder
 
 _LOOK_SECONDS: Final = 1.0
 """Between two looks at the connection: gRPC does not tell when it breaks."""
@@ -48,7 +45,9 @@ class InspectionScreen(FilterActions):
     def __init__(self, launch: Launch, session: Session, *, is_opened: bool = False) -> None:
         """`is_opened` is True for a capture file that was opened from the app: Esc goes back from it."""
         super().__init__(launch, session, None if is_opened else launch.target)
-        self._is_opened = is_opened
+        self.is_opened = is_opened
+        self._has_news = False
+        """True when an account says more than is drawn."""
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -58,6 +57,7 @@ class InspectionScreen(FilterActions):
         names = NameList()
         yield FilterBox(self, names)
         yield names
+        yield LateBanner(self.session.store, self.launch.catalog)
         yield Browser(self.feed, self.launch.catalog, following=is_live)
         yield Notice()
         if self.sending is not None:
@@ -84,18 +84,20 @@ class InspectionScreen(FilterActions):
 
     async def _begin(self) -> None:
         """First the schema, then the capture: to be asked for its schema is nothing that the service's user did."""
-        if self.launch.prepare is not None and not self._is_opened:
+        if self.session.is_continued:
+            self.watch_files()
+        elif self.launch.prepare is not None and not self.is_opened:
             try:
                 await self._prepare()
             except InspectorError as error:
                 self.tell(error.message, error.hint)
-        if self.session.status.phase is Phase.STARTING:
+        if not self.session.is_begun:
             await self.session.run()
 
     async def _prepare(self) -> None:
         try:
             if self.launch.prepare is not None and (sentence := await self.launch.prepare()):
-                self.say(sentence)
+                self.tell(sentence, title="Schema")
         finally:
             self.schema_changed()
             self.watch_files()
@@ -117,8 +119,12 @@ class InspectionScreen(FilterActions):
         change = self.feed.take()
         if change is not None:
             self.learn(change)
+            self.query_one(LateBanner).learn(change)
             self.browser.update(change)
             self._select_own(change.calls)
+        if self._has_news:
+            self._has_news = False
+            self.browser.detail.told_more()
         self._draw_words()
 
     def _select_own(self, touched: frozenset[StreamKey]) -> None:
@@ -127,13 +133,35 @@ class InspectionScreen(FilterActions):
             method = self.launch.catalog.method(self.session.store.calls[key].method)
             self.browser.show_call(key, with_tail=method is None or method.kind is not CallKind.UNARY)
 
+    def show_accounts(self) -> None:
+        """Show what the client says of its calls; where there is room for one side, that side."""
+        self.browser.show_told(self.accounts)
+        self.add_class("-detail")
+
+    def account_changed(self) -> None:
+        """Draw it with the next drawing."""
+        self._has_news = True
+        self.feed.stir()
+
+    def show_sent(self, call: SentCall) -> None:
+        """Show a call that was sent: on the wire, or by the client's account."""
+        if call.key is not None:
+            self.browser.show_call(call.key, with_tail=True)
+        elif call.account is not None:
+            self.show_accounts()
+
+    def _how_to_send(self) -> tuple[str, ...]:
+        if self.sending is None or (box := self.box) is None:
+            return ()
+        return how_to_send(box.method, is_unseen=self.sending.is_unseen)
+
     def _draw_words(self) -> None:
         status = self.session.status
         self.query_one(StatusLine).show(status, self.session.store.packets, self._connection)
         self.query_one(FilterBox).show_counts(
             self.progress + counts(self.feed, self.browser.listing.shown.id or FRAMES)
         )
-        self.browser.listing.show_placeholder(*placeholder(self.feed, status, can_send=self.sending is not None))
+        self.browser.listing.show_placeholder(*placeholder(self.feed, status, self._how_to_send()))
         self.query_one(Notice).show_status(status)
 
     @property
@@ -162,32 +190,6 @@ class InspectionScreen(FilterActions):
     def _to_pane(self, event: PaneOpened) -> None:
         self.enter(event.widget)
 
-    def _action_copy_as(self) -> None:
-        if (call := self.selected_call) is None:
-            self.say("Select a call, or a frame of one, to copy it.")
-            return
-        target = self.sending.target if self.sending else None
-        choices = copy_choices(self.session.store, self.launch.catalog, call, target, self.launch.schema)
-        self.app.push_screen(
-            ChoiceDialog(f"Copy call {call.key} as", choices, "Enter copies · Esc cancels"), self._copy_as
-        )
-
-    def _copy_as(self, chosen: Chosen | None) -> None:
-        if chosen is None:
-            return
-        name, make = chosen.value
-        try:
-            self.post_message(Copied(make(), name))
-        except RequestError as error:
-            self.tell(error.message, error.hint)
-
-    @on(Copied)
-    def _copy(self, event: Copied) -> None:
-        driver = self.app._driver
-        if driver is not None:
-            driver.write(copy_sequence(event.text, os.environ))
-        self.say(f"Copied {event.name}: {len(event.text):,} characters")
-
     def open_capture(self, path: Path) -> None:
         """Show a capture file in a screen of its own, above this one."""
         if self.launch.open_capture is None:
@@ -197,10 +199,8 @@ class InspectionScreen(FilterActions):
 
     def leave(self) -> None:
         """Esc with nothing left to go back from: no more looking, away with what was said, out of an opened capture."""
-        if self.stop_looking():
+        if self.stop_looking() or self.query_one(Notice).dismiss() or self.query_one(LateBanner).dismiss():
             return
-        if self.query_one(Notice).dismiss():
-            return
-        if self._is_opened:
+        if self.is_opened:
             self.app.run_worker(self.end())
             self.app.pop_screen()

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import DirectoryTree, Input, Static
 
+from inspector.ui.screens.dialog import Dialog
 from inspector.views.text import clean
 
 _CAPTURES: Final = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz", ".cap.gz")
@@ -43,10 +42,8 @@ class _PathSuggester(Suggester):
         return _completed(value) if value else None
 
 
-class OpenDialog(ModalScreen[Path | None]):
+class OpenDialog(Dialog[Path]):
     """Gives the path of a file, or None."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Cancel")]
 
     def compose(self) -> ComposeResult:
         """A path with completion, a tree, and a line that says what keys do."""

@@ -5,15 +5,19 @@ Owns what each dialog offers and what its answer leads to. How it is sent is `Ca
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from inspector.errors import RequestError
 from inspector.model.call import Call
-from inspector.ui.draft import Draft
+from inspector.ui.draft import Draft, method_of
 from inspector.ui.draft_source import as_json, draft_of_call
 from inspector.ui.offers import EDIT, END, SEND, call_choices, history_choices, method_choices
 from inspector.ui.screens.calling import NO_METHOD, Calling
 from inspector.ui.screens.choice import ChoiceDialog, Chosen
 from inspector.ui.screens.editor import Edited, EditorScreen
+from inspector.ui.screens.method_dialog import MethodDialog
 from inspector.ui.sending import Sending
+from inspector.ui.sent_call import SentCall
 
 
 class RequestActions(Calling):
@@ -26,8 +30,8 @@ class RequestActions(Calling):
 
     def _action_choose_method(self) -> None:
         note = "Enter chooses · F2 chooses and edits · Esc cancels"
-        choices = method_choices(self.launch.catalog)
-        self.app.push_screen(ChoiceDialog("Choose a method", choices, note, EDIT), self._choose)
+        choices = method_choices(self.launch.catalog, self.session.store.calls.values(), is_greet=self.is_greet)
+        self.app.push_screen(MethodDialog("Choose a method", choices, note, EDIT), self._choose)
 
     def _choose(self, chosen: Chosen | None) -> None:
         if chosen is None:
@@ -48,12 +52,13 @@ class RequestActions(Calling):
         if box is None or box.draft is None:
             self.tell(NO_METHOD.message, NO_METHOD.hint)
             return
-        self.edit(as_json(box.draft, self.method_of(box.draft.path), self.launch.catalog))
+        self.edit(box.draft)
 
     def edit(self, draft: Draft) -> None:
-        """Open the editor with a draft; its method is the one that is called from then on."""
-        method = self.method_of(draft.path)
-        self.app.push_screen(EditorScreen(draft, method, self.launch.catalog), self._take_edited)
+        """Open the editor with a draft, as JSON; its method is the one that is called from then on."""
+        catalog = self.launch.catalog
+        method = method_of(draft, catalog)
+        self.app.push_screen(EditorScreen(as_json(draft, method, catalog), method, catalog), self._take_edited)
 
     def _take_edited(self, edited: Edited | None) -> None:
         if edited is not None:
@@ -65,9 +70,10 @@ class RequestActions(Calling):
         """Put a draft into the request box, with its method."""
         if (box := self.box) is None:
             return
-        if box.method is None or box.method.path != draft.path:
+        method = method_of(draft, self.launch.catalog)
+        if box.method != method:
             self.is_chosen = True
-            self.choose(self.method_of(draft.path))
+            self.choose(method)
         box.take(draft)
         self.take_focus()
 
@@ -86,7 +92,7 @@ class RequestActions(Calling):
         if chosen is None:
             return
         if chosen.key in EDIT:
-            self.edit(as_json(chosen.value, self.method_of(chosen.value.path), self.launch.catalog))
+            self.edit(chosen.value)
             return
         self.take_draft(chosen.value)
         if chosen.key in SEND:
@@ -94,18 +100,33 @@ class RequestActions(Calling):
 
     def _action_choose_call(self) -> None:
         if self.sending is not None:
-            note = "^X or Enter cancels the call · ^D half-closes it · Esc closes"
+            note = "Enter goes to the call: what is sent goes into it · ^D half-closes it · ^X cancels it · Esc closes"
             dialog = ChoiceDialog("Running calls", call_choices(self.sending.calls), note, END)
-            self.app.push_screen(dialog, self._end_call)
+            self.app.push_screen(dialog, self._take_call)
 
-    def _end_call(self, chosen: Chosen | None) -> None:
+    def _take_call(self, chosen: Chosen | None) -> None:
         if chosen is None:
             return
+        call: SentCall = chosen.value
         if chosen.key == "ctrl+d":
-            chosen.value.half_close()
+            call.half_close()
+        elif chosen.key == "ctrl+x":
+            call.cancel()
         else:
-            chosen.value.cancel()
+            self._go_to(call)
         self.refresh_bindings()
+
+    def _go_to(self, call: SentCall) -> None:
+        """Put a running call before the user: its method and settings in the box, its stream in the right pane."""
+        if self.sending is None or self.box is None:
+            return
+        self.take_draft(replace(call.draft, text=""))
+        self.sending.calls.pick(call)
+        self.show_sent(call)
+
+    def show_sent(self, call: SentCall) -> None:
+        """Show what is known of a call that was sent."""
+        raise NotImplementedError
 
     def _action_resend(self) -> None:
         call = self.selected_call

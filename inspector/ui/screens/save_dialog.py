@@ -5,23 +5,19 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from inspector.ui.screens.dialog import Dialog
 from inspector.views.text import clean
 
 
-class SaveDialog(ModalScreen[Path | None]):
+class SaveDialog(Dialog[Path]):
     """Gives the path to write to, or None."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Cancel")]
 
     def __init__(self, source: str, suffix: str = ".pcap", title: str = "Save the capture") -> None:
         """`source` is what the name of the file is made from."""

@@ -15,13 +15,16 @@ from textual.containers import Horizontal
 from inspector.model.call import Call, StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.store.change import Change
+from inspector.store.filter import method_filter
+from inspector.ui.accounts import Accounts
 from inspector.ui.bindings import Place, bindings
-from inspector.ui.documents.tabs import FOLLOW, TCP
+from inspector.ui.documents.tabs import FOLLOW, SEQUENCE, TCP
 from inspector.ui.feed import Feed
-from inspector.ui.lists.tabs import FRAMES, PACKETS
+from inspector.ui.lists.tabs import CALLS, FRAMES, PACKETS
 from inspector.ui.messages import (
     Copied,
     FieldChosen,
+    FilterAsked,
     ListShown,
     PaneOpened,
     RowOpened,
@@ -29,7 +32,7 @@ from inspector.ui.messages import (
     SaveAsked,
     StepSelected,
 )
-from inspector.ui.subject import FrameAt, PacketAt, Subject
+from inspector.ui.subject import ConnectionAt, FrameAt, MethodAt, PacketAt, Subject, Told, connection_of
 from inspector.ui.widgets.detail import Detail
 from inspector.ui.widgets.listing import Listing
 
@@ -65,9 +68,17 @@ class Browser(Horizontal):
 
     def show_call(self, key: StreamKey, *, with_tail: bool = False) -> None:
         """Select a call's first frame, and go on following the list's tail; with `with_tail` the call's own too."""
-        self._select(FrameAt(self._feed.store.calls[key].frames[0]), hold=True)
+        subject = FrameAt(self._feed.store.calls[key].frames[0])
+        if not self.listing.shown_leads_to(subject):
+            self.listing.open(FRAMES)
+        self._select(subject, hold=True)
         if with_tail:
             self.detail.pane_of(FOLLOW).follow_end()
+
+    def show_told(self, accounts: Accounts) -> None:
+        """Show what the client says of its calls, until a row is selected."""
+        self._show(Told(accounts))
+        self.detail.told_more()
 
     def _select(self, subject: Subject, *, hold: bool = False) -> None:
         self._show(subject)
@@ -86,7 +97,16 @@ class Browser(Horizontal):
     @property
     def call(self) -> Call | None:
         """The call of the selected frame."""
-        return self._subject.call(self._feed.store) if isinstance(self._subject, FrameAt) else None
+        return self._call_of(self._subject)
+
+    @property
+    def marked_call(self) -> Call | None:
+        """The call that was marked last, of those that are not the selected one; itself or one of its frames."""
+        marked = (self._call_of(subject) for subject in self.listing.marked())
+        return next((call for call in marked if call is not None and call is not self.call), None)
+
+    def _call_of(self, subject: Subject | None) -> Call | None:
+        return subject.call(self._feed.store) if isinstance(subject, FrameAt) else None
 
     @on(RowSelected)
     def _take_row(self, event: RowSelected) -> None:
@@ -99,9 +119,7 @@ class Browser(Horizontal):
     def _bring_cursor(self, event: ListShown) -> None:
         event.stop()
         table = self.listing.list_of(event.name)
-        if self._subject is None:
-            return
-        key = table.rows.key_of(self._subject)
+        key = None if self._subject is None else table.rows.key_of(self._subject)
         if event.name == PACKETS and key is not None and not table.following:
             self._goal = PacketAt(key)
             self._reach_goal()
@@ -114,11 +132,18 @@ class Browser(Horizontal):
     @on(RowOpened)
     def _open_row(self, event: RowOpened) -> None:
         event.stop()
-        self.post_message(PaneOpened(self.detail.pane))
+        subject = self.listing.list_of(event.table).rows.subject(event.key)
+        if isinstance(subject, MethodAt):
+            self.listing.open(CALLS)
+            self.post_message(FilterAsked(method_filter(subject.path)))
+        else:
+            self.post_message(PaneOpened(self.detail.pane))
 
     @on(StepSelected)
     def _take_step(self, event: StepSelected) -> None:
         event.stop()
+        if not (event.leave or isinstance(self._subject, FrameAt)):
+            return  # a click in what is said of something larger than a frame; to leave it takes two
         self.listing.open(FRAMES)
         self._select(FrameAt(event.position))
         if event.leave:
@@ -176,7 +201,17 @@ class Browser(Horizontal):
     def _action_follow(self) -> None:
         if isinstance(self._subject, PacketAt):
             self._action_cross()
-        self._open_pane(FOLLOW)
+        tab = SEQUENCE if isinstance(self._subject, ConnectionAt) else FOLLOW
+        self.detail.open(tab)
+        has_tab = isinstance(self._subject, FrameAt | ConnectionAt)
+        self.post_message(PaneOpened(self.detail.pane_of(tab) if has_tab else self.detail.pane))
+
+    def _action_narrow(self) -> None:
+        """Only what is of the selected connection, and back."""
+        if (connection := connection_of(self._subject, self._feed.store)) is not None:
+            wanted = f"connection:{connection}"
+            self.listing.open(FRAMES if isinstance(self._subject, ConnectionAt) else self.listing.shown.id or FRAMES)
+            self.post_message(FilterAsked("" if self._feed.frames.filter.text == wanted else wanted))
 
     def _action_turn(self, tabs: int) -> None:
         (self.detail if self.detail.has_focus_within_pane else self.listing).turn(tabs)

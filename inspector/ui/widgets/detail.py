@@ -16,10 +16,10 @@ from inspector.model.dissection import Field
 from inspector.schema.catalog import Catalog
 from inspector.schema.forms import READERS, Format
 from inspector.store.change import Change
+from inspector.ui.documents.accounts import AccountsDocument
 from inspector.ui.documents.document import PaneDocument
-from inspector.ui.documents.follow import FollowDocument
 from inspector.ui.documents.packet import TreeDocument
-from inspector.ui.documents.tabs import FOLLOW, MESSAGE, TABS, TCP, TREE, Ground, call_key, tabs_of
+from inspector.ui.documents.tabs import FOLLOW, MESSAGE, TABS, TCP, TREE, Ground, call_key, is_still_of, tabs_of
 from inspector.ui.documents.tcp import TcpDocument
 from inspector.ui.feed import Feed
 from inspector.ui.messages import ByteSelected, LineEntered, LineOpened, PaneOpened
@@ -39,6 +39,7 @@ class Detail(Vertical):
         self._store = feed.store
         self._packets = feed.packets
         self._catalog = catalog
+        self._methods = feed.methods
         self._subject: Subject | None = None
         self._document: PaneDocument | None = None
         self._tab = FOLLOW
@@ -79,14 +80,19 @@ class Detail(Vertical):
         """Something else is selected in the list."""
         if subject == self._subject:
             return
-        if type(subject) is not type(self._subject):
+        is_of_same_kind = type(subject) is type(self._subject)
+        if not is_of_same_kind:
             self._offer(type(subject))
         self._subject, self._tcp_stream = subject, None
-        document = self._document
-        if isinstance(document, FollowDocument) and document.key == call_key(self._store, subject):
+        if is_of_same_kind and is_still_of(self._document, self._store, subject):
             self.pane.show_current(self._block())
         else:
             self._show_document()
+
+    def told_more(self) -> None:
+        """The client's accounts say more."""
+        if isinstance(self._document, AccountsDocument):
+            self.pane.changed_from(self._document.refresh())
 
     def update(self, change: Change) -> None:
         """The store has changed: bring what is shown up to date, if it is about that."""
@@ -131,7 +137,8 @@ class Detail(Vertical):
     def open(self, tab: str) -> None:
         """Show a tab, where what is selected has it."""
         if self._subject is None or isinstance(self._subject, TABS[tab].about):
-            self.query_one(Tabs).active = tab
+            self._bring(tab)
+            self._show_document()
 
     @property
     def stops(self) -> list[Widget]:
@@ -175,21 +182,28 @@ class Detail(Vertical):
     @on(Tabs.TabActivated)
     def _activate(self, event: Tabs.TabActivated) -> None:
         event.stop()
+        tab = self.query_one(Tabs).active
+        if tab and tab != self._tab:
+            self._bring(tab)
+            self._show_document()
+
+    def _bring(self, tab: str) -> None:
+        """Bring a tab to the front, at once: the focus may be meant for elsewhere next."""
         had_focus = self.has_focus_within_pane
-        self._tab = event.tab.id or FOLLOW
-        self._last[TABS[self._tab].about] = self._tab
-        self.query_one(ContentSwitcher).current = f"{self._tab}-pane"
-        self.bytes.display = self._tab == TREE
-        self._show_document()
+        self._tab = tab
+        self._last[TABS[tab].about] = tab
+        self.query_one(Tabs).active = tab
+        self.query_one(ContentSwitcher).current = f"{tab}-pane"
+        self.bytes.display = tab == TREE
         if had_focus:
-            self.pane.focus()
+            self.screen.set_focus(self.pane)
 
     def _offer(self, kind: type) -> None:
         """Show the tabs of one kind of subject and no others, the one that was shown last in front."""
         tabs, names = self.query_one(Tabs), tabs_of(kind)
         for name in names:
             tabs.show(name)
-        tabs.active = self._last.get(kind, names[0])
+        self._bring(self._last.get(kind, names[0]))
         for name in TABS.keys() - set(names):
             tabs.hide(name)
 
@@ -203,6 +217,7 @@ class Detail(Vertical):
                 self._catalog,
                 self._form,
                 self.size.width,
+                self._methods,
                 self._packets,
                 self._tcp_form,
                 self._tcp_stream,
@@ -210,6 +225,8 @@ class Detail(Vertical):
             self._document = TABS[self._tab].make(ground, subject)
         self.pane.show(self._document, self._block())
         self._mark_bytes()
+        if isinstance(self._document, AccountsDocument):
+            self.pane.follow_end()
         key = call_key(self._store, subject)
         self.query_one(f"#{FOLLOW}", Tab).label = "Follow" if key is None else f"Follow {key}"
 

@@ -154,4 +154,7 @@ class DocumentView(ScrollView):
         self.refresh()
 
     def _on_resize(self, _event: events.Resize) -> None:
+        following = self.following
         self._lay_out(self.rows[self.cursor].block if self.cursor < len(self.rows) else self._current or 0)
+        if following:
+            self.follow_end()

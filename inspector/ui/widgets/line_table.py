@@ -15,11 +15,14 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from inspector.ui.format import Palette, fitted
-from inspector.ui.widgets.painting import Look, RowPainter, Rows
+from inspector.ui.lists.rows import FoldableRows, SortableRows
+from inspector.ui.widgets.painting import GUTTER, Look, Order, RowPainter, Rows
 from inspector.views.spans import Tone
 
 HEADER: Final = 1
 """Lines above the rows."""
+FOLD: Final = 1
+"""Cells for the mark of a row that can be folded, behind the gutter."""
 _CACHED_STRIPS: Final = 512
 _MARGIN: Final = 2
 
@@ -34,16 +37,21 @@ class LineTable(ScrollView):
         """How many rows are drawn; less than there are, until the next update."""
         self.key: Any = None
         """The key of the cursor's row."""
-        self.marks: set[Any] = set()
-        """The keys of marked rows."""
+        self.marks: dict[Any, None] = {}
+        """The keys of marked rows, the latest last."""
         self._placeholder: tuple[str, ...] = ()
-        self._painter = RowPainter(rows.columns)
+        self._painter = self._new_painter()
         self._strips: LRUCache[object, Strip] = LRUCache(_CACHED_STRIPS)
 
     @property
     def selected(self) -> Any:
         """The key of the cursor's row; None in an empty list."""
         return self.key if self.count else None
+
+    @property
+    def order(self) -> Order | None:
+        """What the rows are sorted by; None where they have one order only."""
+        return self.rows.order if isinstance(self.rows, SortableRows) else None
 
     @property
     def page(self) -> int:
@@ -61,11 +69,23 @@ class LineTable(ScrollView):
         self.count = len(self.rows)
         self.virtual_size = Size(self.scrollable_content_region.width, self.count + HEADER)
 
+    def mark_order(self) -> None:
+        """The rows are in another order: say so above them."""
+        self._painter.mark(self.order)
+
+    def column_at(self, x: int) -> int | None:
+        """The index of the column that is drawn at a cell."""
+        return self._painter.column_at(x, self.scrollable_content_region.width)
+
     def forget_lines(self) -> None:
         """Draw every line anew, columns as wide as they must be: earlier rows say something else, or are others."""
         self._strips.clear()
-        self._painter = RowPainter(self.rows.columns)
+        self._painter = self._new_painter()
         self.refresh()
+
+    def _new_painter(self) -> RowPainter:
+        gutter = GUTTER + FOLD if isinstance(self.rows, FoldableRows) else GUTTER
+        return RowPainter(self.rows.columns, self.order, gutter)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The visible lines, after making their columns wide enough."""
@@ -87,8 +107,9 @@ class LineTable(ScrollView):
         return strip.apply_style(self.rich_style)
 
     def _row(self, key: Any, width: int, palette: Palette) -> Strip:
-        look = Look(key == self.key, self.has_focus, key in self.marks)
-        depends_on = (key, self.rows.version(key), width, tuple(self._painter.widths), look, palette)
+        fold = self.rows.fold_mark(key) if isinstance(self.rows, FoldableRows) else ""
+        look = Look(key == self.key, self.has_focus, key in self.marks, fold)
+        depends_on = (key, self.rows.version(key), width, self._painter.slots(width), look, palette)
         strip = self._strips.get(depends_on)
         if strip is None:
             strip = self._strips[depends_on] = self._painter.row(self.rows.row(key), width, palette, look)

@@ -5,6 +5,8 @@ Owns which list is shown. Says nothing of what is selected but by its lists' mes
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -14,6 +16,7 @@ from textual.widgets import ContentSwitcher, Static, Tab, Tabs
 from inspector.schema.catalog import Catalog
 from inspector.store.change import Change
 from inspector.ui.feed import Feed
+from inspector.ui.lists.rows import SortableRows
 from inspector.ui.lists.tabs import FRAMES, LISTS, PACKETS
 from inspector.ui.messages import ListShown, TailMoved
 from inspector.ui.subject import Subject
@@ -47,6 +50,12 @@ class Listing(Vertical):
         """The list that is shown."""
         return self._lists[self._tab]
 
+    def shown_leads_to(self, subject: Subject) -> bool:
+        """True when the list that is shown has a row for the subject, not only for something that it is part of."""
+        rows = self.shown.rows
+        key = rows.key_of(subject)
+        return key is not None and type(rows.subject(key)) is type(subject)
+
     def list_of(self, name: str) -> RowList:
         """One of the lists."""
         return self._lists[name]
@@ -64,6 +73,12 @@ class Listing(Vertical):
             if tab.label_text != label:
                 tab.label = Content(label)
 
+    def marked(self) -> Iterator[Subject]:
+        """What the marks are on, the latest first: those of the list that is shown, then those of the others."""
+        others = (table for table in self._lists.values() if table is not self.shown)
+        for table in (self.shown, *others):
+            yield from map(table.rows.subject, reversed(table.marks))
+
     def show_placeholder(self, *lines: str) -> None:
         """What stands in place of rows while there are none."""
         for table in self._lists.values():
@@ -71,7 +86,8 @@ class Listing(Vertical):
 
     def open(self, name: str) -> None:
         """Show one of the lists."""
-        self.query_one(Tabs).active = f"{name}-tab"
+        if name != self._tab:
+            self._bring(name)
 
     def turn(self, tabs: int) -> None:
         """Show the list that is so many tabs further on, round the end."""
@@ -87,11 +103,16 @@ class Listing(Vertical):
     @on(Tabs.TabActivated)
     def _activate(self, event: Tabs.TabActivated) -> None:
         event.stop()
+        self.open(self.query_one(Tabs).active.removesuffix("-tab") or FRAMES)
+
+    def _bring(self, name: str) -> None:
+        """Bring a list to the front, at once: the focus may be meant for elsewhere next."""
         had_focus = self.shown.has_focus
-        self._tab = (event.tab.id or "").removesuffix("-tab") or FRAMES
-        self.query_one(ContentSwitcher).current = self._tab
+        self._tab = name
+        self.query_one(Tabs).active = f"{name}-tab"
+        self.query_one(ContentSwitcher).current = name
         if had_focus:
-            self.shown.focus()
+            self.screen.set_focus(self.shown)
         self._say_tail()
         if self._tab == PACKETS:
             self._feed.packets.begin()
@@ -101,7 +122,8 @@ class Listing(Vertical):
     def _say_tail(self) -> None:
         table = self.shown
         new = f" · {table.unseen:,} new" if table.unseen else ""
-        words = "" if table.following or not table.count or not self._is_live else f"paused{new} · F follows"
+        has_tail = self._is_live and not (isinstance(table.rows, SortableRows) and not table.rows.grows_at_end)
+        words = "" if table.following or not table.count or not has_tail else f"paused{new} · F follows"
         # The second line goes on with the tabs' underline.
         line = ("\n" + "━" * (len(words) + 1), "$underline")
         self.query_one("#tail", Static).update(Content.assemble(words + " ", line) if words else Content(""))

@@ -1,5 +1,6 @@
 """Paints rows of a list: columns as a table, widths that grow to what is seen, the last column takes the rest.
 
+Where there is not room for all columns, the least important ones are left out.
 Pure but for the widths, which only ever grow, so that columns do not jump to and fro while frames come in.
 """
 
@@ -35,6 +36,28 @@ class Column:
     gap: int = 1
     """Cells between this column and the one before."""
     strong: Callable[[Any], bool] = lambda _row: False
+    rank: int = 0
+    """Where room is scarce, columns of a high rank are left out first; those of rank 0 stay."""
+    yields: bool = False
+    """True for a column that becomes narrower, down to `least`, before others are left out; its end stays in sight."""
+
+
+class Spanning(NamedTuple):
+    """A row that is not cut into columns."""
+
+    spans: tuple[Span, ...]
+
+
+class Order(NamedTuple):
+    """The column that rows are sorted by."""
+
+    column: int
+    descending: bool = False
+
+    @property
+    def turned(self) -> Order:
+        """The same, from the other end."""
+        return Order(self.column, not self.descending)
 
 
 class Rows(Protocol):
@@ -66,44 +89,118 @@ class Look(NamedTuple):
     cursor: bool = False
     focused: bool = False
     marked: bool = False
+    fold: str = ""
+    """The mark of a row that can be folded, in a list of such rows."""
 
 
 class RowPainter:
     """Rows of one list as strips."""
 
-    def __init__(self, columns: Sequence[Column]) -> None:
+    def __init__(self, columns: Sequence[Column], order: Order | None = None, gutter: int = GUTTER) -> None:
+        """`order` is marked in the title of its column, which is never left out; `gutter` is the room for marks."""
         self._columns = columns
-        self.widths = [max(column.least, cell_len(column.title)) for column in columns]
+        self._gutter = gutter
+        self._order: Order | None = None
+        self._widths = [max(column.least, cell_len(column.title)) for column in columns]
+        self.mark(order)
+
+    def mark(self, order: Order | None) -> None:
+        """Mark the column that rows are sorted by from now on."""
+        self._order = order
+        if order is not None:
+            title = cell_len(self._titles()[order.column])
+            self._widths[order.column] = max(self._widths[order.column], title)
 
     def measure(self, rows: Iterable[Any]) -> None:
         """Make room for what these rows say, up to each column's most."""
         for row in rows:
+            if isinstance(row, Spanning):
+                continue
             for index, column in enumerate(self._columns):
                 if column.most:
                     wanted = min(cell_len(plain(column.cell(row))), column.most)
-                    self.widths[index] = max(self.widths[index], wanted)
+                    self._widths[index] = max(self._widths[index], wanted)
 
     def header(self, width: int, palette: Palette) -> Strip:
         """The line with the columns' titles."""
         style = palette.of(Tone.DIM, strong=True)
-        cells = ([Segment(column.title, style)] for column in self._columns)
-        return Strip([Segment(" " * GUTTER), *self._line(cells, width)], width)
+        titles = self._titles()
+        line = self._line(width, lambda index: [Segment(titles[index], style)])
+        return Strip([Segment(" " * self._gutter), *line], width)
 
     def row(self, row: Any, width: int, palette: Palette, look: Look) -> Strip:
         """One row, exactly `width` cells wide."""
-        cells = (segments(column.cell(row), palette, strong=column.strong(row)) for column in self._columns)
-        strip = Strip([_gutter(look, palette), *self._line(cells, width)], width)
+
+        def cell(index: int) -> list[Segment]:
+            column = self._columns[index]
+            return segments(column.cell(row), palette, strong=column.strong(row))
+
+        room = max(width - self._gutter, 0)
+        line = fitted(segments(row.spans, palette), room) if isinstance(row, Spanning) else self._line(width, cell)
+        strip = Strip([_gutter(look, palette), Segment(look.fold, palette.of(Tone.DIM)), *line], width)
         return strip.apply_style(_background(look, palette))
 
-    def _line(self, cells: Iterable[list[Segment]], width: int) -> list[Segment]:
+    def _line(self, width: int, cell: Callable[[int], list[Segment]]) -> list[Segment]:
         line: list[Segment] = []
-        left = width - GUTTER
-        for column, wanted, cell in zip(self._columns, self.widths, cells, strict=True):
-            gap = min(column.gap if line else 0, left)
-            room = min(wanted, left - gap) if column.most else left - gap
-            line += [Segment(" " * gap), *fitted(cell, room, right=column.right)]
-            left -= gap + room
-        return line
+        for slot in self.slots(width):
+            column = self._columns[slot.column]
+            parts = fitted(cell(slot.column), slot.width, right=column.right, keep_end=column.yields)
+            line += [Segment(" " * slot.gap), *parts]
+        return fitted(line, max(width - self._gutter, 0))
+
+    def slots(self, width: int) -> tuple[Slot, ...]:
+        """The columns that a line of a width has room for, from left to right."""
+        kept = None if self._order is None else self._order.column
+        return tuple(fit(self._columns, self._widths, width - self._gutter, kept))
+
+    def column_at(self, x: int, width: int) -> int | None:
+        """The index of the column at a cell of a line."""
+        at = self._gutter
+        for slot in self.slots(width):
+            at += slot.gap + slot.width
+            if x < at:
+                return slot.column
+        return None
+
+    def _titles(self) -> list[str]:
+        titles = [column.title for column in self._columns]
+        if self._order is not None:
+            titles[self._order.column] += "▼" if self._order.descending else "▲"
+        return titles
+
+
+class Slot(NamedTuple):
+    """A column's place in a line."""
+
+    column: int
+    gap: int
+    width: int
+
+
+def fit(columns: Sequence[Column], wanted: Sequence[int], room: int, kept: int | None = None) -> list[Slot]:
+    """Give out the room of a line: what matters least is left out, but for `kept`, and what yields yields.
+
+    What is still too wide is cut off at the right; the last column takes what is left where it has no `most`.
+    """
+    least = [
+        min(column.least, width) if column.yields else width for column, width in zip(columns, wanted, strict=True)
+    ]
+    shown, taken = [], 0
+    for index in sorted(range(len(columns)), key=lambda index: 0 if index == kept else columns[index].rank):
+        needed = columns[index].gap + least[index]
+        if taken + needed <= room or index == kept or columns[index].rank == 0:
+            shown.append(index)
+            taken += needed
+    slots: list[Slot] = []
+    spare = room - taken
+    for index in sorted(shown):
+        gap = min(columns[index].gap if slots else 0, room)
+        width = least[index] + max(0, min(spare, wanted[index] - least[index]))
+        spare -= width - least[index]
+        width = min(width if columns[index].most else room, room - gap)
+        slots.append(Slot(index, gap, width))
+        room -= gap + width
+    return slots
 
 
 def _gutter(look: Look, palette: Palette) -> Segment:

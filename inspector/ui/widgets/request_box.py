@@ -6,7 +6,7 @@ several lines, from the editor, stands here in one; it is sent as it was written
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from time import monotonic
 from typing import Final
 
@@ -19,9 +19,11 @@ from inspector.client.outcome import Outcome
 from inspector.client.running_call import TAKES_ONE
 from inspector.schema.catalog import Method
 from inspector.ui.bindings import Place, bindings
-from inspector.ui.draft import KIND_WORDS, Draft, Settings, one_line
+from inspector.ui.call_settings import Settings
+from inspector.ui.draft import KIND_WORDS, Draft, one_line
 from inspector.ui.history import History
 from inspector.ui.messages import Left, Requested
+from inspector.ui.running_calls import RunningCalls
 from inspector.ui.sent_call import SentCall
 from inspector.views.text import clean, counted
 from inspector.views.times import duration
@@ -29,6 +31,7 @@ from inspector.views.times import duration
 _KEYS: Final = ("Enter send", "↑ history", "F2 edit", "^T method")
 _TICK: Final = 0.1
 _SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_APART: Final = ("f5", "ctrl+j", "ctrl+enter")
 _MARGIN: Final = 6
 """Cells of the border that no words can take."""
 
@@ -38,7 +41,7 @@ class RequestBox(Input):
 
     BINDINGS = bindings(Place.REQUEST)
 
-    def __init__(self, calls: Sequence[SentCall]) -> None:
+    def __init__(self, calls: RunningCalls) -> None:
         """`calls` are those that run, as they come and go."""
         super().__init__(id="request")
         self.method: Method | None = None
@@ -56,7 +59,8 @@ class RequestBox(Input):
         if self.method is None:
             return None
         is_as_written = self.value == one_line(self._written)
-        return Draft(self.method.path, self._written if is_as_written else self.value, self._settings)
+        kind = None if self.method.request_type else self.method.kind
+        return Draft(self.method.path, self._written if is_as_written else self.value, self._settings, kind)
 
     def show_method(self, method: Method | None, placeholder: str, texts: Iterable[str]) -> None:
         """Another method is called from now on; `texts` are the messages it was sent before."""
@@ -101,16 +105,18 @@ class RequestBox(Input):
         if self.method is None:
             self.border_title = Content("no method")
             return
-        kind = KIND_WORDS[self.method.kind] if self.method.kind not in TAKES_ONE else ""
-        words = (clean(self.method.path.removeprefix("/")), kind, *map(clean, self._settings.words))
+        is_known = bool(self.method.request_type)
+        kind = KIND_WORDS[self.method.kind] if self.method.kind not in TAKES_ONE or not is_known else ""
+        path = clean(self.method.path.removeprefix("/"))
+        words = (path, kind, "" if is_known else "no schema", *map(clean, self._settings.words))
         self.border_title = Content(" · ".join(word for word in words if word))
         self._say()
 
     def _say(self) -> None:
-        call = self._current
+        call = self._calls.current(self.method.path if self.method else None)
         if call is not None:
             mark = _SPINNER[int((monotonic() - call.began) / _TICK) % len(_SPINNER)]
-            more = f"{len(self._calls)} calls run, F4" if len(self._calls) > 1 else ""
+            more = f"{self._place(call)}{len(self._calls)} calls run, F4" if len(self._calls) > 1 else ""
             state, *keys = _running_words(
                 call, is_shown=self.method is not None and call.method.path == self.method.path
             )
@@ -118,10 +124,10 @@ class RequestBox(Input):
         else:
             self._say_fitting(self._last, *_KEYS)
 
-    @property
-    def _current(self) -> SentCall | None:
-        of_method = [call for call in self._calls if self.method and call.method.path == self.method.path]
-        return next(reversed(of_method or list(self._calls)), None)
+    def _place(self, call: SentCall) -> str:
+        """Which of several calls of a method it is about."""
+        count = self._calls.of_method(call.method.path)
+        return f"call {self._calls.place(call)} of {count} · " if count > 1 else ""
 
     def _say_fitting(self, first: tuple[str, str], *words: str) -> None:
         """As many of the words as there is room for."""
@@ -140,6 +146,10 @@ class RequestBox(Input):
             event.stop()
             event.prevent_default()
             self._action_submit()
+        elif event.key in _APART:
+            event.stop()
+            event.prevent_default()
+            self._action_apart()
 
     def _on_paste(self, event: events.Paste) -> None:
         # Textual's own takes the first line alone.
@@ -150,9 +160,19 @@ class RequestBox(Input):
     def _on_resize(self, _event: events.Resize) -> None:
         self._say()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """A call apart is something else than the next message only while a call is open."""
+        return action != "apart" or (self.method is not None and self._calls.open_call(self.method.path) is not None)
+
     def _action_submit(self) -> None:
+        self._submit(is_apart=False)
+
+    def _action_apart(self) -> None:
+        self._submit(is_apart=True)
+
+    def _submit(self, *, is_apart: bool) -> None:
         self._history.add(self.value)
-        self.post_message(Requested(self.draft))
+        self.post_message(Requested(self.draft, is_apart))
         self.select_all()
 
     def _action_back_in_history(self) -> None:
@@ -177,7 +197,7 @@ def _running_words(call: SentCall, *, is_shown: bool) -> tuple[str, ...]:
         state = f"{_replies(call)} · {seconds}" if call.received else f"sending… {seconds}"
         return clean(f"{name} {state}".strip()), "^X cancel"
     state = f"{call.sent} sent · {_replies(call)} · {seconds}"
-    keys = ("^D end", "^X cancel", "Enter send") if call.takes_more else ("ended", "^X cancel")
+    keys = ("Enter send", "^D end", "^X cancel", "F5 another call") if call.takes_more else ("ended", "^X cancel")
     return clean(f"{name} {state}".strip()), *keys
 
 

@@ -5,20 +5,12 @@ from __future__ import annotations
 from textual import events
 
 from inspector.ui.messages import RowOpened
-from inspector.ui.widgets.line_table import HEADER, LineTable
+from inspector.ui.widgets.line_table import HEADER
+from inspector.ui.widgets.row_arrangement import RowArrangement
 
 
-class RowActions(LineTable):
-    """The actions of the bindings table at `Place.LIST`; the list they act in says where the cursor is."""
-
-    @property
-    def cursor(self) -> int:
-        """The row of the cursor."""
-        raise NotImplementedError
-
-    def go(self, row: int, *, by_user: bool = True) -> None:
-        """Put the cursor on a row."""
-        raise NotImplementedError
+class RowActions(RowArrangement):
+    """The other actions of the bindings table at `Place.LIST`, and what a click does."""
 
     def _action_move(self, rows: int) -> None:
         self.go(self.cursor + rows)
@@ -38,7 +30,10 @@ class RowActions(LineTable):
 
     def _action_mark(self) -> None:
         if self.count:
-            self.marks ^= {self.key}
+            if self.key in self.marks:
+                del self.marks[self.key]
+            else:
+                self.marks[self.key] = None
             self.refresh()
 
     def _action_next_mark(self) -> None:
@@ -53,7 +48,11 @@ class RowActions(LineTable):
 
     async def _on_click(self, event: events.Click) -> None:
         row = self._row_at(event)
-        if row is not None:
+        if event.y < HEADER:
+            self.sort_by(self.column_at(event.x))
+        elif row is not None and self.is_on_fold_mark(event.x, row):
+            self.turn_fold(row)
+        elif row is not None:
             self.go(row)
             if event.chain == 2:
                 self._action_open()

@@ -13,14 +13,14 @@ from typing import Any
 from textual import events
 
 from inspector.ui.bindings import Place, bindings
-from inspector.ui.lists.rows import ListRows
+from inspector.ui.lists.rows import ListRows, SortableRows
 from inspector.ui.messages import RowSelected, TailMoved
 from inspector.ui.widgets.line_table import LineTable
 from inspector.ui.widgets.row_actions import RowActions
 
 
 class RowList(RowActions, LineTable, can_focus=True):
-    """The Frames or the Calls list."""
+    """One of the lists of the left side."""
 
     BINDINGS = bindings(Place.LIST)
     rows: ListRows
@@ -34,6 +34,8 @@ class RowList(RowActions, LineTable, can_focus=True):
         self._is_held = False
         """True when the cursor stays on its row although the list follows its end."""
         self._is_placing = False
+        self._drawn_row = -1
+        """The row in which the cursor was drawn last."""
 
     @property
     def cursor(self) -> int:
@@ -42,13 +44,15 @@ class RowList(RowActions, LineTable, can_focus=True):
 
     def update_rows(self, *, is_refiltered: bool = False) -> None:
         """Rows came, went, or say something else; after a refilter the cursor stays on its frame if it can."""
-        cursor, came = self.cursor, len(self.rows) - self.count
+        came = len(self.rows) - self.count
         self._is_held = self._is_held or is_refiltered
+        self._follow(following=self.following)
         with self._placing():
             if came:
                 self.measure()
             if self.count:
-                self._keep_place(cursor)
+                self._keep_place()
+        self._drawn_row = self.cursor
         if came:
             is_new = came > 0 and not self.following and not is_refiltered
             self.unseen = min(self.unseen + came, self.count) if is_new else self.unseen if came > 0 else 0
@@ -64,7 +68,7 @@ class RowList(RowActions, LineTable, can_focus=True):
         """
         if self.count:
             row = self.rows.near(key)
-            self.key, self._is_held = self.rows.key(row), True
+            self.key, self._drawn_row, self._is_held = self.rows.key(row), row, True
             self._follow(following=hold or self.following)
             with self._placing():
                 self._reveal(row)
@@ -75,7 +79,7 @@ class RowList(RowActions, LineTable, can_focus=True):
         if not self.count:
             return
         row = max(0, min(row, self.count - 1))
-        self.key, self._is_held = self.rows.key(row), False
+        self.key, self._drawn_row, self._is_held = self.rows.key(row), row, False
         if by_user:
             self._follow(following=row == self.count - 1)
         with self._placing():
@@ -83,8 +87,9 @@ class RowList(RowActions, LineTable, can_focus=True):
         self.refresh()
         self.post_message(RowSelected(self.id or "", self.key))
 
-    def _keep_place(self, old_cursor: int) -> None:
-        """At the end when following, else with the cursor where it was on the screen."""
+    def _keep_place(self) -> None:
+        """At the end when following, at the start while that is looked at, else with the cursor where it was drawn."""
+        drawn, top = self._drawn_row, self.scroll_offset.y
         tracks_end = self.following and not self._is_held
         if self.key is None or tracks_end:
             self.go(self.count - 1 if self.following else 0, by_user=False)
@@ -92,8 +97,8 @@ class RowList(RowActions, LineTable, can_focus=True):
             self.go(self.cursor, by_user=False)
         if self.following:
             self._scroll_rows(self.max_scroll_y)
-        elif old_cursor >= 0 and (moved := self.cursor - old_cursor):
-            self._scroll_rows(self.scroll_offset.y + moved)
+        elif drawn >= 0 and (moved := self.cursor - drawn) and (top or self.cursor >= self.page):
+            self._scroll_rows(top + moved)
 
     def _show_cursor(self) -> None:
         row, top = self.cursor, self.scroll_offset.y
@@ -103,6 +108,7 @@ class RowList(RowActions, LineTable, can_focus=True):
                 self._reveal(row)
 
     def _follow(self, *, following: bool) -> None:
+        following = following and (not isinstance(self.rows, SortableRows) or self.rows.grows_at_end)
         if following != self.following:
             self.following = following
             self.unseen = 0

@@ -18,7 +18,8 @@ from inspector.client.metadata import check_metadata, parse_metadata
 from inspector.client.options import DEADLINE, Metadata
 from inspector.errors import InspectorError, RequestError
 from inspector.model.call import CallKind
-from inspector.ui.draft import Settings, metadata_lines
+from inspector.ui.call_settings import Settings
+from inspector.ui.kept import metadata_lines
 from inspector.ui.widgets.literal_area import LiteralArea
 
 _ENDLESS: Final = "none"
@@ -42,12 +43,14 @@ class SettingsForm(Vertical):
         settings = self._settings
         deadline = _ENDLESS if settings.is_endless else "" if settings.deadline is None else f"{settings.deadline:.9g}"
         largest = "" if settings.largest_message is None else f"{settings.largest_message}"
+        keepalive = "" if settings.keepalive is None else f"{settings.keepalive:.9g}"
         area = LiteralArea(metadata_lines(settings.metadata), id="metadata", placeholder="name: value, one a line")
         area.border_title = "Metadata"
         yield area
         yield from _field("Deadline", Input(deadline, self._usual, id="deadline", compact=True))
         yield from _field("Authority", Input(settings.authority or "", "host:port", id="authority", compact=True))
         yield from _field("Largest reply", Input(largest, "64M", id="largest", compact=True))
+        yield from _field("PING every", Input(keepalive, "never", id="keepalive", compact=True))
         yield Checkbox("gzip", settings.is_compressed, id="gzip", compact=True)
         yield Checkbox("wait for ready", settings.waits_for_ready, id="wait", compact=True)
 
@@ -56,12 +59,13 @@ class SettingsForm(Vertical):
         deadline = self._text("deadline").lower()
         return Settings(
             metadata=self._read(self.query_one("#metadata", TextArea), _metadata),
-            deadline=None if deadline in ("", _ENDLESS) else self._read(self._input("deadline"), _seconds),
+            deadline=None if deadline in ("", _ENDLESS) else self._read(self._input("deadline"), _deadline),
             is_endless=deadline == _ENDLESS,
             authority=self._read(self._input("authority"), _authority),
             largest_message=self._read(self._input("largest"), _bytes) if self._text("largest") else None,
             is_compressed=self.query_one("#gzip", Checkbox).value,
             waits_for_ready=self.query_one("#wait", Checkbox).value,
+            keepalive=self._read(self._input("keepalive"), _keepalive) if self._text("keepalive") else None,
         )
 
     def _input(self, name: str) -> Input:
@@ -94,13 +98,21 @@ def _authority(text: str) -> str | None:
     return text or None
 
 
-def _seconds(text: str) -> float:
+def _deadline(text: str) -> float:
+    return _seconds(text, "no deadline", "It is a number of seconds, as in 2.5, or none.")
+
+
+def _keepalive(text: str) -> float:
+    return _seconds(text, "no time between PINGs", "It is a number of seconds, as in 30.")
+
+
+def _seconds(text: str, what: str, hint: str) -> float:
     try:
         seconds = float(text.removesuffix("s"))
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < _LONGEST:
-        raise RequestError(f"{text!r} is no deadline.", "It is a number of seconds, as in 2.5, or none.")
+        raise RequestError(f"{text!r} is {what}.", hint)
     return seconds
 
 

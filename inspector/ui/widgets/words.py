@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from inspector.client.outcome import Outcome
-from inspector.schema.catalog import Catalog, Method
+from inspector.schema.catalog import GREET_ORIGIN, Catalog, Method
+from inspector.schema.greet import GREET_METHOD
 from inspector.schema.shapes import descriptor_of
 from inspector.schema.template import short_template
 from inspector.session import Phase, SessionStatus
@@ -41,10 +42,13 @@ def counts(feed: Feed, list_: str = FRAMES) -> str:
 def request_placeholder(method: Method | None, catalog: Catalog, *, is_waiting: bool) -> str:
     """What stands in the empty request box."""
     if method is None:
-        return "Asking the service for its methods…" if is_waiting else "Ctrl+T chooses a method"
+        asked = any(each.origin != GREET_ORIGIN for each in catalog.methods.values())
+        if is_waiting or asked:
+            return "Asking the service for its methods…" if is_waiting else "Ctrl+T chooses a method"
+        return "The service tells no schema: --proto FILE gives one; Ctrl+T takes any package.Service/Method"
     found = catalog.message_class(method.request_type, method.origin)
     if found is None:
-        return "The message as bytes, as in 0x0a05576f726c64"
+        return 'No schema: by field numbers, as in {"1": "World", "2": 5}, or bytes, as in 0x0a05576f726c64'
     fields = descriptor_of(found).fields
     if len(fields) == 1 and fields[0].message_type is None and not fields[0].is_repeated:
         return f"{method.request_name}: type and press Enter; empty is fine too"
@@ -64,12 +68,22 @@ def _detail(detail: object) -> str:
     return f"{name} {json_text({key: value for key, value in detail.items() if key != '@type'})}"
 
 
-def placeholder(feed: Feed, status: SessionStatus, *, can_send: bool) -> tuple[str, ...]:
+def how_to_send(method: Method | None, *, is_unseen: bool) -> tuple[str, ...]:
+    """What stands in the list before the first frame, where calls can be sent."""
+    if is_unseen:
+        return "Calls from here go over TLS: no frame of theirs can be read.", "f shows what the client says of them."
+    if method is None:
+        return "Waiting for the first frame.", "Ctrl+T chooses a method to call."
+    what = "name" if method.path == GREET_METHOD else "request"
+    return "Waiting for the first frame.", f"Type a {what} below and press Enter."
+
+
+def placeholder(feed: Feed, status: SessionStatus, invitation: tuple[str, ...]) -> tuple[str, ...]:
     """What stands in place of rows while there are none."""
     if feed.store.frames:
         if feed.frames.filter.terms:
             return "Nothing matches the filter.", "Press / to change it, Ctrl+U in it to clear it."
         return ("Only control frames so far.", "Press h to see them.")
-    if status.phase is Phase.LIVE and can_send:
-        return ("Waiting for the first frame.", "Type a name below and press Enter.")
+    if status.phase is Phase.LIVE and invitation:
+        return invitation
     return tuple(line.format(clean(status.source)) for line in _NOTHING_YET[status.phase])

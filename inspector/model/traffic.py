@@ -1,0 +1,154 @@
+"""What a connection has carried: counts, settings, round trips, resets and windows.
+
+Not frozen, as a call is not: it grows with every packet. The store has it written while it applies events; everybody
+else reads. Totals do not depend on frames being kept, and every list has a bound.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Final
+
+from inspector.model.call import CallState
+from inspector.model.endpoint import Endpoint
+from inspector.model.window import Stall, Windows
+
+PINGS_KEPT: Final = 100
+RESETS_KEPT: Final = 1_000
+GOAWAYS_KEPT: Final = 20
+STALLS_KEPT: Final = 1_000
+KILLED_KEPT: Final = 1_000
+"""Streams that are remembered of one GOAWAY."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """What one end has sent."""
+
+    end: Endpoint
+    windows: Windows
+    """What it may still send; the other end grants it."""
+    packets: int = 0
+    wire: int = 0
+    """Bytes of its packets on the wire, with all their headers and whatever was sent again."""
+    payload: int = 0
+    """Bytes of its frames without their nine-byte headers."""
+    data: int = 0
+    """Bytes of DATA, padding included: what flow control counts."""
+    frames: dict[int, int] = field(default_factory=dict)
+    """How many of each type."""
+    repeated: int = 0
+    """Packets with bytes that had been sent before: retransmissions, or packets captured twice."""
+    out_of_order: int = 0
+    gaps: int = 0
+    """How often bytes of it were not captured."""
+    settings: dict[str, int] = field(default_factory=dict)
+    """What it asks of the other end, by RFC 9113 §6.5.2 names, the latest of each."""
+    has_sent_settings: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """A PING and its answer."""
+
+    sender: Endpoint
+    time: float
+    position: int
+    round_trip: float
+    """Seconds to the ACK."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """A RST_STREAM."""
+
+    sender: Endpoint
+    stream: int
+    time: float
+    position: int
+    error: str
+
+
+@dataclass(slots=True)
+class Goaway:
+    """A GOAWAY."""
+
+    sender: Endpoint
+    time: float
+    position: int
+    error: str
+    last_stream: int
+    debug: str
+    killed: list[int] = field(default_factory=list)
+    """Streams that were open and that it refused, the first `KILLED_KEPT` of them."""
+
+
+@dataclass(slots=True)
+class RoundTrips:
+    """How long answers took, in seconds."""
+
+    count: int = 0
+    total: float = 0.0
+    least: float = 0.0
+    most: float = 0.0
+    latest: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Take in one."""
+        self.least = min(self.least, seconds) if self.count else seconds
+        self.most = max(self.most, seconds)
+        self.latest = seconds
+        self.count += 1
+        self.total += seconds
+
+    @property
+    def mean(self) -> float:
+        """The arithmetic mean; 0 for none."""
+        return self.total / self.count if self.count else 0.0
+
+
+@dataclass(slots=True)
+class Traffic:
+    """All that a connection has carried so far."""
+
+    connection: int
+    sent: dict[Endpoint, Sent]
+    """By who sent it; which of them is the client, the store's connection tells."""
+    began: float
+    last: float
+    """The time of the latest packet."""
+    handshake: float | None = None
+    """Seconds from SYN to the ACK of its answer: one round trip, wherever the capture was made (RFC 9293 §3.5)."""
+    waiting: dict[tuple[Endpoint, object], tuple[float, int]] = field(default_factory=dict)
+    """PINGs whose ACK has not come, by sender and what they carry: their time and position; `PINGS_KEPT` at most."""
+    pings: deque[Ping] = field(default_factory=lambda: deque(maxlen=PINGS_KEPT))
+    """The latest that were answered."""
+    ping_trips: RoundTrips = field(default_factory=RoundTrips)
+    settings_trips: RoundTrips = field(default_factory=RoundTrips)
+    """From SETTINGS to their ACK."""
+    resets: deque[Reset] = field(default_factory=lambda: deque(maxlen=RESETS_KEPT))
+    """The latest."""
+    reset_counts: Counter[tuple[Endpoint, str]] = field(default_factory=Counter)
+    """By sender and error: all of them."""
+    goaways: deque[Goaway] = field(default_factory=lambda: deque(maxlen=GOAWAYS_KEPT))
+    calls: int = 0
+    """How many calls began."""
+    ended: dict[CallState, int] = field(default_factory=dict)
+    """How many of them ended in each state."""
+    stalls: deque[Stall] = field(default_factory=lambda: deque(maxlen=STALLS_KEPT))
+    """The latest, in the order in which they began."""
+    stall_count: int = 0
+
+    @property
+    def open(self) -> int:
+        """How many calls have not ended."""
+        return self.calls - sum(self.ended.values())
+
+    def stalls_of(self, stream: int) -> list[Stall]:
+        """Those that held up a stream: of its own window, and of the connection's."""
+        return [stall for stall in self.stalls if stall.stream in (stream, 0)]
+
+    def other(self, end: Endpoint) -> Endpoint:
+        """The end that this one talks to."""
+        return next((each for each in self.sent if each != end), end)

@@ -1,0 +1,166 @@
+"""Counts what one connection carries, packet by packet, into its `Traffic`.
+
+Runs for every frame of a capture, so what is common is done here and at once; what is rare goes through a table.
+Called by the store; knows a connection before it is known to be HTTP/2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from inspector.model.endpoint import Endpoint
+from inspector.model.frame import ACK, Frame, FrameType, Packet, TcpEvent
+from inspector.model.traffic import KILLED_KEPT, PINGS_KEPT, Goaway, Ping, Reset, Sent, Traffic
+from inspector.model.window import Stall, Windows
+from inspector.protocol.flow_control import FlowControl
+
+_DEBUG_KEPT: Final = 1_000
+_SETTINGS_KEPT: Final = 64
+_UNANSWERED: Final = 1_000
+"""SETTINGS of one end that wait for their ACK and are remembered."""
+
+
+class Tally:
+    """The traffic of one connection, from its first packet on."""
+
+    __slots__ = ("_ends", "_flow", "_handshake", "_latest", "_settings", "traffic")
+
+    def __init__(self, index: int, packet: Packet, source: Endpoint, destination: Endpoint) -> None:
+        opens = bool(packet.tcp & TcpEvent.SYN)
+        self._flow = FlowControl(source, destination, self._note_stall, from_start=opens)
+        sent = {end: Sent(end, windows) for end, windows in self._flow.windows.items()}
+        self._ends = {end: (each, each.windows, self._flow.other(end)) for end, each in sent.items()}
+        self.traffic = Traffic(index, sent, packet.time, packet.time)
+        self._latest = 0
+        """The number of the latest packet."""
+        self._handshake: float | None = packet.time if opens else None
+        """When the SYN came, while its answer is not acknowledged."""
+        self._settings: dict[Endpoint, list[float]] = {end: [] for end in sent}
+
+    def set_client(self, client: Endpoint) -> None:
+        """This end is taken for the client now."""
+        self._flow.client = client
+
+    def take(self, packet: Packet, source: Endpoint, position: int) -> None:
+        """Count a packet; `position` is that of its first frame in the store."""
+        traffic = self.traffic
+        sent, mine, theirs = self._ends.get(source) or self._end_of_stranger(packet)
+        self._latest = packet.number
+        traffic.last = packet.time
+        sent.packets += 1
+        sent.wire += packet.length
+        if packet.tcp or packet.problem is not None:
+            self._on_tcp(packet, sent)
+        if self._handshake is not None:
+            self._on_handshake(packet, sent.end)
+        counts, flow, payload = sent.frames, self._flow, 0
+        for frame in packet.frames:
+            kind = frame.type
+            counts[kind] = counts.get(kind, 0) + 1
+            payload += frame.length
+            if kind == 8:  # WINDOW_UPDATE, HEADERS, DATA: nearly all frames are one of these
+                flow.on_update(mine, theirs, frame, position)
+            elif kind == 1:
+                flow.on_headers(mine, theirs, frame, position)
+            elif kind == 0:
+                sent.data += frame.length
+                flow.on_data(mine, theirs, frame, position)
+            elif (act := _ACTS.get(kind)) is not None:
+                act(self, frame, sent, position)
+            position += 1
+        sent.payload += payload
+
+    def is_told_again(self, packet: Packet) -> bool:
+        """True when a connection is told from its first packet on once more, as its port is decoded only now."""
+        return packet.number <= self._latest and not any(each.frames for each in self.traffic.sent.values())
+
+    def note_refused(self, stream: int, time: float) -> None:
+        """A call ended without an answer; by the latest GOAWAY, if that came at this moment."""
+        goaways = self.traffic.goaways
+        if goaways and goaways[-1].time == time and stream > goaways[-1].last_stream:
+            killed = goaways[-1].killed
+            if len(killed) < KILLED_KEPT:
+                killed.append(stream)
+
+    def _end_of_stranger(self, packet: Packet) -> tuple[Sent, Windows, Windows]:
+        """In tunnels, other addresses may be told of some packets: whoever is not spoken to has sent it."""
+        first, *others = self._ends.values()
+        return others[0] if others and packet.destination == first[0].end else first
+
+    def _note_stall(self, stall: Stall) -> None:
+        self.traffic.stalls.append(stall)
+        self.traffic.stall_count += 1
+
+    def _on_tcp(self, packet: Packet, sent: Sent) -> None:
+        tcp = packet.tcp
+        if tcp & TcpEvent.SYN:
+            self._handshake = packet.time
+        if tcp & TcpEvent.PREFACE:
+            self._flow.begin()
+        if tcp & TcpEvent.GAP or packet.problem is not None:
+            sent.gaps += bool(tcp & TcpEvent.GAP)
+            self._flow.lose(sent.end, packet.time)
+        sent.out_of_order += bool(tcp & TcpEvent.OUT_OF_ORDER)
+        sent.repeated += bool(tcp & TcpEvent.REPEATED)
+
+    def _on_handshake(self, packet: Packet, source: Endpoint) -> None:
+        traffic, started = self.traffic, self._handshake
+        is_answered = traffic.sent[traffic.other(source)].packets > 0
+        if started is not None and is_answered and not packet.tcp & TcpEvent.SYN and source == self._flow.client:
+            traffic.handshake, self._handshake = packet.time - started, None
+
+    def _on_settings(self, frame: Frame, sent: Sent, position: int) -> None:
+        if frame.flags & ACK:
+            waiting = self._settings[self.traffic.other(sent.end)]
+            if waiting:
+                self.traffic.settings_trips.add(frame.time - waiting.pop(0))
+            return
+        sent.has_sent_settings = True
+        if len(self._settings[sent.end]) < _UNANSWERED:
+            self._settings[sent.end].append(frame.time)
+        values = (frame.detail or {}).get("settings")
+        for name, value in values.items() if isinstance(values, dict) else ():
+            if name in sent.settings or len(sent.settings) < _SETTINGS_KEPT:
+                sent.settings[name] = value
+        self._flow.on_settings(sent.windows, self._flow.other(sent.end), frame, position)
+
+    def _on_ping(self, frame: Frame, sent: Sent, position: int) -> None:
+        opaque, traffic = (frame.detail or {}).get("opaque"), self.traffic
+        if not frame.flags & ACK:
+            if len(traffic.waiting) >= PINGS_KEPT:
+                del traffic.waiting[next(iter(traffic.waiting))]
+            traffic.waiting[sent.end, opaque] = frame.time, position
+            return
+        asker = traffic.other(sent.end)
+        asked = traffic.waiting.pop((asker, opaque), None)
+        if asked is not None:
+            traffic.ping_trips.add(frame.time - asked[0])
+            traffic.pings.append(Ping(asker, asked[0], asked[1], frame.time - asked[0]))
+
+    def _on_reset(self, frame: Frame, sent: Sent, position: int) -> None:
+        error = str((frame.detail or {}).get("error", ""))
+        self.traffic.resets.append(Reset(sent.end, frame.stream, frame.time, position, error))
+        self.traffic.reset_counts[sent.end, error] += 1
+        self._flow.on_reset(sent.windows, self._flow.other(sent.end), frame, position)
+
+    def _on_goaway(self, frame: Frame, sent: Sent, position: int) -> None:
+        detail = frame.detail or {}
+        last, debug = detail.get("last_stream"), str(detail.get("debug", ""))
+        said = Goaway(
+            sent.end,
+            frame.time,
+            position,
+            str(detail.get("error", "")),
+            last if isinstance(last, int) else 0,
+            debug[:_DEBUG_KEPT],
+        )
+        self.traffic.goaways.append(said)
+
+
+_ACTS: Final[dict[int, Callable[[Tally, Frame, Sent, int], None]]] = {
+    FrameType.SETTINGS: Tally._on_settings,
+    FrameType.PING: Tally._on_ping,
+    FrameType.RST_STREAM: Tally._on_reset,
+    FrameType.GOAWAY: Tally._on_goaway,
+}

@@ -1,0 +1,171 @@
+"""A message without a schema, from what a person typed and back: bytes, or JSON by field numbers.
+
+`{"1": "World", "2": 5, "3": {"1": true}}`: strings, whole numbers (int64, uint64, bool), fractions (double), messages,
+lists for fields that come more than once. What JSON has no word for stands in an object: `{"bytes": "AP8="}`.
+Source: protobuf.dev, "Encoding".
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from inspector.errors import RequestError
+from inspector.model.call import CallKind
+from inspector.schema.catalog import Method
+from inspector.schema.json_text import parsed
+from inspector.schema.scalars import shown
+from inspector.schema.shapes import MAX_DEPTH as MAX_NESTED
+from inspector.schema.wire import MAX_DEPTH, WireError, WireField, WireType, fields
+from inspector.schema.wire_values import likeliest_number, printable
+
+HEX: Final = "0x"
+"""What begins a message that is given as bytes."""
+WITHOUT_SCHEMA: Final = "no schema: field numbers or bytes"
+"""How such a method is called, in a few words."""
+BLANK: Final = '{\n  "1": ""\n}'
+"""A message to begin with."""
+_HINT: Final = 'By field numbers, as in {"1": "World", "2": 5}, or as bytes, as in 0x0a05576f726c64.'
+_HIGHEST: Final = (1 << 29) - 1
+
+
+def untyped_method(path: str, kind: CallKind) -> Method:
+    """A method that no schema knows, called as one of a kind."""
+    return Method(path, kind, "", "")
+
+
+def encode_untyped(text: str, path: str) -> bytes:
+    """The bytes of a message of the method at `path`; RequestError where the text cannot be meant."""
+    if not (text := text.strip()):
+        return b""
+    if text.startswith(HEX):
+        try:
+            return bytes.fromhex(text.removeprefix(HEX))
+        except ValueError as error:
+            raise RequestError("After 0x come pairs of hex digits, and nothing else.", _HINT) from error
+    if not text.startswith("{"):
+        raise RequestError(f"No schema knows {path}, so its message cannot be given as a word.", _HINT)
+    return _message(parsed(text), "")
+
+
+def untyped_text(data: bytes, indent: int | None = None) -> str:
+    """A message as JSON by field numbers where that gives the same bytes again, else as hex."""
+    try:
+        text = json.dumps(_object(data, 0), indent=indent, ensure_ascii=False)
+        is_same = encode_untyped(text, "") == data
+    except (WireError, RequestError):
+        is_same = False
+    return text if is_same else HEX + data.hex()
+
+
+def _message(value: object, path: str) -> bytes:
+    if path.count(".") >= MAX_NESTED:
+        raise RequestError(f"{path[:60]}… nests deeper than {MAX_NESTED} messages.", path=path)
+    if not isinstance(value, dict):
+        raise RequestError(f"{path} takes an object of field numbers, not {shown(value)}.", _HINT, path=path)
+    return b"".join(part for name, each in value.items() for part in _field(name, each, path))
+
+
+def _field(name: str, value: object, above: str) -> Iterator[bytes]:
+    path = f"{above}.{name}" if above else name
+    if not (name.isascii() and name.isdigit() and 0 < int(name) <= _HIGHEST):
+        raise RequestError(f"{path} is no field number, and no schema knows names.", _HINT, path=path)
+    several = value if isinstance(value, list) else [value]
+    for index, each in enumerate(several):
+        if each is not None:
+            yield _one(int(name), each, f"{path}[{index}]" if isinstance(value, list) else path)
+
+
+def _one(number: int, value: object, path: str) -> bytes:
+    kind, raw = _value(value, path)
+    length = _varint(len(raw)) if kind is WireType.LEN else b""
+    return _varint(number << 3 | kind) + length + raw
+
+
+def _value(value: object, path: str) -> tuple[WireType, bytes]:
+    match value:
+        case int():
+            return WireType.VARINT, _integer(value, path)
+        case float():
+            return WireType.FIXED64, struct.pack("<d", value)
+        case str():
+            return WireType.LEN, _utf8(value, path)
+        case dict() if len(value) == 1 and (name := next(iter(value))) in _FORMS:
+            kind, read = _FORMS[name]
+            try:
+                return kind, read(value[name])
+            except (TypeError, ValueError, OverflowError, struct.error) as error:
+                raise RequestError(f"{path} cannot be {shown(value[name])} as {name}.", path=path) from error
+        case _:
+            return WireType.LEN, _message(value, path)
+
+
+def _integer(value: int, path: str) -> bytes:
+    if not -(1 << 63) <= value < 1 << 64:
+        raise RequestError(f"{path} takes a whole number of 64 bits, not {shown(value)}.", path=path)
+    return _varint(value & 0xFFFF_FFFF_FFFF_FFFF)
+
+
+def _utf8(value: str, path: str) -> bytes:
+    try:
+        return value.encode()
+    except UnicodeEncodeError as error:
+        raise RequestError(f"{path} takes text that UTF-8 can say, without half characters.", path=path) from error
+
+
+def _varint(value: int) -> bytes:
+    found = bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes((*found, value))
+
+
+def _zigzag(value: Any) -> bytes:
+    if not -(1 << 63) <= value < 1 << 63:
+        raise OverflowError
+    return _varint(value << 1 if value >= 0 else (-value << 1) - 1)
+
+
+def _fixed(code: str) -> Callable[[Any], bytes]:
+    """A number in bytes; a negative whole one as the signed type of that width."""
+    return lambda value: struct.pack(f"<{code.lower() if value < 0 else code}", value)
+
+
+_FORMS: Final[dict[str, tuple[WireType, Callable[[Any], bytes]]]] = {
+    "bytes": (WireType.LEN, lambda value: base64.b64decode(value, validate=True)),
+    "sint": (WireType.VARINT, _zigzag),
+    "float": (WireType.FIXED32, _fixed("f")),
+    "fixed32": (WireType.FIXED32, _fixed("I")),
+    "double": (WireType.FIXED64, _fixed("d")),
+    "fixed64": (WireType.FIXED64, _fixed("Q")),
+}
+"""What JSON has no word for, by the names of protobuf's types."""
+
+
+def _object(data: bytes, depth: int) -> dict[str, object]:
+    if depth > MAX_DEPTH:
+        raise WireError("messages nest too deep")
+    found: dict[str, list[object]] = {}
+    for field in fields(data):
+        found.setdefault(str(field.number), []).append(_shown(field, depth))
+    return {number: each[0] if len(each) == 1 else each for number, each in found.items()}
+
+
+def _shown(field: WireField, depth: int) -> object:
+    if isinstance(field.value, int):
+        return likeliest_number(field)
+    if field.wire_type in (WireType.FIXED32, WireType.FIXED64):
+        number, is_short = likeliest_number(field), field.wire_type is WireType.FIXED32
+        if isinstance(number, float):
+            return {"float": number} if is_short else number
+        return {"fixed32" if is_short else "fixed64": number}
+    if (text := printable(field.value)) is not None:
+        return text
+    try:
+        return _object(field.value, depth + 1)
+    except WireError:
+        return {"bytes": base64.b64encode(field.value).decode()}

@@ -1,0 +1,52 @@
+"""A capture file of which somebody hears each byte once, before the first reader gets it.
+
+So what the bytes say of ports is known before tshark sees them, and a large file is not read twice for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Final
+
+from inspector.capture.capture_file import CaptureFile
+
+_AHEAD: Final = 4 * 1024 * 1024
+"""Bytes that are heard before the first are given: most captures open all their ports in them."""
+
+
+class Overheard:
+    """The file, with its listener."""
+
+    def __init__(self, file: CaptureFile, on_bytes: Callable[[bytes], None]) -> None:
+        self.path = file.path
+        self.size = file.size
+        self._file = file
+        self._on_bytes = on_bytes
+        self._heard = 0
+        self.is_finished = True
+        """Nothing more will come."""
+
+    async def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
+        """Give the bytes from an offset on as they are, heard by then."""
+        await self._hear(min(offset + _AHEAD, self.size))
+        async for data in self._file.read_from(offset):
+            offset += len(data)
+            await self._hear(offset)
+            yield data
+
+    async def _hear(self, end: int) -> None:
+        if self._heard < end:
+            async for data in self._file.read_from(self._heard):
+                self._heard += len(data)
+                self._on_bytes(data)
+                if self._heard >= end:
+                    return
+
+    async def save(self, path: Path, *, overwrite: bool = False) -> None:
+        """Copy the file as `CaptureFile.save` does."""
+        await self._file.save(path, overwrite=overwrite)
+
+    def discard(self) -> None:
+        """Close the file; it stays."""
+        self._file.discard()

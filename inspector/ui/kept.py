@@ -1,0 +1,68 @@
+"""Drafts as the history keeps them, and back. Pure."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+
+from inspector.client.history_file import Entry
+from inspector.client.options import Metadata
+from inspector.model.call import CallKind
+from inspector.ui.call_settings import Settings
+from inspector.ui.draft import Draft
+from inspector.views.account import shown_value
+
+
+def entry_of(draft: Draft, texts: tuple[str, ...], *, target: str, status: str, sent_at: float) -> Entry:
+    """What the history keeps of a call: the messages that it had in the end, and the draft's settings."""
+    settings = draft.settings
+    return Entry(
+        draft.path,
+        texts,
+        target,
+        tuple((name, shown_value(value)) for name, value in settings.metadata),
+        status,
+        sent_at,
+        kind=None if draft.kind is None else draft.kind.value,
+        deadline=settings.deadline,
+        is_endless=settings.is_endless,
+        authority=settings.authority,
+        largest_message=settings.largest_message,
+        is_compressed=settings.is_compressed,
+        waits_for_ready=settings.waits_for_ready,
+        keepalive=settings.keepalive,
+    )
+
+
+def draft_of(entry: Entry) -> Draft:
+    """What the history kept, as a draft again; metadata that is no base64 where it must be is left out."""
+    settings = Settings(
+        tuple(_pairs(entry.metadata)),
+        entry.deadline,
+        entry.is_endless,
+        entry.authority,
+        entry.largest_message,
+        entry.is_compressed,
+        entry.waits_for_ready,
+        entry.keepalive,
+    )
+    kind = next((kind for kind in CallKind if kind == entry.kind), None)
+    return Draft(entry.method, "\n".join(entry.messages), settings, kind)
+
+
+def metadata_lines(metadata: Metadata) -> str:
+    """One `name: value` a line, bytes as base64."""
+    return "\n".join(f"{name}: {shown_value(value)}" for name, value in metadata)
+
+
+def _pairs(metadata: Iterable[tuple[str, str]]) -> list[tuple[str, str | bytes]]:
+    found: list[tuple[str, str | bytes]] = []
+    for name, value in metadata:
+        if not name.endswith("-bin"):
+            found.append((name, value))
+            continue
+        try:
+            found.append((name, base64.b64decode(value, validate=True)))
+        except ValueError:
+            continue
+    return found

@@ -1,0 +1,146 @@
+"""Causes that an answer tells: a status in the trailers, an answer that is not gRPC, or none that can be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from itertools import islice
+from typing import Final
+
+from inspector.model.call import Call, CallState
+from inspector.model.endpoint import Side
+from inspector.model.frame import FrameType, HeaderSource
+from inspector.model.why import Cause, Why
+from inspector.views.naming import content_type
+from inspector.views.status_details import details_in_short, status_details
+from inspector.views.text import clean, shortened
+from inspector.views.why.story import Placed, Story, quoted
+
+_SEEN_AS: Final = {
+    400: "INTERNAL",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "UNIMPLEMENTED",
+    429: "UNAVAILABLE",
+    502: "UNAVAILABLE",
+    503: "UNAVAILABLE",
+    504: "UNAVAILABLE",
+}
+"""HTTP to gRPC Status Code Mapping; all others UNKNOWN."""
+_UNIMPLEMENTED: Final = 12
+_BODY: Final = 400
+"""Bytes of an answer that is not gRPC that are read for its sentence."""
+_TAG: Final = re.compile(r"<[^>]*>")
+_CALLS_ASKED: Final = 2_000
+"""Other calls that are looked at for methods that the server has."""
+_LIKENESS: Final = 0.75
+_OFFERED: Final = 3
+"""Methods that are named in place of one that is not there."""
+
+
+def http_error(story: Story) -> Why | None:
+    """The answer is not gRPC."""
+    call = story.call
+    code = call.http_status
+    is_odd = code is not None and not 200 <= code < 400
+    if call.status is not None or code is None or not (is_odd or not story.is_grpc(Side.SERVER)):
+        return None
+    first = next((each for each in _of_server(story) if each.frame.type == FrameType.HEADERS), None)
+    kind = content_type(call, Side.SERVER)
+    sent = f", {clean(shortened(kind, 60))}" if kind and not kind.startswith("application/grpc") else ""
+    said = f"HTTP {code}{sent} ({first}){quoted(_body(story))}"
+    if not story.is_grpc(Side.CLIENT):
+        return story.proven(Cause.HTTP_ERROR, f"The server answered {said}.", first)
+    seen = _SEEN_AS.get(code, "UNKNOWN")
+    sentence = f"The answer is not gRPC: {said}; gRPC makes {seen} of it."
+    return story.proven(Cause.HTTP_ERROR, sentence, first)
+
+
+def wrong_path(story: Story) -> Why | None:
+    """UNIMPLEMENTED, for a method that neither a schema nor another call here knows."""
+    call = story.call
+    if call.status is None or call.status.code != _UNIMPLEMENTED or call.method is None:
+        return None
+    seen = set(_served(story))
+    if story.catalog.method(call.method) is not None or call.method in seen:
+        return None
+    last, known = story.last(Side.SERVER), _alike(call.method, {*story.catalog.methods, *seen})
+    sentence = (
+        f"The server says that it does not implement {clean(shortened(call.method, 200))}: UNIMPLEMENTED"
+        f"{quoted(call.status.message)} ({last}){known}."
+    )
+    return story.proven(Cause.WRONG_PATH, sentence, story.request(), last)
+
+
+def status(story: Story) -> Why | None:
+    """The trailers say so."""
+    call = story.call
+    if call.status is None:
+        return None
+    last, details = story.last(Side.SERVER), status_details(call, story.catalog)
+    source = f" ({call.status_source})" if call.status_source is not None else ""
+    more = f"; {details_in_short(details)}" if details else ""
+    where = "trailers" if call.response_headers else "trailers only"
+    ended = "" if call.ended is None else story.after(call.ended)
+    sentence = f"The server says {clean(call.status.name)}{source}{ended} ({where}, {last}){_message(call)}{more}."
+    return story.proven(Cause.STATUS, sentence, last)
+
+
+def no_status(story: Story) -> Why | None:
+    """The server ended the stream, and no status can be read."""
+    call, last = story.call, story.last(Side.SERVER)
+    unread = [source for _, source in call.trailers.sources if source is HeaderSource.UNKNOWN] if call.trailers else []
+    if unread:
+        sentence = f"The server ended the stream ({last}), and its status cannot be read: the capture lacks what tells."
+        return story.proven(Cause.BYTES_LOST, sentence, last)
+    if not story.is_grpc(Side.CLIENT) or call.request_headers is None:
+        return None
+    what = "trailers hold no grpc-status" if call.trailers else "server ended the stream without trailers"
+    return story.proven(Cause.NO_STATUS, f"The {what} ({last}).", last)
+
+
+def _alike(method: str, known: set[str]) -> str:
+    """The methods that could have been meant: those of the same service, or with a name that is spelt alike."""
+    service = method.rpartition("/")[0]
+    of_service = sorted(path for path in known if path.rpartition("/")[0] == service)
+    found = get_close_matches(method, of_service, n=len(of_service) or 1, cutoff=0) or get_close_matches(
+        method, known, cutoff=_LIKENESS
+    )
+    words = "this service has" if of_service else "there is"
+    return f"; {words} {', '.join(clean(path) for path in found[:_OFFERED])}" if found else ""
+
+
+def _message(call: Call) -> str:
+    said = quoted(call.status.message) if call.status else ""
+    return f":{said}" if said else ""
+
+
+def _of_server(story: Story) -> Iterator[Placed]:
+    placed = map(story.at, story.call.frames)
+    return (each for each in placed if each.side is Side.SERVER)
+
+
+def _body(story: Story) -> str:
+    """The beginning of the server's body as text, without tags; empty where it is compressed or no text."""
+    headers = story.call.response_headers
+    if headers is not None and headers.first("content-encoding") not in (None, "identity"):
+        return ""
+    body = b""
+    for each in islice(_of_server(story), 64):
+        body += each.frame.payload if each.frame.type == FrameType.DATA else b""
+        if len(body) >= _BODY:
+            break
+    text = _TAG.sub(" ", body[:_BODY].decode(errors="replace"))
+    return text if " ".join(text.split()).isprintable() else ""
+
+
+def _served(story: Story) -> Iterator[str]:
+    """Methods that other calls on the same server had an answer from, other than UNIMPLEMENTED."""
+    store, server = story.store, story.connection.server
+    for call in islice(reversed(store.calls.values()), _CALLS_ASKED):
+        is_answered = (
+            call.state is CallState.COMPLETE and call.status is not None and call.status.code != _UNIMPLEMENTED
+        )
+        if is_answered and call.method and store.connections[call.key.connection].server == server:
+            yield call.method

@@ -1,0 +1,170 @@
+"""Causes that leave a call without an answer: resets, GOAWAY, the end of the connection, and what was not captured."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from inspector.model.call import CallState
+from inspector.model.endpoint import Side
+from inspector.model.why import Cause, Why
+from inspector.views.why.story import Placed, Story, detail, ending_name, quoted
+
+_INTERNAL: Final = "gRPC makes INTERNAL of it"
+_MEANINGS: Final = {
+    "NO_ERROR": f"without trailers; {_INTERNAL}",
+    "PROTOCOL_ERROR": _INTERNAL,
+    "INTERNAL_ERROR": _INTERNAL,
+    "FLOW_CONTROL_ERROR": _INTERNAL,
+    "SETTINGS_TIMEOUT": _INTERNAL,
+    "FRAME_SIZE_ERROR": _INTERNAL,
+    "COMPRESSION_ERROR": _INTERNAL,
+    "CONNECT_ERROR": _INTERNAL,
+    "REFUSED_STREAM": "it did not process the request, which may be sent again; gRPC makes UNAVAILABLE of it",
+    "CANCEL": "gRPC makes CANCELLED of it",
+    "ENHANCE_YOUR_CALM": "it finds that the client asks too much; gRPC makes RESOURCE_EXHAUSTED of it",
+    "INADEQUATE_SECURITY": "gRPC makes PERMISSION_DENIED of it",
+}
+"""gRPC over HTTP/2, Errors."""
+_UNAVAILABLE: Final = 14
+_QUIET: Final = frozenset({"CANCEL", "NO_ERROR"})
+"""With which clients end what they want no more."""
+
+
+def never_spoke(story: Story) -> Why | None:
+    """The two sides of the connection do not speak the same."""
+    why = story.connection.why
+    return None if why is None else story.proven(why.cause, why.sentence, story.request(), packets=why.packets)
+
+
+def deadline_passed(story: Story) -> Why | None:
+    """A reset, or DEADLINE_EXCEEDED, not earlier than `grpc-timeout` allows."""
+    timeout, call = story.timeout(), story.call
+    if timeout is None or call.ended is None or not story.has_passed(timeout, call.ended):
+        return None
+    allowed = f"deadline of {timeout.text} (grpc-timeout, {story.request()})"
+    reset = story.reset()
+    if reset is not None and detail(reset.frame, "error") == "CANCEL":
+        who = "The client gave up" if reset.side is Side.CLIENT else "The server gave up"
+        sentence = f"{who} at the {allowed}: RST_STREAM CANCEL{story.after(call.ended)} ({reset})."
+        return story.proven(Cause.DEADLINE, sentence, story.request(), reset)
+    if call.state is CallState.COMPLETE and call.status is not None and call.status.code == 4:
+        last = story.last(Side.SERVER)
+        sentence = f"The {allowed} passed: the server said DEADLINE_EXCEEDED{story.after(call.ended)} ({last})."
+        return story.proven(Cause.DEADLINE, sentence, story.request(), last)
+    return None
+
+
+def reset_by_server(story: Story) -> Why | None:
+    """RST_STREAM came from the server."""
+    reset = story.reset()
+    if reset is None or reset.side is Side.CLIENT:
+        return None
+    error = detail(reset.frame, "error")
+    meaning = f": {_MEANINGS[error]}" if error in _MEANINGS else ""
+    sentence = f"The server reset the stream with {error}{story.after(reset.frame.time)} ({reset}){meaning}."
+    return story.proven(Cause.RESET, sentence, reset)
+
+
+def reset_by_client(story: Story) -> Why | None:
+    """RST_STREAM came from the client, before any deadline."""
+    reset = story.reset()
+    if reset is None:
+        return None
+    error, after = detail(reset.frame, "error"), story.after(reset.frame.time)
+    if error not in _QUIET:
+        sentence = f"The client reset the stream with {error}{after} ({reset})."
+        return story.proven(Cause.RESET, sentence, reset)
+    timeout = story.timeout()
+    left = f"; its deadline of {timeout.text} had not passed" if timeout else ""
+    sentence = f"The client cancelled the call{after}: RST_STREAM {error} ({reset}){left}."
+    return story.proven(Cause.CANCELLED, sentence, reset)
+
+
+def refused_by_goaway(story: Story) -> Why | None:
+    """GOAWAY names an earlier stream as the last one that is served (RFC 9113 §6.8)."""
+    goaway = next(iter(story.goaways()), None)
+    last = (goaway.frame.detail or {}).get("last_stream") if goaway else None
+    if goaway is None or not isinstance(last, int) or story.call.key.stream <= last:
+        return None
+    sentence = (
+        f"The server refused the stream: {_said(goaway)} names {last} as the last stream that it serves ({goaway}); "
+        "the request was not processed and may be sent again."
+    )
+    return story.proven(Cause.GOAWAY, sentence, goaway)
+
+
+def ended_with_goaway(story: Story) -> Why | None:
+    """UNAVAILABLE, behind a GOAWAY that complains of the client."""
+    status, goaway, last = story.call.status, _most_said(story.goaways()), story.last(Side.SERVER)
+    if status is None or status.code != _UNAVAILABLE or goaway is None or detail(goaway.frame, "error") == "NO_ERROR":
+        return None
+    sentence = (
+        f"The server gave the connection up, with {_said(goaway)} ({goaway}), and the call with {status.name}"
+        f"{quoted(status.message)} ({last})."
+    )
+    return story.proven(Cause.GOAWAY, sentence, goaway, last)
+
+
+def bytes_lost(story: Story) -> Why | None:
+    """The capture has a hole where the end of the call may have been."""
+    is_reset = story.call.state is CallState.CANCELLED
+    gap = next((each for each in story.call.gaps if not is_reset or each.side is Side.SERVER), None)
+    endings = story.endings()
+    if gap is None or (gap.is_captured and endings and endings[0].source == story.connection.server):
+        return None
+    what = (
+        f"What the {gap.side} sent from packet {gap.packet} on cannot be read as HTTP/2, and in it is"
+        if gap.is_captured
+        else f"The capture lacks bytes of the {gap.side} before packet {gap.packet}, and with them"
+    )
+    sentence = f"{what} perhaps the end of this call: how it went cannot be told."
+    return story.proven(Cause.BYTES_LOST, sentence, packets=(gap.packet,))
+
+
+def connection_lost(story: Story) -> Why | None:
+    """FIN or RST came before the call's end."""
+    endings = story.endings()
+    if not endings:
+        return None
+    ending, goaway = endings[0], _most_said(story.goaways())
+    who = story.connection.side(ending.source)
+    act = "broke the connection off" if ending.is_reset else "closed the connection"
+    closed = f"{act}{story.after(ending.time)} ({ending_name(ending)})"
+    if goaway is None:
+        sentence = f"The {who} {closed}, before the call was over."
+        return story.proven(Cause.CONNECTION_LOST, sentence, packets=(ending.packet,))
+    then = "it" if who is Side.SERVER else "the client"
+    sentence = f"The server sent {_said(goaway)} ({goaway}); then {then} {closed}, before the call was over."
+    return story.proven(Cause.GOAWAY, sentence, goaway, packets=(ending.packet,))
+
+
+def client_left(story: Story) -> Why | None:
+    """The client had closed the connection when the server answered."""
+    if story.call.status is None:
+        return None
+    ending = next((e for e in story.endings() if story.connection.side(e.source) is Side.CLIENT), None)
+    last = story.last(Side.SERVER)
+    if ending is None or last is None or ending.packet >= last.frame.packet:
+        return None
+    sentence = (
+        f"The client had closed the connection{story.after(ending.time)} ({ending_name(ending)}) when the server said "
+        f"{story.call.status.name} ({last})."
+    )
+    return story.proven(Cause.CONNECTION_LOST, sentence, last, packets=(ending.packet,))
+
+
+def still_open(story: Story) -> Why | None:
+    """Nothing tells of an end."""
+    frames = story.call.frames
+    last = story.at(frames[-1]) if frames else None
+    where = f"its last frame is {last.frame.type_name} from the {last.side} ({last})" if last else "it has no frame"
+    return story.proven(Cause.STILL_OPEN, f"No end of the call was captured: {where}.", last)
+
+
+def _most_said(goaways: tuple[Placed, ...]) -> Placed | None:
+    """The latest that gives a reason; servers repeat themselves without one."""
+    return next((each for each in goaways if detail(each.frame, "debug")), goaways[0] if goaways else None)
+
+
+def _said(goaway: Placed) -> str:
+    return f"GOAWAY {detail(goaway.frame, 'error')}{quoted(detail(goaway.frame, 'debug'))}"
