@@ -17,13 +17,13 @@ from inspector.schema.catalog import Catalog
 from inspector.schema.forms import READERS, Format
 from inspector.store.change import Change
 from inspector.ui.documents.accounts import AccountsDocument
-from inspector.ui.documents.document import PaneDocument
+from inspector.ui.documents.document import GoneDocument, PaneDocument
 from inspector.ui.documents.packet import TreeDocument
 from inspector.ui.documents.tabs import FOLLOW, MESSAGE, TABS, TCP, TREE, Ground, call_key, is_still_of, tabs_of
 from inspector.ui.documents.tcp import TcpDocument
 from inspector.ui.feed import Feed
 from inspector.ui.messages import ByteSelected, LineEntered, LineOpened, PaneOpened
-from inspector.ui.subject import FrameAt, PacketAt, Subject
+from inspector.ui.subject import FrameAt, PacketAt, Subject, is_gone
 from inspector.ui.widgets.hex_view import HexView
 from inspector.ui.widgets.pane import Pane
 from inspector.ui.widgets.tree_link import TreeLink
@@ -98,7 +98,8 @@ class Detail(Vertical):
         """The store has changed: bring what is shown up to date, if it is about that."""
         if self._subject is None:
             return
-        if self._document is None or change.rewritten:
+        is_news = change.first_kept and is_gone(self._subject, self._store)
+        if self._document is None or change.rewritten or (is_news and not isinstance(self._document, GoneDocument)):
             self._show_document()
         elif self._subject.is_touched(self._store, change):
             first = self._document.refresh()
@@ -211,6 +212,8 @@ class Detail(Vertical):
         subject = self._subject
         if subject is None or not isinstance(subject, TABS[self._tab].about):
             self._document = None
+        elif is_gone(subject, self._store):
+            self._document = GoneDocument()
         else:
             ground = Ground(
                 self._store,
