@@ -49,7 +49,7 @@ CALLS = (
     Case("server_killed", Cause.CONNECTION_LOST, (15,), ("The server closed the connection", "FIN", "302 ms")),
     Case("server_reset", Cause.CONNECTION_LOST, (11,), ("The server broke the connection off", "RST")),
     Case("client_gone", Cause.CONNECTION_LOST, (14, 15), ("The client had closed the connection", "FIN, packet 14")),
-    Case("wrong_method", Cause.WRONG_PATH, (11, 14), ("no method /HelloWorld/great", "has /HelloWorld/greet")),
+    Case("wrong_method", Cause.WRONG_PATH, (11, 14), ("not implement /HelloWorld/great", "has /HelloWorld/greet")),
     Case("details", Cause.STATUS, (14,), ("NOT_FOUND", "no such greeting", "ErrorInfo ASKED_FOR", "RetryInfo 1.500s")),
     Case("bad_gateway", Cause.HTTP_ERROR, (11,), ("HTTP 502, text/html", "502 Bad Gateway", "UNAVAILABLE")),
     Case("not_found", Cause.HTTP_ERROR, (11,), ("HTTP 404, text/plain", "“404 page not found”", "UNIMPLEMENTED")),
@@ -245,6 +245,16 @@ def test_a_window_at_zero_is_a_cause_when_it_lasts(waited: float, expected: Caus
     found = only(talk)
     assert found is not None
     assert found.cause is expected
+
+
+def test_an_answer_says_more_than_a_window_at_zero() -> None:
+    talk = Conversation()
+    talk.server(settings(INITIAL_WINDOW_SIZE=6))
+    talk.client(request(1), data(1, hello("a long name")[:6]))
+    talk.server(trailers(1, 8, "too large"), after=2.0)
+    found = only(talk)
+    assert found is not None
+    assert found.cause is Cause.STATUS
 
 
 def test_a_message_that_fills_the_window_exactly_waits_for_nothing() -> None:

@@ -6,7 +6,8 @@ writes, so there are no locks. It keeps no packets: the spool has them, and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from inspector.model.call import SHARING_TRIED, Call, CallState, StreamKey
@@ -35,6 +36,8 @@ class Store:
         self.calls: dict[StreamKey, Call] = {}
         """In the order in which they started."""
         self.connections: dict[int, Connection] = {}
+        self._first_of_packet: array[int] = array("I")
+        """By packet number: one more than the position of its first frame; 0 for packets without one."""
         self._tallies: dict[int, Tally] = {}
         self._unrecognised: dict[int, Tally] = {}
         """Of other TCP connections, the latest: which of them carry HTTP/2 shows later than their first packet."""
@@ -79,6 +82,13 @@ class Store:
     def call_of(self, frame: Frame) -> Call | None:
         """The call that a frame belongs to; None for frames of stream 0 and of streams without a call."""
         return self.calls.get(StreamKey(frame.connection, frame.stream))
+
+    def positions_of(self, packet: int) -> Iterator[int]:
+        """The positions of a packet's frames, which stand one behind the other."""
+        position = self._first_of_packet[packet] - 1 if 0 <= packet < len(self._first_of_packet) else -1
+        while 0 <= position < len(self.frames) and self.frames[position].packet == packet:
+            yield position
+            position += 1
 
     def _call(self, key: StreamKey) -> Call:
         self._touched.add(key)
@@ -133,6 +143,11 @@ class Store:
 
     def _on_frame(self, event: events.FrameSeen) -> None:
         self.frames.append(event.frame)
+        first, packet = self._first_of_packet, event.frame.packet
+        if packet >= len(first):
+            first.extend(array("I", bytes(first.itemsize * (packet + 1 - len(first)))))
+        if not first[packet]:
+            first[packet] = len(self.frames)
 
     def _on_frame_revised(self, event: events.FrameRevised) -> None:
         self.frames[event.position] = event.frame

@@ -45,7 +45,6 @@ _RULES: Final[Mapping[CallState, tuple[_Rule, ...]]] = {
         cut_off.never_spoke,
         cut_off.refused_by_goaway,
         cut_off.bytes_lost,
-        stalled,
         cut_off.connection_lost,
     ),
     CallState.OPEN: (

@@ -20,12 +20,21 @@ _NOTABLE: Final = 0.1
 def stalled(story: Story) -> Why | None:
     """One side could not send the rest of a message when the call ended."""
     key, ended = story.call.key, story.call.ended
+    if _was_answered(story):
+        return None
     now = story.store.frames[-1].time if ended is None else ended
     for stall in reversed(story.store.traffic(key.connection).stalls_of(key.stream)):
         side = story.connection.side(stall.sender)
         if now - stall.began >= _NOTABLE and _lasts(stall, ended) and (last := _unfinished(story, side)) is not None:
             return _told(story, stall, last, now)
     return None
+
+
+def _was_answered(story: Story) -> bool:
+    """True where the server said itself what is wrong, and not only that the time is over."""
+    call, reset = story.call, story.reset()
+    said = call.state is CallState.COMPLETE or (reset is not None and reset.side is Side.SERVER)
+    return said and deadline_passed(story) is None
 
 
 def _lasts(stall: Stall, ended: float | None) -> bool:
@@ -47,7 +56,7 @@ def _unfinished(story: Story, side: Side) -> Placed | None:
 
 
 def _told(story: Story, stall: Stall, last: Placed, now: float) -> Why:
-    spent, reset = story.at(stall.position), story.reset() if story.call.state is CallState.CANCELLED else None
+    spent, reset = story.at(stall.position), story.reset()
     whose = "connection" if stall.stream == 0 else "stream"
     sentence = (
         f"The {last.side} stood still for {duration(now - stall.began)} in the middle of a message: the flow-control "

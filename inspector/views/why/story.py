@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from inspector.model.call import Call
+from inspector.model.call import Call, CallState
 from inspector.model.connection import Connection, Ending
 from inspector.model.endpoint import Side
 from inspector.model.frame import Frame, FrameType
@@ -77,8 +77,8 @@ class Story:
         )
 
     def reset(self) -> Placed | None:
-        """The RST_STREAM that ended the call."""
-        for position in reversed(self.call.frames):
+        """The RST_STREAM that ended the call; None where something else did."""
+        for position in reversed(self.call.frames if self.call.state is CallState.CANCELLED else ()):
             frame = self.store.frames[position]
             if frame.type == FrameType.RST_STREAM and frame.time == self.call.ended:
                 return self.at(position)
