@@ -23,6 +23,7 @@ from inspector.store.store import Store
 from inspector.views.naming import naming
 from tests.captures import DATA, SHARED, read_store
 from tests.conversation import hello, reply
+from tests.test_reordered import records
 from tests.wire import Wire, data
 
 GO = (":method", ":scheme", ":path", ":authority", "content-type", "user-agent", "te")
@@ -182,3 +183,41 @@ def test_any_names_at_all_can_be_asked_about(part: Part, names: list[str | None]
     assert len(possible) == len(names)
     for name, found in zip(names, possible, strict=True):
         assert name is None or found <= {name, METADATA}
+
+
+async def test_a_block_of_more_headers_than_tshark_reads_is_read_to_its_end(tmp_path: Path) -> None:
+    wire = Wire()
+    wire.begin()
+    many = [(f"x-{number}", f"{number}") for number in range(230)]
+    wire.greet(1, hello("a"), reply("b"), *many)
+    wire.greet(3, hello("a"), reply("b"), many[-1], ("x-new", "new"))
+    first, second = (await read_store(wire.write(tmp_path / "many.pcap"))).calls.values()
+    assert first.request_headers is not None
+    assert second.request_headers is not None
+    assert first.request_headers.headers[3:] == tuple(many)
+    assert second.request_headers.headers[1:] == (
+        (":path", "/HelloWorld/greet"),
+        ("content-type", "application/grpc"),
+        many[-1],
+        ("x-new", "new"),
+    )
+
+
+async def test_what_a_snap_length_cut_off_is_lost(tmp_path: Path) -> None:
+    wire = Wire()
+    wire.begin()
+    for stream, word in ((1, "one"), (3, "two"), (5, "two"), (7, "one")):
+        wire.greet(stream, hello("a"), reply("b"), ("x-word", word))
+    header, whole = records(wire.write(tmp_path / "whole.pcap"))
+    second = next(at for at, record in enumerate(whole) if record[16 + 54 + 5 :][:4] == b"\x00\x00\x00\x03")
+    cut = whole[second][: 16 + 54 + 12]  # three bytes behind the header of its first frame
+    whole[second] = cut[:8] + (len(cut) - 16).to_bytes(4, "little") + cut[12:]
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(header + b"".join(whole))
+    store = await read_store(path, 50051)
+    for stream, word in ((5, "two"), (7, "one")):
+        block = store.calls[StreamKey(0, stream)].request_headers
+        assert block is not None
+        doubted = dict(block.sources)
+        assert all(value == word or index in doubted for index, (_, value) in enumerate(block.headers) if index > 2)
+        assert doubted

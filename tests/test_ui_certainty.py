@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from inspector.model.call import MethodSource
 from inspector.model.endpoint import Side
 from inspector.session import Phase
@@ -81,8 +83,9 @@ async def test_what_was_read_on_the_wire_is_not_named() -> None:
         assert not isinstance(run.app.screen, ChoiceDialog)
 
 
-async def test_a_port_is_decoded_as_a_person_says() -> None:
-    async with reading(DATA / "f_errors_node_node.pcapng") as run:
+@pytest.mark.parametrize(("name", "port"), [("f_errors_node_node.pcapng", "50108"), ("i_classic.pcap.gz", "50102")])
+async def test_a_port_is_decoded_as_a_person_says(name: str, port: str) -> None:
+    async with reading(DATA / name) as run:
         await run.loaded()
         first, count = run.session, len(run.session.store.frames)
         await run.press("d")
@@ -91,7 +94,7 @@ async def test_a_port_is_decoded_as_a_person_says() -> None:
         assert not run.session.store.frames
         assert run.session.store.packets == first.store.packets
         await run.press("d")
-        await chosen(run, *"50108", "enter")
+        await chosen(run, *port, "enter")
         await run.until(lambda: len(run.session.store.frames) == count)
         await run.until(lambda: run.frames.count > 0)
         assert len(run.app.screen_stack) == 2

@@ -20,7 +20,7 @@ from inspector.views.as_text import follow_lines
 from inspector.views.follow import Follow
 from inspector.views.why import why
 from tests.captures import DATA, SHARED, capture_of, read_store, read_truth, truth_files
-from tests.conversation import Conversation, data, goaway, hello, reply, request, reset, response, trailers
+from tests.conversation import Conversation, data, goaway, hello, reply, request, reset, response, settings, trailers
 from tests.ui_running import lines, opened, text
 
 WHY = DATA / "why"
@@ -49,11 +49,12 @@ CALLS = (
     Case("server_killed", Cause.CONNECTION_LOST, (15,), ("The server closed the connection", "FIN", "302 ms")),
     Case("server_reset", Cause.CONNECTION_LOST, (11,), ("The server broke the connection off", "RST")),
     Case("client_gone", Cause.CONNECTION_LOST, (14, 15), ("The client had closed the connection", "FIN, packet 14")),
-    Case("wrong_method", Cause.WRONG_PATH, (11, 14), ("no method /HelloWorld/great", "has /HelloWorld/greet")),
+    Case("wrong_method", Cause.WRONG_PATH, (11, 14), ("not implement /HelloWorld/great", "has /HelloWorld/greet")),
     Case("details", Cause.STATUS, (14,), ("NOT_FOUND", "no such greeting", "ErrorInfo ASKED_FOR", "RetryInfo 1.500s")),
     Case("bad_gateway", Cause.HTTP_ERROR, (11,), ("HTTP 502, text/html", "502 Bad Gateway", "UNAVAILABLE")),
     Case("not_found", Cause.HTTP_ERROR, (11,), ("HTTP 404, text/plain", "“404 page not found”", "UNIMPLEMENTED")),
     Case("web_page", Cause.HTTP_ERROR, (11,), ("HTTP 200, text/html", "Please log in")),
+    Case("stalled", Cause.FLOW_CONTROL, (9, 13), ("client stood still for 1.00 s", "its stream", "at its deadline")),
     Case("request_to_tls", Cause.CONNECTION_LOST, (4, 6, 7), ("said nothing", "FIN, packet 6", "expects TLS")),
 )
 CONNECTIONS = (
@@ -233,6 +234,37 @@ def test_a_lost_packet_leaves_the_end_open_even_when_the_client_resets() -> None
     found = why(talk.store, Catalog(), StreamKey(0, 1))
     assert found is not None
     assert (found.cause, found.packets) == (Cause.BYTES_LOST, (2,))
+
+
+@pytest.mark.parametrize(("waited", "expected"), [(0.05, Cause.CANCELLED), (2.0, Cause.FLOW_CONTROL)])
+def test_a_window_at_zero_is_a_cause_when_it_lasts(waited: float, expected: Cause) -> None:
+    talk = Conversation()
+    talk.server(settings(INITIAL_WINDOW_SIZE=6))
+    talk.client(request(1), data(1, hello("a long name")[:6]))
+    talk.client(reset(1), after=waited)
+    found = only(talk)
+    assert found is not None
+    assert found.cause is expected
+
+
+def test_an_answer_says_more_than_a_window_at_zero() -> None:
+    talk = Conversation()
+    talk.server(settings(INITIAL_WINDOW_SIZE=6))
+    talk.client(request(1), data(1, hello("a long name")[:6]))
+    talk.server(trailers(1, 8, "too large"), after=2.0)
+    found = only(talk)
+    assert found is not None
+    assert found.cause is Cause.STATUS
+
+
+def test_a_message_that_fills_the_window_exactly_waits_for_nothing() -> None:
+    talk = Conversation()
+    talk.server(settings(INITIAL_WINDOW_SIZE=len(hello("x"))))
+    talk.client(request(1), data(1, hello("x")))
+    talk.client(reset(1), after=2.0)
+    found = only(talk)
+    assert found is not None
+    assert found.cause is Cause.CANCELLED
 
 
 def test_a_stream_that_ends_without_trailers_has_no_status() -> None:

@@ -20,6 +20,8 @@ FIELDS: Final = {
     "number": "frame.number",
     "time": "frame.time_epoch",
     "length": "frame.len",
+    "captured": "frame.cap_len",
+    "ip_protocol": "ip.proto",
     "ip_source": "ip.src",
     "ip_destination": "ip.dst",
     "ipv6_source": "ipv6.src",
@@ -82,6 +84,8 @@ class Layers(NamedTuple):
     number: str = ""
     time: str = ""
     length: str = ""
+    captured: str = ""
+    ip_protocol: str = ""
     ip_source: str = ""
     ip_destination: str = ""
     ipv6_source: str = ""

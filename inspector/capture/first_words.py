@@ -69,11 +69,15 @@ class _Segment(NamedTuple):
 
 def find_first_words(data: bytes) -> Iterator[FirstWords]:
     """The openings in a stretch of capture bytes, in their order."""
-    found = ((*match.span(), search) for search in _SEARCHES for match in search.pattern.finditer(data))
-    for start, end, search in sorted(found, key=itemgetter(0, 1)):
-        for at in search.starts(data, start):
-            if at >= 0 and (words := _words_at(data, at, end, search.read)) is not None:
-                yield words
+    found = (
+        (start, match.end(), search.read)
+        for search in _SEARCHES
+        for match in search.pattern.finditer(data)
+        for start in search.starts(data, match.start())
+    )
+    for start, end, read in sorted(found, key=itemgetter(0)):
+        if start >= 0 and (words := _words_at(data, start, end, read)) is not None:
+            yield words
 
 
 def _words_at(data: bytes, start: int, end: int, read: Callable[[bytes], Speech]) -> FirstWords | None:

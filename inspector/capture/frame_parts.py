@@ -31,6 +31,9 @@ from inspector.protocol.metadata import BINARY_SUFFIX, binary_value
 _SETTING_LENGTH: Final = 6
 _MISSING: Final = "<MISSING>"
 """What tshark prints for a field of no bytes."""
+_MOST_READ: Final = 200
+"""Headers of a block after which tshark reads no more, and has a table that is wrong from there on. The last of so
+many is called unknown, so that this block and all behind it are read with our own table."""
 _REPLACED: Final = "\ufffd"
 """What tshark gives for each byte of a header that is no ASCII."""
 _SHARED_LISTS: Final = 4096
@@ -139,6 +142,8 @@ def _read_lists(counts: str, names: str, values: str) -> tuple[_Headers, ...]:
 def _marked(headers: tuple[Header, ...]) -> _Headers:
     shown = {header: _normalised(header) for header in set(headers)}
     sources = tuple((i, source) for i, header in enumerate(headers) if (source := _doubt(header)))
+    if len(headers) >= _MOST_READ and not sources:
+        sources = ((len(headers) - 1, HeaderSource.UNKNOWN),)
     return tuple(shown[header] for header in headers), sources
 
 

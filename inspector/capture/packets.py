@@ -5,13 +5,18 @@ Pure: layers in, a value out. What each frame has of its own is dealt out by `ca
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
+from typing import Final
 
 from inspector.capture.fields import Layers, entries, last
 from inspector.capture.frame_parts import FrameParts
 from inspector.model.endpoint import Endpoint
-from inspector.model.frame import Frame, Packet, TcpEvent
+from inspector.model.frame import Frame, FrameType, Packet, TcpEvent
+
+_TCP: Final = "6"
+"""As `ip.proto` says it."""
 
 
 def read_packet(layers: Layers) -> Packet:
@@ -25,8 +30,9 @@ def read_packet(layers: Layers) -> Packet:
     if not layers.connection:
         return Packet(number, time, length)
     connection = int(last(layers.connection))
-    source = _endpoint(layers.ip_source, layers.ipv6_source, layers.source_port)
-    destination = _endpoint(layers.ip_destination, layers.ipv6_destination, layers.destination_port)
+    is_ipv4 = not layers.ipv6_source or last(layers.ip_protocol) == _TCP  # where one lies in the other
+    source = _endpoint(layers.ip_source if is_ipv4 else layers.ipv6_source, layers.source_port)
+    destination = _endpoint(layers.ip_destination if is_ipv4 else layers.ipv6_destination, layers.destination_port)
     frames: tuple[Frame, ...] = ()
     if layers.types:
         parts = FrameParts(layers)
@@ -39,7 +45,14 @@ def read_packet(layers: Layers) -> Packet:
         )
     problem = "tshark calls the packet malformed" if layers.malformed else None
     payload = int(last(layers.payload) or 0)
-    return Packet(number, time, length, connection, source, destination, _tcp_events(layers), frames, problem, payload)
+    cut = length - int(layers.captured or length)
+    events = _tcp_events(layers) | (TcpEvent.CUT if payload and cut > _missing_data(frames) else 0)
+    return Packet(number, time, length, connection, source, destination, events, frames, problem, payload)
+
+
+def _missing_data(frames: Iterable[Frame]) -> int:
+    """Bytes of DATA frames that were not captured."""
+    return sum(frame.length - len(frame.payload) for frame in frames if frame.type == FrameType.DATA)
 
 
 def _tcp_events(layers: Layers) -> int:
@@ -50,8 +63,8 @@ def _tcp_events(layers: Layers) -> int:
     return int(events | (TcpEvent.PREFACE if layers.preface else 0))
 
 
-def _endpoint(ip: str, ipv6: str, port: str) -> Endpoint:
-    return _shared_endpoint(last(ip or ipv6), last(port))
+def _endpoint(address: str, port: str) -> Endpoint:
+    return _shared_endpoint(last(address), last(port))
 
 
 @lru_cache(maxsize=4096)

@@ -76,6 +76,15 @@ def calls(options: Namespace) -> int:
     )
 
 
+def connections(options: Namespace) -> int:
+    """One line per connection."""
+    from inspector.headless.connections import print_connections
+
+    return run_session(
+        options, lambda session, catalog, limits: print_connections(session, catalog, limits, as_json=options.json)
+    )
+
+
 def follow(options: Namespace) -> int:
     """One stream as text."""
     from inspector.headless.follow import parse_stream, print_stream

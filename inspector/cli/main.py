@@ -16,6 +16,7 @@ from inspector.errors import InspectorError
 _COMMANDS: Final[dict[str, tuple[Callable[[str], parsers.Parser], Callable[[Namespace], int]]]] = {
     "frames": (parsers.frames, commands.frames),
     "calls": (parsers.calls, commands.calls),
+    "connections": (parsers.connections, commands.connections),
     "follow": (parsers.follow, commands.follow),
     "call": (parsers.call, calling.call),
     "list": (parsers.list_services, calling.list_services),

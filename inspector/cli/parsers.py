@@ -16,6 +16,7 @@ _EXAMPLES: Final = """\
 commands:
   frames SOURCE                     one line per HTTP/2 frame
   calls SOURCE                      one line per call
+  connections SOURCE                one line per connection
   follow SOURCE CONNECTION/STREAM   the headers and messages of one stream
   call HOST:PORT METHOD [JSON…]     send one call and print the frames that carried it
   list HOST:PORT [SERVICE]          the services of a server, or the methods of one
@@ -57,6 +58,11 @@ def frames(name: str) -> Parser:
 def calls(name: str) -> Parser:
     """`grpc-inspector calls SOURCE`."""
     return _printing(name, "Print one line per call: of a live capture when it ends, of a file in the order of starts.")
+
+
+def connections(name: str) -> Parser:
+    """`grpc-inspector connections SOURCE`."""
+    return _printing(name, "Print one line per connection; --json tells settings, windows, PINGs, GOAWAYs and resets.")
 
 
 def follow(name: str) -> Parser:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from inspector.client.options import Metadata
 from inspector.client.outcome import Outcome
@@ -13,6 +14,9 @@ from inspector.views.account import WHY, Account, Passed, shown_value
 from inspector.views.as_json import line
 from inspector.views.as_text import text_line
 from inspector.views.spans import Line, Span, Tone
+
+_LINES: Final = 1_000
+"""Of a message: more than a screen shows, as nothing else tells the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class AccountPrinter:
         """A message passes."""
         passed = self.account.note(side, message)
         if not self.as_json:
-            self._print((Line(), *self.account.message(passed, _ALL)))
+            self._print((Line(), *self.account.message(passed, _LINES)))
 
     def end(self, outcome: Outcome) -> None:
         """The call is over."""
@@ -44,10 +48,6 @@ class AccountPrinter:
 
     def _print(self, lines: Iterable[Line]) -> None:
         self.output.texts(text_line(each, colour=self.output.in_colour) for each in lines)
-
-
-_ALL = 1_000
-"""Lines of a message; what the follow view of a capture shows is less."""
 
 
 def _object(account: Account, outcome: Outcome) -> dict[str, object]:

@@ -36,8 +36,6 @@ class Connection:
     """The time of the first FIN or RST."""
     endings: tuple[Ending, ...] = ()
     """The first FIN and the first RST of each side, in the order of the wire."""
-    goaways: tuple[int, ...] = ()
-    """Positions in the store of its GOAWAY frames, the first few."""
     is_sealed: bool = False
     """True while both sides speak TLS and nothing of it could be read."""
     why: Why | None = None

@@ -7,7 +7,7 @@ millions of them: a struct is built in a fifth of the time and, with `gc=False`,
 
 from __future__ import annotations
 
-from enum import IntEnum, StrEnum
+from enum import IntEnum, StrEnum, unique
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -94,6 +94,14 @@ def error_name(code: int) -> str:
     return ERROR_NAMES[code] if 0 <= code < len(ERROR_NAMES) else f"0x{code:x}"
 
 
+_TYPE_NAMES: Final = {kind.value: kind.name for kind in FrameType}
+
+
+def type_name(kind: int) -> str:
+    """A frame type's RFC name, or its number in hex for a type that has none."""
+    return _TYPE_NAMES.get(kind) or f"0x{kind:02x}"
+
+
 class HeaderSource(StrEnum):
     """How a header's value is known when it was not plainly read from the wire."""
 
@@ -143,10 +151,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     @property
     def type_name(self) -> str:
         """The type's RFC name, or its number in hex for a type that has none."""
-        try:
-            return FrameType(self.type).name
-        except ValueError:
-            return f"0x{self.type:02x}"
+        return type_name(self.type)
 
     @property
     def flag_names(self) -> tuple[str, ...]:
@@ -170,6 +175,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
         return next((value for key, value in self.headers or () if key == name), None)
 
 
+@unique
 class TcpEvent(IntEnum):
     """What a packet does to its TCP connection besides carrying bytes; bits, as several go together."""
 
@@ -185,6 +191,8 @@ class TcpEvent(IntEnum):
     """It came behind a later packet of the same sender."""
     REPEATED = 64
     """Its bytes had been there before: a retransmission, or the same packet captured twice."""
+    CUT = 128
+    """Bytes at its end were not captured, and not of DATA alone, of which the frames themselves tell."""
 
 
 class Packet(msgspec.Struct, frozen=True, gc=False):

@@ -94,6 +94,8 @@ class Assembler:
         for frame in packet.frames:
             yield from progress.receive(frame, self._frames)
             self._frames += 1
+        if packet.tcp & TcpEvent.CUT:
+            yield from progress.lose(packet, source, max(self._frames - 1, 0))
         if packet.tcp & (TcpEvent.FIN | TcpEvent.RST):
             yield from progress.note_end(packet, source)
         if start.greeting is not None:

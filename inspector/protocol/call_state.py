@@ -50,6 +50,8 @@ def status_in(key: StreamKey, block: HeaderBlock) -> Iterator[Event]:
     yield events.StatusRead(key, Status.of(int(code), status_message(message)), source)
     if source is HeaderSource.GUESSED:
         yield events.ProblemFound(key, GUESSED_STATUS)
+    if int(code) and not message and HeaderSource.UNKNOWN in sources.values():
+        yield events.ProblemFound(key, "Not all of its trailers can be read: it may have a message.")
 
 
 class CallProgress:

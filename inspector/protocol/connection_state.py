@@ -25,8 +25,6 @@ _BlockRead: TypeAlias = type[events.RequestHeadersRead | events.ResponseHeadersR
 
 CONNECTION_ENDED: Final = "The connection ended before the call did."
 REFUSED_BY_GOAWAY: Final = "The server refused the stream by GOAWAY"
-_GOAWAYS_KEPT: Final = 16
-"""Of one connection; well-behaved peers send two or three."""
 
 
 class Evidence(IntEnum):
@@ -87,7 +85,7 @@ class ConnectionProgress:
         elif frame.stream:
             yield from self._on_stream(frame, position)
         elif frame.type == FrameType.GOAWAY:
-            yield from self._on_goaway(frame, position)
+            yield from self._on_goaway(frame)
 
     def note_preface(self, client: Endpoint) -> Iterator[Event]:
         """The connection preface came from this side."""
@@ -103,7 +101,7 @@ class ConnectionProgress:
         """Remember bytes of this side that are no whole frame, until one comes."""
         if packet.frames or packet.tcp & TcpEvent.PREFACE:
             self._unread.pop(source, None)
-        elif packet.payload:
+        elif packet.payload and not packet.tcp & TcpEvent.REPEATED:
             self._unread.setdefault(source, packet.number)
 
     def lose(self, packet: Packet, source: Endpoint, position: int) -> Iterator[Event]:
@@ -237,10 +235,8 @@ class ConnectionProgress:
             del self._calls[frame.stream]
             self._ended_streams.add(frame.stream)
 
-    def _on_goaway(self, frame: Frame, position: int) -> Iterator[Event]:
+    def _on_goaway(self, frame: Frame) -> Iterator[Event]:
         """Streams above the last one that the server names were not and will not be processed (§6.8)."""
-        if len(self.connection.goaways) < _GOAWAYS_KEPT:
-            yield from self._know(goaways=(*self.connection.goaways, position))
         detail = frame.detail or {}
         last = detail.get("last_stream")
         if self.connection.side(frame.source) is Side.CLIENT or not isinstance(last, int):

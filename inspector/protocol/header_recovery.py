@@ -176,7 +176,7 @@ class HeaderRecovery:
         known = self._placeholders.get(entry.place) if entry.place is not None else None
         if known is not None and known.value is not None:
             name = _text(entry.name) if entry.name is not None else known.name
-            return (name, known.value if entry.value is None else _value(entry)), known.source
+            return (name, known.value if entry.value is None else _value(entry, name)), known.source
         name = UNKNOWN_NAME if entry.name is None else _text(entry.name)
         return (name, "" if entry.value is None else _value(entry)), HeaderSource.UNKNOWN
 
@@ -208,6 +208,7 @@ def _text(raw: bytes) -> str:
     return raw.decode(errors="replace")
 
 
-def _value(entry: HeaderEntry) -> str:
-    is_binary = entry.name is not None and entry.name.endswith(BINARY_SUFFIX.encode())
+def _value(entry: HeaderEntry, name: str | None = None) -> str:
+    """A value as text; `name` is what the header is thought to be called where the entry has no name."""
+    is_binary = (name or _text(entry.name or b"")).endswith(BINARY_SUFFIX)
     return binary_value(entry.value or b"") if is_binary else _text(entry.value or b"")

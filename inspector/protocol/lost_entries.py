@@ -2,7 +2,7 @@
 
 A loss moves all older entries of a dynamic table by the same unseen number. Of each number it is asked whether the
 blocks behind the loss, read with it, have the names that earlier blocks of the sender had; the one that explains most
-is believed. What is read by it stays doubtful.
+is believed, together with those that explain nearly as much. What is read by them stays doubtful.
 """
 
 from __future__ import annotations
@@ -15,6 +15,12 @@ from inspector.protocol.hpack_table import HeaderEntry, HpackTable
 _MOST: Final = 32
 """Entries that a loss may have inserted; a block of gRPC inserts about ten at most."""
 
+_MARGIN: Final = 3
+"""Headers by which a number must explain more than the others to be believed alone. Measured on captures of three
+implementations with packets taken away: with 1, one doubtful method in twelve was false; with 3, none of 800."""
+_ASKED_BOUND: Final = 4096
+"""Different blocks that are weighed; what is the same once more says nothing new."""
+
 Shape = tuple[bytes | None, ...]
 """The names of a block's headers, in order."""
 
@@ -22,7 +28,7 @@ Shape = tuple[bytes | None, ...]
 class LostEntries:
     """One loss: the table before it, and what the blocks behind it say."""
 
-    __slots__ = ("_before", "_believed", "_scores", "_shapes", "epoch")
+    __slots__ = ("_asked", "_before", "_believed", "_scores", "_shapes", "epoch")
 
     def __init__(self, before: HpackTable, epoch: int, shapes: Collection[Shape]) -> None:
         self.epoch = epoch
@@ -30,21 +36,25 @@ class LostEntries:
         self._shapes = frozenset(shapes)
         self._scores = [0] * (_MOST + 1)
         self._believed: tuple[int, ...] = ()
+        self._asked: set[tuple[int | bytes | None, ...]] = set()
 
     def observe(self, entries: Sequence[HeaderEntry]) -> bool:
         """Weigh a block behind the loss; True when another number is believed now."""
-        if not any(self._is_ours(entry) for entry in entries):
+        if not any(map(self._is_ours, entries)):
             return False
-        for moved in range(_MOST + 1):
-            names = tuple(self._name(entry, moved) for entry in entries)
-            if any(_fits(names, shape) for shape in self._shapes):
-                self._scores[moved] += sum(
-                    self._is_ours(entry) and name is not None for entry, name in zip(entries, names, strict=True)
-                )
-            else:
-                self._scores[moved] -= 1
+        asked = tuple(entry.place.depth if entry.place and self._is_ours(entry) else entry.name for entry in entries)
+        if asked in self._asked or len(self._asked) >= _ASKED_BOUND:
+            return False
+        self._asked.add(asked)
+        read = [tuple(self._name(entry, moved) for entry in entries) for moved in range(_MOST + 1)]
+        fitting = [any(_fits(names, shape) for shape in self._shapes) for names in read]
+        if any(fitting):  # else it is a block such as none before, and says nothing of the loss
+            for moved, (names, fits) in enumerate(zip(read, fitting, strict=True)):
+                told = sum(self._is_ours(e) and name is not None for e, name in zip(entries, names, strict=True))
+                self._scores[moved] += told if fits else -max(told, 1)
         best = max(self._scores)
-        believed = tuple(moved for moved, score in enumerate(self._scores) if score == best) if best > 0 else ()
+        near = (moved for moved, score in enumerate(self._scores) if score > best - _MARGIN)
+        believed = tuple(near) if best >= _MARGIN else ()
         is_news, self._believed = believed != self._believed, believed
         return is_news
 

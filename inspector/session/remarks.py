@@ -16,7 +16,8 @@ def unreadable(decoding: Decoding) -> str:
     ports = ", ".join(map(str, sorted(decoding.tls_ports)))
     return (
         f"Port {ports} speaks TLS: its calls cannot be seen without the keys. Have the client or the server write "
-        "them (SSLKEYLOGFILE for curl, --tls-keylog for Node, KeyLogWriter for Go) and name the file with --tls-keylog."
+        "them (KeyLogWriter for Go, --tls-keylog for Node, SSLKEYLOGFILE for curl, an agent such as jSSLKeyLog for "
+        "Java) and name the file with --tls-keylog."
     )
 
 

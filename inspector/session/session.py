@@ -17,6 +17,7 @@ from typing import Final
 
 from inspector.capture.frame_scan import FrameScan
 from inspector.capture.ports import Opening, PortFinder
+from inspector.capture.records import holds_tls_keys
 from inspector.capture.tshark import Decoding, Tshark, find_tshark
 from inspector.errors import InspectorError
 from inspector.model.call import StreamKey
@@ -61,6 +62,8 @@ class Session:
         self._intake: Intake | None = None
         self._observers: list[Callable[[Change], object]] = []
         self._successor: Session | None = None
+        self._has_keys = False
+        """True when the capture itself holds keys of TLS."""
         self._decided: frozenset[int] = frozenset()
         """Ports of which a person has said what they carry."""
         self._is_listening = asyncio.Event()
@@ -184,6 +187,7 @@ class Session:
         if self._successor is not None:
             self._successor._overhear(data)
             return
+        self._has_keys = self._has_keys or holds_tls_keys(data)
         for found, openings in self._finder.feed(data):
             self._decoder.hear(found)
             for opening in openings:
@@ -199,7 +203,7 @@ class Session:
         is_news = self._decoder.learn(opening)
         if self._decoder.decoding != before:
             self.packets.decode_anew()
-        if is_news and opening.is_answer and (note := unreadable(self._decoder.decoding)):
+        if is_news and opening.is_answer and not self._has_keys and (note := unreadable(self._decoder.decoding)):
             self._board.notify(note)
 
     def _told(self, status: SessionStatus) -> None:

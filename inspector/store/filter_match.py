@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from inspector.model.call import Call, CallState
 from inspector.model.endpoint import Side
-from inspector.model.frame import Frame, FrameType
+from inspector.model.frame import Frame, FrameType, type_name
 from inspector.model.message import PREFIX_LENGTH, Message
-from inspector.store.filter_words import bytes_test, detail_test, headers_test, type_name
+from inspector.store.filter_words import bytes_test, detail_test, headers_test
 from inspector.store.store import Store
 
 CallTest: TypeAlias = Callable[[Store, Call], bool]
@@ -22,6 +22,13 @@ FrameTest: TypeAlias = Callable[[Store, int, Frame, Call | None], bool]
 """Looks at the store, a position, the frame there, and its call."""
 
 _ANSWERS_KEPT: Final = 65_536
+
+
+class Numbers(Protocol):
+    """A set of numbers that may grow."""
+
+    def __contains__(self, number: int, /) -> bool:
+        """True for a number that is in it."""
 
 
 class Probe(NamedTuple):
@@ -37,6 +44,11 @@ class Probe(NamedTuple):
     """True when the answer depends on who is taken for the client."""
     cost: int = 0
     """Cheap questions are asked first."""
+
+
+def packet(numbers: Numbers) -> Probe:
+    """Frames of some packets, and calls with such a frame."""
+    return Probe(lambda _store, _position, frame, _call: frame.packet in numbers)
 
 
 def connection(index: int) -> Probe:

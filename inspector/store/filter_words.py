@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from inspector.model.frame import Detail, FrameType, Header
+from inspector.model.frame import Detail, Header
 
 _HEADER_LISTS_KEPT: Final = 65_536
 
@@ -60,11 +60,3 @@ def _words(detail: Detail) -> Iterator[str]:
             yield from (f"{each}" for pair in value.items() for each in pair)
         else:
             yield f"{value}"
-
-
-_TYPE_NAMES: Final = {kind.value: kind.name for kind in FrameType}
-
-
-def type_name(kind: int) -> str:
-    """A frame type's name, as `Frame.type_name`: making an enum member for each of a million frames takes too long."""
-    return _TYPE_NAMES.get(kind) or f"0x{kind:02x}"

@@ -26,6 +26,26 @@ class FrameAt(NamedTuple):
         return is_call_touched or store.frames[self.position].connection in change.connections
 
 
+class PacketAt(NamedTuple):
+    """A packet, by its number in the capture, which begins with 1."""
+
+    number: int
+
+    def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - as every subject's
+        """What is known of it comes beside the store, at any time."""
+        return True
+
+
+class ConnectionAt(NamedTuple):
+    """A connection, as Wireshark counts them."""
+
+    connection: int
+
+    def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - as every subject's
+        """True when it carried something, or more is known of it or its calls."""
+        return self.connection in change.traffic or self.connection in change.connections
+
+
 class Told(NamedTuple):
     """What the client says of the calls that were sent from here, where the wire tells nothing; no row leads to it."""
 
@@ -46,4 +66,15 @@ class MethodAt(NamedTuple):
         return bool(change.calls)
 
 
-Subject: TypeAlias = FrameAt | MethodAt | Told
+Subject: TypeAlias = FrameAt | PacketAt | ConnectionAt | MethodAt | Told
+
+
+def connection_of(subject: Subject | None, store: Store) -> int | None:
+    """The connection that a subject is, or is of; None for one that is of many or none."""
+    match subject:
+        case ConnectionAt(connection):
+            return connection
+        case FrameAt(position):
+            return store.frames[position].connection
+        case _:
+            return None

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from inspector.model.endpoint import Side
+from inspector.views.connections import ConnectionRow
 from inspector.views.follow import Follow
 from inspector.views.rows import CallRow, FrameRow
 from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone, plain
@@ -16,6 +17,9 @@ from inspector.views.steps import Step
 
 FRAME_HEADING: Final = f"{'Packet':>7}  {'Time':>11}  {'Stream':>8}     {'Type':<13}  {'Len':>6}  Info"
 CALL_HEADING: Final = f"{'Stream':>8}  {'Start':>10}  {'Duration':>9}  {'Sent':>4}  {'Got':>4}  {'Status':<18}  Method"
+CONNECTION_HEADING: Final = (
+    f"{'№':>4}  {'Start':>10}  {'Calls':>6}  {'Sent':>9}  {'Got':>9}  {'RTT':>8}  {'State':<6}  Client → Server"
+)
 
 _INDENT: Final = "  "
 _ANSI: Final[Mapping[Tone, str]] = {
@@ -63,6 +67,14 @@ def call_line(row: CallRow, *, colour: bool = False) -> str:
     padding = " " * max(18 - len(plain(row.status)), 0)
     after = f"  {painted(row.info, colour=colour)}" if row.info else ""
     return f"{before}  {painted(row.status, colour=colour)}{padding}  {painted(row.method, colour=colour)}{after}"
+
+
+def connection_line(row: ConnectionRow, *, colour: bool = False) -> str:
+    """A line of `connections`."""
+    before = f"{row.index:>4}  {row.start:>10}  {row.calls:>6}  {row.sent:>9}  {row.got:>9}  {row.round_trip:>8}"
+    state = painted(row.state, colour=colour) + " " * max(6 - len(plain(row.state)), 0)
+    after = f"  {painted(row.info, colour=colour)}" if row.info else ""
+    return f"{before}  {state}  {row.client} → {row.server}{after}"
 
 
 def follow_lines(view: Follow, *, colour: bool = False) -> Iterator[str]:

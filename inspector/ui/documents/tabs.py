@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final, NamedTuple
 
 from inspector.model.call import StreamKey
@@ -13,17 +12,21 @@ from inspector.store.method_totals import MethodTotals
 from inspector.store.store import Store
 from inspector.ui.documents.accounts import AccountsDocument
 from inspector.ui.documents.bytes import BytesDocument
+from inspector.ui.documents.connection import ConnectionDocument, SequenceDocument
 from inspector.ui.documents.document import LinesDocument, PaneDocument
 from inspector.ui.documents.follow import FollowDocument
 from inspector.ui.documents.frame import frame_document, message_document
+from inspector.ui.documents.packet import TreeDocument
+from inspector.ui.documents.tcp import TcpDocument
 from inspector.ui.documents.timing import TimingDocument
-from inspector.ui.subject import FrameAt, MethodAt, Told
-from inspector.views.heading import why_line
+from inspector.ui.packet_feed import PacketFeed
+from inspector.ui.subject import ConnectionAt, FrameAt, MethodAt, PacketAt, Subject, Told
 from inspector.views.latency import latency_lines
-from inspector.views.spans import Line, Span, Tone
+from inspector.views.tcp_follow import TcpForm
 
 FOLLOW, FRAME, MESSAGE, BYTES, TIMING, LATENCY = "follow", "frame", "message", "bytes", "timing", "latency"
-ACCOUNT: Final = "account"
+TREE, TCP, ACCOUNT = "tree", "tcp", "account"
+CONNECTION, SEQUENCE = "connection", "sequence"
 _WIDE_DUMP: Final = 80
 """Cells from which 16 bytes fit on a line."""
 _BESIDES_TEXT: Final = 3
@@ -40,6 +43,10 @@ class Ground(NamedTuple):
     width: int
     """Cells that a line has."""
     methods: MethodTotals
+    packets: PacketFeed
+    tcp_form: TcpForm = TcpForm.TEXT
+    tcp_stream: int | None = None
+    """The TCP stream that is followed; None for that of the packet."""
 
 
 class DetailTab(NamedTuple):
@@ -55,30 +62,28 @@ class DetailTab(NamedTuple):
 def _follow(ground: Ground, subject: FrameAt) -> PaneDocument:
     key = call_key(ground.store, subject)
     if key is None:
-        return _no_call(ground.store, subject)
+        return _of_connection(ground, subject)
     return FollowDocument(ground.store, ground.catalog, key, ground.form)
 
 
 def _timing(ground: Ground, subject: FrameAt) -> PaneDocument:
     key = call_key(ground.store, subject)
     if key is None:
-        return _no_call(ground.store, subject)
+        return _of_connection(ground, subject)
     return TimingDocument(ground.store, key, ground.width - _BESIDES_TEXT)
 
 
-def _no_call(store: Store, subject: FrameAt) -> PaneDocument:
-    make = partial(_of_connection, store, subject)
-    return LinesDocument(make, "the remark", make)
-
-
-def _of_connection(store: Store, subject: FrameAt) -> tuple[Line, ...]:
-    remark = Line((Span("This frame is about the connection itself.", Tone.DIM),))
-    found = store.connections[store.frames[subject.position].connection].why
-    return (remark,) if found is None else (remark, Line(), why_line(found))
+def _of_connection(ground: Ground, subject: FrameAt) -> PaneDocument:
+    return SequenceDocument(ground.store, ground.catalog, ground.store.frames[subject.position].connection)
 
 
 def _bytes(ground: Ground, subject: FrameAt) -> PaneDocument:
     return BytesDocument(ground.store, subject.position, 16 if ground.width >= _WIDE_DUMP else 8)
+
+
+def _tcp(ground: Ground, subject: PacketAt) -> PaneDocument:
+    width = 16 if ground.width >= _WIDE_DUMP else 8
+    return TcpDocument(ground.packets, subject.number, ground.tcp_form, width, ground.tcp_stream)
 
 
 def _latency(ground: Ground, subject: MethodAt) -> PaneDocument:
@@ -97,7 +102,11 @@ TABS: Final = {
     BYTES: DetailTab("Bytes", FrameAt, _bytes),
     TIMING: DetailTab("Timing", FrameAt, _timing),
     LATENCY: DetailTab("Latency", MethodAt, _latency),
+    CONNECTION: DetailTab("Connection", ConnectionAt, lambda on, at: ConnectionDocument(on.store, at.connection)),
+    SEQUENCE: DetailTab("Sequence", ConnectionAt, lambda on, at: SequenceDocument(on.store, on.catalog, at.connection)),
     ACCOUNT: DetailTab("Client's account", Told, lambda on, at: AccountsDocument(at.accounts, on.form)),
+    TREE: DetailTab("Tree and bytes", PacketAt, lambda on, at: TreeDocument(on.packets, at.number)),
+    TCP: DetailTab("TCP", PacketAt, _tcp),
 }
 """In the order in which they stand."""
 
@@ -105,6 +114,16 @@ TABS: Final = {
 def tabs_of(kind: type) -> list[str]:
     """The names of the tabs that one kind of subject has."""
     return [name for name, tab in TABS.items() if tab.about is kind]
+
+
+def is_still_of(document: PaneDocument | None, store: Store, subject: Subject) -> bool:
+    """True when a document is what another frame's tab would show too, so that only another block is to be marked."""
+    if not isinstance(subject, FrameAt):
+        return False
+    key = call_key(store, subject)
+    if isinstance(document, SequenceDocument):
+        return key is None and document.connection == store.frames[subject.position].connection
+    return isinstance(document, FollowDocument | TimingDocument) and document.key == key
 
 
 def call_key(store: Store, subject: object) -> StreamKey | None:

@@ -14,14 +14,14 @@ from inspector.session.schema import FileWatch, load_schema
 from inspector.store.change import Change
 from inspector.ui.launch import Launch
 from inspector.ui.screens.choice import Chosen
-from inspector.ui.screens.request_actions import RequestActions
+from inspector.ui.screens.copy_actions import CopyActions
 from inspector.ui.screens.schema_dialog import SchemaDialog
 from inspector.views.text import counted
 
 _LOOK_SECONDS: Final = 2.0
 
 
-class SchemaActions(RequestActions):
+class SchemaActions(CopyActions):
     """The part of the inspection screen that is about the schema."""
 
     def __init__(self, launch: Launch, session: Session, target: str | None) -> None:

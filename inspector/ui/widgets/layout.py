@@ -27,6 +27,8 @@ class Block(NamedTuple):
     """The frame that it leads to, where it leads to one."""
     is_titled: bool = False
     """True when the first line is a title."""
+    is_cut: bool = False
+    """True when lines too long are cut off and not wrapped, because they stand in columns."""
 
 
 class Document(Protocol):
@@ -109,7 +111,8 @@ class Layout:
     def _block_rows(self, index: int) -> Iterator[Row]:
         block = self.document.block(index)
         for number, line in enumerate(block.lines):
-            for spans in wrap(line.spans, self._width, line.indent * INDENT):
+            rows = (line.spans,) if block.is_cut else wrap(line.spans, self._width, line.indent * INDENT)
+            for spans in rows:
                 yield Row(spans, index, block.position, block.is_titled and number == 0)
 
 

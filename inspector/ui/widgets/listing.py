@@ -17,7 +17,7 @@ from inspector.schema.catalog import Catalog
 from inspector.store.change import Change
 from inspector.ui.feed import Feed
 from inspector.ui.lists.rows import SortableRows
-from inspector.ui.lists.tabs import FRAMES, LISTS
+from inspector.ui.lists.tabs import FRAMES, LISTS, PACKETS
 from inspector.ui.messages import ListShown, TailMoved
 from inspector.ui.subject import Subject
 from inspector.ui.widgets.row_list import RowList
@@ -50,6 +50,12 @@ class Listing(Vertical):
         """The list that is shown."""
         return self._lists[self._tab]
 
+    def shown_leads_to(self, subject: Subject) -> bool:
+        """True when the list that is shown has a row for the subject, not only for something that it is part of."""
+        rows = self.shown.rows
+        key = rows.key_of(subject)
+        return key is not None and type(rows.subject(key)) is type(subject)
+
     def list_of(self, name: str) -> RowList:
         """One of the lists."""
         return self._lists[name]
@@ -80,7 +86,8 @@ class Listing(Vertical):
 
     def open(self, name: str) -> None:
         """Show one of the lists."""
-        self.query_one(Tabs).active = f"{name}-tab"
+        if name != self._tab:
+            self._bring(name)
 
     def turn(self, tabs: int) -> None:
         """Show the list that is so many tabs further on, round the end."""
@@ -96,12 +103,19 @@ class Listing(Vertical):
     @on(Tabs.TabActivated)
     def _activate(self, event: Tabs.TabActivated) -> None:
         event.stop()
+        self.open(self.query_one(Tabs).active.removesuffix("-tab") or FRAMES)
+
+    def _bring(self, name: str) -> None:
+        """Bring a list to the front, at once: the focus may be meant for elsewhere next."""
         had_focus = self.shown.has_focus
-        self._tab = (event.tab.id or "").removesuffix("-tab") or FRAMES
-        self.query_one(ContentSwitcher).current = self._tab
+        self._tab = name
+        self.query_one(Tabs).active = f"{name}-tab"
+        self.query_one(ContentSwitcher).current = name
         if had_focus:
-            self.shown.focus()
+            self.screen.set_focus(self.shown)
         self._say_tail()
+        if self._tab == PACKETS:
+            self._feed.packets.begin()
         self.post_message(ListShown(self._tab))
 
     @on(TailMoved)

@@ -67,7 +67,7 @@ def wrong_path(story: Story) -> Why | None:
         return None
     last, known = story.last(Side.SERVER), _alike(call.method, {*story.catalog.methods, *seen})
     sentence = (
-        f"The server has no method {clean(shortened(call.method, 200))}: it says UNIMPLEMENTED"
+        f"The server says that it does not implement {clean(shortened(call.method, 200))}: UNIMPLEMENTED"
         f"{quoted(call.status.message)} ({last}){known}."
     )
     return story.proven(Cause.WRONG_PATH, sentence, story.request(), last)

@@ -42,7 +42,7 @@ def deadline_passed(story: Story) -> Why | None:
     if timeout is None or call.ended is None or not story.has_passed(timeout, call.ended):
         return None
     allowed = f"deadline of {timeout.text} (grpc-timeout, {story.request()})"
-    reset = story.reset() if call.state is CallState.CANCELLED else None
+    reset = story.reset()
     if reset is not None and detail(reset.frame, "error") == "CANCEL":
         who = "The client gave up" if reset.side is Side.CLIENT else "The server gave up"
         sentence = f"{who} at the {allowed}: RST_STREAM CANCEL{story.after(call.ended)} ({reset})."

@@ -16,6 +16,7 @@ from inspector.protocol.connection_state import CONNECTION_ENDED, REFUSED_BY_GOA
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
 from inspector.views.why import answered, cut_off
+from inspector.views.why.stalled import stalled
 from inspector.views.why.story import Story
 
 _BROKEN_OFF: Final = (CONNECTION_ENDED, REFUSED_BY_GOAWAY)
@@ -25,6 +26,7 @@ _RULES: Final[Mapping[CallState, tuple[_Rule, ...]]] = {
     CallState.COMPLETE: (
         answered.http_error,
         cut_off.client_left,
+        stalled,
         cut_off.deadline_passed,
         cut_off.ended_with_goaway,
         answered.wrong_path,
@@ -33,6 +35,7 @@ _RULES: Final[Mapping[CallState, tuple[_Rule, ...]]] = {
     ),
     CallState.CANCELLED: (
         cut_off.never_spoke,
+        stalled,
         cut_off.deadline_passed,
         cut_off.reset_by_server,
         cut_off.bytes_lost,
@@ -46,6 +49,7 @@ _RULES: Final[Mapping[CallState, tuple[_Rule, ...]]] = {
     ),
     CallState.OPEN: (
         cut_off.never_spoke,
+        stalled,
         cut_off.bytes_lost,
         cut_off.still_open,
     ),

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from inspector.model.call import Call
+from inspector.model.call import Call, CallState
 from inspector.model.connection import Connection, Ending
 from inspector.model.endpoint import Side
 from inspector.model.frame import Frame, FrameType
@@ -77,8 +77,8 @@ class Story:
         )
 
     def reset(self) -> Placed | None:
-        """The RST_STREAM that ended the call."""
-        for position in reversed(self.call.frames):
+        """The RST_STREAM that ended the call; None where something else did."""
+        for position in reversed(self.call.frames if self.call.state is CallState.CANCELLED else ()):
             frame = self.store.frames[position]
             if frame.type == FrameType.RST_STREAM and frame.time == self.call.ended:
                 return self.at(position)
@@ -135,11 +135,9 @@ class Story:
 
     def goaways(self) -> tuple[Placed, ...]:
         """The GOAWAYs that the server sent before the call's end, or with it; the latest comes first."""
-        ended = self.call.ended
-        placed = (self.at(position) for position in reversed(self.connection.goaways))
-        return tuple(
-            each for each in placed if each.side is Side.SERVER and (ended is None or each.frame.time <= ended)
-        )
+        ended, server = self.call.ended, self.connection.server
+        said = reversed(self.store.traffic(self.call.key.connection).goaways)
+        return tuple(self.at(g.position) for g in said if g.sender == server and (ended is None or g.time <= ended))
 
     def proven(self, cause: Cause, sentence: str, *frames: Placed | None, packets: tuple[int, ...] = ()) -> Why:
         """A cause with the frames, and the packets beside them, that prove it."""

@@ -1,0 +1,64 @@
+"""`connections`: one line per connection.
+
+Of a live capture, or one that comes through a pipe, each when it has ended; those still open at the end then. Of a
+file, all at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from inspector.headless.output import Output
+from inspector.headless.run import Limits, Run
+from inspector.schema.catalog import Catalog
+from inspector.session import FileSource, Session
+from inspector.store.change import Change
+from inspector.views.as_connection_json import connection_object
+from inspector.views.as_json import line
+from inspector.views.as_text import CONNECTION_HEADING, connection_line
+from inspector.views.connections import connection_row
+from inspector.views.times import Times
+
+
+class _Printer:
+    def __init__(self, session: Session, limits: Limits, *, as_json: bool) -> None:
+        self._store, self._as_json, self._left = session.store, as_json, limits.count
+        self._output = Output()
+        self._printed: set[int] = set()
+
+    @property
+    def is_done(self) -> bool:
+        """True when as many lines were printed as were asked for."""
+        return self._left == 0
+
+    def print(self, indices: Iterable[int]) -> None:
+        """Print the connections that were not printed yet, in the order in which they began."""
+        wanted = [index for index in indices if index not in self._printed][: self._left]
+        wanted.sort(key=lambda index: self._store.connections[index].started)
+        if self._as_json:
+            self._output.lines(line(connection_object(self._store, index)) for index in wanted)
+        elif wanted:
+            times = Times.of(self._store)
+            self._output.texts([] if self._printed else [CONNECTION_HEADING])
+            rows = (connection_row(self._store, index, times) for index in wanted)
+            self._output.texts(connection_line(row, colour=self._output.in_colour) for row in rows)
+        self._printed.update(wanted)
+        if self._left is not None:
+            self._left -= len(wanted)
+
+
+async def print_connections(session: Session, _catalog: Catalog, limits: Limits, *, as_json: bool) -> int:
+    """Print every connection of a session, as JSON or as a table; returns the exit status."""
+    run, store = Run(session, limits), session.store
+    printer = _Printer(session, limits, as_json=as_json)
+
+    def tell(change: Change) -> None:
+        printer.print(index for index in change.connections if len(store.connections[index].endings) > 1)
+        if printer.is_done:
+            run.enough()
+
+    is_file = isinstance(session.source, FileSource)
+    try:
+        return await run.until_done((lambda _change: None) if is_file else tell)
+    finally:
+        printer.print(store.connections)

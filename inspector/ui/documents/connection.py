@@ -1,0 +1,82 @@
+"""A connection as documents: all that is known of it, and its frames in sequence. The views say what each line says."""
+
+from __future__ import annotations
+
+from inspector.schema.catalog import Catalog
+from inspector.store.store import Store
+from inspector.ui.widgets.layout import Block
+from inspector.views.as_text import text_line
+from inspector.views.connection_detail import Fact, connection_facts
+from inspector.views.sequence import Sequence
+from inspector.views.sequence_lines import heading, run_lines
+from inspector.views.spans import Line
+
+
+class ConnectionDocument:
+    """A block for each line."""
+
+    def __init__(self, store: Store, connection: int) -> None:
+        self._store, self._connection = store, connection
+        self._facts = connection_facts(store, connection)
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    def block(self, index: int) -> Block:
+        """A line, which may lead to a frame."""
+        fact = self._facts[index]
+        return Block((fact.line,), fact.position)
+
+    def block_of(self, position: int) -> int | None:  # noqa: ARG002 - it is no frame's
+        """No line is the one of a selected frame."""
+        return None
+
+    def refresh(self) -> int:
+        """Make the lines again; the first that says something else."""
+        before, self._facts = self._facts, connection_facts(self._store, self._connection)
+        return _first_difference(before, self._facts)
+
+    def copied(self) -> tuple[str, str]:
+        """The lines as text."""
+        return "\n".join(text_line(fact.line) for fact in self._facts), f"connection {self._connection}"
+
+
+class SequenceDocument:
+    """A heading, then a block for each run of frames; its lines are lanes, so they are cut and not wrapped."""
+
+    def __init__(self, store: Store, catalog: Catalog, connection: int) -> None:
+        self._store, self._catalog = store, catalog
+        self._sequence = Sequence(store, connection)
+        self._heading = heading(store, connection)
+        self.connection = connection
+
+    def __len__(self) -> int:
+        return len(self._sequence) + 1
+
+    def block(self, index: int) -> Block:
+        """The heading, or a run, which leads to its first frame."""
+        if index == 0:
+            return Block((*self._heading, Line()), is_titled=True)
+        lines = run_lines(self._store, self._catalog, self._sequence, index - 1)
+        return Block(lines, self._sequence.run(index - 1).positions[0], is_cut=True)
+
+    def block_of(self, position: int) -> int | None:
+        """The run that shows a frame."""
+        return self._sequence.run_of(position) + 1
+
+    def refresh(self) -> int:
+        """Take in the frames that came."""
+        before, self._heading = self._heading, heading(self._store, self.connection)
+        first = self._sequence.update() + 1
+        return first if before == self._heading else 0
+
+    def copied(self) -> tuple[str, str]:
+        """All of it as text."""
+        blocks = (self.block(index) for index in range(len(self)))
+        lines = (text_line(line) for block in blocks for line in block.lines)
+        return "\n".join(lines), f"the sequence of connection {self.connection}"
+
+
+def _first_difference(before: tuple[Fact, ...], after: tuple[Fact, ...]) -> int:
+    pairs = enumerate(zip(before, after, strict=False))
+    return next((index for index, (old, new) in pairs if old != new), min(len(before), len(after)))
