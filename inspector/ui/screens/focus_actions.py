@@ -9,6 +9,7 @@ from textual.widget import Widget
 from inspector.ui.bindings import Place
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
+from inspector.ui.widgets.find_bar import FindBar
 from inspector.ui.widgets.pane import Pane
 from inspector.ui.widgets.request_box import RequestBox
 
@@ -33,6 +34,7 @@ class FocusActions(Screen[None], inherit_bindings=False):
             Place.LIST: self.browser.listing.shown,
             Place.PANE: self.browser.detail.pane,
             Place.FILTER: self.query_one(FilterBox),
+            Place.FIND: bar.input if (bar := self.query_one(FindBar)).display else None,
             Place.REQUEST: next(iter(self.query(RequestBox)), None),
         }
         return nodes.get(place)

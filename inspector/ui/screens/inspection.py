@@ -23,10 +23,11 @@ from inspector.ui.bindings import Place, bindings
 from inspector.ui.feed import SLICE, Feed
 from inspector.ui.launch import Launch
 from inspector.ui.messages import CaptureOpened, FilterAsked, Filtered, Left, PaneOpened, StoreChanged
-from inspector.ui.screens.call_actions import CallActions
+from inspector.ui.screens.find_actions import FindActions
 from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
+from inspector.ui.widgets.find_bar import FindBar
 from inspector.ui.widgets.key_bar import KeyBar
 from inspector.ui.widgets.late_banner import LateBanner
 from inspector.ui.widgets.notice import Notice
@@ -38,7 +39,7 @@ _LOOK_SECONDS: Final = 1.0
 """Between two looks at the connection: gRPC does not tell when it breaks."""
 
 
-class InspectionScreen(CallActions):
+class InspectionScreen(FindActions):
     """One session with all that is known of it."""
 
     BINDINGS = bindings(Place.SCREEN)
@@ -60,6 +61,7 @@ class InspectionScreen(CallActions):
         yield LateBanner(self.session.store, self.launch.catalog)
         yield Browser(self._feed, self.launch.catalog, following=is_live)
         yield Notice()
+        yield FindBar()
         if self.sending is not None:
             yield RequestBox(self.sending.calls)
         yield KeyBar()
@@ -124,6 +126,7 @@ class InspectionScreen(CallActions):
             self.learn(change)
             self.query_one(LateBanner).learn(change)
             self.browser.update(change)
+            self.find_again(self._feed.first_row)
             self._select_own(change.calls)
         if self._has_news:
             self._has_news = False
@@ -198,6 +201,7 @@ class InspectionScreen(CallActions):
                     await asyncio.sleep(0)
                     until = clock() + SLICE
             self.browser.update(None)
+            self.find_again(0)
             self._draw_words()
 
         self.run_worker(work(), group="filter", exclusive=True)
