@@ -187,9 +187,10 @@ async def test_what_comes_later_is_found_too() -> None:
     space.size = len(store.frames)
     for _ in search.steps():
         pass
-    found, here = [], Place(0, -1)
+    found: list[int] = []
+    here = Place(0, -1)
     while len(found) < len(search):
-        found.append(search.next(here, 1))
+        found.append(int(search.next(here, 1) or 0))
         here = Place(found[-1])
     assert found == [position for position in range(len(store.frames)) if look.holds(position)]
     assert len(found) > 50

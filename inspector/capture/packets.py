@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
+from typing import Final
 
 from inspector.capture.fields import Layers, entries, last
 from inspector.capture.frame_parts import FrameParts
 from inspector.model.endpoint import Endpoint
 from inspector.model.frame import Frame, FrameType, Packet, TcpEvent
+
+_TCP: Final = "6"
+"""As `ip.proto` says it."""
 
 
 def read_packet(layers: Layers) -> Packet:
@@ -26,8 +30,9 @@ def read_packet(layers: Layers) -> Packet:
     if not layers.connection:
         return Packet(number, time, length)
     connection = int(last(layers.connection))
-    source = _endpoint(layers.ip_source, layers.ipv6_source, layers.source_port)
-    destination = _endpoint(layers.ip_destination, layers.ipv6_destination, layers.destination_port)
+    is_ipv4 = not layers.ipv6_source or last(layers.ip_protocol) == _TCP  # where one lies in the other
+    source = _endpoint(layers.ip_source if is_ipv4 else layers.ipv6_source, layers.source_port)
+    destination = _endpoint(layers.ip_destination if is_ipv4 else layers.ipv6_destination, layers.destination_port)
     frames: tuple[Frame, ...] = ()
     if layers.types:
         parts = FrameParts(layers)
@@ -58,8 +63,8 @@ def _tcp_events(layers: Layers) -> int:
     return int(events | (TcpEvent.PREFACE if layers.preface else 0))
 
 
-def _endpoint(ip: str, ipv6: str, port: str) -> Endpoint:
-    return _shared_endpoint(last(ip or ipv6), last(port))
+def _endpoint(address: str, port: str) -> Endpoint:
+    return _shared_endpoint(last(address), last(port))
 
 
 @lru_cache(maxsize=4096)

@@ -6,6 +6,7 @@ that is interrupted anywhere stays well-formed. Refuses to look into packets.
 
 from __future__ import annotations
 
+import re
 import struct
 from enum import Enum
 from typing import Final
@@ -46,6 +47,15 @@ _CLASSIC: Final = {
     b"\x34\xcd\xb2\xa1": Pcap.LITTLE_MODIFIED,  # Kuznetzov's, of old Linux distributions
     b"\xa1\xb2\xcd\x34": Pcap.BIG_MODIFIED,
 }
+
+
+_TLS_SECRETS: Final = re.compile(rb"\x0a\0\0\0.{4}KSLT|\0\0\0\x0a.{4}TLSK", re.DOTALL)
+"""The beginning of a Decryption Secrets Block with a TLS key log, in either byte order."""
+
+
+def holds_tls_keys(data: bytes) -> bool:
+    """Tell whether a stretch of a pcapng holds keys, as editcap puts them in."""
+    return _TLS_SECRETS.search(data) is not None
 
 
 def is_capture(start: bytes) -> bool:

@@ -10,7 +10,7 @@ from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
 from inspector.ui.find.search import Place
 from inspector.ui.lists.rows import ListRows
-from inspector.ui.subject import FrameAt
+from inspector.ui.subject import FrameAt, PacketAt
 from inspector.ui.widgets.layout import Document
 from inspector.views.find import FrameFind
 from inspector.views.pattern import Pattern, Where
@@ -53,8 +53,13 @@ class RowsSpace:
     def _positions(self, key: Any) -> Sequence[int]:
         if isinstance(key, StreamKey):
             return self._store.calls[key].frames
-        subject = self._rows.subject(key)
-        return (subject.position,) if isinstance(subject, FrameAt) else ()
+        match self._rows.subject(key):
+            case FrameAt(position):
+                return (position,)
+            case PacketAt(number):
+                return tuple(self._store.positions_of(number))
+            case _:
+                return ()
 
 
 class DocumentSpace:

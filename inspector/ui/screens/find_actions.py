@@ -13,7 +13,7 @@ from inspector.ui.find.finder import Finder
 from inspector.ui.find.targets import Widget
 from inspector.ui.lists.tabs import FRAMES
 from inspector.ui.messages import FindAsked, FindLeft
-from inspector.ui.screens.call_actions import CallActions
+from inspector.ui.screens.filter_actions import FilterActions
 from inspector.ui.widgets.find_bar import FindBar
 from inspector.ui.widgets.pane import Pane
 
@@ -21,7 +21,7 @@ _TELL_SECONDS: Final = 0.1
 """Between two words about how far it is."""
 
 
-class FindActions(CallActions):
+class FindActions(FilterActions):
     """The part of the inspection screen that finds."""
 
     _finder: Finder | None = None

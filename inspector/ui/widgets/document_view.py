@@ -19,7 +19,8 @@ from inspector.ui.format import Palette, fitted, highlighted, segments
 from inspector.ui.widgets.layout import Document, Layout, Row
 from inspector.views.spans import Tone
 
-_GUTTER: Final = 2
+GUTTER: Final = 2
+"""Cells before a line."""
 _SCROLLBAR: Final = 1
 """Kept free always, so that a document that grows past the screen need not be laid out anew."""
 _NEAR: Final = 20
@@ -92,6 +93,13 @@ class DocumentView(ScrollView):
             if self.following:
                 self.show_end()
 
+    def put_cursor(self, block: int) -> None:
+        """Put the cursor on a block, and bring it into sight; tells nobody."""
+        if self._layout is not None and self._layout.row_of(block) is None:
+            self._lay_out(block)
+        self._reveal_block(block)
+        self.refresh()
+
     def follow_end(self) -> None:
         """Go to the end, and stay there."""
         self.following = True
@@ -120,7 +128,7 @@ class DocumentView(ScrollView):
         is_current = row.block == self._current and row.position is not None and any(span.text for span in row.spans)
         gutter = Segment("▌ " if is_current else "  ", palette.of(Tone.SERVER))
         parts = segments(row.spans, palette, strong=row.is_title)
-        strip = Strip([gutter, *fitted(parts, max(width - _GUTTER, 0))], width)
+        strip = Strip([gutter, *fitted(parts, max(width - GUTTER, 0))], width)
         strip = highlighted(strip, self._sought, palette.sought)
         if index == self.cursor and self.has_focus:
             strip = strip.apply_style(palette.background("row-selected"))
@@ -152,7 +160,7 @@ class DocumentView(ScrollView):
     def _lay_out(self, anchor: int) -> None:
         self.cursor, self._layout = 0, None
         if self._document is not None and self.size.width:
-            self._layout = Layout(self._document, max(self.size.width - _GUTTER - _SCROLLBAR, 1), anchor)
+            self._layout = Layout(self._document, max(self.size.width - GUTTER - _SCROLLBAR, 1), anchor)
         self._measure()
         self.scroll_to(y=0, animate=False, force=True)
         if anchor:
