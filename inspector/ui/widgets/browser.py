@@ -227,7 +227,8 @@ class Browser(Horizontal):
         if 0 <= index < len(stops):
             self._select(FrameAt(stops[index]))
 
-    def _action_match(self, rows: int) -> None:
+    def visit_match(self, rows: int) -> None:
+        """Select the frame that is so many further on among those that the filter finds, round the end."""
         found = self._feed.frames.positions
         if found:
             here = self._subject.position if isinstance(self._subject, FrameAt) else 0
