@@ -63,6 +63,11 @@ def is_capture(start: bytes) -> bool:
     return start[:MAGIC_LENGTH] == PCAPNG_MAGIC or start[:MAGIC_LENGTH] in _CLASSIC
 
 
+def pcap_format(start: bytes) -> Pcap | None:
+    """The classic format of a file that starts with these bytes; None where it is none."""
+    return _CLASSIC.get(start[:MAGIC_LENGTH])
+
+
 class Records:
     """Cuts a classic pcap, arriving in any pieces, into whole packets; anything else passes through as it is."""
 
