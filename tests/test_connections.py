@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.model.endpoint import Side
-from inspector.model.frame import ACK, FrameType
+from inspector.model.frame import ACK, Frame, FrameType, Packet
+from inspector.model.traffic import RESET_KINDS_KEPT
+from inspector.protocol.assembler import Assembler
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
 from inspector.ui.documents.connection import ConnectionDocument, SequenceDocument
@@ -23,6 +25,8 @@ from inspector.views.sequence_lines import run_lines
 from inspector.views.times import Times
 from tests.captures import DATA, read_store
 from tests.conversation import (
+    CLIENT,
+    SERVER,
     Conversation,
     Said,
     SaidPacket,
@@ -245,3 +249,36 @@ def test_the_command_prints_a_line_or_an_object_for_each() -> None:
     assert told["sides"]["client"]["frames"]["HEADERS"] == 2
     assert [each["refused"] for each in told["goaways"]].count([3]) == 1
     assert json.dumps(told)
+
+
+def packet(number: int, *frames: Frame, connection: int = 0) -> Packet:
+    return Packet(number, 1.0, 60, connection, CLIENT, SERVER, 0, frames)
+
+
+def first_settings(number: int) -> Frame:
+    return settings()(number, 1.0, 0, CLIENT)
+
+
+def test_a_connection_that_is_told_again_is_counted_once() -> None:
+    store, assembler = Store(), Assembler((SERVER.port,))
+    for each in (packet(1), packet(2), packet(1), packet(2), packet(3, first_settings(3)), packet(4)):
+        store.apply(assembler.receive(each))
+    assert store.traffic(0).sent[CLIENT].packets == 4
+
+
+def test_connections_without_http2_are_forgotten() -> None:
+    store, assembler = Store(), Assembler((SERVER.port,))
+    for number in range(1, 3_000):
+        store.apply(assembler.receive(packet(number, connection=number - 1)))
+    store.apply(assembler.receive(packet(3_000, first_settings(3_000))))
+    assert list(store.connections) == [0]
+    assert store.traffic(0).sent[CLIENT].packets == 1  # its first one was too long ago
+
+
+def test_kinds_of_resets_are_bounded() -> None:
+    talk = Conversation()
+    for number in range(RESET_KINDS_KEPT + 10):
+        talk.client(reset(1, f"0x{number:x}"))
+    counts = talk.store.traffic(0).reset_counts
+    assert len(counts) == RESET_KINDS_KEPT + 1
+    assert sum(counts.values()) == RESET_KINDS_KEPT + 10

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.model.endpoint import Endpoint
-from inspector.model.frame import END_STREAM, Frame, FrameType, Packet, TcpEvent
+from inspector.model.frame import END_STREAM, Frame, FrameType, Packet
 from inspector.model.traffic import Traffic
 from inspector.model.window import FIRST_WINDOW, Stall
 from inspector.protocol.flow_control import OPEN_STREAMS, FlowControl
@@ -136,8 +136,8 @@ def test_how_frames_lie_in_packets_makes_no_difference(spoken: list[Spoken], dra
             source = run[0][0]
             peer = SERVER if source == CLIENT else CLIENT
             frames = tuple(said(1, 1.0, 0, source) for _, said in run)
-            packet = Packet(next(numbers), 1.0, 100, 0, source, peer, 0 if tally else TcpEvent.SYN, frames)
-            tally = tally or Tally(0, packet, source, peer)
+            packet = Packet(next(numbers), 1.0, 100, 0, source, peer, 0, frames)
+            tally = tally or Tally(0, (source, peer), 1.0, opens=True)
             tally.take(packet, source, position)
             position += len(frames)
         assert tally is not None

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -49,6 +49,25 @@ def matching(path: Path, filter_: str) -> list[int]:
     return [int(line) for line in done.stdout.split()]
 
 
+class Watcher:
+    """Told how a filter gets on."""
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self.shares: list[float] = []
+        self.stirred = asyncio.Event()
+
+    def note_matches(self, numbers: Sequence[int]) -> None:
+        self.numbers += numbers
+        self.stirred.set()
+
+    def forget_matches(self) -> None:
+        self.numbers.clear()
+
+    def note_share(self, share: float) -> None:
+        self.shares.append(share)
+
+
 async def test_every_packet_is_a_line_as_wireshark_has_it() -> None:
     packets = packets_of(CAPTURE, PORT)
     await packets.read_list(lambda: None)
@@ -69,12 +88,13 @@ async def test_every_packet_is_a_line_as_wireshark_has_it() -> None:
 
 async def test_a_display_filter_finds_what_tshark_finds() -> None:
     packets, matches = packets_of(CAPTURE, PORT), PacketMatches()
-    shares: list[float] = []
+    watcher = Watcher()
     filter_ = 'http2.header.value contains "grpc" && !tcp.analysis.flags'
-    await packets.read_matches(filter_, matches, lambda: None, shares.append)
+    await packets.read_matches(filter_, matches, watcher)
     assert list(matches.numbers) == matching(CAPTURE, filter_) != []
     assert [number for number in range(300) if number in matches] == list(matches.numbers)
-    assert shares[-1] == 1.0
+    assert watcher.numbers == list(matches.numbers)
+    assert watcher.shares[-1] == 1.0
 
 
 def test_lines_that_come_again_are_passed_over_and_others_never_taken_for_packets() -> None:
@@ -111,10 +131,11 @@ async def pieces(wait: asyncio.Event) -> AsyncIterator[bytes]:
 
 async def test_rows_come_while_the_capture_goes_on_and_a_tshark_that_is_killed_costs_none() -> None:
     spool, packets, more = Spool.create(), Packets(lambda: Decoding(frozenset({PORT})), print), asyncio.Event()
-    matches, stirred = PacketMatches(), asyncio.Event()
+    matches, watcher = PacketMatches(), Watcher()
+    stirred = watcher.stirred
     reading = asyncio.gather(
         packets.read_list(stirred.set),
-        packets.read_matches("http2.streamid == 3", matches, stirred.set, lambda _share: None),
+        packets.read_matches("http2.streamid == 3", matches, watcher),
     )
     packets.attach(find_tshark(), spool)
     copying = asyncio.create_task(copy_slowly(spool, pieces(more)))
@@ -173,4 +194,4 @@ async def test_both_directions_of_a_tcp_stream_in_their_order() -> None:
 async def test_what_tshark_refuses_is_told() -> None:
     packets = packets_of(CAPTURE)
     with pytest.raises(TsharkError, match="unexpected in this context"):
-        await packets.read_matches("tcp = = 3", PacketMatches(), lambda: None, lambda _share: None)
+        await packets.read_matches("tcp = = 3", PacketMatches(), Watcher())

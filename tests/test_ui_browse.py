@@ -169,7 +169,7 @@ async def test_a_filter_without_matches_says_what_to_do() -> None:
         await run.press("slash")
         await run.type("nowhere-to-be-found")
         await run.until(lambda: run.frames.count == 0)
-        assert "No frame matches the filter." in text(run.frames)
+        assert "Nothing matches the filter." in text(run.frames)
         await run.press("escape", "j", "k", "G", "g", "enter", "m", "apostrophe", "f", "y", "full_stop", "n", "h")
         assert run.app.is_running
 

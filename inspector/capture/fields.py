@@ -21,6 +21,7 @@ FIELDS: Final = {
     "time": "frame.time_epoch",
     "length": "frame.len",
     "captured": "frame.cap_len",
+    "ip_protocol": "ip.proto",
     "ip_source": "ip.src",
     "ip_destination": "ip.dst",
     "ipv6_source": "ipv6.src",
@@ -84,6 +85,7 @@ class Layers(NamedTuple):
     time: str = ""
     length: str = ""
     captured: str = ""
+    ip_protocol: str = ""
     ip_source: str = ""
     ip_destination: str = ""
     ipv6_source: str = ""

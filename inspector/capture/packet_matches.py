@@ -18,7 +18,7 @@ class PacketMatches:
         """Ascending."""
         self._marks = bytearray(1)
 
-    def __contains__(self, number: int) -> bool:
+    def __contains__(self, number: int, /) -> bool:
         return number < len(self._marks) and self._marks[number] == 1
 
     def __len__(self) -> int:

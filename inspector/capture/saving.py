@@ -53,3 +53,19 @@ async def _copy(source: int, sink: int, size: int) -> None:
             view = view[os.write(sink, view) :]
         offset += len(data)
         await asyncio.sleep(0)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write bytes to `path`, over what is there, mode 0600; raises SourceError."""
+    try:
+        handle, name = tempfile.mkstemp(".part", f".{path.name}.", path.parent)
+    except OSError as error:
+        raise SourceError(f"Nothing can be saved in {path.parent}: {error.strerror}.") from error
+    with contextlib.ExitStack() as undo:
+        undo.callback(_remove, Path(name))
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.replace(name, path)  # noqa: PTH105 - as above
+        except OSError as error:
+            raise SourceError(f"{path} cannot be written: {error.strerror}.") from error

@@ -70,7 +70,11 @@ class Sharkd:
             except OSError as error:
                 raise SharkdDied(error.strerror) from error
             sharkd = cls(process)
-            await sharkd.ask("status", patience=_START)  # by now it has read its settings
+            try:
+                await sharkd.ask("status", patience=_START)  # by now it has read its settings
+            except BaseException:
+                await sharkd.close()
+                raise
         return sharkd
 
     @property

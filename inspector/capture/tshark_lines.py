@@ -19,7 +19,8 @@ from inspector.capture.tshark import Tshark, about_capture, environment
 from inspector.capture.tshark_end import TsharkDied
 from inspector.children import end, spawn
 
-_CHUNK: Final = 1 << 17
+_CHUNK: Final = 1 << 15
+"""Bytes of output between two looks at the keyboard: some thousand packet numbers, or a hundred lines."""
 _LONGEST_LINE: Final = 1 << 22
 """Bytes; what is longer is no line that tshark means."""
 _KEPT_WORDS: Final = 20
@@ -34,7 +35,7 @@ class TsharkLines:
         self.fed = 0
         """Bytes of the capture that tshark has taken."""
 
-    async def read(self, capture: AsyncIterator[bytes], on_lines: Callable[[list[bytes]], None]) -> str:
+    async def read(self, capture: AsyncIterator[bytes], on_lines: Callable[[list[bytes]], object]) -> str:
         """Read until the capture ends; returns what tshark found wrong with the capture, "" for nothing.
 
         Raises:
@@ -86,7 +87,7 @@ class TsharkLines:
         finally:
             os.close(writing)
 
-    async def _take(self, process: Process, on_lines: Callable[[list[bytes]], None]) -> None:
+    async def _take(self, process: Process, on_lines: Callable[[list[bytes]], object]) -> None:
         rest = b""
         while output := await _stream(process.stdout).read(_CHUNK):
             whole, newline, rest = (rest + output).rpartition(b"\n")

@@ -7,7 +7,7 @@ millions of them: a struct is built in a fifth of the time and, with `gc=False`,
 
 from __future__ import annotations
 
-from enum import IntEnum, StrEnum
+from enum import IntEnum, StrEnum, unique
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -175,6 +175,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
         return next((value for key, value in self.headers or () if key == name), None)
 
 
+@unique
 class TcpEvent(IntEnum):
     """What a packet does to its TCP connection besides carrying bytes; bits, as several go together."""
 
@@ -188,10 +189,10 @@ class TcpEvent(IntEnum):
     """The client's connection preface (RFC 9113 §3.4) was in it."""
     OUT_OF_ORDER = 32
     """It came behind a later packet of the same sender."""
-    CUT = 64
-    """Bytes at its end were not captured, and not of DATA alone, of which the frames themselves tell."""
     REPEATED = 64
     """Its bytes had been there before: a retransmission, or the same packet captured twice."""
+    CUT = 128
+    """Bytes at its end were not captured, and not of DATA alone, of which the frames themselves tell."""
 
 
 class Packet(msgspec.Struct, frozen=True, gc=False):

@@ -6,9 +6,8 @@ else reads. Totals do not depend on frames being kept, and every list has a boun
 
 from __future__ import annotations
 
-from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from inspector.model.call import CallState
 from inspector.model.endpoint import Endpoint
@@ -18,8 +17,20 @@ PINGS_KEPT: Final = 100
 RESETS_KEPT: Final = 1_000
 GOAWAYS_KEPT: Final = 20
 STALLS_KEPT: Final = 1_000
+RESET_KINDS_KEPT: Final = 64
+OTHER_ERRORS: Final = "other errors"
+"""What resets are counted under where there are too many kinds: any number may stand for an error."""
 KILLED_KEPT: Final = 1_000
 """Streams that are remembered of one GOAWAY."""
+
+_Kept = TypeVar("_Kept")
+
+
+def kept(latest: list[_Kept], value: _Kept, bound: int) -> None:
+    """Put a value behind the others, of which the oldest goes where there are too many."""
+    if len(latest) >= bound:
+        del latest[0]
+    latest.append(value)
 
 
 @dataclass(slots=True)
@@ -45,7 +56,6 @@ class Sent:
     """How often bytes of it were not captured."""
     settings: dict[str, int] = field(default_factory=dict)
     """What it asks of the other end, by RFC 9113 §6.5.2 names, the latest of each."""
-    has_sent_settings: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +132,21 @@ class Traffic:
     """Seconds from SYN to the ACK of its answer: one round trip, wherever the capture was made (RFC 9293 §3.5)."""
     waiting: dict[tuple[Endpoint, object], tuple[float, int]] = field(default_factory=dict)
     """PINGs whose ACK has not come, by sender and what they carry: their time and position; `PINGS_KEPT` at most."""
-    pings: deque[Ping] = field(default_factory=lambda: deque(maxlen=PINGS_KEPT))
+    pings: list[Ping] = field(default_factory=list)
     """The latest that were answered."""
     ping_trips: RoundTrips = field(default_factory=RoundTrips)
     settings_trips: RoundTrips = field(default_factory=RoundTrips)
     """From SETTINGS to their ACK."""
-    resets: deque[Reset] = field(default_factory=lambda: deque(maxlen=RESETS_KEPT))
+    resets: list[Reset] = field(default_factory=list)
     """The latest."""
-    reset_counts: Counter[tuple[Endpoint, str]] = field(default_factory=Counter)
+    reset_counts: dict[tuple[Endpoint, str], int] = field(default_factory=dict)
     """By sender and error: all of them."""
-    goaways: deque[Goaway] = field(default_factory=lambda: deque(maxlen=GOAWAYS_KEPT))
+    goaways: list[Goaway] = field(default_factory=list)
     calls: int = 0
     """How many calls began."""
     ended: dict[CallState, int] = field(default_factory=dict)
     """How many of them ended in each state."""
-    stalls: deque[Stall] = field(default_factory=lambda: deque(maxlen=STALLS_KEPT))
+    stalls: list[Stall] = field(default_factory=list)
     """The latest, in the order in which they began."""
     stall_count: int = 0
 

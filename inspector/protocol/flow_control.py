@@ -21,7 +21,7 @@ OPEN_STREAMS: Final = 10_000
 class FlowControl:
     """The windows of both ends of one connection."""
 
-    __slots__ = ("_highest", "_on_stall", "client", "windows")
+    __slots__ = ("_has_holes", "_highest", "_on_stall", "client", "windows")
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class FlowControl:
         """Who opens streams; may be set anew when it turns out to be the other end."""
         self.windows = {end: Windows(end) for end in (client, server)}
         self._highest = 0
+        self._has_holes = False
         self._on_stall = on_stall
         if not from_start:
             for each in self.windows.values():
@@ -47,12 +48,13 @@ class FlowControl:
 
     def begin(self) -> None:
         """The client's preface was seen, so that nothing was missed (§3.4)."""
-        if self._highest == 0:
+        if self._highest == 0 and not self._has_holes:
             for each in self.windows.values():
                 each.is_left_known, each.is_initial_known, each.known_from = True, True, 1
 
     def lose(self, source: Endpoint, time: float) -> None:
         """Bytes that this end sent were not captured: DATA, updates or SETTINGS may be among them."""
+        self._has_holes = True
         for end, each in self.windows.items():
             each.is_left_known = False
             each.known_from = None
@@ -95,8 +97,8 @@ class FlowControl:
         stream = frame.stream
         if stream > self._highest and mine.end == self.client:
             self._highest = stream
-            _open(mine, stream)
-            _open(theirs, stream)
+            _open(mine, stream, frame.time)
+            _open(theirs, stream, frame.time)
         if frame.flags & END_STREAM:
             mine.changes.pop(stream, None)
             if mine.standing:
@@ -105,7 +107,7 @@ class FlowControl:
     def on_update(self, _mine: Windows, theirs: Windows, frame: Frame, _position: int) -> None:
         """WINDOW_UPDATE gives the other end room, on a stream or on the connection (§6.9)."""
         stream, detail = frame.stream, frame.detail
-        increment = detail["increment"] if detail else 0
+        increment = detail.get("increment") if detail else None
         if not isinstance(increment, int):
             return
         if stream == 0:
@@ -158,7 +160,7 @@ class FlowControl:
             self._on_stall(stall)
 
 
-def _open(windows: Windows, stream: int) -> None:
+def _open(windows: Windows, stream: int, time: float) -> None:
     """The end may send on a stream, as much as a new one begins with."""
     windows.changes[stream] = 0
     if windows.known_from is None:
@@ -166,7 +168,7 @@ def _open(windows: Windows, stream: int) -> None:
     if len(windows.changes) > OPEN_STREAMS:
         oldest = next(iter(windows.changes))
         del windows.changes[oldest]
-        windows.standing.pop(oldest, None)
+        _break_off(windows, oldest, time)
 
 
 def _end(windows: Windows, stream: int, time: float) -> None:

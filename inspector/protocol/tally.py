@@ -11,7 +11,21 @@ from typing import Final
 
 from inspector.model.endpoint import Endpoint
 from inspector.model.frame import ACK, Frame, FrameType, Packet, TcpEvent
-from inspector.model.traffic import KILLED_KEPT, PINGS_KEPT, Goaway, Ping, Reset, Sent, Traffic
+from inspector.model.traffic import (
+    GOAWAYS_KEPT,
+    KILLED_KEPT,
+    OTHER_ERRORS,
+    PINGS_KEPT,
+    RESET_KINDS_KEPT,
+    RESETS_KEPT,
+    STALLS_KEPT,
+    Goaway,
+    Ping,
+    Reset,
+    Sent,
+    Traffic,
+    kept,
+)
 from inspector.model.window import Stall, Windows
 from inspector.protocol.flow_control import FlowControl
 
@@ -26,17 +40,21 @@ class Tally:
 
     __slots__ = ("_ends", "_flow", "_handshake", "_latest", "_settings", "traffic")
 
-    def __init__(self, index: int, packet: Packet, source: Endpoint, destination: Endpoint) -> None:
-        opens = bool(packet.tcp & TcpEvent.SYN)
-        self._flow = FlowControl(source, destination, self._note_stall, from_start=opens)
+    def __init__(self, index: int, ends: tuple[Endpoint, Endpoint], began: float, *, opens: bool = False) -> None:
+        """Begin between two ends, of which the first is taken for the client; `opens` when it sent a SYN just then."""
+        self._flow = FlowControl(*ends, self._note_stall, from_start=opens)
         sent = {end: Sent(end, windows) for end, windows in self._flow.windows.items()}
         self._ends = {end: (each, each.windows, self._flow.other(end)) for end, each in sent.items()}
-        self.traffic = Traffic(index, sent, packet.time, packet.time)
+        self.traffic = Traffic(index, sent, began, began)
         self._latest = 0
         """The number of the latest packet."""
-        self._handshake: float | None = packet.time if opens else None
+        self._handshake: float | None = began if opens else None
         """When the SYN came, while its answer is not acknowledged."""
         self._settings: dict[Endpoint, list[float]] = {end: [] for end in sent}
+
+    def is_between(self, one: Endpoint, other: Endpoint) -> bool:
+        """True when these are the two ends."""
+        return one in self._ends and other in self._ends
 
     def set_client(self, client: Endpoint) -> None:
         """This end is taken for the client now."""
@@ -89,7 +107,7 @@ class Tally:
         return others[0] if others and packet.destination == first[0].end else first
 
     def _note_stall(self, stall: Stall) -> None:
-        self.traffic.stalls.append(stall)
+        kept(self.traffic.stalls, stall, STALLS_KEPT)
         self.traffic.stall_count += 1
 
     def _on_tcp(self, packet: Packet, sent: Sent) -> None:
@@ -116,7 +134,6 @@ class Tally:
             if waiting:
                 self.traffic.settings_trips.add(frame.time - waiting.pop(0))
             return
-        sent.has_sent_settings = True
         if len(self._settings[sent.end]) < _UNANSWERED:
             self._settings[sent.end].append(frame.time)
         values = (frame.detail or {}).get("settings")
@@ -136,12 +153,15 @@ class Tally:
         asked = traffic.waiting.pop((asker, opaque), None)
         if asked is not None:
             traffic.ping_trips.add(frame.time - asked[0])
-            traffic.pings.append(Ping(asker, asked[0], asked[1], frame.time - asked[0]))
+            kept(traffic.pings, Ping(asker, asked[0], asked[1], frame.time - asked[0]), PINGS_KEPT)
 
     def _on_reset(self, frame: Frame, sent: Sent, position: int) -> None:
         error = str((frame.detail or {}).get("error", ""))
-        self.traffic.resets.append(Reset(sent.end, frame.stream, frame.time, position, error))
-        self.traffic.reset_counts[sent.end, error] += 1
+        kept(self.traffic.resets, Reset(sent.end, frame.stream, frame.time, position, error), RESETS_KEPT)
+        counts = self.traffic.reset_counts
+        if (sent.end, error) not in counts and len(counts) >= RESET_KINDS_KEPT:
+            error = OTHER_ERRORS
+        counts[sent.end, error] = counts.get((sent.end, error), 0) + 1
         self._flow.on_reset(sent.windows, self._flow.other(sent.end), frame, position)
 
     def _on_goaway(self, frame: Frame, sent: Sent, position: int) -> None:
@@ -155,7 +175,7 @@ class Tally:
             last if isinstance(last, int) else 0,
             debug[:_DEBUG_KEPT],
         )
-        self.traffic.goaways.append(said)
+        kept(self.traffic.goaways, said, GOAWAYS_KEPT)
 
 
 _ACTS: Final[dict[int, Callable[[Tally, Frame, Sent, int], None]]] = {

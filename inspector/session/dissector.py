@@ -16,6 +16,7 @@ import msgspec
 from inspector.capture.pdml import read_pdml
 from inspector.capture.sharkd import Sharkd, SharkdDied, SharkdRefused, find_sharkd
 from inspector.capture.sharkd_answers import read_count, read_frame
+from inspector.capture.sharkd_keeper import SharkdKeeper
 from inspector.capture.tshark import Decoding, Tshark
 from inspector.capture.tshark_end import TsharkDied
 from inspector.capture.tshark_lines import TsharkLines
@@ -49,11 +50,12 @@ class Dissector:
         self._recording = recording
         self._decoding = decoding
         self._on_notice = on_notice
-        self._path = find_sharkd(tshark)
-        self._sharkd: Sharkd | None = None
+        path = find_sharkd(tshark)
+        self._sharkd = None if path is None else SharkdKeeper(path)
+        self._loader: Sharkd | None = None
+        """The sharkd that has read the recording."""
         self._loading: asyncio.Task[None] | None = None
         self._loaded = 0
-        self._decodes = decoding()
         self._turn = asyncio.Lock()
         self._is_told = False
 
@@ -68,12 +70,12 @@ class Dissector:
         Raises:
             TsharkError: neither sharkd nor tshark can, or there is no such packet by now.
         """
-        if self._path is not None:
+        if self._sharkd is not None:
             try:
-                return await self._by_sharkd(self._path, number)
+                return await self._by_sharkd(self._sharkd, number)
             except (SharkdDied, msgspec.DecodeError) as error:
-                self._path = None
                 await self.close()
+                self._sharkd = None
                 self._tell(f"sharkd does not work here: {error}")
         else:
             self._tell("sharkd is not installed.")
@@ -81,17 +83,16 @@ class Dissector:
 
     async def close(self) -> None:
         """End sharkd; the next packet starts another, which decodes as is wished by then."""
-        async with self._turn:
-            sharkd, self._sharkd, self._loaded = self._sharkd, None, 0
-            if sharkd is not None:
-                await sharkd.close()
-            if self._loading is not None:
-                await asyncio.wait({self._loading})
+        if self._sharkd is not None:
+            await self._sharkd.close()
+        loading, self._loading = self._loading, None
+        if loading is not None:
+            await asyncio.gather(loading, return_exceptions=True)
 
-    async def _by_sharkd(self, path: str, number: int) -> Dissection:
+    async def _by_sharkd(self, keeper: SharkdKeeper, number: int) -> Dissection:
         for tries_left in (1, 0):
             try:
-                sharkd = await self._with_packet(path, number)
+                sharkd = await self._with_packet(keeper, number)
                 return read_frame(number, await sharkd.ask("frame", _PATIENCE, frame=number, proto=True, bytes=True))
             except SharkdDied:
                 if not tries_left:
@@ -102,16 +103,12 @@ class Dissector:
                 break
         raise _absent(number)
 
-    async def _with_packet(self, path: str, number: int) -> Sharkd:
+    async def _with_packet(self, keeper: SharkdKeeper, number: int) -> Sharkd:
         """A sharkd that lives and has read the recording at least up to a packet, if that is there."""
         async with self._turn:
-            sharkd = self._sharkd
-            if sharkd is not None and self._decodes != self._decoding():
-                await sharkd.close()
-            if sharkd is None or not sharkd.is_alive:
-                self._decodes = self._decoding()
-                sharkd = self._sharkd = await Sharkd.start(path, self._decodes)
-                self._loaded = 0
+            sharkd = await keeper.get(self._decoding())
+            if sharkd is not self._loader:
+                self._loader, self._loaded = sharkd, 0
             if self._loaded < number:
                 if not self.is_loading:
                     self._loading = asyncio.create_task(self._load(sharkd))

@@ -6,19 +6,22 @@ is started for each question, which takes half a second.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import msgspec
 
-from inspector.capture.sharkd import LONGEST_FILTER, Sharkd, SharkdDied, SharkdRefused, find_sharkd
+from inspector.capture.sharkd import LONGEST_FILTER, SharkdDied, SharkdRefused, find_sharkd
 from inspector.capture.sharkd_answers import FieldName, read_names
+from inspector.capture.sharkd_keeper import SharkdKeeper
 from inspector.capture.tshark import Decoding, Tshark, about_filter
 from inspector.capture.tshark_end import TsharkDied
 from inspector.capture.tshark_lines import TsharkLines
 from inspector.errors import FilterError, TsharkError
 
 _PATIENCE: Final = 5.0
+_TRIES: Final = 2
 _MOST_NAMES: Final = 200
 _NO_PACKETS: Final = bytes.fromhex("d4c3b2a1 02000400 00000000 00000000 00000400 01000000")
 """A pcap's header (draft-ietf-opsawg-pcap), and nothing behind it."""
@@ -31,8 +34,8 @@ class Grammar:
 
     def __init__(self, tshark: Tshark) -> None:
         self._tshark = tshark
-        self._path = find_sharkd(tshark)
-        self._sharkd: Sharkd | None = None
+        path = find_sharkd(tshark)
+        self._sharkd = None if path is None else SharkdKeeper(path)
 
     async def check(self, text: str) -> None:
         """Do nothing for a display filter that means something.
@@ -70,16 +73,12 @@ class Grammar:
 
     async def _ask(self, method: str, **params: str) -> bytes | None:
         """What sharkd answers; None where there is no sharkd that works."""
-        for _ in range(2):
-            if self._path is None:
-                return None
-            try:
-                if self._sharkd is None or not self._sharkd.is_alive:
-                    self._sharkd = await Sharkd.start(self._path, Decoding())
-                return await self._sharkd.ask(method, _PATIENCE, **params)
-            except SharkdDied:
-                self._sharkd = None
-        self._path = None
+        if self._sharkd is None:
+            return None
+        for _ in range(_TRIES):
+            with contextlib.suppress(SharkdDied):
+                return await (await self._sharkd.get(Decoding())).ask(method, _PATIENCE, **params)
+        await self.close()
         return None
 
     async def _check_by_tshark(self, text: str) -> None:

@@ -7,7 +7,8 @@ recording is; a front end runs `read_list` and `read_matches` as long as it want
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from inspector.capture.packet_list import PacketList
 from inspector.capture.packet_matches import PacketMatches
@@ -22,11 +23,26 @@ from inspector.session.grammar import Grammar
 from inspector.session.rereading import Recording, Rereading, so_far
 
 
+class MatchesWatcher(Protocol):
+    """Who is told how a display filter gets on."""
+
+    def note_matches(self, numbers: Sequence[int]) -> None:
+        """It lets these packets through too."""
+
+    def forget_matches(self) -> None:
+        """It begins anew."""
+
+    def note_share(self, share: float) -> None:
+        """So much of the recording has been read, from 0 to 1."""
+
+
 class Packets:
     """The packets of one session's recording."""
 
     def __init__(self, decoding: Callable[[], Decoding], on_notice: Callable[[str], None]) -> None:
         self.list = PacketList()
+        self.revision = 0
+        """Another one each time that all packets are decoded anew."""
         self._decoding = decoding
         self._on_notice = on_notice
         self._dissector: Dissector | None = None
@@ -34,6 +50,11 @@ class Packets:
         self._ground: asyncio.Future[tuple[Tshark, DiskRecording]] | None = None
         self._attached: tuple[Tshark, DiskRecording] | None = None
         self._readings: set[Rereading] = set()
+
+    @classmethod
+    def none(cls) -> Packets:
+        """The packets of a recording that never comes."""
+        return cls(Decoding, lambda _notice: None)
 
     def attach(self, tshark: Tshark, recording: DiskRecording) -> None:
         """The recording is there."""
@@ -51,29 +72,38 @@ class Packets:
 
     def decode_anew(self) -> None:
         """Ports are decoded otherwise than before: begin again."""
+        self.revision += 1
         for reading in self._readings:
             reading.restart()
 
     async def read_list(self, on_lines: Callable[[], None]) -> None:
         """Fill the list, to the recording's end; returns then. Raises TsharkError, SpoolError."""
+
+        def take(lines: list[bytes]) -> None:
+            self.list.take(lines)
+            on_lines()
+
         tshark, recording = await self.ground()
-        await self._read(
-            Rereading(tshark, recording, lambda: tshark.list_arguments(self._decoding())), self.list, on_lines
-        )
+        reading = Rereading(tshark, recording, lambda: tshark.list_arguments(self._decoding()))
+        await self._read(reading, take, self.list.clear)
 
-    async def read_matches(
-        self, filter_: str, matches: PacketMatches, on_lines: Callable[[], None], on_share: Callable[[float], None]
-    ) -> None:
-        """Fill in the packets that a display filter lets through, to the recording's end. Raises TsharkError.
+    async def read_matches(self, filter_: str, matches: PacketMatches, watcher: MatchesWatcher) -> None:
+        """Fill in the packets that a display filter lets through, to the recording's end. Raises TsharkError."""
 
-        `on_share` is told from time to time which share of the recording has been read.
-        """
+        def take(lines: list[bytes]) -> None:
+            if news := matches.take(lines):
+                watcher.note_matches(news)
+
+        def clear() -> None:
+            matches.clear()
+            watcher.forget_matches()
+
         tshark, recording = await self.ground()
         reading = Rereading(tshark, recording, lambda: tshark.list_arguments(self._decoding(), filter_))
-        telling = asyncio.create_task(_tell_share(reading, recording, on_share))
+        telling = asyncio.create_task(_tell_share(reading, recording, watcher.note_share))
         try:
-            await self._read(reading, matches, on_lines)
-            on_share(1.0)
+            await self._read(reading, take, clear)
+            watcher.note_share(1.0)
         finally:
             telling.cancel()
             await asyncio.wait({telling})
@@ -113,15 +143,17 @@ class Packets:
     async def close(self) -> None:
         """Give the list up, and end what was started; the front end has ended what it runs."""
         self.list.close()
-        if self._dissector is not None:
-            await self._dissector.close()
-        if self._grammar is not None:
-            await self._grammar.close()
+        dissector, self._dissector = self._dissector, None
+        grammar, self._grammar = self._grammar, None
+        if dissector is not None:
+            await dissector.close()
+        if grammar is not None:
+            await grammar.close()
 
-    async def _read(self, reading: Rereading, taker: PacketList | PacketMatches, on_lines: Callable[[], None]) -> None:
+    async def _read(self, reading: Rereading, take: Callable[[list[bytes]], None], clear: Callable[[], None]) -> None:
         self._readings.add(reading)
         try:
-            await reading.run(taker, on_lines)
+            await reading.run(take, clear)
         finally:
             self._readings.discard(reading)
 

@@ -29,16 +29,6 @@ class Recording(Protocol):
         """Its bytes from an offset on, as they come."""
 
 
-class LinesTaker(Protocol):
-    """What becomes of the lines."""
-
-    def take(self, lines: list[bytes]) -> object:
-        """Take in lines; some of them may have come before."""
-
-    def clear(self) -> None:
-        """Forget them: they come anew, and may say something else."""
-
-
 class Rereading:
     """One such tshark; make one for each purpose."""
 
@@ -58,17 +48,16 @@ class Rereading:
         """Begin again with other arguments."""
         self._restart.set()
 
-    async def run(self, taker: LinesTaker, on_lines: Callable[[], None]) -> None:
-        """Read to the recording's end; `on_lines` is called behind each batch.
+    async def run(self, take: Callable[[list[bytes]], object], clear: Callable[[], object]) -> None:
+        """Read to the recording's end.
+
+        `take` is given lines, some of which may have come before; `clear` is called when all of them are about to
+        come anew, and may say something else.
 
         Raises:
             TsharkError: tshark cannot do it, or keeps dying.
         """
         patience, clock = Patience(), asyncio.get_running_loop().time
-
-        def take(lines: list[bytes]) -> None:
-            taker.take(lines)
-            on_lines()
 
         while True:
             self._restart.clear()
@@ -76,14 +65,14 @@ class Rereading:
             try:
                 if await self._until_restart(take):
                     return
-                taker.clear()
+                clear()
             except TsharkDied as death:
                 if not self._tshark.give_up(death.said) and patience.is_worn_out(clock()):
                     raise TsharkError(f"tshark {_cause(death)}, again and again.") from death
             except OSError as error:
                 raise TsharkError(f"tshark at {self._tshark.path} cannot be run: {error.strerror}.") from error
 
-    async def _until_restart(self, take: Callable[[list[bytes]], None]) -> bool:
+    async def _until_restart(self, take: Callable[[list[bytes]], object]) -> bool:
         """One run of tshark; False when it was broken off."""
         run = self._run = TsharkLines(self._tshark, self._arguments())
         reading = asyncio.create_task(run.read(self._recording.read_from(0), take))

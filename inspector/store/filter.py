@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from inspector.model.call import Call, StreamKey
-from inspector.store.filter_match import Probe
+from inspector.store import filter_match as match
+from inspector.store.filter_match import Numbers, Probe
 from inspector.store.filter_parse import Term, parse_terms
 from inspector.store.method_totals import UNKNOWN
 from inspector.store.store import Store
@@ -26,6 +27,8 @@ class Filter:
 
     text: str
     terms: tuple[Term, ...] = ()
+    packets: Numbers | None = None
+    """The packets that a display filter lets through, as far as they are known; None for a filter of words."""
 
     @property
     def depends_on_calls(self) -> bool:
@@ -81,6 +84,11 @@ def _is_in(probe: Probe, store: Store, call: Call) -> bool:
         return False
     frames, look = store.frames, probe.frame
     return any(look(store, position, frames[position], call) for position in call.frames)
+
+
+def display_filter(text: str, packets: Numbers) -> Filter:
+    """A filter in Wireshark's language: what it means, tshark knows, which tells the packets by and by."""
+    return Filter(text, (Term(match.packet(packets), negated=False),), packets)
 
 
 EVERYTHING: Final = Filter("")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from inspector.model.call import Call, CallState
 from inspector.model.endpoint import Side
@@ -24,6 +24,13 @@ FrameTest: TypeAlias = Callable[[Store, int, Frame, Call | None], bool]
 _ANSWERS_KEPT: Final = 65_536
 
 
+class Numbers(Protocol):
+    """A set of numbers that may grow."""
+
+    def __contains__(self, number: int, /) -> bool:
+        """True for a number that is in it."""
+
+
 class Probe(NamedTuple):
     """One question. A frame matches when it does itself, or when the call that it belongs to does."""
 
@@ -37,6 +44,11 @@ class Probe(NamedTuple):
     """True when the answer depends on who is taken for the client."""
     cost: int = 0
     """Cheap questions are asked first."""
+
+
+def packet(numbers: Numbers) -> Probe:
+    """Frames of some packets, and calls with such a frame."""
+    return Probe(lambda _store, _position, frame, _call: frame.packet in numbers)
 
 
 def connection(index: int) -> Probe:

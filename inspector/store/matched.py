@@ -80,6 +80,8 @@ class MatchedFrames:
         self.end = 0
         """Frames before this position have been asked."""
         self.positions: array[int] = array("I")
+        self.amendments = 0
+        """Another one each time that positions were put in or taken out before the last."""
         self._hidden: array[int] = array("I")
         self._store = store
         self._facts: dict[StreamKey, Facts] = {}
@@ -112,6 +114,13 @@ class MatchedFrames:
             first = self._amend({each for each in self._turned(change.calls) if each < self.end})
         return SelectionChange(min(first, before), before, len(self.positions))
 
+    def note_packets(self, numbers: Iterable[int]) -> SelectionChange:
+        """A display filter is known to let these packets through: ask their frames again."""
+        before = len(self.positions)
+        found = (each for number in numbers for each in self._store.positions_of(number))
+        first = self._amend({each for each in found if each < self.end})
+        return SelectionChange(min(first, before), before, len(self.positions))
+
     def _take(self, matching: Iterator[int]) -> None:
         if self.show_control:
             self.positions.extend(matching)
@@ -121,6 +130,7 @@ class MatchedFrames:
             (hidden if frames[position].is_control else shown)(position)
 
     def _start_again(self) -> None:
+        self.amendments += 1
         end, self.end = self.end, 0
         self.positions, self._hidden = array("I"), array("I")
         self._facts.clear()
@@ -144,4 +154,5 @@ class MatchedFrames:
             if was != now:
                 toggled[was].append(position)
         amend(self._hidden, *hidden)
+        self.amendments += any(shown)
         return amend(self.positions, *shown)

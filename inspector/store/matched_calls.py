@@ -7,7 +7,7 @@ only the new ones are asked: what an earlier one said is remembered for each par
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from itertools import takewhile
 
 from inspector.model.call import Call, StreamKey
@@ -76,6 +76,14 @@ class MatchedCalls:
                 self.keys.insert(row, key)
             first = first if was == now else min(first, row)
         return SelectionChange(first, before, len(self.keys))
+
+    def note_packets(self, numbers: Iterable[int]) -> SelectionChange:
+        """A display filter is known to let these packets through: ask the calls of their frames again."""
+        frames = (self._store.frames[each] for number in numbers for each in self._store.positions_of(number))
+        touched = {StreamKey(frame.connection, frame.stream) for frame in frames} & self._store.calls.keys()
+        for key in touched:
+            self._answers.pop(key, None)
+        return self.revise(Change(0, 0, calls=frozenset(touched)))
 
     def _enrol(self) -> None:
         new = list(takewhile(lambda key: key not in self._ordinals, reversed(self._store.calls)))

@@ -38,6 +38,11 @@ class Selection:
         return self._shown.positions
 
     @property
+    def state(self) -> tuple[object, int]:
+        """Equal as long as rows have only come behind the last."""
+        return self._shown.filter, self._shown.amendments
+
+    @property
     def hidden_control(self) -> int:
         """How many control frames match the filter and are not shown."""
         return self._shown.hidden_control
@@ -58,6 +63,12 @@ class Selection:
             self._next.revise(change)
         revised = self._shown.revise(change)
         return revised.merged(self._shown.advance(change.end_frame))
+
+    def note_packets(self, numbers: Sequence[int]) -> None:
+        """A display filter is known to let these packets through."""
+        self._shown.note_packets(numbers)
+        if self._next is not None:
+            self._next.note_packets(numbers)
 
     def refilter(self, filter_: Filter, *, show_control: bool) -> Iterator[float]:
         """Work towards another filter, a slice at each step, yielding how far it is, from 0 to 1.
@@ -134,6 +145,12 @@ class CallSelection:
         self.revision += 1
         store, shown, order = self._store, self._shown, self._order
         self._sorted = None if order is None else SortedCalls(order, store.calls, shown.ordinal, shown.keys)
+
+    def note_packets(self, numbers: Sequence[int]) -> None:
+        """A display filter is known to let these packets through."""
+        self._shown.note_packets(numbers)
+        if self._next is not None:
+            self._next.note_packets(numbers)
 
     def refilter(self, filter_: Filter) -> Iterator[float]:
         """Work towards another filter as `Selection.refilter` does."""

@@ -6,19 +6,22 @@ writes, so there are no locks. It keeps no packets: the spool has them, and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from inspector.model.call import SHARING_TRIED, Call, CallState, StreamKey
 from inspector.model.connection import Connection
 from inspector.model.endpoint import Side
-from inspector.model.frame import Frame, FrameType
+from inspector.model.frame import Frame, FrameType, TcpEvent
 from inspector.model.traffic import Traffic
 from inspector.protocol import events
 from inspector.protocol.events import Event
 from inspector.protocol.tally import Tally
 from inspector.store.change import Change
 
+_UNRECOGNISED_KEPT: Final = 1_000
+"""TCP connections that may still turn out to carry HTTP/2; most do so with their fourth packet."""
 _GAPS_KEPT: Final = 16
 """Of one call; what is said of it does not depend on more."""
 
@@ -33,8 +36,11 @@ class Store:
         self.calls: dict[StreamKey, Call] = {}
         """In the order in which they started."""
         self.connections: dict[int, Connection] = {}
+        self._first_of_packet: array[int] = array("I")
+        """By packet number: one more than the position of its first frame; 0 for packets without one."""
         self._tallies: dict[int, Tally] = {}
-        """Of every TCP connection: which of them carry HTTP/2 shows later than their first packet."""
+        self._unrecognised: dict[int, Tally] = {}
+        """Of other TCP connections, the latest: which of them carry HTTP/2 shows later than their first packet."""
         self._touched_traffic: set[int] = set()
         self._touched: set[StreamKey] = set()
         self._touched_connections: set[int] = set()
@@ -77,6 +83,13 @@ class Store:
         """The call that a frame belongs to; None for frames of stream 0 and of streams without a call."""
         return self.calls.get(StreamKey(frame.connection, frame.stream))
 
+    def positions_of(self, packet: int) -> Iterator[int]:
+        """The positions of a packet's frames, which stand one behind the other."""
+        position = self._first_of_packet[packet] - 1 if 0 <= packet < len(self._first_of_packet) else -1
+        while 0 <= position < len(self.frames) and self.frames[position].packet == packet:
+            yield position
+            position += 1
+
     def _call(self, key: StreamKey) -> Call:
         self._touched.add(key)
         return self.calls[key]
@@ -91,17 +104,32 @@ class Store:
         index, source, destination = packet.connection, packet.source, packet.destination
         if index is None or source is None or destination is None:
             return
-        tally = self._tallies.get(index)
+        tally = self._tallies.get(index) or self._unrecognised.get(index)
         if tally is None or tally.is_told_again(packet):
-            tally = self._tallies[index] = Tally(index, packet, source, destination)
+            tally = Tally(index, (source, destination), packet.time, opens=bool(packet.tcp & TcpEvent.SYN))
+            self._keep_tally(tally)
         tally.take(packet, source, len(self.frames))
         self._touched_traffic.add(index)
 
+    def _keep_tally(self, tally: Tally) -> None:
+        index = tally.traffic.connection
+        if index in self._tallies:
+            self._tallies[index] = tally
+            return
+        if len(self._unrecognised) >= _UNRECOGNISED_KEPT:
+            del self._unrecognised[next(iter(self._unrecognised))]
+        self._unrecognised[index] = tally
+
     def _on_connection(self, event: events.ConnectionSeen) -> None:
-        connection = event.connection
-        self.connections[connection.index] = connection
-        self._touched_connections.add(connection.index)
-        self._tallies[connection.index].set_client(connection.client)
+        connection, index = event.connection, event.connection.index
+        self.connections[index] = connection
+        self._touched_connections.add(index)
+        tally = self._tallies.get(index) or self._unrecognised.pop(index)
+        ends = connection.client, connection.server
+        if not tally.is_between(*ends):  # in tunnels, the first packet may have been told with other addresses
+            tally = Tally(index, ends, connection.started)
+        tally.set_client(connection.client)
+        self._tallies[index] = tally
 
     def _on_turned(self, event: events.ConnectionTurned) -> None:
         self._on_connection(events.ConnectionSeen(event.connection))
@@ -115,6 +143,11 @@ class Store:
 
     def _on_frame(self, event: events.FrameSeen) -> None:
         self.frames.append(event.frame)
+        first, packet = self._first_of_packet, event.frame.packet
+        if packet >= len(first):
+            first.extend(array("I", bytes(first.itemsize * (packet + 1 - len(first)))))
+        if not first[packet]:
+            first[packet] = len(self.frames)
 
     def _on_frame_revised(self, event: events.FrameRevised) -> None:
         self.frames[event.position] = event.frame

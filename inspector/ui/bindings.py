@@ -22,7 +22,9 @@ class Place(StrEnum):
     """Both panes."""
     LIST = "list"
     PANE = "pane"
+    HEX = "hex"
     FILTER = "filter"
+    FIND = "find"
     REQUEST = "request"
     EDITOR = "editor"
 
@@ -97,7 +99,14 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("pane.page_up", "pageup", "PgUp", "page up", "In the right pane: one page up", "page(-1)"),
         Key("pane.first", "g,home", "g Home", "top", "In the right pane: to the top", "first"),
         Key("pane.last", "G,end", "G End", "end", "In the right pane: to the end", "last"),
-        Key("pane.open", "enter", "Enter", "to its frame", "From a step of Follow or Timing to its frame", "open"),
+        Key("pane.open", "enter", "Enter", "open", "From a step to its frame; a field of a tree: open, fold", "open"),
+    ),
+    (Place.HEX, Group.MOVE): (
+        Key("byte.next", "right,l", "→", "next byte", "In a packet's bytes: the next one; the tree follows", "byte(1)"),
+        Key("byte.previous", "left", "←", "byte before", "In a packet's bytes: the byte before", "byte(-1)"),
+        Key("byte.down", "down,j", "↓ j", "line down", "In a packet's bytes: one line down", "line(1)"),
+        Key("byte.up", "up,k", "↑ k", "line up", "In a packet's bytes: one line up", "line(-1)"),
+        Key("byte.open", "enter", "Enter", "to its field", "From a byte to its field in the tree", "open"),
     ),
     (Place.SCREEN, Group.MOVE): (
         Key("next_pane", "tab", "Tab", "next pane", "To the next pane", "next_pane(1)"),
@@ -112,17 +121,26 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("follow", "f", "f", "follow", "Follow the stream of the selected frame", "follow"),
         Key("stream.next", "full_stop", ".", "next in stream", "The next frame of the same stream", "step(1)"),
         Key("stream.previous", "comma", ",", "previous", "The previous frame of the same stream", "step(-1)"),
-        Key("match.next", "n", "n", "next match", "The next frame that the filter finds, round the end", "match(1)"),
-        Key("match.previous", "N", "N", "previous", "The previous frame that the filter finds", "match(-1)"),
+        Key("cross", "p", "p", "packet", "From a frame to its packet in Packets, and back", "cross"),
+        Key("tree.all", "E", "E", "open all", "Open the whole tree of a packet, or fold it", "open_all"),
+        Key("field.filter", "a", "a", "as filter", "Filter by the field of the tree: it, not, and, or", "filter_field"),
+        Key("tcp", "P", "P", "TCP stream", "Follow the TCP stream of a packet", "follow_tcp"),
+        Key("tcp.next", "right_square_bracket", "]", "next stream", "The next TCP stream", "turn_tcp(1)"),
+        Key("tcp.previous", "left_square_bracket", "[", "previous", "The TCP stream before", "turn_tcp(-1)"),
+        Key("write", "w", "w", "write", "Save what the right pane shows as a file; raw TCP streams as bytes", "write"),
         Key("connection", "c", "c", "connection", "Show only what is of this connection; again: all", "narrow"),
         Key("copy", "y", "y", "copy", "Copy the row, the followed stream, or the bytes as hex", "copy"),
         Key("reading", "v", "v", "read as", "Read messages in other forms: protobuf, wire, JSON, text, hex", "reading"),
     ),
     (Place.SCREEN, Group.LOOK): (
         Key("filter", "slash", "/", "filter", "Go to the filter", "focus_filter"),
+        Key("find", "ctrl+f", "^F", "find", "Find a text, a regular expression or bytes in the list or pane", "find"),
+        Key("match.next", "n", "n", "next match", "The next thing found, or frame that the filter finds", "match(1)"),
+        Key("match.previous", "N", "N", "previous", "The thing found before, round the end", "match(-1)"),
         Key("control", "h", "h", "control frames", "Hide or show SETTINGS, PING, WINDOW_UPDATE, …", "toggle_control"),
         Key("name", "M", "M", "name", "Name the method of a call of which the capture does not tell it", "name_method"),
         Key("copy_as", "Y", "Y", "copy as", "Copy the call as a grpcurl command, as Python or as JSON", "copy_as"),
+        Key("times", "t", "t", "times", "Times since the start, the row before, as time of day, as UTC", "turn_times"),
         Key("compare", "equals_sign", "=", "compare", "Compare the selected call with the marked one (m)", "compare"),
         Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom"),
     ),
@@ -137,7 +155,17 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     (Place.FILTER, Group.LOOK): (
         Key("filter.keep", "enter", "Enter", "keep", "From the filter to the list; the filter stays", "leave"),
         Key("filter.clear", "ctrl+u", "Ctrl+U", "clear", "Empty the filter", "clear_filter"),
-        Key("filter.leave", "escape", "Esc", "back", "Back to the list; the filter stays", "leave"),
+        Key("filter.leave", "escape", "Esc", "back", "Back to the list; a search that runs is stopped", "back_out"),
+        Key("filter.older", "up", "↑", "history", "The filter used before", "older"),
+        Key("filter.newer", "down", "↓", "later", "Forward in the filters used", "newer"),
+        Key("filter.names", "ctrl+n,ctrl+@", "^N", "names", "Names of Wireshark's fields; Tab too", "complete"),
+    ),
+    (Place.FIND, Group.LOOK): (
+        Key("find.keep", "enter", "Enter", "to it", "To what was found; n and N go on from there", "keep"),
+        Key("find.kind", "f7", "^F", "how", "Text, regular expression, or hex: Ctrl+F again", "turn_kind"),
+        Key("find.where", "down", "↓ ↑", "where", "Look in rows, headers, messages, bytes, anywhere", "turn_where(1)"),
+        Key("find.where_back", "up", "↑", "where", "The place before", "turn_where(-1)"),
+        Key("find.end", "escape", "Esc", "end", "Look no further; again: find nothing any more", "end"),
     ),
     (Place.SCREEN, Group.CAPTURE): (
         Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture, or start it again", "toggle_capture"),
@@ -154,16 +182,19 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
 }  # fmt: skip
 
 FOOTER: Final = (
-    *("send", "send.apart", "filter.keep", "filter.clear", "filter.leave", "half_close", "cancel", "request"),
-    *("filter", "open", "pane.open", "back", "follow", "unfold", "sort", "edit", "method", "request.leave"),
-    *("stream.next", "control", "copy", "zoom", "reading", "compare", "copy_as", "resend", "history.back", "history"),
+    *("find.keep", "find.kind", "find.where", "find.end"),
+    *("send", "send.apart", "filter.keep", "filter.clear", "filter.leave", "filter.names", "filter.older"),
+    *("half_close", "cancel", "request"),
+    *("filter", "find", "open", "pane.open", "byte.open", "back", "cross", "field.filter", "follow", "unfold", "sort"),
+    *("edit", "method", "request.leave", "tcp.next", "tree.all", "stream.next", "control", "copy", "zoom", "reading"),
+    *("tcp", "compare", "copy_as", "resend", "history.back", "history", "times", "write"),
     *("capture", "save", "schema", "decode", "help", "help.always", "quit"),
 )
 """What the footer shows, in its order, as far as it is of use where the focus is."""
 
 _EVERYWHERE: Final = frozenset(
     {"capture", "save", "load", "help.always", "palette", "quit", "half_close", "cancel"}
-    | {"method", "history", "calls", "schema"}
+    | {"method", "history", "calls", "schema", "find"}
 )
 """Keys that work wherever the focus is: an input would take some of them, and does while they are of no use.
 

@@ -7,14 +7,17 @@ changes and does nothing while nothing changes. Never writes to the store.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from inspector.session.packets import Packets
 from inspector.store.change import Change
 from inspector.store.filter import Filter
 from inspector.store.method_totals import MethodTotals
 from inspector.store.selection import CallSelection, Selection
 from inspector.store.store import Store
+from inspector.ui.packet_feed import PacketFeed, Run
+from inspector.views.times import TimeStyle
 
 INTERVAL: Final = 0.06
 """Seconds between two drawings while frames come without a pause; the first one after a pause comes at once."""
@@ -25,12 +28,25 @@ SLICE: Final = 0.01
 class Feed:
     """The store as one screen sees it."""
 
-    def __init__(self, store: Store, notify: Callable[[], None]) -> None:
-        """Begin with what is there; `notify` is called when there is a change to take."""
+    def __init__(
+        self,
+        store: Store,
+        notify: Callable[[], None],
+        packets: Packets | None = None,
+        run: Run = asyncio.ensure_future,
+    ) -> None:
+        """Begin with what is there.
+
+        `notify` is called when there is a change to take, `run` runs what takes time; without `packets` there are none.
+        """
         self.store = store
+        self.packets = PacketFeed(packets or Packets.none(), self.redraw, run)
+        self.time_style = TimeStyle.CALL
         self.frames = Selection(store)
         self.calls = CallSelection(store)
         self.methods = MethodTotals(store)
+        self.first_row = 0
+        """The first row of the frames that may be another since the last change that was taken."""
         self._notify = notify
         self._pending: Change | None = None
         self._is_stirred = False
@@ -40,6 +56,16 @@ class Feed:
         """Take note of a change; the session's `on_change`."""
         self._pending = change if self._pending is None else self._pending.merged(change)
         self.stir()
+
+    def redraw(self) -> None:
+        """Something besides the store has changed: draw what depends on it."""
+        self.receive(Change(len(self.store.frames), len(self.store.frames)))
+
+    def note_packets(self, numbers: Sequence[int]) -> None:
+        """The display filter that is on lets these packets through."""
+        self.frames.note_packets(numbers)
+        self.calls.note_packets(numbers)
+        self.redraw()
 
     def stir(self) -> None:
         """Something is to be drawn anew, if only the status: now, or when the pause is over."""
@@ -53,15 +79,17 @@ class Feed:
         """All that changed since the last time, with selections and totals brought up to date; None for nothing."""
         change, self._pending = self._pending, None
         if change is not None:
-            self.frames.update(change)
+            self.first_row = self.frames.update(change).first_row
             self.calls.update(change)
             self.methods.update(change)
+            self.packets.sync(self.store, self.frames)
         return change
 
     def refilter(self, filter_: Filter, *, show_control: bool) -> Iterator[float]:
         """Work towards another filter for frames and calls, a slice at each step, as `Selection.refilter`."""
         yield from self.frames.refilter(filter_, show_control=show_control)
         yield from self.calls.refilter(filter_)
+        self.packets.sync(self.store, self.frames)
 
     def close(self) -> None:
         """Ask for no more drawing."""

@@ -8,8 +8,10 @@ from typing import Any
 from textual.message import Message
 from textual.widget import Widget
 
+from inspector.model.dissection import ByteSource, Field
 from inspector.session import Session
 from inspector.store.filter import Filter
+from inspector.ui.asked import Asked
 from inspector.ui.draft import Draft
 
 
@@ -53,6 +55,59 @@ class StepSelected(Message):
 
 
 @dataclass
+class LineEntered(Message):
+    """The cursor of a pane is on another line."""
+
+    block: int
+    """Of the pane's document."""
+
+
+@dataclass
+class LineOpened(Message):
+    """Enter, a double click, or a click on its mark, on a line of a pane that leads to no frame."""
+
+    block: int
+
+
+@dataclass
+class ByteSelected(Message):
+    """A byte of a packet was pointed at."""
+
+    source: ByteSource
+    offset: int
+    leave: bool = False
+    """True when the focus shall go to the field that it belongs to."""
+
+
+@dataclass
+class DisplayFiltered(Message):
+    """A display filter was typed, and Wireshark takes it."""
+
+    text: str
+    """As Wireshark takes it."""
+
+
+class PassCancelled(Message):
+    """Esc while packets are looked through: no further, and the filter before comes back."""
+
+
+@dataclass
+class FieldChosen(Message):
+    """A filter shall be made of a field of a packet."""
+
+    field: Field
+
+
+@dataclass
+class SaveAsked(Message):
+    """What a pane shows shall be saved as a file."""
+
+    name: str
+    """What it is, for the file's name and the sentence."""
+    data: bytes
+
+
+@dataclass
 class Filtered(Message):
     """A filter was typed that means something."""
 
@@ -64,6 +119,21 @@ class FilterAsked(Message):
     """Only what this filter lets through shall be shown."""
 
     text: str
+
+
+@dataclass
+class FindAsked(Message):
+    """Something was typed that shall be found."""
+
+    asked: Asked
+
+
+@dataclass
+class FindLeft(Message):
+    """Enter in the find bar, or Esc."""
+
+    is_over: bool = False
+    """True when nothing is to be found any more."""
 
 
 @dataclass

@@ -26,6 +26,16 @@ class FrameAt(NamedTuple):
         return is_call_touched or store.frames[self.position].connection in change.connections
 
 
+class PacketAt(NamedTuple):
+    """A packet, by its number in the capture, which begins with 1."""
+
+    number: int
+
+    def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - as every subject's
+        """What is known of it comes beside the store, at any time."""
+        return True
+
+
 class ConnectionAt(NamedTuple):
     """A connection, as Wireshark counts them."""
 
@@ -56,7 +66,7 @@ class MethodAt(NamedTuple):
         return bool(change.calls)
 
 
-Subject: TypeAlias = FrameAt | ConnectionAt | MethodAt | Told
+Subject: TypeAlias = FrameAt | PacketAt | ConnectionAt | MethodAt | Told
 
 
 def connection_of(subject: Subject | None, store: Store) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias
 
 from inspector.model.call import CallState
@@ -191,10 +192,9 @@ def _windows(about: _About) -> Iterator[Fact]:
 
 
 def _pings(about: _About) -> Iterator[Fact]:
-    pings = about.traffic.pings
     if about.traffic.ping_trips.count > _LATEST:
         yield Fact(Line((Span(f"the latest {_LATEST} of {about.traffic.ping_trips.count:,}", Tone.DIM),), 1))
-    for ping in list(pings)[-_LATEST:]:
+    for ping in about.traffic.pings[-_LATEST:]:
         trip = duration(ping.round_trip)
         sent = about.traffic.sent[ping.sender]
         yield Fact(Line((about.arrow(sent), GAP, Span(f"{about.at(ping.time)}  {trip}")), 1), ping.position)
@@ -222,10 +222,11 @@ def _killed(said: Goaway) -> str:
 
 def _resets(about: _About) -> Iterator[Fact]:
     traffic = about.traffic
-    for (end, error), count in traffic.reset_counts.most_common(_LATEST):
+    most = sorted(traffic.reset_counts.items(), key=itemgetter(1), reverse=True)
+    for (end, error), count in most[:_LATEST]:
         words = Span(f"{clean(error)}  {counted(count, 'time')}", Tone.PLAIN)
         yield Fact(Line((about.arrow(traffic.sent[end]), GAP, words), 1))
-    for reset in list(traffic.resets)[-_LATEST:]:
+    for reset in traffic.resets[-_LATEST:]:
         words = Span(f"{about.at(reset.time)}  stream {reset.stream}  {clean(reset.error)}")
         yield Fact(Line((about.arrow(traffic.sent[reset.sender]), GAP, words), 2), reset.position)
 

@@ -78,7 +78,7 @@ def _info(connection: Connection, traffic: Traffic) -> Iterator[tuple[Span, ...]
         yield (Span(counted(gaps, "gap"), Tone.WARN),)
     if said := most_telling(traffic):
         yield (_goaway(said),)
-    if resets := traffic.reset_counts.total():
+    if resets := sum(traffic.reset_counts.values()):
         yield (Span(counted(resets, "reset"), Tone.WARN),)
     if traffic.stall_count:
         stalled = sum(stall.ended - stall.began for stall in traffic.stalls if stall.ended is not None)

@@ -43,13 +43,15 @@ class FrameRow:
     """Begins with two spaces when the server sent the frame."""
 
 
-def frame_row(store: Store, catalog: Catalog, position: int, times: Times = _NO_TIMES) -> FrameRow:
-    """The row of the frame at a position of the store."""
+def frame_row(
+    store: Store, catalog: Catalog, position: int, times: Times = _NO_TIMES, previous: float | None = None
+) -> FrameRow:
+    """The row of the frame at a position of the store; `previous` is the time of the row before, if there is one."""
     at = seen(store, catalog, position)
     frame = at.frame
     return FrameRow(
         frame.packet,
-        times.show(frame.time, at.call),
+        times.show(frame.time, at.call, previous),
         f"{frame.connection}/{frame.stream}",
         at.side,
         frame.type_name,

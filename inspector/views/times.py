@@ -6,8 +6,9 @@ Knows no clock: every time is one that a capture holds, in seconds since the epo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Final
 
 from inspector.model.call import Call
 from inspector.store.store import Store
@@ -19,7 +20,33 @@ class TimeStyle(StrEnum):
     CALL = "call"
     """A call's first frames since the capture began, the later ones since the call began."""
     CAPTURE = "capture"
+    """Seconds since the capture began."""
+    PREVIOUS = "previous"
+    """Seconds since the row before."""
     CLOCK = "clock"
+    """The time of day, here."""
+    UTC = "utc"
+    """Date and time of day in UTC."""
+
+    @property
+    def words(self) -> str:
+        """What it is called in a sentence."""
+        return _STYLE_WORDS[self]
+
+    @property
+    def following(self) -> TimeStyle:
+        """The style after this one, after the last the first."""
+        styles = list(TimeStyle)
+        return styles[(styles.index(self) + 1) % len(styles)]
+
+
+_STYLE_WORDS: Final = {
+    TimeStyle.CALL: "since the call began, for its first frame since the capture did",
+    TimeStyle.CAPTURE: "since the capture began",
+    TimeStyle.PREVIOUS: "since the row before",
+    TimeStyle.CLOCK: "the time of day here",
+    TimeStyle.UTC: "date and time in UTC",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +62,14 @@ class Times:
         """Times that count from the capture's first packet of a known connection."""
         return cls(capture_start(store), style)
 
-    def show(self, time: float, call: Call | None = None) -> str:
-        """A point in time, by the style: `2.4183`, `+7.6 ms` or `09:00:11.149`."""
+    def show(self, time: float, call: Call | None = None, previous: float | None = None) -> str:
+        """A point in time, by the style: `2.4183`, `+7.6 ms` or `09:00:11.149`; `previous` is of the row before."""
         if self.style is TimeStyle.CLOCK:
             return clock(time)
+        if self.style is TimeStyle.UTC:
+            return utc(time)
+        if self.style is TimeStyle.PREVIOUS and previous is not None:
+            return f"{time - previous:+.6f}"
         if call is not None and self.style is TimeStyle.CALL and time > call.started:
             return f"+{duration(time - call.started)}"
         return f"{max(time - self.origin, 0.0):.4f}"
@@ -63,9 +94,22 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def utc(time: float) -> str:
+    """Date and time of day in UTC, to the millisecond: `2026-11-22 09:00:11.149`; plain seconds where there is none."""
+    try:
+        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    except (ValueError, OverflowError, OSError):
+        return f"{time:.3f}"
+
+
 def brief(seconds: float) -> str:
     """A length of time where thousandths of a millisecond count: `45 µs` below one, else as `duration`."""
     return f"{seconds * 1e6:.0f} µs" if seconds < 0.0009995 else duration(seconds)
+
+
+def since(seconds: float) -> str:
+    """A time after another one: `+45 µs`, `+7.6 ms`; `+0` for one that is not after it."""
+    return f"+{brief(seconds)}" if seconds > 0 else "+0"
 
 
 def clock(time: float) -> str:

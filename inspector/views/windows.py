@@ -42,7 +42,7 @@ def stall_facts(
     traffic: Traffic, connection: Connection, at: Callable[[float], str]
 ) -> Iterator[tuple[tuple[Span, ...], int]]:
     """When a sender stood at a window of zero, the latest last, each with the frame after which it did."""
-    for stall in islice(traffic.stalls, max(len(traffic.stalls) - _STALLS, 0), None):
+    for stall in traffic.stalls[-_STALLS:]:
         side = connection.side(stall.sender)
         window = f"stream {stall.stream}" if stall.stream else "connection"
         who = Span(f"{ARROWS[side]} {side:<6}", SIDE_TONES[side])

@@ -16,12 +16,16 @@ from inspector.ui.documents.connection import ConnectionDocument, SequenceDocume
 from inspector.ui.documents.document import LinesDocument, PaneDocument
 from inspector.ui.documents.follow import FollowDocument
 from inspector.ui.documents.frame import frame_document, message_document
+from inspector.ui.documents.packet import TreeDocument
+from inspector.ui.documents.tcp import TcpDocument
 from inspector.ui.documents.timing import TimingDocument
-from inspector.ui.subject import ConnectionAt, FrameAt, MethodAt, Subject, Told
+from inspector.ui.packet_feed import PacketFeed
+from inspector.ui.subject import ConnectionAt, FrameAt, MethodAt, PacketAt, Subject, Told
 from inspector.views.latency import latency_lines
+from inspector.views.tcp_follow import TcpForm
 
 FOLLOW, FRAME, MESSAGE, BYTES, TIMING, LATENCY = "follow", "frame", "message", "bytes", "timing", "latency"
-ACCOUNT: Final = "account"
+TREE, TCP, ACCOUNT = "tree", "tcp", "account"
 CONNECTION, SEQUENCE = "connection", "sequence"
 _WIDE_DUMP: Final = 80
 """Cells from which 16 bytes fit on a line."""
@@ -39,6 +43,10 @@ class Ground(NamedTuple):
     width: int
     """Cells that a line has."""
     methods: MethodTotals
+    packets: PacketFeed
+    tcp_form: TcpForm = TcpForm.TEXT
+    tcp_stream: int | None = None
+    """The TCP stream that is followed; None for that of the packet."""
 
 
 class DetailTab(NamedTuple):
@@ -73,6 +81,11 @@ def _bytes(ground: Ground, subject: FrameAt) -> PaneDocument:
     return BytesDocument(ground.store, subject.position, 16 if ground.width >= _WIDE_DUMP else 8)
 
 
+def _tcp(ground: Ground, subject: PacketAt) -> PaneDocument:
+    width = 16 if ground.width >= _WIDE_DUMP else 8
+    return TcpDocument(ground.packets, subject.number, ground.tcp_form, width, ground.tcp_stream)
+
+
 def _latency(ground: Ground, subject: MethodAt) -> PaneDocument:
     methods = ground.methods
     return LinesDocument(
@@ -92,6 +105,8 @@ TABS: Final = {
     CONNECTION: DetailTab("Connection", ConnectionAt, lambda on, at: ConnectionDocument(on.store, at.connection)),
     SEQUENCE: DetailTab("Sequence", ConnectionAt, lambda on, at: SequenceDocument(on.store, on.catalog, at.connection)),
     ACCOUNT: DetailTab("Client's account", Told, lambda on, at: AccountsDocument(at.accounts, on.form)),
+    TREE: DetailTab("Tree and bytes", PacketAt, lambda on, at: TreeDocument(on.packets, at.number)),
+    TCP: DetailTab("TCP", PacketAt, _tcp),
 }
 """In the order in which they stand."""
 

@@ -9,12 +9,12 @@ from inspector.model.frame import HEADER_TYPES
 from inspector.schema.catalog import Catalog
 from inspector.ui.feed import Feed
 from inspector.ui.lists.rows import dim
-from inspector.ui.subject import FrameAt, Subject
+from inspector.ui.subject import FrameAt, PacketAt, Subject
 from inspector.ui.widgets.painting import Column
 from inspector.views.as_text import frame_line
 from inspector.views.rows import FrameRow, frame_row
 from inspector.views.spans import ARROWS, SIDE_TONES, Span
-from inspector.views.times import Times
+from inspector.views.times import Times, TimeStyle
 
 _HEADER_NAMES: Final = frozenset(kind.name for kind in HEADER_TYPES)
 
@@ -25,7 +25,7 @@ def _sided(row: FrameRow, text: str) -> tuple[Span, ...]:
 
 _COLUMNS: Final = (
     Column("Packet", lambda row: dim(row.packet), least=6, most=9, right=True),
-    Column("Time", lambda row: dim(row.time), least=8, most=12, right=True, gap=2),
+    Column("Time", lambda row: dim(row.time), least=8, most=23, right=True, gap=2),
     Column("Stream", lambda row: (Span(row.stream),), least=6, most=12, right=True, gap=2),
     Column("", lambda row: _sided(row, ARROWS[row.side]), least=1, most=1, gap=2),
     Column("Type", lambda row: _sided(row, row.type), least=10, most=15, strong=lambda row: row.type in _HEADER_NAMES),
@@ -58,21 +58,34 @@ class FrameRows:
         """Rows speak of their call's method and start, and of messages, which may come to be known later."""
         call = self._feed.store.call_of(self._feed.store.frames[key])
         known = None if call is None else (call.method, call.started, len(call.requests), len(call.responses))
-        return self._catalog.revision, known
+        style = self._feed.time_style
+        return self._catalog.revision, known, style, self._previous(key) if style is TimeStyle.PREVIOUS else None
 
     def row(self, key: int) -> FrameRow:
         """What a frame says."""
-        return frame_row(self._feed.store, self._catalog, key, Times.of(self._feed.store))
+        store = self._feed.store
+        return frame_row(store, self._catalog, key, Times.of(store, self._feed.time_style), self._previous(key))
 
     def subject(self, key: int) -> Subject:
         """The frame."""
         return FrameAt(key)
 
     def key_of(self, subject: Subject) -> int | None:
-        """The frame itself."""
-        return subject.position if isinstance(subject, FrameAt) else None
+        """The frame itself, or the first of a packet."""
+        match subject:
+            case FrameAt(position):
+                return position
+            case PacketAt(number):
+                return next(self._feed.store.positions_of(number), None)
+            case _:
+                return None
 
     def text(self, key: int) -> tuple[str, str]:
         """The line that the headless list prints."""
         row = self.row(key)
         return frame_line(row), f"the row of {row.type} in packet {row.packet}"
+
+    def _previous(self, key: int) -> float | None:
+        """When the frame of the row before was sent."""
+        row = self._feed.frames.nearest_row(key)
+        return self._feed.store.frames[self._feed.frames.positions[row - 1]].time if row else None

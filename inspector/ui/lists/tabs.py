@@ -11,6 +11,7 @@ from inspector.ui.lists.call_tree import CallTreeRows
 from inspector.ui.lists.connections import ConnectionRows
 from inspector.ui.lists.frames import FrameRows
 from inspector.ui.lists.methods import MethodRows
+from inspector.ui.lists.packets import PacketRows
 from inspector.ui.lists.rows import ListRows
 
 
@@ -23,10 +24,12 @@ class ListTab(NamedTuple):
     """How many there are in all, filtered or not."""
 
 
-CALLS, FRAMES, CONNECTIONS, METHODS = "calls", "frames", "connections", "methods"
+CALLS, FRAMES, PACKETS = "calls", "frames", "packets"
+CONNECTIONS, METHODS = "connections", "methods"
 LISTS: Final = {
     CALLS: ListTab("Calls", CallTreeRows, lambda feed: len(feed.store.calls)),
     FRAMES: ListTab("Frames", FrameRows, lambda feed: len(feed.store.frames)),
+    PACKETS: ListTab("Packets", PacketRows, lambda feed: feed.packets.total or feed.store.packets),
     CONNECTIONS: ListTab("Connections", ConnectionRows, lambda feed: len(feed.store.connections)),
     METHODS: ListTab("Methods", MethodRows, lambda feed: len(feed.methods.methods)),
 }

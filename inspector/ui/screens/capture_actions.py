@@ -6,9 +6,13 @@ import asyncio
 from collections.abc import Awaitable
 from pathlib import Path
 
+from textual import on
+
+from inspector.capture.saving import write_private
 from inspector.session import Phase, Session
 from inspector.ui.boundary import guarded
 from inspector.ui.launch import Launch
+from inspector.ui.messages import SaveAsked
 from inspector.ui.screens.focus_actions import FocusActions
 from inspector.ui.screens.open_dialog import OpenDialog
 from inspector.ui.screens.save_dialog import SaveDialog
@@ -24,12 +28,13 @@ class CaptureActions(FocusActions):
         self.session = session
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def work(self, awaitable: Awaitable[object]) -> None:
-        """Do something behind the screen; where it fails, say so."""
+    def work(self, awaitable: Awaitable[object]) -> asyncio.Task[None]:
+        """Do something behind the screen; where it fails, say so. The task may be cancelled."""
         # No worker of Textual's: those are cancelled at the end, but nobody waits until their children are gone.
         task = asyncio.create_task(guarded(awaitable, self.tell))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def end(self) -> None:
         """Break off what is being done, and end all that the session started."""
@@ -69,6 +74,22 @@ class CaptureActions(FocusActions):
         # The dialog has asked about a file that is there.
         await self.session.save(path, overwrite=True)
         self.say(f"Saved as {path}")
+
+    @on(SaveAsked)
+    def _ask_where(self, event: SaveAsked) -> None:
+        suffix = ".bin" if b"\0" in event.data else ".txt"
+
+        def save(path: Path | None) -> None:
+            if path is not None:
+                self.work(self._write(path, event))
+
+        self.app.push_screen(
+            SaveDialog(f"{self.session.status.source} {event.name}", suffix, f"Save {event.name}"), save
+        )
+
+    async def _write(self, path: Path, event: SaveAsked) -> None:
+        write_private(path, event.data)
+        self.say(f"Saved {event.name} as {path}")
 
     def _action_load(self) -> None:
         self.app.push_screen(OpenDialog(), self._load)

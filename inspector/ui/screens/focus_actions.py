@@ -9,6 +9,8 @@ from textual.widget import Widget
 from inspector.ui.bindings import Place
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
+from inspector.ui.widgets.find_bar import FindBar
+from inspector.ui.widgets.hex_view import HexView
 from inspector.ui.widgets.pane import Pane
 from inspector.ui.widgets.request_box import RequestBox
 
@@ -32,7 +34,9 @@ class FocusActions(Screen[None], inherit_bindings=False):
             Place.BROWSER: self.browser,
             Place.LIST: self.browser.listing.shown,
             Place.PANE: self.browser.detail.pane,
+            Place.HEX: self.browser.detail.bytes,
             Place.FILTER: self.query_one(FilterBox),
+            Place.FIND: bar.input if (bar := self.query_one(FindBar)).display else None,
             Place.REQUEST: next(iter(self.query(RequestBox)), None),
         }
         return nodes.get(place)
@@ -42,14 +46,14 @@ class FocusActions(Screen[None], inherit_bindings=False):
         if isinstance(widget, FilterBox | RequestBox):
             self.remove_class("-zoom")
         else:
-            self.set_class(isinstance(widget, Pane), "-detail")
+            self.set_class(isinstance(widget, Pane | HexView), "-detail")
         # At once, not by `widget.focus()`: keys that were typed ahead are meant for where the focus is going.
         self.set_focus(widget)
 
     def _stops(self) -> list[Widget]:
         """What Tab goes through."""
         inputs = [] if self.has_class("-zoom") else [*self.query(RequestBox), self.query_one(FilterBox)]
-        return [*inputs, self.browser.listing.shown, self.browser.detail.pane]
+        return [*inputs, self.browser.listing.shown, *self.browser.detail.stops]
 
     def _action_next_pane(self, panes: int) -> None:
         stops = self._stops()
@@ -67,7 +71,7 @@ class FocusActions(Screen[None], inherit_bindings=False):
         self.toggle_class("-zoom")
 
     def _action_back(self) -> None:
-        if isinstance(self.focused, Pane):
+        if isinstance(self.focused, Pane | HexView):
             self.enter(self.browser.listing.shown)
         elif self.has_class("-zoom"):
             self.remove_class("-zoom")

@@ -6,7 +6,6 @@ news goes down from here.
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Final
 
@@ -18,17 +17,18 @@ from inspector.client.outcome import Outcome
 from inspector.errors import InspectorError
 from inspector.model.call import Call, CallKind, StreamKey
 from inspector.session import LiveSource, Session
-from inspector.store.filter import Filter
 from inspector.ui.bindings import Place, bindings
-from inspector.ui.feed import SLICE, Feed
 from inspector.ui.launch import Launch
-from inspector.ui.messages import CaptureOpened, FilterAsked, Filtered, Left, PaneOpened, StoreChanged
-from inspector.ui.screens.call_actions import CallActions
+from inspector.ui.lists.tabs import FRAMES
+from inspector.ui.messages import CaptureOpened, Left, PaneOpened, StoreChanged
+from inspector.ui.screens.find_actions import FindActions
 from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
+from inspector.ui.widgets.find_bar import FindBar
 from inspector.ui.widgets.key_bar import KeyBar
 from inspector.ui.widgets.late_banner import LateBanner
+from inspector.ui.widgets.name_list import NameList
 from inspector.ui.widgets.notice import Notice
 from inspector.ui.widgets.request_box import RequestBox
 from inspector.ui.widgets.status_line import StatusLine
@@ -38,7 +38,7 @@ _LOOK_SECONDS: Final = 1.0
 """Between two looks at the connection: gRPC does not tell when it breaks."""
 
 
-class InspectionScreen(CallActions):
+class InspectionScreen(FindActions):
     """One session with all that is known of it."""
 
     BINDINGS = bindings(Place.SCREEN)
@@ -47,7 +47,6 @@ class InspectionScreen(CallActions):
         """`is_opened` is True for a capture file that was opened from the app: Esc goes back from it."""
         super().__init__(launch, session, None if is_opened else launch.target)
         self.is_opened = is_opened
-        self._feed = Feed(session.store, self._stir)
         self._has_news = False
         """True when an account says more than is drawn."""
 
@@ -56,28 +55,31 @@ class InspectionScreen(CallActions):
         is_live = isinstance(self.session.source, LiveSource)
         is_greet = isinstance(self.session.source, LiveSource) and self.session.source.greet
         yield StatusLine("greet service" if is_greet else "")
-        yield FilterBox()
+        names = NameList()
+        yield FilterBox(self, names)
+        yield names
         yield LateBanner(self.session.store, self.launch.catalog)
-        yield Browser(self._feed, self.launch.catalog, following=is_live)
+        yield Browser(self.feed, self.launch.catalog, following=is_live)
         yield Notice()
+        yield FindBar()
         if self.sending is not None:
             yield RequestBox(self.sending.calls)
         yield KeyBar()
 
     def on_mount(self) -> None:
         """Begin: the session starts behind the screen."""
-        self.session.on_change = self._feed.receive
-        self.session.on_status = lambda _status: self._feed.stir()
+        self.session.on_change = self.feed.receive
+        self.session.on_status = lambda _status: self.feed.stir()
         (self.box or self.browser.listing.shown).focus()
         self.begin_sending()
         if self.sending is not None:
             self.set_interval(_LOOK_SECONDS, self._look_at_connection)
-        self._feed.receive(self.session.store.everything())
+        self.feed.receive(self.session.store.everything())
         self.work(self._begin())
 
     async def end(self) -> None:
         """Stop drawing and end all that the session started; the screen is of no use afterwards."""
-        self._feed.close()
+        self.feed.close()
         await super().end()
         if self.sending is not None:
             await self.sending.close()
@@ -104,7 +106,7 @@ class InspectionScreen(CallActions):
 
     def redraw(self) -> None:
         """Draw anew what was drawn with another schema."""
-        self._feed.receive(self.session.store.everything())
+        self.feed.receive(self.session.store.everything())
 
     @property
     def _connection(self) -> ConnectionState | None:
@@ -114,16 +116,14 @@ class InspectionScreen(CallActions):
         if self.sending is not None and self.query_one(StatusLine).connection != self._connection:
             self._draw_words()
 
-    def _stir(self) -> None:
-        self.post_message(StoreChanged())
-
     @on(StoreChanged)
     def _draw(self) -> None:
-        change = self._feed.take()
+        change = self.feed.take()
         if change is not None:
             self.learn(change)
             self.query_one(LateBanner).learn(change)
             self.browser.update(change)
+            self.find_again(self.feed.first_row)
             self._select_own(change.calls)
         if self._has_news:
             self._has_news = False
@@ -144,7 +144,7 @@ class InspectionScreen(CallActions):
     def account_changed(self) -> None:
         """Draw it with the next drawing."""
         self._has_news = True
-        self._feed.stir()
+        self.feed.stir()
 
     def show_sent(self, call: SentCall) -> None:
         """Show a call that was sent: on the wire, or by the client's account."""
@@ -161,8 +161,10 @@ class InspectionScreen(CallActions):
     def _draw_words(self) -> None:
         status = self.session.status
         self.query_one(StatusLine).show(status, self.session.store.packets, self._connection)
-        self.query_one(FilterBox).show_counts(counts(self._feed))
-        self.browser.listing.show_placeholder(*placeholder(self._feed, status, self._how_to_send()))
+        self.query_one(FilterBox).show_counts(
+            self.progress + counts(self.feed, self.browser.listing.shown.id or FRAMES)
+        )
+        self.browser.listing.show_placeholder(*placeholder(self.feed, status, self._how_to_send()))
         self.query_one(Notice).show_status(status)
 
     @property
@@ -178,29 +180,11 @@ class InspectionScreen(CallActions):
         """Say something that went wrong, until it is read."""
         self.query_one(Notice).tell(message, hint, title)
 
-    @on(Filtered)
-    def _filter(self, event: Filtered) -> None:
-        self._refilter(event.filter, show_control=self._feed.frames.show_control)
-
-    @on(FilterAsked)
-    def _put_filter(self, event: FilterAsked) -> None:
-        self.query_one(FilterBox).put(event.text)
-
-    def _action_toggle_control(self) -> None:
-        self._refilter(self.query_one(FilterBox).filter, show_control=not self._feed.frames.show_control)
-
-    def _refilter(self, filter_: Filter, *, show_control: bool) -> None:
-        async def work() -> None:
-            clock = asyncio.get_running_loop().time
-            until = clock() + SLICE
-            for _ in self._feed.refilter(filter_, show_control=show_control):
-                if clock() > until:
-                    await asyncio.sleep(0)
-                    until = clock() + SLICE
-            self.browser.update(None)
-            self._draw_words()
-
-        self.run_worker(work(), group="filter", exclusive=True)
+    def show_filtered(self) -> None:
+        """Draw what another filter lets through."""
+        self.browser.update(None)
+        self.find_again(0)
+        self._draw_words()
 
     @on(Left)
     def _to_list(self) -> None:
@@ -218,8 +202,8 @@ class InspectionScreen(CallActions):
             self.post_message(CaptureOpened(self.launch.open_capture(path)))
 
     def leave(self) -> None:
-        """Esc with nothing left to go back from: away with what was said, then out of an opened capture."""
-        if self.query_one(Notice).dismiss() or self.query_one(LateBanner).dismiss():
+        """Esc with nothing left to go back from: no more looking, away with what was said, out of an opened capture."""
+        if self.stop_looking() or self.query_one(Notice).dismiss() or self.query_one(LateBanner).dismiss():
             return
         if self.is_opened:
             self.app.run_worker(self.end())

@@ -19,16 +19,17 @@ from inspector.views.text import clean
 class SaveDialog(Dialog[Path]):
     """Gives the path to write to, or None."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, suffix: str = ".pcap", title: str = "Save the capture") -> None:
+        """`source` is what the name of the file is made from."""
         super().__init__()
-        self._source = source
+        self._source, self._suffix, self._title = source, suffix, title
         self._asked: Path | None = None
 
     def compose(self) -> ComposeResult:
         """A path, and a line that says what Enter does."""
         with Vertical(classes="dialog") as box:
-            box.border_title = "Save the capture"
-            yield Input(_default_name(self._source), id="path")
+            box.border_title = Content(clean(self._title))
+            yield Input(_default_name(self._source, self._suffix), id="path")
             yield Static(id="dialog-note", markup=False)
 
     def on_mount(self) -> None:
@@ -59,6 +60,6 @@ class SaveDialog(Dialog[Path]):
         )
 
 
-def _default_name(source: str) -> str:
+def _default_name(source: str, suffix: str) -> str:
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", source.removesuffix(".gz").removesuffix(".pcapng").removesuffix(".pcap"))
-    return f"{name.strip('-') or 'capture'}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.pcap"
+    return f"{name.strip('-') or 'capture'}-{datetime.now().astimezone():%Y%m%d-%H%M%S}{suffix}"

@@ -6,6 +6,7 @@ Owns what is selected. Either side is told of it, and tells by messages when the
 from __future__ import annotations
 
 from bisect import bisect_left
+from typing import Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -17,13 +18,25 @@ from inspector.store.change import Change
 from inspector.store.filter import method_filter
 from inspector.ui.accounts import Accounts
 from inspector.ui.bindings import Place, bindings
-from inspector.ui.documents.tabs import FOLLOW, SEQUENCE
+from inspector.ui.documents.tabs import FOLLOW, SEQUENCE, TCP
 from inspector.ui.feed import Feed
-from inspector.ui.lists.tabs import CALLS, FRAMES
-from inspector.ui.messages import Copied, FilterAsked, ListShown, PaneOpened, RowOpened, RowSelected, StepSelected
-from inspector.ui.subject import ConnectionAt, FrameAt, MethodAt, Subject, Told, connection_of
+from inspector.ui.lists.tabs import CALLS, FRAMES, PACKETS
+from inspector.ui.messages import (
+    Copied,
+    FieldChosen,
+    FilterAsked,
+    ListShown,
+    PaneOpened,
+    RowOpened,
+    RowSelected,
+    SaveAsked,
+    StepSelected,
+)
+from inspector.ui.subject import ConnectionAt, FrameAt, MethodAt, PacketAt, Subject, Told, connection_of
 from inspector.ui.widgets.detail import Detail
 from inspector.ui.widgets.listing import Listing
+
+_ABOUT_PACKETS: Final = frozenset({"filter_field", "open_all", "turn_tcp"})
 
 
 class Browser(Horizontal):
@@ -36,7 +49,10 @@ class Browser(Horizontal):
         self._feed = feed
         self._subject: Subject | None = None
         self.listing = Listing(feed, catalog, following=following)
-        self.detail = Detail(feed.store, catalog, feed.methods)
+        self.detail = Detail(feed, catalog)
+        self._goes_to_tcp = False
+        self._goal: PacketAt | None = None
+        """A packet that shall be selected once it is in the list."""
 
     def compose(self) -> ComposeResult:
         """Lists left, detail right."""
@@ -48,6 +64,7 @@ class Browser(Horizontal):
         self.listing.update(change)
         if change is not None:
             self.detail.update(change)
+        self._reach_goal()
 
     def show_call(self, key: StreamKey, *, with_tail: bool = False) -> None:
         """Select a call's first frame, and go on following the list's tail; with `with_tail` the call's own too."""
@@ -68,8 +85,14 @@ class Browser(Horizontal):
         self.listing.select(subject, hold=hold)
 
     def _show(self, subject: Subject) -> None:
-        self._subject = subject
+        is_other_kind, self._subject = type(subject) is not type(self._subject), subject
         self.detail.show(subject)
+        if is_other_kind:
+            self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """What is about a packet is of no use for anything else."""
+        return action not in _ABOUT_PACKETS or isinstance(self._subject, PacketAt)
 
     @property
     def call(self) -> Call | None:
@@ -97,7 +120,10 @@ class Browser(Horizontal):
         event.stop()
         table = self.listing.list_of(event.name)
         key = None if self._subject is None else table.rows.key_of(self._subject)
-        if key is not None and not table.following:
+        if event.name == PACKETS and key is not None and not table.following:
+            self._goal = PacketAt(key)
+            self._reach_goal()
+        elif key is not None and not table.following:
             table.select(key)
         chosen = None if table.selected is None else table.rows.subject(table.selected)
         if chosen is not None and type(chosen) is not type(self._subject):
@@ -123,7 +149,58 @@ class Browser(Horizontal):
         if event.leave:
             self.post_message(PaneOpened(self.listing.list_of(FRAMES)))
 
+    def _reach_goal(self) -> None:
+        goal = self._goal
+        if goal is not None and self._feed.packets.total >= goal.number:
+            self._goal = None
+            self._select(goal)
+            if self._goes_to_tcp:
+                self._goes_to_tcp = False
+                self._open_pane(TCP)
+
+    def _open_pane(self, tab: str) -> None:
+        self.detail.open(tab)
+        self.post_message(PaneOpened(self.detail.pane_of(tab)))
+
+    def _action_cross(self) -> None:
+        """From a frame to its packet, and back."""
+        match self._subject:
+            case FrameAt(position):
+                self._goal = PacketAt(self._feed.store.frames[position].packet)
+                self.listing.open(PACKETS)
+                self._reach_goal()
+            case PacketAt(number):
+                position_of_first = next(self._feed.store.positions_of(number), None)
+                if position_of_first is None:
+                    self.notify(f"Packet {number} holds no HTTP/2 frame.", markup=False, timeout=4)
+                    return
+                self.listing.open(FRAMES)
+                self._select(FrameAt(position_of_first))
+
+    def _action_open_all(self) -> None:
+        self.detail.open_all()
+
+    def _action_filter_field(self) -> None:
+        if (field := self.detail.field) is not None:
+            self.post_message(FieldChosen(field))
+
+    def _action_follow_tcp(self) -> None:
+        if isinstance(self._subject, FrameAt):
+            self._goes_to_tcp = True
+            self._action_cross()
+        else:
+            self._open_pane(TCP)
+
+    def _action_turn_tcp(self, streams: int) -> None:
+        self.detail.turn_tcp(streams)
+
+    def _action_write(self) -> None:
+        if (saved := self.detail.saved()) is not None:
+            self.post_message(SaveAsked(*saved))
+
     def _action_follow(self) -> None:
+        if isinstance(self._subject, PacketAt):
+            self._action_cross()
         tab = SEQUENCE if isinstance(self._subject, ConnectionAt) else FOLLOW
         self.detail.open(tab)
         has_tab = isinstance(self._subject, FrameAt | ConnectionAt)
@@ -137,7 +214,7 @@ class Browser(Horizontal):
             self.post_message(FilterAsked("" if self._feed.frames.filter.text == wanted else wanted))
 
     def _action_turn(self, tabs: int) -> None:
-        (self.detail if self.detail.pane.has_focus else self.listing).turn(tabs)
+        (self.detail if self.detail.has_focus_within_pane else self.listing).turn(tabs)
 
     def _action_step(self, direction: int) -> None:
         """The next frame of the same stream, whether the filter shows it or not; hidden control frames are passed."""
@@ -149,7 +226,8 @@ class Browser(Horizontal):
         if 0 <= index < len(stops):
             self._select(FrameAt(stops[index]))
 
-    def _action_match(self, rows: int) -> None:
+    def visit_match(self, rows: int) -> None:
+        """Select the frame that is so many further on among those that the filter finds, round the end."""
         found = self._feed.frames.positions
         if found:
             here = self._subject.position if isinstance(self._subject, FrameAt) else 0
@@ -162,6 +240,6 @@ class Browser(Horizontal):
     def _action_copy(self) -> None:
         table = self.listing.shown
         row = None if table.selected is None else table.rows.text(table.selected)
-        copied = self.detail.copied() if self.detail.pane.has_focus else row
+        copied = self.detail.copied() if self.detail.has_focus_within_pane else row
         if copied is not None:
             self.post_message(Copied(*copied))

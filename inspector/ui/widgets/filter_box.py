@@ -1,27 +1,45 @@
 """Where a filter is typed. It works as it is typed; a faulty one says what is wrong, and the last good one stays.
 
-Owns the text and what it means. Which frames match is the feed's business.
+Owns the text and what it means: words, or a display filter in Wireshark's language, which is asked about it. Which
+frames match is the feed's business.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
-from textual import on
+from textual import events, on
 from textual.content import Content
+from textual.geometry import Offset
 from textual.timer import Timer
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 
-from inspector.errors import FilterError
+from inspector.capture.sharkd_answers import FieldName
+from inspector.errors import FilterError, InspectorError
 from inspector.store.filter import EVERYTHING, Filter, parse
+from inspector.store.filter_language import Language, display_text, is_sure, language
 from inspector.ui.bindings import Place, bindings
-from inspector.ui.messages import Filtered, Left
+from inspector.ui.filter_history import FilterHistory
+from inspector.ui.messages import DisplayFiltered, Filtered, Left, PassCancelled
+from inspector.ui.widgets.name_list import NameList, name_before
 
 _PAUSE: Final = 0.15
 """Seconds without a key after which what was typed is tried."""
-_EXAMPLES: Final = "words, method:greet, status:OK, stream:3, -type:DATA, tcp.port == 37564"
-
+_EXAMPLES: Final = (
+    "words, method:greet, status:OK, -type:DATA; or tcp.analysis.flags, http2.streamid == 3 as in Wireshark"
+)
+_TITLES: Final = {Language.WORDS: "Filter: words", Language.DISPLAY: "Wireshark display filter"}
 _STILL_ON: Final = "The filter before is still on."
+
+
+class Wireshark(Protocol):
+    """Who knows display filters."""
+
+    async def check(self, text: str) -> None:
+        """Raises FilterError for what is none."""
+
+    async def complete(self, start: str) -> tuple[FieldName, ...]:
+        """Names that begin like that."""
 
 
 class FilterBox(Input):
@@ -29,22 +47,34 @@ class FilterBox(Input):
 
     BINDINGS = bindings(Place.FILTER)
 
-    def __init__(self) -> None:
+    def __init__(self, wireshark: Wireshark, names: NameList, history: FilterHistory | None = None) -> None:
         super().__init__(id="filter", placeholder=_EXAMPLES)
         self.border_title = "Filter"
+        self._wireshark, self._names = wireshark, names
+        self._history = history or FilterHistory()
         self._filter = EVERYTHING
+        self._good = self._before = ""
+        """The text that is on, and the one that was on before it."""
         self._counts = ""
         self._timer: Timer | None = None
+        self.is_searching = False
+        """True while packets are looked through for a display filter: Esc breaks that off."""
 
     @property
-    def filter(self) -> Filter:
-        """The last filter that means something."""
-        return self._filter
+    def good(self) -> str:
+        """The text of the filter that is on."""
+        return self._good
 
     def put(self, text: str) -> None:
         """Have a text as the filter, as if it had been typed."""
         self.value = text
+        self.cursor_position = len(text)
+        self._history.add(text)
         self._try()
+
+    def put_back(self) -> None:
+        """Have the filter that was on before this one."""
+        self.put(self._before)
 
     def show_counts(self, text: str) -> None:
         """How many frames are shown, and how many are hidden."""
@@ -55,31 +85,153 @@ class FilterBox(Input):
     @on(Input.Changed)
     def _wait(self, event: Input.Changed) -> None:
         event.stop()
+        self._show_language(language(self.value))
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(_PAUSE, self._try)
+
+    def _show_language(self, known: Language) -> None:
+        self.set_class(known is Language.DISPLAY, "-display")
+        self.border_title = _TITLES[known] if self.value.strip() else "Filter"
 
     def _try(self) -> None:
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
+        text = self.value
+        if language(text) is Language.DISPLAY:
+            self.run_worker(self._try_display(text), group="check", exclusive=True)
+        else:
+            self.workers.cancel_group(self, "check")
+            self._try_words(text)
+
+    def _try_words(self, text: str) -> None:
         try:
-            found = parse(self.value)
+            found = parse(text)
         except FilterError as error:
-            self.add_class("-faulty")
-            said = (f"{error} {_STILL_ON}", str(error), f"{error.message} {_STILL_ON}")
-            self.border_subtitle = Content(next((words for words in said if len(words) < self.size.width), said[-1]))
+            self._refuse(error)
             return
-        self.remove_class("-faulty")
-        self.border_subtitle = Content(self._counts)
+        self._accept(text)
         if found.terms != self._filter.terms:
             self._filter = found
             self.post_message(Filtered(found))
 
+    async def _try_display(self, text: str) -> None:
+        asked = display_text(text)
+        try:
+            if asked:
+                await self._wireshark.check(asked)
+        except FilterError as error:
+            hint = "" if is_sure(text) else f'To search for the word, quote it: "{asked}".'
+            error = FilterError(error.message, hint)
+            if self.value == text:
+                self._refuse(error)
+            return
+        except InspectorError as error:
+            self._refuse(error)
+            return
+        if self.value == text and asked:
+            self._accept(text)
+            if self._filter.text != asked or self._filter.packets is None:
+                self.post_message(DisplayFiltered(asked))
+
+    def take(self, filter_: Filter) -> None:
+        """A display filter has been put on."""
+        self._filter = filter_
+
+    def _accept(self, text: str) -> None:
+        if text != self._good:
+            self._before, self._good = self._good, text
+        self.remove_class("-faulty")
+        self.border_subtitle = Content(self._counts)
+
+    def _refuse(self, error: InspectorError) -> None:
+        self.add_class("-faulty")
+        said = (f"{error} {_STILL_ON}", str(error), f"{error.message} {_STILL_ON}")
+        self.border_subtitle = Content(next((words for words in said if len(words) < self.size.width), said[-1]))
+
     def _action_leave(self) -> None:
         self._try()
+        self._history.add(self.value)
         self.post_message(Left())
+
+    def _action_back_out(self) -> None:
+        if self.is_searching:
+            self.post_message(PassCancelled())
+        else:
+            self._action_leave()
 
     def _action_clear_filter(self) -> None:
         self.clear()
         self._try()
+
+    def _action_older(self) -> None:
+        self._show(self._history.back(self.value))
+
+    def _action_newer(self) -> None:
+        self._show(self._history.forward(self.value))
+
+    def _show(self, text: str) -> None:
+        self.value = text
+        self.cursor_position = len(text)
+
+    def _action_complete(self) -> None:
+        self.run_worker(self._complete(takes_only=True), group="complete", exclusive=True)
+
+    async def _complete(self, *, takes_only: bool) -> None:
+        """Offer names; with `takes_only` the only one is taken at once."""
+        typed = name_before(self.value, self.cursor_position)
+        try:
+            names = await self._wireshark.complete(typed.text) if typed else ()
+        except InspectorError:
+            names = ()
+        if typed != name_before(self.value, self.cursor_position):
+            return
+        self._names.offer(names)
+        if takes_only and len(names) == 1:
+            self._take_name()
+        self._names.absolute_offset = self.cursor_screen_offset + Offset(-len(typed.text) - 1 if typed else 0, 1)
+
+    @on(OptionList.OptionSelected)
+    def _take_name(self) -> None:
+        typed, name = name_before(self.value, self.cursor_position), self._names.marked
+        self._names.dismiss()
+        if typed is not None and name:
+            self.value = self.value[: typed.start] + name + self.value[typed.end :]
+            self.cursor_position = typed.start + len(name)
+
+    async def _on_key(self, event: events.Key) -> None:
+        if self._names.display and self._is_for_names(event.key):
+            event.stop()
+            event.prevent_default()
+        elif event.key == "tab" and self._completes():
+            event.stop()
+            event.prevent_default()
+            self._action_complete()
+        elif self._names.display:
+            await super()._on_key(event)
+            event.prevent_default()
+            self.run_worker(self._complete(takes_only=False), group="complete", exclusive=True)
+
+    def _completes(self) -> bool:
+        """True where Tab is for a name: in a display filter, behind the beginning of one."""
+        typed = name_before(self.value, self.cursor_position)
+        return typed is not None and (language(self.value) is Language.DISPLAY or "." in typed.text)
+
+    def _is_for_names(self, key: str) -> bool:
+        match key:
+            case "tab" | "enter":
+                self._take_name()
+            case "down":
+                self._names.action_cursor_down()
+            case "up":
+                self._names.action_cursor_up()
+            case "escape":
+                self._names.dismiss()
+            case _:
+                return False
+        return True
+
+    def _on_blur(self, event: events.Blur) -> None:
+        super()._on_blur(event)
+        self._names.dismiss()

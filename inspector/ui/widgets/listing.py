@@ -17,7 +17,7 @@ from inspector.schema.catalog import Catalog
 from inspector.store.change import Change
 from inspector.ui.feed import Feed
 from inspector.ui.lists.rows import SortableRows
-from inspector.ui.lists.tabs import FRAMES, LISTS
+from inspector.ui.lists.tabs import FRAMES, LISTS, PACKETS
 from inspector.ui.messages import ListShown, TailMoved
 from inspector.ui.subject import Subject
 from inspector.ui.widgets.row_list import RowList
@@ -114,6 +114,8 @@ class Listing(Vertical):
         if had_focus:
             self.screen.set_focus(self.shown)
         self._say_tail()
+        if self._tab == PACKETS:
+            self._feed.packets.begin()
         self.post_message(ListShown(self._tab))
 
     @on(TailMoved)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from textual import events
 
 from inspector.ui.bindings import Place, bindings
-from inspector.ui.messages import StepSelected
-from inspector.ui.widgets.document_view import DocumentView
+from inspector.ui.messages import LineEntered, LineOpened, StepSelected
+from inspector.ui.widgets.document_view import GUTTER, DocumentView
+from inspector.views.packet_tree import MARKS
+from inspector.views.spans import plain
 
 
 class Pane(DocumentView, can_focus=True):
@@ -19,11 +21,16 @@ class Pane(DocumentView, can_focus=True):
         self.following = self.following and self.cursor == len(self.rows) - 1
         self.reveal(self.cursor)
         self.refresh()
+        if self.rows:
+            self.post_message(LineEntered(self.rows[self.cursor].block))
 
     def _choose(self, row: int, *, leave: bool) -> None:
-        position = self.rows[row].position if 0 <= row < len(self.rows) else None
-        if position is not None:
+        if not 0 <= row < len(self.rows):
+            return
+        if (position := self.rows[row].position) is not None:
             self.post_message(StepSelected(position, leave))
+        elif leave:
+            self.post_message(LineOpened(self.rows[row].block))
 
     def _action_move(self, rows: int) -> None:
         self._go(self.cursor + rows)
@@ -45,4 +52,10 @@ class Pane(DocumentView, can_focus=True):
     async def _on_click(self, event: events.Click) -> None:
         row = self.scroll_offset.y + event.y
         self._go(row)
-        self._choose(row, leave=event.chain == 2)
+        self._choose(row, leave=event.chain == 2 or self._is_mark(row, event.x))
+
+    def _is_mark(self, row: int, x: int) -> bool:
+        """True at the sign that a line can be folded or opened."""
+        text = plain(self.rows[row].spans) if 0 <= row < len(self.rows) else ""
+        at = x - GUTTER
+        return 0 <= at < len(text) and text[at] in MARKS

@@ -12,6 +12,7 @@ from inspector.schema.template import short_template
 from inspector.session import Phase, SessionStatus
 from inspector.ui.draft import json_text
 from inspector.ui.feed import Feed
+from inspector.ui.lists.tabs import FRAMES, PACKETS
 from inspector.views.text import clean, counted
 
 _NOTHING_YET: Final = {
@@ -24,8 +25,10 @@ _NOTHING_YET: Final = {
 }
 
 
-def counts(feed: Feed) -> str:
-    """How many frames are shown, and how many of the others are control frames."""
+def counts(feed: Feed, list_: str = FRAMES) -> str:
+    """How many frames are shown, and how many of the others are control frames; how many packets in their list."""
+    if list_ == PACKETS and feed.packets.total:
+        return f"{len(feed.packets.numbers):,} of {counted(feed.packets.total, 'packet')}"
     shown, total = len(feed.frames.positions), len(feed.store.frames)
     if not total:
         return ""
@@ -79,7 +82,7 @@ def placeholder(feed: Feed, status: SessionStatus, invitation: tuple[str, ...]) 
     """What stands in place of rows while there are none."""
     if feed.store.frames:
         if feed.frames.filter.terms:
-            return "No frame matches the filter.", "Press / to change it, Ctrl+U in it to clear it."
+            return "Nothing matches the filter.", "Press / to change it, Ctrl+U in it to clear it."
         return ("Only control frames so far.", "Press h to see them.")
     if status.phase is Phase.LIVE and invitation:
         return invitation

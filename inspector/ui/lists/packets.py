@@ -1,0 +1,81 @@
+"""The list of packets, as Wireshark has it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Hashable
+from typing import Final
+
+from inspector.schema.catalog import Catalog
+from inspector.ui.feed import Feed
+from inspector.ui.lists.rows import dim
+from inspector.ui.subject import FrameAt, PacketAt, Subject
+from inspector.ui.widgets.painting import Column
+from inspector.views.packet_rows import PacketRow, packet_row, packet_text
+from inspector.views.spans import Span
+from inspector.views.times import Times, TimeStyle
+
+_COLUMNS: Final = (
+    Column("No.", lambda row: dim(row.number), least=5, most=9, right=True),
+    Column("Time", lambda row: dim(row.time), least=8, most=23, right=True, gap=2),
+    Column("Source", lambda row: (Span(row.source),), least=9, most=24, gap=2),
+    Column("Destination", lambda row: (Span(row.destination),), least=9, most=24),
+    Column("Protocol", lambda row: (row.protocol,), least=5, most=9),
+    Column("Len", lambda row: dim(row.length), least=4, most=7, right=True),
+    Column("Info", lambda row: row.info, gap=2),
+)
+
+
+class PacketRows:
+    """The packets that the filter lets through; a row's key is its packet's number."""
+
+    columns = _COLUMNS
+
+    def __init__(self, feed: Feed, catalog: Catalog) -> None:  # noqa: ARG002 - as every list
+        self._feed = feed
+
+    def __len__(self) -> int:
+        return len(self._feed.packets.numbers)
+
+    def key(self, row: int) -> int:
+        """The number of a row's packet."""
+        return self._feed.packets.numbers[row]
+
+    def near(self, key: int) -> int:
+        """The row of a packet or of the next one that is shown; the last row when there is none."""
+        return min(bisect_left(self._feed.packets.numbers, key), len(self) - 1)
+
+    def version(self, key: int) -> Hashable:
+        """What Wireshark says of a packet stays, but for the times, as long as ports are decoded the same."""
+        style = self._feed.time_style
+        return self._feed.packets.revision, style, self._previous(key) if style is TimeStyle.PREVIOUS else None
+
+    def row(self, key: int) -> PacketRow:
+        """What a packet says."""
+        packets, style = self._feed.packets, self._feed.time_style
+        previous = self._previous(key)
+        times = Times(packets.line(1).time, style)
+        return packet_row(packets.line(key), times, None if previous is None else packets.line(previous).time)
+
+    def subject(self, key: int) -> Subject:
+        """The packet."""
+        return PacketAt(key)
+
+    def key_of(self, subject: Subject) -> int | None:
+        """The packet itself, or that of a frame."""
+        match subject:
+            case PacketAt(number):
+                return number
+            case FrameAt(position):
+                return self._feed.store.frames[position].packet
+            case _:
+                return None
+
+    def text(self, key: int) -> tuple[str, str]:
+        """The row as a line."""
+        return packet_text(self.row(key)), f"the row of packet {key}"
+
+    def _previous(self, key: int) -> int | None:
+        """The packet of the row before."""
+        row = bisect_left(self._feed.packets.numbers, key)
+        return self._feed.packets.numbers[row - 1] if row else None

@@ -1,0 +1,127 @@
+"""The bytes under a packet's tree: those of the selected field stand out, and a byte leads to its field.
+
+Draws what it is given, and tells by a message where the cursor was put. Which field a byte belongs to is not its
+business.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.content import Content
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from inspector.model.dissection import ByteSource, Field
+from inspector.ui.bindings import Place, bindings
+from inspector.ui.format import Palette
+from inspector.ui.messages import ByteSelected
+from inspector.views.spans import Tone
+from inspector.views.text import clean, counted
+
+_OFFSET: Final = 6
+"""Cells before the first byte: four digits, or as many as it takes, and a gap."""
+_LATIN: Final = "".join(chr(code) if 0x20 <= code < 0x7F else "·" for code in range(256))
+_NOTHING: Final = ByteSource("", b"")
+
+
+class HexView(ScrollView, can_focus=True):
+    """A hex dump with a cursor."""
+
+    BINDINGS = bindings(Place.HEX)
+
+    def __init__(self) -> None:
+        super().__init__(id="packet-bytes")
+        self.source = _NOTHING
+        self.cursor = 0
+        """The offset of the byte that keys move from."""
+        self._marked = range(0)
+
+    def show(self, source: ByteSource | None, field: Field | None) -> None:
+        """Show a source with a field's bytes marked."""
+        self.source = source or _NOTHING
+        self._marked = range(0) if field is None else range(field.start, field.start + field.length)
+        if self._marked:
+            if self.cursor not in self._marked:
+                self.cursor = self._marked.start
+            self._reveal(self._marked.stop - 1)
+            self._reveal(self._marked.start)
+        facts = counted(len(self.source.data), "byte")
+        marked = f" · {self._marked.start} to {self._marked.stop - 1} marked" if self._marked else ""
+        self.border_title = Content(f"{clean(self.source.name)}: {facts}{marked}" if source else "")
+        self._measure()
+
+    @property
+    def per_line(self) -> int:
+        """Bytes on a line: 16 where there is room, else 8."""
+        return 16 if self.size.width >= _OFFSET + 16 * 4 + 2 else 8
+
+    def render_line(self, y: int) -> Strip:
+        """A line of bytes: offset, hex, ASCII."""
+        width, palette = self.scrollable_content_region.width, Palette.of_app(self.app)
+        start = (self.scroll_offset.y + y) * self.per_line
+        if start >= len(self.source.data):
+            return Strip.blank(width, self.rich_style)
+        places = range(start, min(start + self.per_line, len(self.source.data)))
+        line = [Segment(f"{start:04x}".ljust(_OFFSET), palette.of(Tone.DIM))]
+        for at in places:
+            gap = " " if at + 1 in self._marked and at in self._marked else ""
+            line.append(Segment(f"{self.source.data[at]:02x}{gap}", self._style(at, palette)))
+            line.append(Segment("" if gap else " "))
+        line.append(Segment("   " * (self.per_line - len(places)) + " "))
+        line += [Segment(_LATIN[self.source.data[at]], self._style(at, palette)) for at in places]
+        return Strip(line).adjust_cell_length(width).apply_style(self.rich_style)
+
+    def _style(self, at: int, palette: Palette) -> Style:
+        style = palette.of(Tone.PLAIN if at in self._marked else Tone.DIM, strong=at in self._marked)
+        if at == self.cursor and self.has_focus:
+            return style + Style(reverse=True)
+        return style + palette.background("row-selected") if at in self._marked else style
+
+    def _measure(self) -> None:
+        lines = (len(self.source.data) + self.per_line - 1) // self.per_line
+        self.virtual_size = Size(self.size.width, lines)
+        self.refresh()
+
+    def _reveal(self, at: int) -> None:
+        line, top, page = at // self.per_line, self.scroll_offset.y, max(self.size.height, 1)
+        if not top <= line < top + page:
+            self.scroll_to(y=line if line < top else line - page + 1, animate=False, force=True)
+
+    def _go(self, at: int) -> None:
+        if self.source.data:
+            self.cursor = max(0, min(at, len(self.source.data) - 1))
+            self._reveal(self.cursor)
+            self.refresh()
+            self.post_message(ByteSelected(self.source, self.cursor))
+
+    def _action_byte(self, count: int) -> None:
+        self._go(self.cursor + count)
+
+    def _action_line(self, count: int) -> None:
+        at = self.cursor + count * self.per_line
+        self._go(at if 0 <= at < len(self.source.data) else self.cursor)
+
+    def _action_open(self) -> None:
+        self.post_message(ByteSelected(self.source, self.cursor, leave=True))
+
+    async def _on_click(self, event: events.Click) -> None:
+        place = event.get_content_offset(self)
+        at = None if place is None else self._byte_at(place.x, self.scroll_offset.y + place.y)
+        if at is not None:
+            self._go(at)
+
+    def _byte_at(self, x: int, line: int) -> int | None:
+        """The offset of the byte that is drawn at a cell, in hex or as a letter."""
+        column, ascii_column = (x - _OFFSET) // 3, x - _OFFSET - self.per_line * 3 - 1
+        if not 0 <= column < self.per_line:
+            column = ascii_column
+        at = line * self.per_line + column
+        return at if 0 <= column < self.per_line and at < len(self.source.data) else None
+
+    def _on_resize(self, _event: events.Resize) -> None:
+        self._measure()

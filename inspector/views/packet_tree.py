@@ -1,0 +1,149 @@
+"""A packet's tree as lines: which of them are shown, and how each reads.
+
+Owns what is folded: layers are, but those of HTTP/2 and what it carries. What a person folds or opens stays so in the
+packets that are looked at later, by the names of the fields.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from inspector.model.dissection import Dissection, Field
+from inspector.views.spans import Line, Span, Tone
+from inspector.views.text import clean, shortened
+
+OPEN, FOLDED = "▾ ", "▸ "
+MARKS: Final = (OPEN[0], FOLDED[0])
+"""What stands before a line that can be folded or opened."""
+_LEAF: Final = "  "
+_OPEN_LAYERS: Final = frozenset({"http2", "grpc", "protobuf", "http"})
+_MOST_OPEN: Final = 24
+"""Layers of a packet that are open from the start; of a packet of a thousand frames none is."""
+_LONGEST: Final = 2_000
+_LONG_BITS: Final = re.compile(r"^[01. ]{12,} = ")
+"""Which bits of a wide field are meant: the hex dump has them too, and the words are found at a glance without."""
+_SEVERITIES: Final = {"Error": Tone.ERROR, "Warn": Tone.WARN, "Warning": Tone.WARN}
+
+Path = tuple[int, ...]
+
+
+class TreeLine(NamedTuple):
+    """A line of the tree."""
+
+    path: Path
+    field: Field
+    is_open: bool
+
+
+class Folds:
+    """What was folded or opened by hand."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, ...], bool] = {}
+
+    def is_open(self, names: tuple[str, ...], *, by_default: bool) -> bool:
+        """True when a field, by the names from its layer on, shows what is below it."""
+        return self._known.get(names, by_default)
+
+    def copy(self) -> Folds:
+        """As they are now."""
+        copied = Folds()
+        copied._known = dict(self._known)
+        return copied
+
+    def turn(self, names: tuple[str, ...], *, is_open: bool) -> None:
+        """Fold or open such fields from now on."""
+        self._known[names] = is_open
+
+
+class PacketTree:
+    """The lines of one packet's tree that are shown."""
+
+    def __init__(self, dissection: Dissection, folds: Folds) -> None:
+        self.dissection = dissection
+        self._folds = folds
+        self._before = folds.copy()
+        self._turned: dict[Path, bool] = {}
+        """What was folded or opened in this packet; others like it stay as they are until the next packet."""
+        many = sum(layer.name in _OPEN_LAYERS for layer in dissection.layers)
+        self._opens_layers = many <= _MOST_OPEN
+        self.lines: list[TreeLine] = []
+        self._list()
+
+    def toggle(self, index: int) -> None:
+        """Fold a line that is open, or open a folded one; nothing for one that has nothing below it."""
+        line = self.lines[index]
+        if line.field.children:
+            self._turn(line.path, is_open=not line.is_open)
+            self._list()
+
+    def open_all(self, *, is_open: bool) -> None:
+        """Open or fold every layer with all that is below it."""
+        for path, field in self._walk(self.dissection.layers, ()):
+            if field.children:
+                self._turn(path, is_open=is_open)
+        self._list()
+
+    def reveal(self, path: Path) -> int:
+        """Open what a field is below of; the index of its line."""
+        for length in range(1, len(path)):
+            self._turned[path[:length]] = True
+        self._list()
+        return next(index for index, line in enumerate(self.lines) if line.path == path)
+
+    def line(self, index: int) -> Line:
+        """How a line reads."""
+        path, field, is_open = self.lines[index]
+        mark = (OPEN if is_open else FOLDED) if field.children else _LEAF
+        return Line((Span(mark, Tone.DIM), *_spans(field, is_layer=len(path) == 1)), len(path) - 1)
+
+    def _list(self) -> None:
+        self.lines = list(self._shown(self.dissection.layers, ()))
+
+    def _shown(self, fields: tuple[Field, ...], above: Path) -> Iterator[TreeLine]:
+        for index, field in enumerate(fields):
+            path = (*above, index)
+            is_open = bool(field.children) and self._is_open(path, is_only=len(fields) == 1)
+            yield TreeLine(path, field, is_open)
+            if is_open:
+                yield from self._shown(field.children, path)
+
+    def _is_open(self, path: Path, *, is_only: bool) -> bool:
+        layer = self.dissection.layers[path[0]].name
+        by_default = self._opens_layers and layer in _OPEN_LAYERS and (len(path) == 1 or (is_only and len(path) == 2))
+        known = self._turned.get(path)
+        return self._before.is_open(self._names(path), by_default=by_default) if known is None else known
+
+    def _turn(self, path: Path, *, is_open: bool) -> None:
+        self._turned[path] = is_open
+        self._folds.turn(self._names(path), is_open=is_open)
+
+    def _names(self, path: Path) -> tuple[str, ...]:
+        fields = [self.dissection.field(path[:length]) for length in range(1, len(path) + 1)]
+        # What has no name has a filter by its bytes, which are other ones in each packet.
+        is_named = (field.filter and not field.filter.startswith("frame[") for field in fields)
+        return tuple(
+            field.name if named else field.label.partition(":")[0]
+            for field, named in zip(fields, is_named, strict=True)
+        )
+
+    def _walk(self, fields: tuple[Field, ...], above: Path) -> Iterator[tuple[Path, Field]]:
+        for index, field in enumerate(fields):
+            yield (*above, index), field
+            yield from self._walk(field.children, (*above, index))
+
+
+def _spans(field: Field, *, is_layer: bool) -> Iterator[Span]:
+    label = _LONG_BITS.sub("", clean(shortened(field.label, _LONGEST)))
+    if field.severity in _SEVERITIES:
+        yield Span(label, _SEVERITIES[field.severity])
+    elif field.is_generated:
+        yield Span(f"[{label}]", Tone.DIM)
+    elif is_layer:
+        yield Span(label, Tone.KEYWORD)
+    else:
+        name, colon, value = label.partition(": ")
+        yield Span(name + colon, Tone.KEY if colon else Tone.PLAIN)
+        yield Span(value)

@@ -1,0 +1,116 @@
+"""A TCP stream as people read it: text, a hex dump, or nothing but hex digits; each side in its own tone.
+
+Cut into pieces that can be laid out one by one: a stream may hold megabytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from inspector.capture.tcp_follow import Stretch, TcpStream
+from inspector.model.endpoint import Side
+from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone
+from inspector.views.text import clean, counted, size
+from inspector.views.times import duration
+
+_PIECE: Final = 1_024
+"""Bytes that are laid out as one."""
+_LATIN: Final = "".join(chr(code) if 0x20 <= code < 0x7F else "·" for code in range(256))
+
+
+class TcpForm(StrEnum):
+    """How the bytes are shown."""
+
+    TEXT = "ASCII"
+    DUMP = "hex dump"
+    RAW = "raw, as hex digits"
+
+
+class Piece(NamedTuple):
+    """Bytes of one side that are shown together."""
+
+    stretch: Stretch
+    start: int
+    """In the stretch."""
+    offset: int
+    """In all that this side sent."""
+    is_first: bool
+    """True for the first piece of a stretch, which tells of its packet."""
+
+    @property
+    def data(self) -> bytes:
+        """The bytes."""
+        return self.stretch.data[self.start : self.start + _PIECE]
+
+    @property
+    def side(self) -> Side:
+        """Who sent it: the one that opened the connection is the client."""
+        return Side.SERVER if self.stretch.peer else Side.CLIENT
+
+
+def tcp_pieces(stream: TcpStream) -> list[Piece]:
+    """All pieces of a stream, in its order."""
+    pieces: list[Piece] = []
+    offsets = [0, 0]
+    for stretch in stream.stretches:
+        side = 1 if stretch.peer else 0
+        starts = range(0, len(stretch.data), _PIECE)
+        pieces += [Piece(stretch, start, offsets[side] + start, start == 0) for start in starts]
+        offsets[side] += len(stretch.data)
+    return pieces
+
+
+def tcp_heading(stream: TcpStream, form: TcpForm) -> tuple[Line, ...]:
+    """What stands above a stream."""
+    if not stream.peers:
+        return (Line((Span(f"There is no TCP stream {stream.number} in this capture.", Tone.DIM),)),)
+    client, server = (*stream.peers, "", "")[:2]
+    sent, got = stream.sizes
+    facts = f"{size(sent)} sent · {size(got)} received · shown as {form}, v goes on"
+    more = (Line((Span("This is the beginning: there is more.", Tone.WARN),)),) if stream.is_cut else ()
+    return (
+        Line((
+            Span(f"TCP stream {stream.number}  "),
+            Span(f"{clean(client)} {ARROWS[Side.CLIENT]}", Tone.CLIENT),
+            Span("  "),
+            Span(f"{ARROWS[Side.SERVER]} {clean(server)}", Tone.SERVER),
+        )),
+        Line((Span(facts, Tone.DIM),)),
+        *more,
+        Line(),
+    )  # fmt: skip
+
+
+def tcp_lines(piece: Piece, form: TcpForm, since: float, width: int = 16) -> Iterator[Line]:
+    """The lines of a piece; `since` is when the stream began."""
+    tone, indent = SIDE_TONES[piece.side], 0 if piece.side is Side.CLIENT else 1
+    if piece.is_first:
+        facts = f"packet {piece.stretch.packet} · +{duration(max(piece.stretch.time - since, 0))}"
+        amount = counted(len(piece.stretch.data), "byte")
+        yield Line((Span(f"{ARROWS[piece.side]} {amount}", tone), Span(f"  {facts}", Tone.DIM)), indent)
+    for text in _texts(piece, form, width):
+        yield Line((Span(text, tone),), indent)
+
+
+def tcp_text(stream: TcpStream, form: TcpForm) -> str:
+    """The whole of a stream as text."""
+    since = stream.stretches[0].time if stream.stretches else 0.0
+    pieces = (line for piece in tcp_pieces(stream) for line in tcp_lines(piece, form, since))
+    return "\n".join("    " * line.indent + line.text for line in (*tcp_heading(stream, form), *pieces))
+
+
+def _texts(piece: Piece, form: TcpForm, width: int) -> Iterator[str]:
+    data = piece.data
+    match form:
+        case TcpForm.TEXT:
+            for line in data.split(b"\n"):
+                yield "".join(_LATIN[byte] for byte in line.removesuffix(b"\r"))
+        case TcpForm.RAW:
+            yield data.hex()
+        case TcpForm.DUMP:
+            for at in range(0, len(data), width):
+                part = data[at : at + width]
+                text = "".join(_LATIN[byte] for byte in part)
+                yield f"{piece.offset + at:08x}  {part.hex(' '):<{width * 3 - 1}}  {text}"
