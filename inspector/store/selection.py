@@ -73,13 +73,17 @@ class Selection:
     def refilter(self, filter_: Filter, *, show_control: bool) -> Iterator[float]:
         """Work towards another filter, a slice at each step, yielding how far it is, from 0 to 1.
 
-        Until the last step `positions` is as before and `update` goes on; a generator that is dropped changes nothing.
+        Until the last step, behind the 1, `positions` is as before and `update` goes on; a generator that is dropped
+        changes nothing.
         """
         following = self._next = MatchedFrames(self._store, filter_, show_control=show_control)
         while following.end < len(self._store.frames) and self._next is following:
             yield following.end / len(self._store.frames)
             following.advance(min(following.end + _FRAMES_AT_ONCE, len(self._store.frames)))
         if self._next is following:
+            yield 1.0
+        if self._next is following:
+            following.advance(len(self._store.frames))
             self._shown, self._next = following, None
 
     def row_of(self, position: int) -> int | None:
@@ -159,5 +163,8 @@ class CallSelection:
             yield following.end / len(self._store.calls)
             following.advance(_CALLS_AT_ONCE)
         if self._next is following:
+            yield 1.0
+        if self._next is following:
+            following.advance(len(self._store.calls))
             self._shown, self._next = following, None
             self._sort_anew()
