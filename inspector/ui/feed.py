@@ -45,6 +45,8 @@ class Feed:
         self.frames = Selection(store)
         self.calls = CallSelection(store)
         self.methods = MethodTotals(store)
+        self.first_row = 0
+        """The first row of the frames that may be another since the last change that was taken."""
         self._notify = notify
         self._pending: Change | None = None
         self._is_stirred = False
@@ -77,7 +79,7 @@ class Feed:
         """All that changed since the last time, with selections and totals brought up to date; None for nothing."""
         change, self._pending = self._pending, None
         if change is not None:
-            self.frames.update(change)
+            self.first_row = self.frames.update(change).first_row
             self.calls.update(change)
             self.methods.update(change)
             self.packets.sync(self.store, self.frames)
