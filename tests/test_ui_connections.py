@@ -22,8 +22,7 @@ SIZES = pytest.mark.parametrize("size", [WIDE, NARROW])
 
 
 async def to_connections(run: Running) -> None:
-    await run.press("right")
-    await run.until(lambda: run.list.id == CONNECTIONS)
+    await run.turn_to(CONNECTIONS)
 
 
 def label(run: Running, tab: str) -> Tab:
@@ -131,8 +130,7 @@ async def test_the_lists_keep_their_places() -> None:
         await run.press("j", "j")
         place = run.frames.selected
         await to_connections(run)
-        await run.press("left")
-        await run.until(lambda: run.list.id == FRAMES)
+        await run.turn_to(FRAMES, "left")
         assert run.frames.selected == place
         await run.until(lambda: run.focused == FRAMES and "HEADERS" in text(run.pane))
 
