@@ -48,6 +48,10 @@ class FilterError(InspectorError):
     """A filter text that means nothing; `message` says where it goes wrong."""
 
 
+class PatternError(InspectorError):
+    """What is looked for means nothing: a faulty regular expression, or half a byte."""
+
+
 class SchemaError(InspectorError):
     """A .proto, a descriptor set or a reflection answer that cannot be used."""
 

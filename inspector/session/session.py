@@ -15,19 +15,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from inspector.capture.frame_scan import FrameScan
-from inspector.capture.ports import Opening, PortFinder
-from inspector.capture.records import holds_tls_keys
 from inspector.capture.tshark import Decoding, Tshark, find_tshark
 from inspector.errors import InspectorError
 from inspector.model.call import StreamKey
 from inspector.session.board import Board
 from inspector.session.decoder import Decoder
 from inspector.session.intake import Intake, open_intake
+from inspector.session.listening import Listening
 from inspector.session.memory import Memory, usual_memory
 from inspector.session.packets import Packets
 from inspector.session.relay import Relay
-from inspector.session.remarks import Failures, nothing_seen, unreadable
+from inspector.session.remarks import Failures, nothing_seen
 from inspector.session.retention import Retention
 from inspector.session.source import FileSource, LiveSource, Source, StdinSource
 from inspector.session.status import Phase, SessionStatus
@@ -76,16 +74,12 @@ class Session:
         )
         self._retention = Retention(self.store, self.memory.of_store, self._changed)
         self.packets = Packets(lambda: self._decoder.decoding, self._board.notify)
-        self._finder = PortFinder()
-        self._scan = FrameScan()
+        is_live = isinstance(source, LiveSource)
+        self._listening = Listening(self._decoder, self.packets, self._board.notify, knows_its_port=is_live)
         self._failures = Failures(self.store)
         self._intake: Intake | None = None
         self._observers: list[Callable[[Change], object]] = []
         self._successor: Session | None = None
-        self._has_keys = False
-        """True when the capture itself holds keys of TLS."""
-        self._decided: frozenset[int] = frozenset()
-        """Ports of which a person has said what they carry."""
         self._is_listening = asyncio.Event()
 
     @property
@@ -115,7 +109,7 @@ class Session:
         """
         other = Session(self.source, decoding, self._board, memory=self.memory)
         other._intake, self._intake, self._successor = self._intake, None, other
-        other._decided = self._decided | self.decoding.differences(decoding)
+        other._listening.decided = self._listening.decided | self.decoding.differences(decoding)
         self._board.on_status = other._told
         is_over = self.status.phase in (Phase.ENDED, Phase.FAILED)
         self._board.tell(phase=Phase.READING if is_over else self.status.phase, error=None, notice="", decoded=0)
@@ -211,25 +205,8 @@ class Session:
     def _overhear(self, data: bytes) -> None:
         if self._successor is not None:
             self._successor._overhear(data)
-            return
-        self._has_keys = self._has_keys or holds_tls_keys(data)
-        for found, openings in self._finder.feed(data):
-            self._decoder.hear(found)
-            for opening in openings:
-                self._learn(opening)
-        if not isinstance(self.source, LiveSource):  # there only the service's own port is captured
-            for opening in self._scan.feed(data):
-                self._learn(opening)
-
-    def _learn(self, opening: Opening) -> None:
-        if opening.port in self._decided:
-            return
-        before = self._decoder.decoding
-        is_news = self._decoder.learn(opening)
-        if self._decoder.decoding != before:
-            self.packets.decode_anew()
-        if is_news and opening.is_answer and not self._has_keys and (note := unreadable(self._decoder.decoding)):
-            self._board.notify(note)
+        else:
+            self._listening.hear(data)
 
     def _told(self, status: SessionStatus) -> None:
         self.on_status(status)

@@ -24,6 +24,7 @@ class Place(StrEnum):
     PANE = "pane"
     HEX = "hex"
     FILTER = "filter"
+    FIND = "find"
     REQUEST = "request"
     EDITOR = "editor"
 
@@ -120,8 +121,6 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("follow", "f", "f", "follow", "Follow the stream of the selected frame", "follow"),
         Key("stream.next", "full_stop", ".", "next in stream", "The next frame of the same stream", "step(1)"),
         Key("stream.previous", "comma", ",", "previous", "The previous frame of the same stream", "step(-1)"),
-        Key("match.next", "n", "n", "next match", "The next frame that the filter finds, round the end", "match(1)"),
-        Key("match.previous", "N", "N", "previous", "The previous frame that the filter finds", "match(-1)"),
         Key("cross", "p", "p", "packet", "From a frame to its packet in Packets, and back", "cross"),
         Key("tree.all", "E", "E", "open all", "Open the whole tree of a packet, or fold it", "open_all"),
         Key("field.filter", "a", "a", "as filter", "Filter by the field of the tree: it, not, and, or", "filter_field"),
@@ -135,6 +134,9 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     ),
     (Place.SCREEN, Group.LOOK): (
         Key("filter", "slash", "/", "filter", "Go to the filter", "focus_filter"),
+        Key("find", "ctrl+f", "^F", "find", "Find a text, a regular expression or bytes in the list or pane", "find"),
+        Key("match.next", "n", "n", "next match", "The next thing found, or frame that the filter finds", "match(1)"),
+        Key("match.previous", "N", "N", "previous", "The thing found before, round the end", "match(-1)"),
         Key("control", "h", "h", "control frames", "Hide or show SETTINGS, PING, WINDOW_UPDATE, …", "toggle_control"),
         Key("name", "M", "M", "name", "Name the method of a call of which the capture does not tell it", "name_method"),
         Key("copy_as", "Y", "Y", "copy as", "Copy the call as a grpcurl command, as Python or as JSON", "copy_as"),
@@ -158,6 +160,13 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("filter.newer", "down", "↓", "later", "Forward in the filters used", "newer"),
         Key("filter.names", "ctrl+n,ctrl+@", "^N", "names", "Names of Wireshark's fields; Tab too", "complete"),
     ),
+    (Place.FIND, Group.LOOK): (
+        Key("find.keep", "enter", "Enter", "to it", "To what was found; n and N go on from there", "keep"),
+        Key("find.kind", "f7", "^F", "how", "Text, regular expression, or hex: Ctrl+F again", "turn_kind"),
+        Key("find.where", "down", "↓ ↑", "where", "Look in rows, headers, messages, bytes, anywhere", "turn_where(1)"),
+        Key("find.where_back", "up", "↑", "where", "The place before", "turn_where(-1)"),
+        Key("find.end", "escape", "Esc", "end", "Look no further; again: find nothing any more", "end"),
+    ),
     (Place.SCREEN, Group.CAPTURE): (
         Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture, or start it again", "toggle_capture"),
         Key("save", "ctrl+s", "^S", "save", "Save the capture as a file", "save"),
@@ -173,18 +182,19 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
 }  # fmt: skip
 
 FOOTER: Final = (
+    *("find.keep", "find.kind", "find.where", "find.end"),
     *("send", "send.apart", "filter.keep", "filter.clear", "filter.leave", "filter.names", "filter.older"),
     *("half_close", "cancel", "request"),
-    *("filter", "open", "pane.open", "byte.open", "back", "cross", "field.filter", "follow", "unfold", "sort", "edit"),
-    *("method", "request.leave", "tcp.next", "tree.all", "stream.next", "control", "copy", "zoom", "reading", "tcp"),
-    *("compare", "copy_as", "resend", "history.back", "history", "times", "write"),
+    *("filter", "find", "open", "pane.open", "byte.open", "back", "cross", "field.filter", "follow", "unfold", "sort"),
+    *("edit", "method", "request.leave", "tcp.next", "tree.all", "stream.next", "control", "copy", "zoom", "reading"),
+    *("tcp", "compare", "copy_as", "resend", "history.back", "history", "times", "write"),
     *("capture", "save", "schema", "decode", "help", "help.always", "quit"),
 )
 """What the footer shows, in its order, as far as it is of use where the focus is."""
 
 _EVERYWHERE: Final = frozenset(
     {"capture", "save", "load", "help.always", "palette", "quit", "half_close", "cancel"}
-    | {"method", "history", "calls", "schema"}
+    | {"method", "history", "calls", "schema", "find"}
 )
 """Keys that work wherever the focus is: an input would take some of them, and does while they are of no use.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 from typing import Final
 
 from inspector.session.packets import Packets
@@ -45,6 +46,8 @@ class Feed:
         self.frames = Selection(store)
         self.calls = CallSelection(store)
         self.methods = MethodTotals(store)
+        self.first_row = 0
+        """The first row of the frames that may be another since the last change that was taken."""
         self._notify = notify
         self._pending: Change | None = None
         self._followed: Change | None = None
@@ -87,7 +90,7 @@ class Feed:
         """Bring selections and totals up to date."""
         change, self._pending = self._pending, None
         if change is not None:
-            self.frames.update(change)
+            self.first_row = self.frames.update(change).first_row
             self.calls.update(change)
             self.methods.update(change)
             self.packets.sync(self.store, self.frames)
@@ -95,8 +98,11 @@ class Feed:
 
     def refilter(self, filter_: Filter, *, show_control: bool) -> Iterator[float]:
         """Work towards another filter for frames and calls, a slice at each step, as `Selection.refilter`."""
-        yield from self.frames.refilter(filter_, show_control=show_control)
-        yield from self.calls.refilter(filter_)
+        both = self.frames.refilter(filter_, show_control=show_control), self.calls.refilter(filter_)
+        for work in both:
+            yield from takewhile(lambda done: done < 1, work)
+        for work in both:  # what is drawn in between must find both as they were
+            next(work, None)
         self.packets.sync(self.store, self.frames)
 
     def close(self) -> None:

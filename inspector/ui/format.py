@@ -6,9 +6,11 @@ and content as it stands.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, Final
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.app import App
@@ -76,6 +78,11 @@ class Palette:
         return Style(bgcolor=colour.rich_color)
 
     @property
+    def sought(self) -> Style:
+        """What Find looks for, where it stands."""
+        return Style(color=self.colour("background").rich_color, bgcolor=self.colour("warning").rich_color, bold=True)
+
+    @property
     def chip(self) -> Style:
         """The program's name."""
         text, ground = self.colour("background").rich_color, self.colour("primary").rich_color
@@ -97,6 +104,22 @@ def segments(spans: Iterable[Span], palette: Palette, *, strong: bool = False) -
         for span in spans
         if span.text
     ]
+
+
+def highlighted(strip: Strip, sought: re.Pattern[str] | None, style: Style) -> Strip:
+    """A strip in which what is looked for has a style of its own."""
+    text = strip.text
+    ends = [match.span() for match in sought.finditer(text) if match[0]] if sought is not None else []
+    if not ends:
+        return strip
+    cuts = [cell_len(text[:at]) for span in ends for at in span]
+    parts = strip.divide([*cuts, strip.cell_length])
+    return Strip.join(_over(part, style) if number % 2 else part for number, part in enumerate(parts))
+
+
+def _over(strip: Strip, style: Style) -> Strip:
+    """A strip in a style that wins over those that its text has."""
+    return Strip(Segment.apply_style(strip, post_style=style), strip.cell_length)
 
 
 def fitted(parts: list[Segment], width: int, *, right: bool = False, keep_end: bool = False) -> list[Segment]:

@@ -11,6 +11,7 @@ from textual.widget import Widget
 from inspector.model.dissection import ByteSource, Field
 from inspector.session import Session
 from inspector.store.filter import Filter
+from inspector.ui.asked import Asked
 from inspector.ui.draft import Draft
 
 
@@ -118,6 +119,21 @@ class FilterAsked(Message):
     """Only what this filter lets through shall be shown."""
 
     text: str
+
+
+@dataclass
+class FindAsked(Message):
+    """Something was typed that shall be found."""
+
+    asked: Asked
+
+
+@dataclass
+class FindLeft(Message):
+    """Enter in the find bar, or Esc."""
+
+    is_over: bool = False
+    """True when nothing is to be found any more."""
 
 
 @dataclass

@@ -107,6 +107,11 @@ def brief(seconds: float) -> str:
     return f"{seconds * 1e6:.0f} µs" if seconds < 0.0009995 else duration(seconds)
 
 
+def since(seconds: float) -> str:
+    """A time after another one: `+45 µs`, `+7.6 ms`; `+0` for one that is not after it."""
+    return f"+{brief(seconds)}" if seconds > 0 else "+0"
+
+
 def clock(time: float) -> str:
     """The time of day here, to the millisecond: `09:00:11.149`; plain seconds where there is no such day."""
     try:

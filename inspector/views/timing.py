@@ -20,7 +20,7 @@ from inspector.views.outcome import call_status
 from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone, plain
 from inspector.views.strip import Moment, Strip
 from inspector.views.text import counted, size
-from inspector.views.times import brief
+from inspector.views.times import brief, since
 
 _TIME: Final = 11
 _NAMES: Final = {"H": "headers", "T": "trailers", "R": "reset"}
@@ -132,21 +132,17 @@ class Timing:
         octets = self._call.request_bytes if side is Side.CLIENT else self._call.response_bytes
         what = f"{counted(len(messages), 'message')}, {size(octets)} of DATA"
         if len(messages) > 1:
-            what += f", the last one at {_since(last.time - self._call.started)}"
+            what += f", the last one at {since(last.time - self._call.started)}"
         yield first.time, self._fact(first.time, side, what, first.frame)
 
     def _fact(self, time: float, side: Side, what: str, position: int) -> Fact:
-        when = _since(time - self._call.started)
+        when = since(time - self._call.started)
         spans = (Span(f"{when:>{_TIME}}  ", Tone.DIM), Span(f"{ARROWS[side]} {what}", SIDE_TONES[side]))
         return Fact(Line(spans), position)
 
     def heading(self) -> Line:
         """Who talked to whom, and how it ended."""
         return Line(heading(self._store, self._call))
-
-
-def _since(seconds: float) -> str:
-    return f"+{brief(seconds)}" if seconds > 0 else "+0"
 
 
 def _letter(frame: Frame, side: Side) -> str | None:

@@ -9,6 +9,7 @@ from textual.widget import Widget
 from inspector.ui.bindings import Place
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
+from inspector.ui.widgets.find_bar import FindBar
 from inspector.ui.widgets.hex_view import HexView
 from inspector.ui.widgets.pane import Pane
 from inspector.ui.widgets.request_box import RequestBox
@@ -35,6 +36,7 @@ class FocusActions(Screen[None], inherit_bindings=False):
             Place.PANE: self.browser.detail.pane,
             Place.HEX: self.browser.detail.bytes,
             Place.FILTER: self.query_one(FilterBox),
+            Place.FIND: bar.input if (bar := self.query_one(FindBar)).display else None,
             Place.REQUEST: next(iter(self.query(RequestBox)), None),
         }
         return nodes.get(place)

@@ -14,11 +14,17 @@ from textual.widgets import Static
 from inspector.ui.bindings import Group, Place, entries
 from inspector.ui.screens.dialog import Dialog
 
-_WHERE: Final = {Place.REQUEST: " (request box)", Place.FILTER: " (filter)", Place.EDITOR: " (editor)"}
+_WHERE: Final = {
+    Place.REQUEST: " (request box)",
+    Place.FILTER: " (filter)",
+    Place.FIND: " (find)",
+    Place.EDITOR: " (editor)",
+}
 _MORE: Final = """\
 A filter is words that match anywhere, and key:value for method, status, type, stream, connection and sender.
 A minus before any of them means not; "quoted words" stay together; method:/a.B/C$ is that method and no longer one.
-All parts must match. n and N visit the frames that it finds from wherever the focus is, round the end.
+All parts must match. n and N visit the frames that it finds from wherever the focus is, round the end; while something
+is looked for by Ctrl+F they visit what is found of that, in the list or in the pane that has the focus.
 What looks like a Wireshark display filter is one, over packets, frames and calls: tcp.port == 37564, !http2,
 tcp.analysis.flags; = in front says so where it does not look like one. Tab completes the names of fields.
 With the mouse: click selects, double click opens, the wheel scrolls; a click on a step of Follow selects its frame,

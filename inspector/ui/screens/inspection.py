@@ -21,10 +21,11 @@ from inspector.ui.bindings import Place, bindings
 from inspector.ui.launch import Launch
 from inspector.ui.lists.tabs import FRAMES
 from inspector.ui.messages import CaptureOpened, Left, PaneOpened, StoreChanged
-from inspector.ui.screens.filter_actions import FilterActions
+from inspector.ui.screens.find_actions import FindActions
 from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
+from inspector.ui.widgets.find_bar import FindBar
 from inspector.ui.widgets.key_bar import KeyBar
 from inspector.ui.widgets.late_banner import LateBanner
 from inspector.ui.widgets.name_list import NameList
@@ -37,7 +38,7 @@ _LOOK_SECONDS: Final = 1.0
 """Between two looks at the connection: gRPC does not tell when it breaks."""
 
 
-class InspectionScreen(FilterActions):
+class InspectionScreen(FindActions):
     """One session with all that is known of it."""
 
     BINDINGS = bindings(Place.SCREEN)
@@ -60,6 +61,7 @@ class InspectionScreen(FilterActions):
         yield LateBanner(self.session.store, self.launch.catalog)
         yield Browser(self.feed, self.launch.catalog, following=is_live)
         yield Notice()
+        yield FindBar()
         if self.sending is not None:
             yield RequestBox(self.sending.calls)
         yield KeyBar()
@@ -121,6 +123,7 @@ class InspectionScreen(FilterActions):
             self.learn(change)
             self.query_one(LateBanner).learn(change)
             self.browser.update(change)
+            self.find_again(self.feed.first_row)
             self._select_own(change.calls)
         if self._has_news:
             self._has_news = False
@@ -180,6 +183,7 @@ class InspectionScreen(FilterActions):
     def show_filtered(self) -> None:
         """Draw what another filter lets through."""
         self.browser.update(None)
+        self.find_again(0)
         self._draw_words()
 
     @on(Left)

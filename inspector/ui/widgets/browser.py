@@ -137,6 +137,7 @@ class Browser(Horizontal):
             self.listing.open(CALLS)
             self.post_message(FilterAsked(method_filter(subject.path)))
         else:
+            self._show(subject)  # it may not be yet, where Enter was typed ahead
             self.post_message(PaneOpened(self.detail.pane))
 
     @on(StepSelected)
@@ -150,6 +151,8 @@ class Browser(Horizontal):
             self.post_message(PaneOpened(self.listing.list_of(FRAMES)))
 
     def _reach_goal(self) -> None:
+        if self.listing.shown.id != PACKETS:  # somebody went elsewhere before it came
+            self._goal, self._goes_to_tcp = None, False
         goal = self._goal
         if goal is not None and self._feed.packets.total >= goal.number:
             self._goal = None
@@ -226,7 +229,8 @@ class Browser(Horizontal):
         if 0 <= index < len(stops):
             self._select(FrameAt(stops[index]))
 
-    def _action_match(self, rows: int) -> None:
+    def visit_match(self, rows: int) -> None:
+        """Select the frame that is so many further on among those that the filter finds, round the end."""
         found = self._feed.frames.positions
         if found:
             here = self._subject.position if isinstance(self._subject, FrameAt) else 0

@@ -6,6 +6,7 @@ document says is none of its business; how one moves in it is `Pane`'s.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from rich.segment import Segment
@@ -14,7 +15,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from inspector.ui.format import Palette, fitted, segments
+from inspector.ui.format import Palette, fitted, highlighted, segments
 from inspector.ui.widgets.layout import Document, Layout, Row
 from inspector.views.spans import Tone
 
@@ -38,6 +39,12 @@ class DocumentView(ScrollView):
         self._layout: Layout | None = None
         self._document: Document | None = None
         self._current: int | None = None
+        self._sought: re.Pattern[str] | None = None
+
+    @property
+    def document(self) -> Document | None:
+        """What is shown."""
+        return self._document
 
     @property
     def rows(self) -> list[Row]:
@@ -58,6 +65,24 @@ class DocumentView(ScrollView):
             if self._layout.row_of(block) is None:
                 self._lay_out(block)
             self._reveal_block(block)
+        self.refresh()
+
+    def show_line(self, block: int, line: int) -> None:
+        """Put the cursor on a line of a block, and bring it into sight."""
+        if self._layout is None:
+            return
+        if self._layout.row_of(block) is None:
+            self._lay_out(block)
+        row = self._layout.row_of(block) or 0
+        while row + 1 < len(self.rows) and self.rows[row].block == block and self.rows[row].line < line:
+            row += 1
+        self.cursor, self.following = row, False
+        self.reveal(row)
+        self.refresh()
+
+    def show_sought(self, sought: re.Pattern[str] | None) -> None:
+        """Let what is looked for stand out, or nothing any more."""
+        self._sought = sought
         self.refresh()
 
     def changed_from(self, block: int) -> None:
@@ -104,6 +129,7 @@ class DocumentView(ScrollView):
         gutter = Segment("▌ " if is_current else "  ", palette.of(Tone.SERVER))
         parts = segments(row.spans, palette, strong=row.is_title)
         strip = Strip([gutter, *fitted(parts, max(width - GUTTER, 0))], width)
+        strip = highlighted(strip, self._sought, palette.sought)
         if index == self.cursor and self.has_focus:
             strip = strip.apply_style(palette.background("row-selected"))
         return strip.apply_style(self.rich_style)

@@ -49,6 +49,8 @@ class Row(NamedTuple):
     """The index of its block."""
     position: int | None = None
     is_title: bool = False
+    line: int = 0
+    """Which line of its block it is, or is a part of."""
 
 
 class Layout:
@@ -113,7 +115,7 @@ class Layout:
         for number, line in enumerate(block.lines):
             rows = (line.spans,) if block.is_cut else wrap(line.spans, self._width, line.indent * INDENT)
             for spans in rows:
-                yield Row(spans, index, block.position, block.is_titled and number == 0)
+                yield Row(spans, index, block.position, block.is_titled and number == 0, number)
 
 
 def _block(row: Row) -> int:

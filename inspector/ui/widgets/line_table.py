@@ -6,6 +6,7 @@ lines. Where the cursor is and how it moves is for `RowList`; what rows say is t
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from rich.segment import Segment
@@ -14,7 +15,7 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from inspector.ui.format import Palette, fitted
+from inspector.ui.format import Palette, fitted, highlighted
 from inspector.ui.lists.rows import FoldableRows, SortableRows
 from inspector.ui.widgets.painting import GUTTER, Look, Order, RowPainter, Rows
 from inspector.views.spans import Tone
@@ -40,6 +41,7 @@ class LineTable(ScrollView):
         self.marks: dict[Any, None] = {}
         """The keys of marked rows, the latest last."""
         self._placeholder: tuple[str, ...] = ()
+        self._sought: re.Pattern[str] | None = None
         self._painter = self._new_painter()
         self._strips: LRUCache[object, Strip] = LRUCache(_CACHED_STRIPS)
 
@@ -57,6 +59,12 @@ class LineTable(ScrollView):
     def page(self) -> int:
         """How many rows fit on the screen."""
         return max(self.scrollable_content_region.height - HEADER, 1)
+
+    def show_sought(self, sought: re.Pattern[str] | None) -> None:
+        """Let what is looked for stand out, or nothing any more."""
+        if sought != self._sought:
+            self._sought = sought
+            self.refresh()
 
     def show_placeholder(self, *lines: str) -> None:
         """Say something in place of rows while there are none."""
@@ -109,10 +117,11 @@ class LineTable(ScrollView):
     def _row(self, key: Any, width: int, palette: Palette) -> Strip:
         fold = self.rows.fold_mark(key) if isinstance(self.rows, FoldableRows) else ""
         look = Look(key == self.key, self.has_focus, key in self.marks, fold)
-        depends_on = (key, self.rows.version(key), width, self._painter.slots(width), look, palette)
+        depends_on = (key, self.rows.version(key), width, self._painter.slots(width), look, palette, self._sought)
         strip = self._strips.get(depends_on)
         if strip is None:
-            strip = self._strips[depends_on] = self._painter.row(self.rows.row(key), width, palette, look)
+            strip = self._painter.row(self.rows.row(key), width, palette, look)
+            strip = self._strips[depends_on] = highlighted(strip, self._sought, palette.sought)
         return strip
 
     def _words(self, line: int, width: int, palette: Palette) -> Strip:

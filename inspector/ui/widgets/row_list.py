@@ -31,6 +31,8 @@ class RowList(RowActions, LineTable, can_focus=True):
         """True while the list stays at its end as rows come."""
         self.unseen = 0
         """Rows that came while the list did not follow."""
+        self.arrangement = 0
+        """Counts how often rows were filtered, sorted or unfolded anew."""
         self._is_held = False
         """True when the cursor stays on its row although the list follows its end."""
         self._is_placing = False
@@ -45,6 +47,7 @@ class RowList(RowActions, LineTable, can_focus=True):
     def update_rows(self, *, is_refiltered: bool = False) -> None:
         """Rows came, went, or say something else; after a refilter the cursor stays on its frame if it can."""
         came = len(self.rows) - self.count
+        self.arrangement += is_refiltered
         self._is_held = self._is_held or is_refiltered
         self._follow(following=self.following)
         with self._placing():

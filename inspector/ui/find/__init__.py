@@ -1,0 +1,1 @@
+"""Find: what is looked through, how, and what was found."""
