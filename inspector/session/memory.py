@@ -13,8 +13,6 @@ from typing import Final
 import psutil
 
 _MB: Final = 1 << 20
-LEAST: Final = 256 * _MB
-"""What tshark and this program need to begin with, and some room to work."""
 _LEAST_USUAL: Final = 512 * _MB
 _MOST_USUAL: Final = 8 << 30
 _SHARE_USUAL: Final = 3
@@ -33,25 +31,25 @@ _LIMITS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A limit in bytes."""
+    """Sizes in bytes."""
 
     limit: int
+    """Of all together."""
+    tshark: int
+    """What one tshark may hold before another takes over."""
+    store: int
+    """What the frames may take that are kept, with all that belongs to them."""
 
-    @property
-    def of_tshark(self) -> int:
-        """Bytes that one tshark may hold before another takes over."""
-        return self.limit // 2
-
-    @property
-    def of_store(self) -> int:
-        """Bytes that the frames may take that are kept, with all that belongs to them."""
-        return max(self.limit - self.of_tshark - _OWN, _LEAST_KEPT)
+    @classmethod
+    def of(cls, limit: int) -> Memory:
+        """The shares of a limit."""
+        return cls(limit, limit // 2, max(limit // 2 - _OWN, _LEAST_KEPT))
 
 
 def usual_memory() -> Memory:
     """A third of what is free now, here or in this container: at least 512 MB, at most 8 GB."""
     free = min([psutil.virtual_memory().available, *_free_in_container()])
-    return Memory(min(max(free // _SHARE_USUAL, _LEAST_USUAL), _MOST_USUAL))
+    return Memory.of(min(max(free // _SHARE_USUAL, _LEAST_USUAL), _MOST_USUAL))
 
 
 def _free_in_container() -> list[int]:

@@ -31,14 +31,14 @@ class Retention:
     async def run(self) -> None:
         """Look after the store until cancelled."""
         while True:
+            await _in_slices(self._drop)
             await asyncio.sleep(_PAUSE)
-            for work in (self._free, self.drop):
-                await _in_slices(work)
+            await _in_slices(self._free)
 
     def _free(self) -> bool:
         return self._store.free(_SLICE)
 
-    def drop(self) -> bool:
+    def _drop(self) -> bool:
         """Let a slice go, where there is too much; True when there may be more."""
         store = self._store
         if store.weight <= self._share:

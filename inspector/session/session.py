@@ -70,9 +70,9 @@ class Session:
             self._changed,
             self._board.notify,
             hold_seconds=hold,
-            relay=relay or Relay(self.memory.of_tshark),
+            relay=relay or Relay(self.memory.tshark),
         )
-        self._retention = Retention(self.store, self.memory.of_store, self._changed)
+        self._retention = Retention(self.store, self.memory.store, self._changed)
         self.packets = Packets(lambda: self._decoder.decoding, self._board.notify)
         is_live = isinstance(source, LiveSource)
         self._listening = Listening(self._decoder, self.packets, self._board.notify, knows_its_port=is_live)

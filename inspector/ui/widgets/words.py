@@ -33,6 +33,8 @@ def counts(feed: Feed, list_: str = FRAMES) -> str:
     if not total:
         return ""
     text = f"{shown:,} of {counted(total, 'frame')}"
+    if feed.store.frames.first:
+        text += f" · {feed.store.frames.first:,} older dropped"
     if feed.frames.show_control:
         return f"{text} · control frames shown (h)"
     hidden = feed.frames.hidden_control
