@@ -95,18 +95,13 @@ async def test_a_wide_list_has_every_column() -> None:
         assert "no.such.Service" in "".join(lines(run.list))
 
 
-async def to_methods(run: Running) -> None:
-    while run.list.id != METHODS:
-        await run.press("right")
-
-
 def shown_methods(run: Running) -> list[str]:
     return [run.list.rows.key(row) for row in range(run.list.count)]
 
 
 async def test_methods_have_their_totals_and_a_histogram() -> None:
     async with opened(CAPTURE) as run:
-        await to_methods(run)
+        await run.turn_to(METHODS, "left")
         assert shown_methods(run) == [
             f"/peers.v1.Greeter/{name}" for name in ("Chat", "CollectHello", "SayHello", "StreamHello")
         ]
@@ -121,7 +116,7 @@ async def test_methods_have_their_totals_and_a_histogram() -> None:
 @SIZES
 async def test_methods_are_sorted(size: tuple[int, int]) -> None:
     async with opened(CAPTURE, size=size) as run:
-        await to_methods(run)
+        await run.turn_to(METHODS, "left")
         await run.press("o")
         assert "Calls▼" in titles(run)
         assert shown_methods(run)[0] == "/peers.v1.Greeter/SayHello"
@@ -135,7 +130,7 @@ async def test_methods_are_sorted(size: tuple[int, int]) -> None:
 @SIZES
 async def test_enter_on_a_method_shows_its_calls(size: tuple[int, int]) -> None:
     async with opened(CAPTURE, size=size) as run:
-        await to_methods(run)
+        await run.turn_to(METHODS, "left")
         await run.press("g", "enter")
         await run.until(lambda: run.list.id == CALLS and run.list.count == 1)
         assert run.screen.query_one(FilterBox).value == "method:/peers.v1.Greeter/Chat$"
@@ -150,7 +145,7 @@ async def test_methods_stay_as_they_are_whatever_the_filter() -> None:
         await run.type("nowhere-to-be-found")
         await run.until(lambda: run.frames.count == 0)
         await run.press("escape")
-        await to_methods(run)
+        await run.turn_to(METHODS, "left")
         await run.press("f", "escape", "m", "y", "full_stop", "n")
         assert run.app.is_running
 
