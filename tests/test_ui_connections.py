@@ -118,8 +118,7 @@ async def test_a_call_that_was_sent_is_shown_in_a_list_that_has_it() -> None:
         await run.until(lambda: run.list.id == FRAMES)
         assert run.session.store.frames[run.frames.selected].stream == 3
         await run.until(lambda: "Follow 0/3" in str(label(run, FOLLOW).label))
-        await run.press("left")
-        await run.until(lambda: run.list.id == CALLS)
+        await run.turn_to(CALLS)
         run.screen.browser.show_call(StreamKey(0, 1))
         await run.pilot.pause()
         assert run.list.id == CALLS
