@@ -53,4 +53,10 @@ class SessionStatus:
     """The latest thing that a person should know: tshark was started again, the capture is cut short, …"""
     amiss: str = ""
     """What is wrong at this moment and may pass, as a service that does not answer; empty when all is well."""
+    memory: int = 0
+    """The limit in bytes."""
+    left: int = 0
+    """Frames that are not kept any more, to stay within it."""
+    kept_since: float = 0.0
+    """The time of the oldest frame that is kept, when others are not any more."""
     error: InspectorError | None = None

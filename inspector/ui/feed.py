@@ -50,12 +50,16 @@ class Feed:
         """The first row of the frames that may be another since the last change that was taken."""
         self._notify = notify
         self._pending: Change | None = None
+        self._followed: Change | None = None
+        """What selections and totals know of, and the screen does not yet."""
         self._is_stirred = False
         self._timer: asyncio.TimerHandle | None = None
 
     def receive(self, change: Change) -> None:
         """Take note of a change; the session's `on_change`."""
         self._pending = change if self._pending is None else self._pending.merged(change)
+        if change.first_kept:
+            self._follow()  # at once: what is gone must not be drawn
         self.stir()
 
     def redraw(self) -> None:
@@ -78,13 +82,19 @@ class Feed:
 
     def take(self) -> Change | None:
         """All that changed since the last time, with selections and totals brought up to date; None for nothing."""
+        self._follow()
+        change, self._followed = self._followed, None
+        return change
+
+    def _follow(self) -> None:
+        """Bring selections and totals up to date."""
         change, self._pending = self._pending, None
         if change is not None:
             self.first_row = self.frames.update(change).first_row
             self.calls.update(change)
             self.methods.update(change)
             self.packets.sync(self.store, self.frames)
-        return change
+            self._followed = change if self._followed is None else self._followed.merged(change)
 
     def refilter(self, filter_: Filter, *, show_control: bool) -> Iterator[float]:
         """Work towards another filter for frames and calls, a slice at each step, as `Selection.refilter`."""

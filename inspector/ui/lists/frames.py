@@ -73,7 +73,7 @@ class FrameRows:
     def key_of(self, subject: Subject) -> int | None:
         """The frame itself, or the first of a packet."""
         match subject:
-            case FrameAt(position):
+            case FrameAt(position) if self._feed.store.frames.holds(position):
                 return position
             case PacketAt(number):
                 return next(self._feed.store.positions_of(number), None)

@@ -14,9 +14,10 @@ from inspector.schema.catalog import Catalog
 from inspector.schema.forms import READERS, Format
 from inspector.store.change import Change
 from inspector.ui.documents.accounts import AccountsDocument
+from inspector.ui.documents.document import GoneDocument
 from inspector.ui.documents.tabs import FOLLOW, MESSAGE, TABS, TREE, Ground, call_key, is_still_of, tabs_of
 from inspector.ui.feed import Feed
-from inspector.ui.subject import FrameAt, PacketAt, Subject
+from inspector.ui.subject import FrameAt, PacketAt, Subject, is_gone
 from inspector.ui.widgets.packet_parts import PacketParts
 from inspector.ui.widgets.pane import Pane
 from inspector.views.detail import message_forms
@@ -83,7 +84,8 @@ class Detail(PacketParts):
         """The store has changed: bring what is shown up to date, if it is about that."""
         if self._subject is None:
             return
-        if self.document is None or change.rewritten:
+        is_news = change.first_kept and is_gone(self._subject, self._store)
+        if self.document is None or change.rewritten or (is_news and not isinstance(self.document, GoneDocument)):
             self.show_document()
         elif self._subject.is_touched(self._store, change):
             first = self.document.refresh()
@@ -128,6 +130,8 @@ class Detail(PacketParts):
         subject = self._subject
         if subject is None or not isinstance(subject, TABS[self._tab].about):
             self.document = None
+        elif is_gone(subject, self._store):
+            self.document = GoneDocument()
         else:
             ground = Ground(
                 self._store,

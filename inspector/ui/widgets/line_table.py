@@ -98,7 +98,7 @@ class LineTable(ScrollView):
     def render_lines(self, crop: Region) -> list[Strip]:
         """The visible lines, after making their columns wide enough."""
         top = self.scroll_offset.y
-        visible = range(top, min(top + self.size.height, self.count))
+        visible = range(top, min(top + self.size.height, self.count, len(self.rows)))
         self._painter.measure(self.rows.row(self.rows.key(row)) for row in visible)
         return super().render_lines(crop)
 

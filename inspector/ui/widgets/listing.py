@@ -19,7 +19,7 @@ from inspector.ui.feed import Feed
 from inspector.ui.lists.rows import SortableRows
 from inspector.ui.lists.tabs import FRAMES, LISTS, PACKETS
 from inspector.ui.messages import ListShown, TailMoved
-from inspector.ui.subject import Subject
+from inspector.ui.subject import Subject, is_gone
 from inspector.ui.widgets.row_list import RowList
 
 
@@ -65,6 +65,8 @@ class Listing(Vertical):
         for table in self._lists.values():
             if change is None or change.rewritten:
                 table.forget_lines()
+            elif change.first_kept:
+                self._forget_marks(table)
             table.update_rows(is_refiltered=change is None)
         for name, each in LISTS.items():
             count = each.count(self._feed)
@@ -72,6 +74,11 @@ class Listing(Vertical):
             tab = self.query_one(f"#{name}-tab", Tab)
             if tab.label_text != label:
                 tab.label = Content(label)
+
+    def _forget_marks(self, table: RowList) -> None:
+        """Take the marks away from what is not kept any more."""
+        for key in [key for key in table.marks if is_gone(table.rows.subject(key), self._feed.store)]:
+            del table.marks[key]
 
     def marked(self) -> Iterator[Subject]:
         """What the marks are on, the latest first: those of the list that is shown, then those of the others."""

@@ -17,7 +17,8 @@ from inspector.client.caller import ConnectionState
 from inspector.session import Phase, SessionStatus
 from inspector.ui.format import Palette, segments
 from inspector.views.spans import Span, Tone
-from inspector.views.text import clean, counted
+from inspector.views.text import clean, counted, limit
+from inspector.views.times import clock
 
 NAME: Final = " grpc-inspector "
 _GAP: Final = "   "
@@ -64,7 +65,7 @@ class StatusLine(Widget):
         """Draw another status."""
         if (status, packets, connection) != (self._status, self._packets, self.connection):
             self._status, self._packets, self.connection = status, packets, connection
-            self.tooltip = clean(status.reason) or None
+            self.tooltip = " ".join(filter(None, (clean(status.reason), left_words(status)))) or None
             self.refresh()
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - Textual's
@@ -102,10 +103,20 @@ class StatusLine(Widget):
         if status.engine:
             tone = Tone.ERROR if status.dropped else Tone.DIM
             yield _Part(2 if status.dropped else 5, (Span(f"{status.dropped:,} dropped", tone),))
+        if status.left:
+            yield _Part(2, (Span(f"kept since {clock(status.kept_since)[:8]}", Tone.WARN),))
         if status.captured > status.decoded and status.phase is Phase.READING:
             yield _Part(2, (Span(f"{status.decoded * 100 // max(status.captured, 1)} %", Tone.DIM),))
         if status.tshark:
             yield _Part(6, (Span(f"tshark {status.tshark}", Tone.DIM),))
+
+
+def left_words(status: SessionStatus) -> str:
+    """What of a capture is not kept any more; empty while all of it is."""
+    if not status.left:
+        return ""
+    since = clock(status.kept_since)[:8]
+    return f"Kept since {since}: {counted(status.left, 'older frame')} dropped (memory limit {limit(status.memory)})."
 
 
 def _between(before: _Part | None, part: _Part) -> Span:

@@ -29,10 +29,12 @@ def counts(feed: Feed, list_: str = FRAMES) -> str:
     """How many frames are shown, and how many of the others are control frames; how many packets in their list."""
     if list_ == PACKETS and feed.packets.total:
         return f"{len(feed.packets.numbers):,} of {counted(feed.packets.total, 'packet')}"
-    shown, total = len(feed.frames.positions), len(feed.store.frames)
+    shown, total = len(feed.frames.positions), feed.store.frames.kept
     if not total:
         return ""
     text = f"{shown:,} of {counted(total, 'frame')}"
+    if feed.store.frames.first:
+        text += f" · {feed.store.frames.first:,} older dropped"
     if feed.frames.show_control:
         return f"{text} · control frames shown (h)"
     hidden = feed.frames.hidden_control
