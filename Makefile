@@ -41,8 +41,9 @@ check: $(VENV)/.dev
 	$(PYTHON) -m mypy
 	$(VENV)/bin/lint-imports $(IMPORTS_CACHE)
 
+# Files go to several processes, each file to one: those that need the greet service's own port are all in one file.
 test: $(VENV)/.dev $(VENV)/.tools-test
-	$(PYTHON) -m pytest $(PYTEST_CACHE) $(ARGS)
+	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_CACHE) $(ARGS)
 
 bench: $(VENV)/.dev $(VENV)/.tools-run
 	@$(PYTHON) -m tests.bench $(ARGS)

@@ -22,8 +22,7 @@ SIZES = pytest.mark.parametrize("size", [WIDE, NARROW])
 
 
 async def to_connections(run: Running) -> None:
-    await run.press("right")
-    await run.until(lambda: run.list.id == CONNECTIONS)
+    await run.turn_to(CONNECTIONS)
 
 
 def label(run: Running, tab: str) -> Tab:
@@ -119,8 +118,7 @@ async def test_a_call_that_was_sent_is_shown_in_a_list_that_has_it() -> None:
         await run.until(lambda: run.list.id == FRAMES)
         assert run.session.store.frames[run.frames.selected].stream == 3
         await run.until(lambda: "Follow 0/3" in str(label(run, FOLLOW).label))
-        await run.press("left")
-        await run.until(lambda: run.list.id == CALLS)
+        await run.turn_to(CALLS)
         run.screen.browser.show_call(StreamKey(0, 1))
         await run.pilot.pause()
         assert run.list.id == CALLS
@@ -131,8 +129,7 @@ async def test_the_lists_keep_their_places() -> None:
         await run.press("j", "j")
         place = run.frames.selected
         await to_connections(run)
-        await run.press("left")
-        await run.until(lambda: run.list.id == FRAMES)
+        await run.turn_to(FRAMES, "left")
         assert run.frames.selected == place
         await run.until(lambda: run.focused == FRAMES and "HEADERS" in text(run.pane))
 

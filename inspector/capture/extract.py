@@ -11,7 +11,7 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Final
 
 from inspector.capture.blocks import INTERFACE, PACKET, PACKETS, SECRETS, SECTION, Block, Blocks, make_block
-from inspector.capture.records import HEADER_LENGTH, MAGIC_LENGTH, PCAPNG_MAGIC, Pcap, pcap_format
+from inspector.capture.records import HEADER_LENGTH, MAGIC_LENGTH, PCAPNG_MAGIC, Pcap, classic_format
 
 _ANY_LENGTH: Final = 0xFFFFFFFFFFFFFFFF
 """Of a section whose length is not told."""
@@ -111,7 +111,7 @@ class _Pcapng:
 class _Classic:
     def __init__(self, extract: Extract, header: bytes) -> None:
         self._extract, self._header = extract, header
-        self._format = pcap_format(header) or Pcap.LITTLE
+        self._format = classic_format(header) or Pcap.LITTLE
         self._rest = b""
         self._is_begun = False
         digits = 9 if header[:MAGIC_LENGTH] in _NANOSECONDS else 6

@@ -22,11 +22,11 @@ _LONGEST_REQUEST: Final = 2000
 """How far behind the beginning of a request the header may be that asks for the upgrade."""
 _LONGEST_IPV6: Final = 40 + 56
 """With a few extension headers."""
-_LONGEST_HEADERS: Final = _LONGEST_IPV6 + 60
+LONGEST_HEADERS: Final = _LONGEST_IPV6 + 60
 """IP and TCP headers with all their options."""
 _EXCERPT: Final = 400
 """Bytes of an HTTP/1 answer that are looked at."""
-SEAM: Final = _LONGEST_HEADERS + _LONGEST_REQUEST
+SEAM: Final = LONGEST_HEADERS + _LONGEST_REQUEST
 """Bytes that may be needed again when the next ones come."""
 _TCP: Final = 6
 _FRAGMENT: Final = 44
@@ -61,10 +61,13 @@ class _Ip(NamedTuple):
     """Bytes behind the header; less than none where a network card was to fill that in."""
 
 
-class _Segment(NamedTuple):
+class Segment(NamedTuple):
+    """What the headers of IP and TCP tell."""
+
     source: Endpoint
     destination: Endpoint
     payload: int
+    """Bytes; less than none where a network card was to fill that in."""
 
 
 def find_first_words(data: bytes) -> Iterator[FirstWords]:
@@ -82,7 +85,7 @@ def find_first_words(data: bytes) -> Iterator[FirstWords]:
 
 def _words_at(data: bytes, start: int, end: int, read: Callable[[bytes], Speech]) -> FirstWords | None:
     """What a TCP segment begins with here; None where none begins."""
-    segment = _segment_at(data[max(start - _LONGEST_HEADERS, 0) : start])
+    segment = segment_before(data[max(start - LONGEST_HEADERS, 0) : start])
     if segment is None:
         return None
     said = data[start : max(end, start + min(segment.payload, _EXCERPT))]
@@ -142,13 +145,13 @@ _SEARCHES: Final = (
 )
 
 
-def _segment_at(headers: bytes) -> _Segment | None:
+def segment_before(headers: bytes) -> Segment | None:
     """What the TCP header that ends here tells; None where IP and TCP headers do not fit together."""
     for length in range(20, min(60, len(headers)) + 1, 4):
         tcp = headers[-length:]
         if tcp[12] >> 4 == length // 4 and (ip := _ip_header(headers[:-length])) is not None:
             ports = int.from_bytes(tcp[:2], "big"), int.from_bytes(tcp[2:4], "big")
-            return _Segment(Endpoint(ip.source, ports[0]), Endpoint(ip.destination, ports[1]), ip.payload - length)
+            return Segment(Endpoint(ip.source, ports[0]), Endpoint(ip.destination, ports[1]), ip.payload - length)
     return None
 
 

@@ -201,7 +201,13 @@ def _goaway(parts: FrameParts, _flags: int, length: int) -> Detail:
 
 
 def _window_update(parts: FrameParts, _flags: int, _length: int) -> Detail:
-    return {"increment": parts.number("increments")}
+    return _increment(parts.number("increments"))
+
+
+@lru_cache(maxsize=4096)
+def _increment(number: int) -> Detail:
+    """One object for each number: a third of all frames are updates, and most of them grant the same few sizes."""
+    return {"increment": number}
 
 
 _DETAILS: Final[dict[int, Callable[[FrameParts, int, int], Detail]]] = {

@@ -12,6 +12,7 @@ from typing import Final
 
 from inspector.capture.fields import Layers, entries, last
 from inspector.capture.frame_parts import FrameParts
+from inspector.capture.handover import Numbering
 from inspector.model.endpoint import Endpoint
 from inspector.model.frame import Frame, FrameType, Packet, TcpEvent
 
@@ -19,13 +20,15 @@ _TCP: Final = "6"
 """As `ip.proto` says it."""
 
 
-def read_packet(layers: Layers) -> Packet:
-    """The packet that one line of tshark's output tells of.
+def read_packet(layers: Layers, numbering: Numbering | None = None) -> Packet:
+    """The packet that one line of tshark's output tells of; `numbering` is that of a tshark that began later.
 
     Raises:
         ValueError, IndexError: a field that every packet has is missing or is no number.
     """
     number, time = int(layers.number), _seconds(layers.time)
+    if numbering is not None:
+        number = numbering.packet(number)
     length = int(layers.length or 0)
     if not layers.connection:
         return Packet(number, time, length)
@@ -33,6 +36,10 @@ def read_packet(layers: Layers) -> Packet:
     is_ipv4 = not layers.ipv6_source or last(layers.ip_protocol) == _TCP  # where one lies in the other
     source = _endpoint(layers.ip_source if is_ipv4 else layers.ipv6_source, layers.source_port)
     destination = _endpoint(layers.ip_destination if is_ipv4 else layers.ipv6_destination, layers.destination_port)
+    events = _tcp_events(layers)
+    if numbering is not None:
+        opens = events & (TcpEvent.SYN | TcpEvent.REPEATED) == TcpEvent.SYN
+        connection = numbering.connection(connection, source, destination, opens=opens)
     frames: tuple[Frame, ...] = ()
     if layers.types:
         parts = FrameParts(layers)
@@ -46,7 +53,7 @@ def read_packet(layers: Layers) -> Packet:
     problem = "tshark calls the packet malformed" if layers.malformed else None
     payload = int(last(layers.payload) or 0)
     cut = length - int(layers.captured or length)
-    events = _tcp_events(layers) | (TcpEvent.CUT if payload and cut > _missing_data(frames) else 0)
+    events |= TcpEvent.CUT if payload and cut > _missing_data(frames) else 0
     return Packet(number, time, length, connection, source, destination, events, frames, problem, payload)
 
 

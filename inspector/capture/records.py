@@ -16,7 +16,7 @@ from inspector.errors import SpoolError
 HEADER_LENGTH: Final = 24
 MAGIC_LENGTH: Final = 4
 PCAPNG_MAGIC: Final = b"\x0a\x0d\x0d\x0a"
-_MOST_IN_A_RECORD: Final = 16 * 1024 * 1024
+MOST_IN_A_RECORD: Final = 16 * 1024 * 1024
 """tshark takes 256 KiB, or 128 MiB on links that carry no TCP: more than this is a stream that is out of step."""
 
 
@@ -63,8 +63,8 @@ def is_capture(start: bytes) -> bool:
     return start[:MAGIC_LENGTH] == PCAPNG_MAGIC or start[:MAGIC_LENGTH] in _CLASSIC
 
 
-def pcap_format(start: bytes) -> Pcap | None:
-    """The classic format of a file that starts with these bytes; None where it is none."""
+def classic_format(start: bytes) -> Pcap | None:
+    """The format of a classic pcap that starts with these bytes; None for anything else."""
     return _CLASSIC.get(start[:MAGIC_LENGTH])
 
 
@@ -121,7 +121,7 @@ class Records:
         size = len(data)
         while size - start >= header_length:
             (length,) = length_at(data, start)
-            if length > _MOST_IN_A_RECORD:
+            if length > MOST_IN_A_RECORD:
                 self._passes = True
                 return data
             if size - start < header_length + length:

@@ -16,10 +16,12 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
+import psutil
 from pyshark.capture.pipe_capture import PipeCapture
 from pyshark.tshark.output_parser.base_parser import BaseTsharkOutputParser
 
 from inspector.capture.fields import FORMAT, LineReader
+from inspector.capture.handover import Numbering
 from inspector.capture.packets import read_packet
 from inspector.capture.pipe import make_pipe, write_all
 from inspector.capture.tshark import Decoding, Tshark, about_capture, environment
@@ -35,7 +37,8 @@ _KEPT_WORDS: Final = 20
 class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
     """One tshark process; make one for each run."""
 
-    def __init__(self, tshark: Tshark, decoding: Decoding) -> None:
+    def __init__(self, tshark: Tshark, decoding: Decoding, numbering: Numbering | None = None) -> None:
+        """`numbering` is for a run that does not begin at the beginning of the capture."""
         self._output_end, self._input_end = make_pipe()
         super().__init__(
             self._output_end,
@@ -45,6 +48,7 @@ class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
         )
         self._use_ek = True
         self._lines = LineReader(tshark.refused)
+        self._numbering = numbering
         self._words: deque[str] = deque(maxlen=_KEPT_WORDS)
         self.fed = 0
         """Bytes of the capture that tshark has taken."""
@@ -72,6 +76,13 @@ class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
             feeding.cancel()
             await asyncio.wait({feeding})
             await self.close_async()
+
+    @property
+    def memory(self) -> int:
+        """Bytes of memory that tshark holds; 0 while there is none."""
+        with contextlib.suppress(psutil.Error):
+            return sum(psutil.Process(process.pid).memory_info().rss for process in self._running_processes)
+        return 0
 
     async def close_async(self) -> None:
         """End tshark, however far it is, and close both ends of its pipe."""
@@ -119,7 +130,7 @@ class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
         return process
 
     def _setup_tshark_output_parser(self) -> BaseTsharkOutputParser:
-        return _LineParser(self._lines)
+        return _LineParser(self._lines, self._numbering)
 
     async def _handle_process_stderr_forever(self, stderr: StreamReader) -> None:
         async for line in stderr:
@@ -129,9 +140,10 @@ class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
 class _LineParser(BaseTsharkOutputParser):  # type: ignore[misc]
     """Makes a batch of packets of each chunk of output: to pyshark, the batch is one packet."""
 
-    def __init__(self, lines: LineReader) -> None:
+    def __init__(self, lines: LineReader, numbering: Numbering | None) -> None:
         super().__init__()
         self._lines = lines
+        self._numbering = numbering
 
     async def get_packets_from_stream(
         self,
@@ -147,7 +159,7 @@ class _LineParser(BaseTsharkOutputParser):  # type: ignore[misc]
         if not newline:
             return [], existing_data + output
         lines = (existing_data + whole).split(b"\n")
-        return [read_packet(self._lines.read(line)) for line in lines if line], rest
+        return [read_packet(self._lines.read(line), self._numbering) for line in lines if line], rest
 
 
 async def _is_over(task: asyncio.Task[None]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
@@ -19,6 +20,12 @@ from inspector.protocol import events
 from inspector.protocol.connection_state import ConnectionProgress, Evidence
 from inspector.protocol.events import Event
 from inspector.protocol.greeting import Greeting
+
+_STARTS_BOUND: Final = 20_000
+"""TCP connections that may still turn out to carry HTTP/2."""
+_CONNECTIONS_BOUND: Final = 1_000
+"""HTTP/2 connections that are remembered when they have ended."""
+_PAST_BOUND: Final = 1_000
 
 
 @dataclass(slots=True)
@@ -37,6 +44,12 @@ class Assembler:
         """Begin with nothing seen; `ports` are decoded as HTTP/2, and tell servers where nothing else does."""
         self.ports = ports
         self._frames = 0
+        self._latest = 0.0
+        """The time of the latest packet."""
+        self._resting: list[int] = []
+        """Connections that had ended when the latest tshark took over."""
+        self._past: dict[tuple[str, Endpoint], frozenset[str]] = {}
+        """By a client's host and a server: the methods that were called on connections which are forgotten."""
         self._starts: dict[int, _TcpStart] = {}
         self._connections: dict[int, ConnectionProgress] = {}
         self._tls_servers: set[Endpoint] = set()
@@ -44,6 +57,7 @@ class Assembler:
 
     def receive(self, packet: Packet) -> Iterator[Event]:
         """What a packet tells, in order; consume all of it before the next."""
+        self._latest = packet.time
         yield events.PacketSeen(packet)
         source, destination = packet.source, packet.destination
         if packet.connection is None or source is None or destination is None:
@@ -66,6 +80,29 @@ class Assembler:
         """A person says which method a call is of, and so all calls with the same placeholder; None takes it back."""
         if (progress := self._connections.get(key.connection)) is not None:
             yield from progress.name_method(key.stream, path)
+
+    def relay(self, sealed: Container[int]) -> Iterator[Event]:
+        """A tshark goes on from here that has seen nothing before, and of some connections can read no more."""
+        for index, progress in self._connections.items():
+            progress.relay()
+            if index in sealed:
+                yield from progress.give_up(self._latest)
+        over = [index for index in self._resting if index in self._connections]
+        for index in over[: max(len(self._connections) - _CONNECTIONS_BOUND, 0)]:
+            self._forget(index)
+            yield events.ConnectionForgotten(index)
+        self._resting = [index for index, each in self._connections.items() if each.connection.ended is not None]
+        idle = [index for index in self._starts if index not in self._connections]
+        for index in idle[: max(len(idle) - _STARTS_BOUND, 0)]:
+            del self._starts[index]
+
+    def _forget(self, index: int) -> None:
+        """Nothing comes any more on a connection."""
+        progress = self._connections.pop(index)
+        del self._starts[index]
+        between = progress.connection.client.host, progress.connection.server
+        if between in self._past or len(self._past) < _PAST_BOUND:
+            self._past[between] = self._past.get(between, frozenset()) | progress.paths()
 
     def _is_beginning(self, packet: Packet, source: Endpoint, destination: Endpoint) -> bool:
         """True when a connection shows that it carries HTTP/2, or was meant to."""
@@ -131,7 +168,8 @@ class Assembler:
             for each in self._connections.values()
             if each.connection.index != index and each.connection.server in ends
         )
-        return frozenset().union(*(p.paths() for p in before if p.connection.client.host in hosts))
+        past = (paths for (host, server), paths in self._past.items() if host in hosts and server in ends)
+        return frozenset().union(*past, *(p.paths() for p in before if p.connection.client.host in hosts))
 
     def _client_by_port(self, source: Endpoint, destination: Endpoint) -> Endpoint:
         """The side whose port is not decoded as HTTP/2; where both or none is, the one with the higher port."""

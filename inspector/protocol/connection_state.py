@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import IntEnum
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from inspector.model.call import CallState, Gap, HeaderBlock, MethodSource, StreamKey
@@ -18,12 +19,17 @@ from inspector.model.frame import HEADER_TYPES, Frame, FrameType, Packet, TcpEve
 from inspector.model.why import Why
 from inspector.protocol import events
 from inspector.protocol.call_state import CallProgress, method_in, status_in
+from inspector.protocol.ended_streams import EndedStreams
 from inspector.protocol.events import Event
+from inspector.protocol.header_orders import Part
 from inspector.protocol.header_recovery import HeaderRecovery, place_name
 
 _BlockRead: TypeAlias = type[events.RequestHeadersRead | events.ResponseHeadersRead | events.TrailersRead]
 
 CONNECTION_ENDED: Final = "The connection ended before the call did."
+NOT_READ_ON: Final = "The rest cannot be read: a fresh tshark took over, without the beginning of this connection."
+_CALLS_BOUND: Final = 4096
+"""Calls of a connection that are followed at a time; peers allow some hundreds."""
 REFUSED_BY_GOAWAY: Final = "The server refused the stream by GOAWAY"
 
 
@@ -64,7 +70,7 @@ class ConnectionProgress:
         self._evidence = evidence
         self._calls: dict[int, CallProgress] = {}
         """Calls to which frames can still add something."""
-        self._ended_streams: set[int] = set()
+        self._ended_streams = EndedStreams()
         self._recovery = {end: HeaderRecovery(earlier_paths) for end in (connection.client, connection.server)}
         self._fins: set[Endpoint] = set()
         self._blocks: dict[int, _BlockRead] = {}
@@ -76,8 +82,10 @@ class ConnectionProgress:
         """What a frame of this connection tells."""
         is_helped = False
         if frame.type in HEADER_TYPES:
-            if not self._recovery[frame.source].is_clean(frame):
-                is_helped, frame = True, self._recover(frame, position)
+            recovery = self._recovery[frame.source]
+            if not recovery.is_clean(frame):
+                frame = recovery.read(frame, position, partial(self._part, frame))
+                is_helped = not recovery.is_settled(frame)
             yield from self._on_pseudo_headers(frame)
         yield events.FrameSeen(frame)
         if is_helped:
@@ -96,6 +104,18 @@ class ConnectionProgress:
     def unseal(self) -> Iterator[Event]:
         """What it says in TLS can be read."""
         yield from self._know(is_sealed=False)
+
+    def relay(self) -> None:
+        """A tshark goes on from here that has seen nothing before."""
+        for recovery in self._recovery.values():
+            recovery.relay()
+
+    def give_up(self, time: float) -> Iterator[Event]:
+        """Nothing more of this connection can be read."""
+        for call in self._calls.values():
+            if call.state is CallState.OPEN:
+                yield events.ProblemFound(call.key, NOT_READ_ON)
+                yield from call.end(CallState.BROKEN, time)
 
     def note_payload(self, packet: Packet, source: Endpoint) -> None:
         """Remember bytes of this side that are no whole frame, until one comes."""
@@ -156,13 +176,12 @@ class ConnectionProgress:
             recovery.call_by_hand(place, path)
             yield from self._on_revised(recovery)
 
-    def _recover(self, frame: Frame, position: int) -> Frame:
+    def _part(self, frame: Frame) -> tuple[Part | None, bool]:
+        """What a frame's header block is to its call, where that is certain, and whether that has a reply."""
         call = self._calls.get(frame.stream)
         if call is None and frame.stream not in self._ended_streams:
             call = CallProgress(StreamKey(frame.connection, frame.stream))
-        part = call.part(frame, self.connection.side(frame.source)) if call else None
-        has_reply = call is not None and call.has_reply
-        return self._recovery[frame.source].read(frame, position, part, has_reply=has_reply)
+        return (None, False) if call is None else (call.part(frame, self.connection.side(frame.source)), call.has_reply)
 
     def _on_helped(self, frame: Frame, position: int) -> Iterator[Event]:
         """A frame whose headers are not all plainly read: its block may be told anew, and with it earlier ones."""
@@ -227,6 +246,7 @@ class ConnectionProgress:
                 return
             if frame.type not in (FrameType.HEADERS, FrameType.DATA):
                 return
+            self._make_room()
             call = self._calls[frame.stream] = CallProgress(key)
             yield events.CallStarted(key, frame.time)
         yield events.CallFrameSeen(key)
@@ -234,6 +254,14 @@ class ConnectionProgress:
         if call.is_over:
             del self._calls[frame.stream]
             self._ended_streams.add(frame.stream)
+
+    def _make_room(self) -> None:
+        """Follow a call no further when there are too many: the oldest that has been reset, or the oldest of all."""
+        if len(self._calls) >= _CALLS_BOUND:
+            reset = (stream for stream, call in self._calls.items() if call.state is not CallState.OPEN)
+            stream = next(reset, next(iter(self._calls)))
+            del self._calls[stream]
+            self._ended_streams.add(stream)
 
     def _on_goaway(self, frame: Frame) -> Iterator[Event]:
         """Streams above the last one that the server names were not and will not be processed (§6.8)."""

@@ -1,29 +1,34 @@
 """Reads with our own HPACK table what tshark could not read, and says of each such header how it is known.
 
-One for each direction of a connection. Clean captures pay nothing: header blocks are only kept, and decoded from the
-first on when a header is met that tshark marked as unknown, or when bytes were lost. After a loss tshark goes on
-with indices that point to the wrong entries; whatever came through an entry older than the loss is doubtful.
+One for each direction of a connection. Clean captures pay next to nothing: header blocks are only kept, and decoded
+when there are many, when a header is met that tshark marked as unknown, or when bytes were lost. After a loss tshark
+goes on with indices that point to the wrong entries; whatever came through an entry older than the loss is doubtful.
+When a fresh tshark goes on, the table tells what it holds for certain, as plainly as the one before did.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
 
-from inspector.model.frame import END_HEADERS, Frame, FrameType, Header, HeaderNote, HeaderSource
+from inspector.model.frame import Frame, FrameType, Header, HeaderNote, HeaderSource
 from inspector.protocol.header_orders import Part
 from inspector.protocol.hpack_table import HeaderEntry, HpackTable, Place
+from inspector.protocol.kept_blocks import KeptBlocks, block_of
 from inspector.protocol.lost_entries import LostEntries, Shape
 from inspector.protocol.metadata import BINARY_SUFFIX, binary_value
 from inspector.protocol.placeholders import Known, Placeholders
 
 UNKNOWN_NAME: Final = "<unknown>"
 _SHAPES_BOUND: Final = 256
-_PATHS_READ: Final = 1000
-"""Blocks of an earlier connection that are read for the methods in them: a few milliseconds."""
+_PATHS_BOUND: Final = 256
+_LOSSES_BOUND: Final = 64
+"""Losses of which it is still asked what they inserted: entries from before older ones are hardly used any more."""
 _RECORDS_BOUND: Final = 20_000
+_SHARED_LISTS: Final = 1024
 _LOST: Final = "it came through the table of headers after bytes were lost"
 
 
@@ -40,44 +45,64 @@ class HeaderRecovery:
 
     def __init__(self, earlier_paths: Callable[[], frozenset[str]] = frozenset) -> None:
         """Begin with nothing read; `earlier_paths` gives the methods of earlier connections, when asked."""
-        self._kept: list[bytes | None] = []
-        """Blocks not decoded yet; None stands for one whose bytes cannot be had."""
-        self._table: HpackTable | None = None
+        self._kept = KeptBlocks()
+        self._table = HpackTable()
+        """As the blocks leave it that are not kept any more."""
+        self._is_helping = False
+        """True when every block is decoded at once."""
+        self._is_relayed = False
+        """True when tshark has not seen all of the direction that we have."""
         self._shapes: set[Shape] = set()
         self._losses: dict[int, LostEntries] = {}
         self._records: dict[int, _Record] = {}
         self._placeholders = Placeholders(earlier_paths)
+        self._paths: set[str] = set()
         self._is_lossy = False
 
     def lose(self) -> None:
         """Bytes of this direction were not captured."""
-        self._begin_epoch(self._decode_kept())
+        self._help()
+        self._begin_epoch()
         self._is_lossy = True
+
+    def relay(self) -> None:
+        """A tshark goes on from here that has seen nothing before."""
+        self._help()
+        self._is_relayed = True
 
     def is_clean(self, frame: Frame) -> bool:
         """True where tshark's reading of this frame needs no help; the frame's block is kept."""
-        if frame.header_sources or self._table is not None:
+        if frame.header_sources or self._is_helping:
             return False
-        self._kept.append(_block(frame))
+        if self._kept.keep(block_of(frame)):
+            self._decode_kept()
         return True
 
-    def read(self, frame: Frame, position: int, part: Part | None, *, has_reply: bool) -> Frame:
+    def is_settled(self, frame: Frame) -> bool:
+        """True for a frame that was read, of which nothing more can be learnt."""
+        return self._is_relayed and not frame.header_sources
+
+    def read(self, frame: Frame, position: int, ask: Callable[[], tuple[Part | None, bool]]) -> Frame:
         """The same frame, or one with headers read, recovered, guessed or marked as doubtful.
 
-        `part` is what the block is to its call, where that is certain; `has_reply`, whether the server sent a message.
+        `ask` tells, where it is needed, what the block is to its call, as far as that is certain, and whether the
+        server sent a message.
         """
-        table = self._decode_kept()
-        block = _block(frame)
-        entries = None if block is None else self._decode(table, block)
+        self._help()
+        block = block_of(frame)
+        entries = None if block is None else self._decode(block)
         if entries is None:
             if frame.type != FrameType.CONTINUATION:
-                self._begin_epoch(table)
+                self._begin_epoch()
             return self._doubted(frame) if self._is_lossy else frame
         if any(entry.place is not None for entry in entries):
             if len(self._records) < _RECORDS_BOUND:
                 self._records[position] = _Record(frame, entries, self._is_lossy)
             self._weigh(entries)
+            part, has_reply = ask()
             self._placeholders.use(position, entries, part, has_reply=has_reply)
+        elif self._is_relayed:
+            return msgspec.structs.replace(frame, headers=plain_headers(tuple(entries)), header_sources=())
         return self._merged(_Record(frame, entries, self._is_lossy))
 
     def revised(self) -> Iterator[tuple[int, Frame]]:
@@ -99,29 +124,35 @@ class HeaderRecovery:
         self._placeholders.call_by_hand(place, path)
 
     def paths(self) -> frozenset[str]:
-        """The methods that a clean direction has called, of its first calls only."""
-        table = HpackTable()
-        entries = (table.decode(block) or () for block in self._kept[:_PATHS_READ] if block is not None)
-        return frozenset(_text(e.value) for block in entries for e in block if e.name == b":path" and e.value)
+        """The methods that were called, as far as they were plainly read."""
+        self._decode_kept()
+        return frozenset(self._paths)
 
-    def _decode_kept(self) -> HpackTable:
-        if self._table is None:
-            self._table = HpackTable()
-            for block in self._kept:
-                if block is None or self._decode(self._table, block) is None:
-                    self._begin_epoch(self._table)
-            self._kept.clear()
-        return self._table
+    def _help(self) -> None:
+        """Decode every block from now on, and before that those that were kept."""
+        self._decode_kept()
+        self._is_helping = True
 
-    def _decode(self, table: HpackTable, block: bytes) -> list[HeaderEntry] | None:
-        entries = table.decode(block)
-        if entries and len(self._shapes) < _SHAPES_BOUND and all(entry.place is None for entry in entries):
-            self._shapes.add(tuple(entry.name for entry in entries))
+    def _decode_kept(self) -> None:
+        for block in self._kept.take():
+            if block is None or self._decode(block) is None:
+                self._begin_epoch()
+
+    def _decode(self, block: bytes) -> list[HeaderEntry] | None:
+        entries = self._table.decode(block)
+        if entries and all(entry.place is None for entry in entries):
+            if len(self._shapes) < _SHAPES_BOUND:
+                self._shapes.add(tuple(entry.name for entry in entries))
+            if len(self._paths) < _PATHS_BOUND:
+                self._paths.update(_text(entry.value) for entry in entries if entry.name == b":path" and entry.value)
         return entries
 
-    def _begin_epoch(self, before: HpackTable) -> None:
-        self._table = before.after_loss()
+    def _begin_epoch(self) -> None:
+        before, self._table = self._table, self._table.after_loss()
         self._losses[self._table.epoch] = LostEntries(before, self._table.epoch, self._shapes)
+        if len(self._losses) > _LOSSES_BOUND:
+            del self._losses[oldest := next(iter(self._losses))]
+            self._placeholders.forget(oldest)
 
     def _weigh(self, entries: list[HeaderEntry]) -> None:
         """See what a block says of the losses before it."""
@@ -170,7 +201,8 @@ class HeaderRecovery:
             name, value = _text(entry.name), _value(entry)
             # Where the table holds the entry, a value that tshark merely could not print is read like any other.
             was_unread = name != header[0] or (value != header[1] and not name.endswith(BINARY_SUFFIX))
-            return (name, value), HeaderSource.RECOVERED if was_unread and entry.from_table else None
+            is_news = was_unread and entry.from_table and not self._is_relayed
+            return (name, value), HeaderSource.RECOVERED if is_news else None
         if source is None:
             return header, None
         known = self._placeholders.get(entry.place) if entry.place is not None else None
@@ -198,10 +230,10 @@ def place_name(frame: Frame, place: Place) -> str:
     return f"{frame.connection}:{frame.source.port}:{place.epoch}.{place.depth}"
 
 
-def _block(frame: Frame) -> bytes | None:
-    """A frame's whole header block; None where its bytes cannot be had."""
-    is_whole = frame.type != FrameType.CONTINUATION and bool(frame.flags & END_HEADERS)
-    return frame.payload if is_whole and (frame.payload or not frame.headers) else None
+@lru_cache(maxsize=_SHARED_LISTS)
+def plain_headers(entries: tuple[HeaderEntry, ...]) -> tuple[Header, ...]:
+    """The headers of a block of which every entry is known. Calls of one client repeat theirs: the list is shared."""
+    return tuple((_text(entry.name or b""), _value(entry)) for entry in entries)
 
 
 def _text(raw: bytes) -> str:

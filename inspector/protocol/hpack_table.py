@@ -16,7 +16,10 @@ from hpack.hpack import decode_integer
 from hpack.huffman_table import decode_huffman
 from hpack.table import HeaderTable
 
+from inspector.protocol.kept_blocks import is_indexed
+
 _STATIC: Final = HeaderTable.STATIC_TABLE
+_READ_BOUND: Final = 256
 _ENTRIES_BOUND: Final = 2048
 """Entries kept: a table of 64 KiB, sixteen times the default, holds as many of the least size, 32 (§4.1)."""
 
@@ -49,9 +52,11 @@ class HeaderEntry(NamedTuple):
 class HpackTable:
     """The dynamic table of one direction, newest entry first, as far as it is known."""
 
-    __slots__ = ("_entries", "_inserted", "epoch")
+    __slots__ = ("_entries", "_inserted", "_read", "epoch")
 
     def __init__(self) -> None:
+        self._read: dict[bytes, list[HeaderEntry]] = {}
+        """Blocks of indexed fields alone that were read since the table changed: calls of one client repeat theirs."""
         self._entries: deque[HeaderEntry] = deque(maxlen=_ENTRIES_BOUND)
         self._inserted = 0
         self.epoch = 0
@@ -64,6 +69,8 @@ class HpackTable:
 
     def decode(self, block: bytes) -> list[HeaderEntry] | None:
         """The headers of one whole block (§6), in order; None when it is no HPACK."""
+        if (known := self._read.get(block)) is not None:
+            return known
         headers: list[HeaderEntry] = []
         try:
             at = 0
@@ -71,6 +78,8 @@ class HpackTable:
                 at = self._decode_one(block, at, headers)
         except (HPACKError, IndexError):
             return None
+        if is_indexed(block) and len(self._read) < _READ_BOUND:
+            self._read[block] = headers
         return headers
 
     def at(self, position: int) -> HeaderEntry:
@@ -101,6 +110,7 @@ class HpackTable:
         if incremental:
             self._entries.appendleft(HeaderEntry(name, value, False, place))
             self._inserted += 1
+            self._read.clear()
         return at
 
     def _entry(self, index: int) -> HeaderEntry:

@@ -106,6 +106,13 @@ class Placeholders:
         """The placeholders of an epoch that were used."""
         return (place for place in self._uses if place.epoch == epoch)
 
+    def forget(self, epoch: int) -> None:
+        """Know nothing more of the placeholders of an epoch and of those before."""
+        for known in (self._known, self._by_hand, self._names, self._endings, self._uses):
+            for place in [place for place in known if place.epoch <= epoch]:
+                del known[place]
+        self._changed = {place for place in self._changed if place.epoch > epoch}
+
     def changed(self) -> list[int]:
         """Positions of the frames that have to be told anew; each change is told once."""
         positions = {position for place in self._changed for position in self._uses[place]}

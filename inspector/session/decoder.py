@@ -1,32 +1,32 @@
 """Keeps a tshark running behind the recording, and the store filled with what it reads.
 
-Owns the restarts: a tshark that died, that refused an option, or that must learn of another port begins again at the
-start of the recording, and what was taken before is passed over. So nothing is lost and nothing is told twice.
+Owns the restarts: a tshark that died, that refused an option, or that must learn of another port begins again where
+it began, and what was taken before is passed over; one that has grown too large makes way for another, which goes on.
+So nothing is lost and nothing is told twice.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final
 
 from inspector.capture.catch_up import CatchUp
 from inspector.capture.first_words import FirstWords
 from inspector.capture.ports import Opening
-from inspector.capture.strangers import Strangers
 from inspector.capture.tshark import Decoding, Tshark
 from inspector.capture.tshark_end import TsharkDied
 from inspector.errors import TsharkError
 from inspector.model.call import StreamKey
 from inspector.model.frame import Packet
 from inspector.protocol.assembler import Assembler
-from inspector.session.held_back import DISORDER, ORDERED, HeldBack, is_late
 from inspector.session.patience import Patience
+from inspector.session.relay import Recording, Relay
+from inspector.session.telling import OnPackets, Telling
 from inspector.session.together import ended
 from inspector.store.change import Change
 from inspector.store.store import Store
@@ -34,15 +34,7 @@ from inspector.store.store import Store
 if TYPE_CHECKING:
     from inspector.capture.tshark_run import TsharkRun
 
-
-class Recording(Protocol):
-    """A capture on disk that may still grow: a spool, or a file in its own place."""
-
-    is_finished: bool
-    """True when nothing more will come."""
-
-    def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
-        """Its bytes from an offset on, as they come."""
+_WATCH_SECONDS: Final = 0.5
 
 
 class Decoder:
@@ -56,48 +48,50 @@ class Decoder:
         on_notice: Callable[[str], None],
         *,
         hold_seconds: float = 0.0,
+        relay: Relay | None = None,
     ) -> None:
         """Decode into a store.
 
         What comes behind a gap may be held back for so many seconds, and on to the end of the recording where that
         has come by then; 0 where nothing may be held back.
         """
-        self._store = store
         self._decoding = decoding
-        self._on_change = on_change
         self._on_notice = on_notice
         self._assembler = Assembler(decoding.all_ports)
+        self._telling = Telling(store, self._assembler, on_change, on_notice, hold_seconds)
         self._catch_up = CatchUp()
-        self._strangers = Strangers()
         self._answered: set[int] = set()
         """Ports that said themselves what they speak."""
         self._deaths = Patience()
-        self._hold_seconds = hold_seconds
-        self._held = HeldBack() if hold_seconds else None
-        self._minds_order = not hold_seconds
-        """True where what is out of order will stay so."""
+        self._relay = relay or Relay()
         self._recording: Recording | None = None
-        self.packets_by_port: Counter[int] = Counter()
-        """By TCP port: packets that were read."""
         self._run: TsharkRun | None = None
         self._restart = asyncio.Event()
+        self._begins_again = False
+        """True when what the present tshark has read is to be read again, in another way."""
 
     @property
     def decoded(self) -> int:
-        """Bytes of the recording that the present tshark has taken."""
-        return self._run.fed if self._run else 0
+        """Bytes of the recording that tshark has taken."""
+        handover = self._relay.handover
+        return max(handover.offset + self._run.fed - len(handover.opening), handover.offset) if self._run else 0
 
     @property
     def decoding(self) -> Decoding:
         """The ports that are decoded by now."""
         return self._decoding
 
+    @property
+    def packets_by_port(self) -> Counter[int]:
+        """By TCP port: packets that were read."""
+        return self._telling.packets_by_port
+
     def hear(self, found: FirstWords) -> None:
         """The bytes of the recording say what a side of a connection begins with."""
-        self._strangers.note(found)
+        self._telling.strangers.note(found)
 
     def learn(self, opening: Opening) -> bool:
-        """A protocol was opened on a port: decode it, from the start of the recording on. True for news.
+        """A protocol was opened on a port: decode it, from where tshark began on. True for news.
 
         What the port answers outweighs what clients say to it.
         """
@@ -111,12 +105,13 @@ class Decoder:
         self._decoding = following
         self._assembler.ports = following.all_ports
         self._catch_up.begin_port(opening.port)
+        self._begins_again = True
         self._restart.set()
         return True
 
     def name_method(self, key: StreamKey, path: str | None) -> None:
         """Take a person's word for the method of a call, and of all that share its placeholder; None takes it back."""
-        self._on_change(self._store.apply(self._assembler.name_method(key, path)))
+        self._telling.apply(self._assembler.name_method(key, path))
 
     async def run(self, tshark: Tshark, recording: Recording) -> str:
         """Decode to the recording's end; returns what is wrong with the capture, "" for nothing.
@@ -126,7 +121,6 @@ class Decoder:
         """
         self._recording = recording
         while True:
-            self._restart.clear()
             self._deaths.note_start(asyncio.get_running_loop().time())
             try:
                 note = await self._until_restart(tshark, recording)
@@ -136,41 +130,52 @@ class Decoder:
                 raise TsharkError(f"tshark at {tshark.path} cannot be run: {error.strerror}.") from error
             else:
                 if note is not None:
-                    await self._release(tshark, recording)
+                    await self._telling.release(lambda on_packets: self._read_in_order(tshark, recording, on_packets))
                     return note
+            if self._relay.is_due and not self._begins_again:
+                await self._hand_over(recording)
 
     async def _until_restart(self, tshark: Tshark, recording: Recording) -> str | None:
-        """One run of tshark; None when it was broken off because another port must be decoded."""
+        """One run of tshark; None when it was broken off, as another one must go on or begin again."""
         from inspector.capture.tshark_run import TsharkRun  # noqa: PLC0415 - pyshark: loaded behind the first paint
 
-        self._run = TsharkRun(tshark, self._decoding)
-        reading = asyncio.create_task(self._run.decode(recording.read_from(0), self._take))
-        restarting = asyncio.create_task(self._restart.wait())
+        self._restart.clear()
+        self._begins_again = False
+        run = self._run = TsharkRun(tshark, self._decoding, self._relay.begin(self._decoding))
+        reading = asyncio.create_task(run.decode(self._relay.feed(recording), self._take))
+        others = {asyncio.create_task(self._restart.wait()), asyncio.create_task(self._watch(run))}
         try:
-            await asyncio.wait({reading, restarting}, return_when=asyncio.FIRST_COMPLETED)
-            return None if self._restart.is_set() else await reading
+            await asyncio.wait({reading, *others}, return_when=asyncio.FIRST_COMPLETED)
+            return None if self._restart.is_set() or self._relay.is_due else await reading
         finally:
-            for task in (reading, restarting):
+            for task in (reading, *others):
                 task.cancel()
-            await ended({reading, restarting})
+            await ended({reading, *others})
 
-    async def _release(self, tshark: Tshark, recording: Recording) -> None:
-        """Tell what was held back behind a gap, put in order where that shows more."""
+    async def _watch(self, run: TsharkRun) -> None:
+        """Return when tshark has grown too large."""
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            if self._relay.is_too_large(run.memory) and self._relay.end_here():
+                return
+
+    async def _hand_over(self, recording: Recording) -> None:
+        """Let another tshark go on from here."""
+        self._telling.let_go()
+        try:
+            sealed = await self._relay.hand_over(recording)
+        except ValueError as error:
+            self._on_notice(f"Decoding cannot go on in a fresh tshark ({error}), so its memory is not bounded.")
+        else:
+            self._telling.apply(self._assembler.relay(sealed))
+
+    async def _read_in_order(self, tshark: Tshark, recording: Recording, on_packets: OnPackets) -> None:
+        """Read all of the recording, with segments put in order."""
         from inspector.capture.tshark_run import TsharkRun  # noqa: PLC0415 - as above
 
-        if (held := self._held) is None:
-            return
-        self._held = None
-        if held.is_worth_ordering:
+        with contextlib.suppress(TsharkDied, OSError):  # then the first reading has to do
             run = TsharkRun(tshark, replace(self._decoding, put_in_order=True))
-            with contextlib.suppress(TsharkDied, OSError):  # then the first reading has to do
-                await run.decode(
-                    recording.read_from(0), lambda packets: held.take_ordered(self._strangers.mark(packets))
-                )
-        packets, was_ordered = held.release()
-        self._tell(packets)
-        if was_ordered:
-            self._on_notice(ORDERED)
+            await run.decode(recording.read_from(0), on_packets)
 
     def _judge(self, tshark: Tshark, death: TsharkDied) -> None:
         """What a death means: leave out what was refused, begin again, or give up."""
@@ -179,31 +184,14 @@ class Decoder:
         cause = f"was ended by {signal.Signals(death.signal).name}" if death.signal else f"ended: {death.said}"
         if self._deaths.is_worn_out(asyncio.get_running_loop().time()):
             raise TsharkError(f"tshark {cause}, again and again.", "`tshark --version` tells whether it works at all.")
-        self._on_notice(f"tshark {cause}. It reads the capture again from its start: nothing is lost.")
+        where = "where it began" if self._relay.handover.number else "from its start"
+        self._on_notice(f"tshark {cause}. It reads the capture again {where}: nothing is lost.")
 
     def _take(self, packets: list[Packet]) -> None:
-        news = self._strangers.mark(self._catch_up.news(packets))
-        if (held := self._held) is not None:
-            was_holding = held.is_holding
-            news = held.pass_on(news, self._assembler.ports)
-            if held.is_holding and not was_holding and self._hold_seconds < math.inf:
-                asyncio.get_running_loop().call_later(self._hold_seconds, self._let_go)
-        self._tell(news)
+        packets = self._relay.take(packets)
+        self._telling.take(self._catch_up.news(packets), self._is_at_end)
+        if self._relay.is_due:
+            self._restart.set()
 
-    def _let_go(self) -> None:
-        """Tell what was held back as it was read, where it has turned out that the end is not near."""
-        if self._held is not None and not (self._recording and self._recording.is_finished):
-            packets, _ = self._held.release()
-            self._held, self._minds_order = None, True
-            self._tell(packets)
-
-    def _tell(self, news: list[Packet]) -> None:
-        if self._minds_order and any(is_late(packet, self._assembler.ports) for packet in news):
-            self._minds_order = False
-            self._on_notice(DISORDER)
-        if news:
-            self.packets_by_port.update(
-                end.port for packet in news for end in (packet.source, packet.destination) if end
-            )
-            receive = self._assembler.receive
-            self._on_change(self._store.apply(event for packet in news for event in receive(packet)))
+    def _is_at_end(self) -> bool:
+        return self._recording is not None and self._recording.is_finished

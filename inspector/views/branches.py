@@ -16,7 +16,7 @@ from inspector.views.seen import seen
 from inspector.views.spans import ARROWS, GAP, SIDE_TONES, Span, Tone
 from inspector.views.steps import Entry
 from inspector.views.text import counted, size
-from inspector.views.times import brief
+from inspector.views.times import since
 
 _STEP, _PART = " ", "      "
 _TYPE: Final = 9
@@ -75,8 +75,7 @@ class Branches:
     def _line(
         self, indent: str, time: float, side: Side, kind: str, length: int, what: tuple[Span, ...]
     ) -> tuple[Span, ...]:
-        seconds = time - self._call.started
-        when = f"+{brief(seconds)}" if seconds > 0 else "+0"
+        when = since(time - self._call.started)
         return (
             Span(f"{indent}{when:>9}  ", Tone.DIM),
             Span(f"{ARROWS[side]} {kind:<{_TYPE}}", SIDE_TONES[side]),

@@ -77,7 +77,7 @@ class Times:
 
 def capture_start(store: Store) -> float:
     """The earliest time known of a capture; 0 while it is empty."""
-    first_frame = store.frames[0].time if store.frames else None
+    first_frame = store.frames.oldest.time if store.frames.oldest is not None else None
     first_connection = next((each.started for each in store.connections.values()), None)
     return min((time for time in (first_frame, first_connection) if time is not None), default=0.0)
 
@@ -105,6 +105,11 @@ def utc(time: float) -> str:
 def brief(seconds: float) -> str:
     """A length of time where thousandths of a millisecond count: `45 µs` below one, else as `duration`."""
     return f"{seconds * 1e6:.0f} µs" if seconds < 0.0009995 else duration(seconds)
+
+
+def since(seconds: float) -> str:
+    """A time after another one: `+45 µs`, `+7.6 ms`; `+0` for one that is not after it."""
+    return f"+{brief(seconds)}" if seconds > 0 else "+0"
 
 
 def clock(time: float) -> str:

@@ -20,7 +20,7 @@ from inspector.views.outcome import call_status
 from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone, plain
 from inspector.views.strip import Moment, Strip
 from inspector.views.text import counted, size
-from inspector.views.times import brief
+from inspector.views.times import brief, since
 
 _TIME: Final = 11
 _NAMES: Final = {"H": "headers", "T": "trailers", "R": "reset"}
@@ -66,7 +66,7 @@ class Timing:
         self._frames = len(self._call.frames)
         for side, gap in self._gaps.items():
             messages = self._call.messages(side)
-            for index in range(max(gap.messages, 1), len(messages)):
+            for index in range(max(gap.messages, messages.first + 1), len(messages)):
                 seconds = messages[index].time - messages[index - 1].time
                 if seconds > gap.seconds:
                     gap.seconds, gap.after = seconds, index
@@ -125,27 +125,24 @@ class Timing:
 
     def _message_facts(self, side: Side) -> Iterator[tuple[float, Fact]]:
         messages = self._call.messages(side)
-        if not messages:
+        first = messages.oldest
+        if first is None:
             return
-        first, last = messages[0], messages[-1]
+        last = messages[-1]
         octets = self._call.request_bytes if side is Side.CLIENT else self._call.response_bytes
         what = f"{counted(len(messages), 'message')}, {size(octets)} of DATA"
         if len(messages) > 1:
-            what += f", the last one at {_since(last.time - self._call.started)}"
+            what += f", the last one at {since(last.time - self._call.started)}"
         yield first.time, self._fact(first.time, side, what, first.frame)
 
     def _fact(self, time: float, side: Side, what: str, position: int) -> Fact:
-        when = _since(time - self._call.started)
+        when = since(time - self._call.started)
         spans = (Span(f"{when:>{_TIME}}  ", Tone.DIM), Span(f"{ARROWS[side]} {what}", SIDE_TONES[side]))
         return Fact(Line(spans), position)
 
     def heading(self) -> Line:
         """Who talked to whom, and how it ended."""
         return Line(heading(self._store, self._call))
-
-
-def _since(seconds: float) -> str:
-    return f"+{brief(seconds)}" if seconds > 0 else "+0"
 
 
 def _letter(frame: Frame, side: Side) -> str | None:

@@ -9,7 +9,7 @@ from inspector.model.call import Call, StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.store.sorted_calls import CallOrder
 from inspector.ui.feed import Feed
-from inspector.ui.lists.rows import dim
+from inspector.ui.lists.rows import dim, got, sent
 from inspector.ui.subject import FrameAt, Subject
 from inspector.ui.widgets.painting import Column, Order
 from inspector.views.as_text import call_line
@@ -19,14 +19,6 @@ from inspector.views.rows import CallRow, call_row, kind_of
 from inspector.views.spans import Span, Tone, plain
 from inspector.views.text import size
 from inspector.views.times import Times
-
-
-def _sent(text: object) -> tuple[Span, ...]:
-    return (Span(f"{text}", Tone.CLIENT),)
-
-
-def _got(text: object) -> tuple[Span, ...]:
-    return (Span(f"{text}", Tone.SERVER),)
 
 
 def _problems(row: CallRow) -> tuple[Span, ...]:
@@ -42,12 +34,12 @@ _COLUMNS: Final = (
     Column("State", lambda row: dim(row.state), least=8, most=9, gap=2, rank=10),
     Column("Duration", lambda row: dim(row.duration), least=8, most=12, right=True, gap=2),
     Column("Reply", lambda row: dim(row.first_reply), least=6, most=12, right=True, gap=2, rank=6),
-    Column("Sent", lambda row: _sent(row.requests), least=4, most=7, right=True, gap=2, rank=2),
-    Column("Got", lambda row: _got(row.responses), least=4, most=7, right=True, rank=3),
-    Column("→Bytes", lambda row: _sent(size(row.request_bytes)), least=6, most=9, right=True, gap=2, rank=7),
-    Column("←Bytes", lambda row: _got(size(row.response_bytes)), least=6, most=9, right=True, rank=8),
+    Column("Sent", lambda row: sent(row.requests), least=4, most=7, right=True, gap=2, rank=2),
+    Column("Got", lambda row: got(row.responses), least=4, most=7, right=True, rank=3),
+    Column("→Bytes", lambda row: sent(size(row.request_bytes)), least=6, most=9, right=True, gap=2, rank=7),
+    Column("←Bytes", lambda row: got(size(row.response_bytes)), least=6, most=9, right=True, rank=8),
     Column("Problems", _problems, least=8, most=8, right=True, gap=2, rank=9),
-    Column("Info", lambda row: row.info, least=10, gap=2, rank=5),
+    Column("Info", lambda row: row.info, least=8, gap=2, rank=5),
 )
 
 _Value: TypeAlias = Callable[[Call, Catalog], Any]

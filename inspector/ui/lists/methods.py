@@ -8,20 +8,12 @@ from typing import Any, Final, TypeAlias
 from inspector.schema.catalog import Catalog
 from inspector.store.method_totals import UNKNOWN, MethodTotal
 from inspector.ui.feed import Feed
-from inspector.ui.lists.rows import dim
+from inspector.ui.lists.rows import dim, got, sent
 from inspector.ui.subject import FrameAt, MethodAt, Subject
 from inspector.ui.widgets.painting import Column, Order
 from inspector.views.latency import PERCENTILES, MethodRow, method_row
 from inspector.views.spans import Span, Tone
 from inspector.views.text import size
-
-
-def _sent(text: object) -> tuple[Span, ...]:
-    return (Span(f"{text}", Tone.CLIENT),)
-
-
-def _got(text: object) -> tuple[Span, ...]:
-    return (Span(f"{text}", Tone.SERVER),)
 
 
 def _method(row: MethodRow) -> tuple[Span, ...]:
@@ -46,10 +38,10 @@ _COLUMNS: Final = (
     Column("p50", _percentile(0), least=7, most=10, right=True, gap=2),
     Column("p95", _percentile(1), least=7, most=10, right=True),
     Column("p99", _percentile(2), least=7, most=10, right=True),
-    Column("Sent", lambda row: _sent(f"{row.requests:,}"), least=4, most=9, right=True, gap=2, rank=4),
-    Column("Got", lambda row: _got(f"{row.responses:,}"), least=4, most=9, right=True, rank=5),
-    Column("→Bytes", lambda row: _sent(size(row.request_bytes)), least=6, most=9, right=True, gap=2, rank=7),
-    Column("←Bytes", lambda row: _got(size(row.response_bytes)), least=6, most=9, right=True, rank=8),
+    Column("Sent", lambda row: sent(f"{row.requests:,}"), least=4, most=9, right=True, gap=2, rank=4),
+    Column("Got", lambda row: got(f"{row.responses:,}"), least=4, most=9, right=True, rank=5),
+    Column("→Bytes", lambda row: sent(size(row.request_bytes)), least=6, most=9, right=True, gap=2, rank=7),
+    Column("←Bytes", lambda row: got(size(row.response_bytes)), least=6, most=9, right=True, rank=8),
 )
 
 _Value: TypeAlias = Callable[[MethodTotal], Any]

@@ -65,3 +65,13 @@ class FoldableRows(ListRows, Protocol):
 def dim(text: object) -> tuple[Span, ...]:
     """A cell that stands back."""
     return (Span(str(text), Tone.DIM),)
+
+
+def sent(text: object) -> tuple[Span, ...]:
+    """A cell about what clients sent."""
+    return (Span(f"{text}", Tone.CLIENT),)
+
+
+def got(text: object) -> tuple[Span, ...]:
+    """A cell about what servers sent."""
+    return (Span(f"{text}", Tone.SERVER),)

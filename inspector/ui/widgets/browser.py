@@ -142,6 +142,7 @@ class Browser(Horizontal):
             self.listing.open(CALLS)
             self.post_message(FilterAsked(method_filter(subject.path)))
         else:
+            self._show(subject)  # it may not be yet, where Enter was typed ahead
             self.post_message(PaneOpened(self.detail.pane))
 
     @on(StepSelected)
@@ -155,6 +156,8 @@ class Browser(Horizontal):
             self.post_message(PaneOpened(self.listing.list_of(FRAMES)))
 
     def _reach_goal(self) -> None:
+        if self.listing.shown.id != PACKETS:  # somebody went elsewhere before it came
+            self._goal, self._goes_to_tcp = None, False
         goal = self._goal
         if goal is not None and self._feed.packets.total >= goal.number:
             self._goal = None

@@ -1,0 +1,100 @@
+"""Where each packet of a capture is, by its number: a walk over the bytes, classic pcap or pcapng.
+
+Sans-IO. Knows what a reader must have read to begin behind any packet: the file header, or the blocks of the section
+that say what its packets are (draft-ietf-opsawg-pcap, -pcapng). Counts packets as tshark does.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Container, Iterator
+from typing import Final, TypeAlias
+
+from inspector.capture.records import HEADER_LENGTH, MAGIC_LENGTH, MOST_IN_A_RECORD, PCAPNG_MAGIC, Pcap, classic_format
+
+_SECTION: Final = 0x0A0D0D0A
+_BYTE_ORDERS: Final = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
+_PACKETS: Final = frozenset({2, 3, 6, 9, 0x204, 0x216, 0x221, 0x208, 0x217})
+"""Packet, simple and enhanced packet; journal entries and system calls, which tshark numbers too."""
+_DESCRIPTIONS: Final = frozenset({1, 4, 10})
+"""Interfaces, names, secrets of TLS."""
+_LEAST_BLOCK: Final = 12
+
+Numbered: TypeAlias = tuple[int, bytes]
+"""A packet's number and its record, its own header included."""
+
+
+class PacketWalk:
+    """Stands behind a packet of one capture; `number` and `offset` tell which, and where that is."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.offset = 0
+        """Bytes of the capture that lie behind."""
+        self.preamble = b""
+        """What must come before the packets from here on."""
+        self._classic: Pcap | None = None
+        self._order = "<"
+
+    def take(self, data: bytes, last: int, wanted: Container[int]) -> Iterator[Numbered]:
+        """Go on over the bytes from `offset` on, as far as they are whole and up to a packet; give those wanted.
+
+        What is left of the bytes has to be given again, and more of it.
+
+        Raises:
+            ValueError: these bytes are no capture that can be walked over.
+        """
+        start = self._begin(data) if not self.preamble else 0
+        if self._classic is not None:
+            yield from self._records(self._classic, data, start, last, wanted)
+        elif self.preamble or data[:MAGIC_LENGTH] == PCAPNG_MAGIC:
+            yield from self._blocks(data, last, wanted)
+
+    def _begin(self, data: bytes) -> int:
+        self._classic = classic_format(data)
+        if self._classic is None:
+            if data[:MAGIC_LENGTH] != PCAPNG_MAGIC:
+                raise ValueError("neither pcap nor pcapng")
+            return 0
+        self.preamble = data[:HEADER_LENGTH]
+        self.offset += HEADER_LENGTH
+        return HEADER_LENGTH
+
+    def _records(self, form: Pcap, data: bytes, at: int, last: int, wanted: Container[int]) -> Iterator[Numbered]:
+        length_at, header, number, begin = form.captured_length.unpack_from, form.header_length, self.number, at
+        size = len(data)
+        while number < last and size - at >= header:
+            (length,) = length_at(data, at)
+            end = at + header + length
+            if length > MOST_IN_A_RECORD:
+                raise ValueError("out of step")
+            if end > size:
+                break
+            number += 1
+            if number in wanted:
+                yield number, data[at:end]
+            at = end
+        self.number, self.offset = number, self.offset + at - begin
+
+    def _blocks(self, data: bytes, last: int, wanted: Container[int]) -> Iterator[Numbered]:
+        at = 0
+        while self.number < last and len(data) - at >= _LEAST_BLOCK:
+            if data[at : at + 4] == PCAPNG_MAGIC:
+                self._order = _BYTE_ORDERS.get(data[at + 8 : at + 12], "")
+            if not self._order:
+                raise ValueError("a section without a byte order")
+            kind, length = struct.unpack_from(f"{self._order}II", data, at)
+            if length < _LEAST_BLOCK or length % 4 or length > MOST_IN_A_RECORD:
+                raise ValueError("out of step")
+            if at + length > len(data):
+                return
+            block = data[at : at + length]
+            at, self.offset = at + length, self.offset + length
+            if kind in _PACKETS:
+                self.number += 1
+                if self.number in wanted:
+                    yield self.number, block
+            elif kind == _SECTION:
+                self.preamble = block
+            elif kind in _DESCRIPTIONS:
+                self.preamble += block

@@ -1,0 +1,120 @@
+"""The app at work on a terminal that nobody looks at: how long after a key all is drawn, and how long its loop stood."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import NamedTuple
+
+from textual import events
+from textual.drivers.headless_driver import HeadlessDriver
+from textual.pilot import Pilot
+
+from inspector.schema.catalog import Catalog
+from inspector.session import Session
+from inspector.ui.app import InspectorApp
+from inspector.ui.launch import Launch
+from inspector.ui.screens.inspection import InspectionScreen
+
+SIZE = (160, 48)
+_TICK = 0.005
+
+
+class Terminal(HeadlessDriver):
+    """Takes what a terminal would: it is made with all its colours, and thrown away."""
+
+    @property
+    def is_headless(self) -> bool:
+        return False
+
+
+class Running(NamedTuple):
+    """The app on that terminal."""
+
+    app: InspectorApp
+    pilot: Pilot[int]
+
+    @property
+    def screen(self) -> InspectionScreen:
+        return next(each for each in self.app.screen_stack if isinstance(each, InspectionScreen))
+
+    async def press(self, key: str) -> float:
+        """Press a key; the seconds until everything is drawn that comes of it."""
+        pressed = time.perf_counter()
+        self.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        focused = self.app.focused
+        for node in (self.app, *(focused or self.app.screen).ancestors_with_self) * 2:
+            await _turn_of(node.call_later)
+        await _turn_of(self.app.screen.call_after_refresh)
+        return time.perf_counter() - pressed
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Look every now and then whether something holds."""
+        while not holds():
+            await asyncio.sleep(_TICK)
+
+
+async def _turn_of(call: Callable[[Callable[[], object]], object]) -> None:
+    """Wait until what was asked for before is done: all of it waits in queues, one behind the other."""
+    done = asyncio.Event()
+    call(done.set)
+    await done.wait()
+
+
+@asynccontextmanager
+async def shown(session: Session, target: str | None = None) -> AsyncIterator[Running]:
+    """The app on a session, until the end of the block."""
+    app = InspectorApp(Launch(lambda: session, Catalog(), target))
+    app.driver_class = Terminal
+    app.animation_level = "none"
+    try:
+        async with app.run_test(headless=False, size=SIZE) as pilot:
+            yield Running(app, pilot)
+    finally:
+        await app.end_sessions()
+
+
+class Stalls:
+    """How long the event loop did not turn, at most."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+
+    async def watch(self) -> None:
+        """Watch, until cancelled."""
+        before = time.perf_counter()
+        while True:
+            await asyncio.sleep(_TICK)
+            now = time.perf_counter()
+            self.longest, before = max(self.longest, now - before - _TICK), now
+
+
+@asynccontextmanager
+async def stalls() -> AsyncIterator[Stalls]:
+    """Watch the loop during the block."""
+    found = Stalls()
+    watching = asyncio.create_task(found.watch())
+    try:
+        yield found
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+
+
+def say(line: str) -> None:
+    """Print a line: where the app runs, `print` is its own."""
+    print(line, file=sys.__stdout__, flush=True)
+
+
+def print_times(name: str, seconds: list[float], bound: float) -> None:
+    """One line: median, 95th percentile and maximum, in milliseconds, against what is asked for."""
+    if len(seconds) < 2:
+        return
+    middle, high = statistics.median(seconds) * 1000, statistics.quantiles(seconds, n=20)[-1] * 1000
+    mark = "" if high <= bound * 1000 else "   TOO LONG"
+    say(f"  {name:<42} {middle:7.1f} {high:7.1f} {max(seconds) * 1000:7.1f} ms{mark}")
