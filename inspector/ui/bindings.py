@@ -169,7 +169,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     ),
     (Place.SCREEN, Group.CAPTURE): (
         Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture, or start it again", "toggle_capture"),
-        Key("save", "ctrl+s", "^S", "save", "Save the capture as a file", "save"),
+        Key("save", "ctrl+s", "^S", "save", "Save the capture or a part of it; export calls, messages, …", "save"),
         Key("decode", "d", "d", "decode as", "Decode a port as HTTP/2, as TLS or not at all", "decode_as"),
         Key("load", "ctrl+o", "^O", "open", "Open a capture file; this capture goes on behind it", "load"),
     ),

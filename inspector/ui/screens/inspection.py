@@ -21,7 +21,7 @@ from inspector.ui.bindings import Place, bindings
 from inspector.ui.launch import Launch
 from inspector.ui.lists.tabs import FRAMES
 from inspector.ui.messages import CaptureOpened, Left, PaneOpened, StoreChanged
-from inspector.ui.screens.find_actions import FindActions
+from inspector.ui.screens.export_actions import ExportActions
 from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
@@ -38,7 +38,7 @@ _LOOK_SECONDS: Final = 1.0
 """Between two looks at the connection: gRPC does not tell when it breaks."""
 
 
-class InspectionScreen(FindActions):
+class InspectionScreen(ExportActions):
     """One session with all that is known of it."""
 
     BINDINGS = bindings(Place.SCREEN)

@@ -100,6 +100,11 @@ class Browser(Horizontal):
         return self._call_of(self._subject)
 
     @property
+    def connection(self) -> int | None:
+        """The connection of what is selected."""
+        return connection_of(self._subject, self._feed.store)
+
+    @property
     def marked_call(self) -> Call | None:
         """The call that was marked last, of those that are not the selected one; itself or one of its frames."""
         marked = (self._call_of(subject) for subject in self.listing.marked())

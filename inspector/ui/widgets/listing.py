@@ -6,6 +6,7 @@ Owns which list is shown. Says nothing of what is selected but by its lists' mes
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
@@ -79,6 +80,17 @@ class Listing(Vertical):
         """Take the marks away from what is not kept any more."""
         for key in [key for key in table.marks if is_gone(table.rows.subject(key), self._feed.store)]:
             del table.marks[key]
+
+    @property
+    def marks(self) -> int:
+        """How many rows are marked, in all lists."""
+        return sum(len(table.marks) for table in self._lists.values())
+
+    def marked_rows(self) -> Iterator[tuple[Any, Subject]]:
+        """Every marked row: its key, and what it leads to."""
+        for table in self._lists.values():
+            for key in table.marks:
+                yield key, table.rows.subject(key)
 
     def marked(self) -> Iterator[Subject]:
         """What the marks are on, the latest first: those of the list that is shown, then those of the others."""
