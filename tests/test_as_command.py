@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from inspector.errors import RequestError
 from inspector.model.call import Call, HeaderBlock, MethodSource, StreamKey
 from inspector.model.frame import HeaderSource
+from inspector.model.log import Log
 from inspector.model.message import Message
 from inspector.schema.catalog import Catalog
 from inspector.views.as_command import grpcurl_command, python_script
@@ -49,7 +50,7 @@ def catalog() -> Catalog:
 def captured(
     method: str, *messages: bytes, headers: Iterable[tuple[str, str]] = (), encoding: str | None = None
 ) -> Call:
-    requests = [Message(1, 0.0, 1, 0, len(each), each, encoding) for each in messages]
+    requests = Log(Message(1, 0.0, 1, 0, len(each), each, encoding) for each in messages)
     block = HeaderBlock((*OWN, (":path", method), *headers))
     return Call(
         StreamKey(0, 1), 0.0, method=method, method_source=MethodSource.WIRE, request_headers=block, requests=requests

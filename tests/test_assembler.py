@@ -301,7 +301,7 @@ def test_any_frames_at_all_give_a_consistent_store(said: list[tuple[bool, int, l
     for call in store.calls.values():
         assert all(store.frames[position].stream == call.key.stream for position in call.frames)
         assert (call.ended is None) == (call.state is CallState.OPEN)
-        assert all(message.frame < len(store.frames) for message in call.requests + call.responses)
+        assert all(message.frame < len(store.frames) for message in (*call.requests, *call.responses))
 
 
 @given(st.lists(st.binary(max_size=30), min_size=1, max_size=6), st.lists(st.integers(1, 60), max_size=8))

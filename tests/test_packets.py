@@ -35,7 +35,7 @@ OWN_SETTING = b"\0\0\6\4\0\0\0\0\0" + b"\xfe\3\0\0\0\x09"
 
 
 async def frames_of(wire: Wire, folder: Path) -> list[Frame]:
-    return (await read_store(wire.write(folder / "made.pcap"))).frames
+    return list((await read_store(wire.write(folder / "made.pcap"))).frames)
 
 
 async def test_every_type_of_frame(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -42,26 +43,31 @@ FILTERS = (
     "hello -type:headers",
     "type:window",
 )
+DROPS = st.lists(st.integers(0, 6), max_size=8)
+"""How many frames are dropped behind each batch."""
 
 
 def fresh(store: Store, text: str, *, show_control: bool) -> tuple[list[int], int]:
-    matching = list(parse(text).matching(store, 0, len(store.frames)))
+    matching = list(parse(text).matching(store, store.frames.first, len(store.frames)))
     shown = [each for each in matching if show_control or not store.frames[each].is_control]
     return shown, len(matching) - len(shown)
 
 
 @settings(max_examples=150, deadline=None)
-@given(packets(), st.sampled_from(FILTERS), st.booleans(), st.lists(st.integers(1, 4), max_size=8))
+@given(packets(), st.sampled_from(FILTERS), st.booleans(), st.lists(st.integers(1, 4), max_size=8), DROPS)
 def test_kept_up_to_date_equals_built_from_scratch(
-    said: list[SaidPacket], text: str, show_control: bool, batches: list[int]
+    said: list[SaidPacket], text: str, show_control: bool, batches: list[int], drops: list[int]
 ) -> None:
     talk, found = Conversation(), parse(text)
     shown, calls = Selection(talk.store, found, show_control=show_control), CallSelection(talk.store, found)
     waiting = [talk.events(side, *frames, connection=index) for side, frames, index in said]
-    for size in (*batches, len(waiting)):
+    for size, drop in zip_longest((*batches, len(waiting)), drops, fillvalue=0):
         batch, waiting = [event for packet in waiting[:size] for event in packet], waiting[size:]
         rows, keys = list(shown.positions), list(calls.keys)
         change = talk.store.apply(batch)
+        if drop:
+            change = change.merged(talk.store.drop(drop))
+            talk.store.free(drop - 1)
         told, told_of_calls = shown.update(change), calls.update(change)
         assert (list(shown.positions), shown.hidden_control) == fresh(talk.store, text, show_control=show_control)
         assert list(calls.keys) == [key for key in talk.store.calls if found.matches_call(talk.store, key)]
@@ -94,17 +100,19 @@ def sorted_afresh(store: Store, text: str, order: CallOrder) -> list[StreamKey]:
     st.sampled_from(sorted(ORDERS)),
     st.booleans(),
     st.lists(st.integers(1, 4), max_size=8),
+    DROPS,
 )
 def test_sorted_calls_kept_so_equal_calls_sorted_from_scratch(
-    said: list[SaidPacket], text: str, by: str, descending: bool, batches: list[int]
+    said: list[SaidPacket], text: str, by: str, descending: bool, batches: list[int], drops: list[int]
 ) -> None:
     talk, order = Conversation(), CallOrder(ORDERS[by], descending)
     calls = CallSelection(talk.store, parse(text))
     calls.sort(order)
     waiting = [talk.events(side, *frames, connection=index) for side, frames, index in said]
-    for size in (*batches, len(waiting)):
+    for size, drop in zip_longest((*batches, len(waiting)), drops, fillvalue=0):
         batch, waiting = [event for packet in waiting[:size] for event in packet], waiting[size:]
         calls.update(talk.store.apply(batch))
+        calls.update(talk.store.drop(drop))
         wanted = sorted_afresh(talk.store, text, order)
         assert list(calls.keys) == calls.keys[:] == wanted
         assert [calls.row_of(key) for key in wanted] == list(range(len(wanted)))
@@ -138,8 +146,10 @@ def test_another_filter_is_reached_while_the_capture_goes_on(
     work, work_on_calls = shown.refilter(parse(new), show_control=True), calls.refilter(parse(new))
     next(work, None)
     next(work_on_calls, None)
-    for side, frames, index in meanwhile:
+    for number, (side, frames, index) in enumerate(meanwhile):
         change = talk.store.apply(talk.events(side, *frames, connection=index))
+        if number == len(before):
+            change = change.merged(talk.store.drop(number))
         shown.update(change)
         calls.update(change)
     for step in (*work, *work_on_calls):

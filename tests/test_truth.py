@@ -65,7 +65,7 @@ def described(call: Call) -> dict[str, Any]:
         "reply_messages": len(call.responses),
         "request_bytes": sum(message.length for message in call.requests),
         "reply_bytes": sum(message.length for message in call.responses),
-        "compressed": sum(message.encoding is not None for message in call.requests + call.responses),
+        "compressed": sum(message.encoding is not None for message in (*call.requests, *call.responses)),
         "rst": None if call.state is not CallState.CANCELLED else {"code": 8, "by": "client"},
     }
 

@@ -1,4 +1,4 @@
-"""Copying a capture to where the user wants it: whole or not at all, and never over a file without leave."""
+"""Writing a file to where the user wants it: whole or not at all, this user's alone, over no file without leave."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from inspector.errors import SourceError
@@ -15,23 +16,46 @@ _STEP = 4 * 1024 * 1024
 
 
 async def save_copy(descriptor: int, size: int, path: Path, *, overwrite: bool) -> None:
-    """Copy the first `size` bytes of an open file to `path`, mode 0600; raises SourceError.
+    """Copy the first `size` bytes of an open file to `path`, mode 0600; raises SourceError."""
+    await save_pieces(_pieces(descriptor, size), path, overwrite=overwrite)
+
+
+async def save_pieces(pieces: AsyncIterator[bytes], path: Path, *, overwrite: bool = False) -> int:
+    """Write pieces to `path`, one behind the other, mode 0600; how many bytes that were. Raises SourceError.
 
     Written beside its place and then moved there, so that a failure leaves neither half a file nor a lost one.
     """
+    size = 0
+    with _placed(path, overwrite=overwrite) as handle:
+        async for piece in pieces:
+            _write(handle, piece)
+            size += len(piece)
+            await asyncio.sleep(0)
+    return size
+
+
+def write_private(path: Path, data: bytes, *, overwrite: bool = True) -> None:
+    """Write bytes to `path`, mode 0600, over what is there unless told otherwise; raises SourceError."""
+    with _placed(path, overwrite=overwrite) as handle:
+        _write(handle, data)
+
+
+@contextlib.contextmanager
+def _placed(path: Path, *, overwrite: bool) -> Iterator[int]:
+    """A file to write to, which comes to its place when all went well, and is gone when not."""
     _refuse(path, overwrite=overwrite)
     try:
-        handle, name = tempfile.mkstemp(".part", f".{path.name}.", path.parent)
+        handle, name = tempfile.mkstemp(".part", f".{path.name[:64]}.", path.parent)
     except OSError as error:
         raise SourceError(f"Nothing can be saved in {path.parent}: {error.strerror}.") from error
     with contextlib.ExitStack() as undo:
         undo.callback(_remove, Path(name))
         undo.callback(os.close, handle)
         try:
-            await _copy(descriptor, handle, size)
+            yield handle
             os.replace(name, path)  # noqa: PTH105 - a rename is no work for another thread
         except OSError as error:
-            raise SourceError(f"The capture cannot be saved to {path}: {error.strerror}.") from error
+            raise SourceError(f"{path} cannot be saved: {error.strerror}.") from error
 
 
 def _refuse(path: Path, *, overwrite: bool) -> None:
@@ -45,27 +69,14 @@ def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-async def _copy(source: int, sink: int, size: int) -> None:
+def _write(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+async def _pieces(source: int, size: int) -> AsyncIterator[bytes]:
     offset = 0
     while data := os.pread(source, min(_STEP, size - offset), offset):
-        view = memoryview(data)
-        while view:
-            view = view[os.write(sink, view) :]
         offset += len(data)
-        await asyncio.sleep(0)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write bytes to `path`, over what is there, mode 0600; raises SourceError."""
-    try:
-        handle, name = tempfile.mkstemp(".part", f".{path.name}.", path.parent)
-    except OSError as error:
-        raise SourceError(f"Nothing can be saved in {path.parent}: {error.strerror}.") from error
-    with contextlib.ExitStack() as undo:
-        undo.callback(_remove, Path(name))
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.replace(name, path)  # noqa: PTH105 - as above
-        except OSError as error:
-            raise SourceError(f"{path} cannot be written: {error.strerror}.") from error
+        yield data

@@ -34,6 +34,7 @@ class LiveSteps:
         self._output.texts(text_line(note, colour=colour) for note in self._view.notes())
 
     def _print(self, end: int) -> None:
-        for step in self._view.steps(self._printed, end):
+        dropped = self._view.dropped
+        for step in self._view.steps(max(self._printed - dropped, 0), end):
             self._output.texts(step_lines(step, colour=self._output.in_colour))
-        self._printed = max(self._printed, end)
+        self._printed = max(self._printed, dropped + end)

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from inspector.model.endpoint import Side
 from inspector.model.frame import Header, HeaderSource
+from inspector.model.log import Log
 from inspector.model.message import Message
 from inspector.model.status import Status
 
@@ -105,19 +106,25 @@ class Call:
     response_headers: HeaderBlock | None = None
     """None for a trailers-only reply."""
     trailers: HeaderBlock | None = None
-    requests: list[Message] = field(default_factory=list)
-    responses: list[Message] = field(default_factory=list)
+    requests: Log[Message] = field(default_factory=Log)
+    responses: Log[Message] = field(default_factory=Log)
     request_bytes: int = 0
     """DATA bytes that the client sent on the stream, message prefixes and padding included (RFC 9113 §6.1)."""
     response_bytes: int = 0
-    frames: list[int] = field(default_factory=list)
+    frames: Log[int] = field(default_factory=Log)
     """Positions in the store, in the order of the wire."""
+    opened: int | None = None
+    """The position of the first of them, whether it is kept or not."""
+    passed: dict[Side, int] = field(default_factory=dict)
+    """By side: DATA bytes, padding not counted, in those of them that are not kept any more."""
+    replied: float | None = None
+    """The time of the first message from the server, when that is not kept any more."""
     problems: list[str] = field(default_factory=list)
     """Plain sentences; empty when all is well."""
     gaps: list[Gap] = field(default_factory=list)
     """Where bytes of the connection were lost while the call was open, the first few."""
 
-    def messages(self, side: Side) -> list[Message]:
+    def messages(self, side: Side) -> Log[Message]:
         """The messages that one side sent."""
         return self.requests if side is Side.CLIENT else self.responses
 
@@ -129,7 +136,8 @@ class Call:
     @property
     def first_reply(self) -> float | None:
         """Seconds from the first frame to the end of the first message from the server; None before it."""
-        return self.responses[0].time - self.started if self.responses else None
+        first = self.replied if self.responses.first else next((each.time for each in self.responses), None)
+        return None if first is None else first - self.started
 
     @property
     def authority(self) -> str | None:

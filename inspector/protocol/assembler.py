@@ -23,6 +23,8 @@ from inspector.protocol.greeting import Greeting
 
 _STARTS_BOUND: Final = 20_000
 """TCP connections that may still turn out to carry HTTP/2."""
+_CONNECTIONS_BOUND: Final = 1_000
+"""HTTP/2 connections that are remembered when they have ended."""
 _PAST_BOUND: Final = 1_000
 
 
@@ -44,7 +46,7 @@ class Assembler:
         self._frames = 0
         self._latest = 0.0
         """The time of the latest packet."""
-        self._resting: set[int] = set()
+        self._resting: list[int] = []
         """Connections that had ended when the latest tshark took over."""
         self._past: dict[tuple[str, Endpoint], frozenset[str]] = {}
         """By a client's host and a server: the methods that were called on connections which are forgotten."""
@@ -85,9 +87,11 @@ class Assembler:
             progress.relay()
             if index in sealed:
                 yield from progress.give_up(self._latest)
-        for index in self._resting:
+        over = [index for index in self._resting if index in self._connections]
+        for index in over[: max(len(self._connections) - _CONNECTIONS_BOUND, 0)]:
             self._forget(index)
-        self._resting = {index for index, each in self._connections.items() if each.connection.ended is not None}
+            yield events.ConnectionForgotten(index)
+        self._resting = [index for index, each in self._connections.items() if each.connection.ended is not None]
         idle = [index for index in self._starts if index not in self._connections]
         for index in idle[: max(len(idle) - _STARTS_BOUND, 0)]:
             del self._starts[index]

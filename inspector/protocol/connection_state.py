@@ -27,10 +27,7 @@ from inspector.protocol.header_recovery import HeaderRecovery, place_name
 _BlockRead: TypeAlias = type[events.RequestHeadersRead | events.ResponseHeadersRead | events.TrailersRead]
 
 CONNECTION_ENDED: Final = "The connection ended before the call did."
-NOT_READ_ON: Final = (
-    "What came after cannot be read: a fresh tshark took over to bound memory, and lacks what this connection "
-    "began with."
-)
+NOT_READ_ON: Final = "The rest cannot be read: a fresh tshark took over, without the beginning of this connection."
 _CALLS_BOUND: Final = 4096
 """Calls of a connection that are followed at a time; peers allow some hundreds."""
 REFUSED_BY_GOAWAY: Final = "The server refused the stream by GOAWAY"

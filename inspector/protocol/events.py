@@ -35,6 +35,12 @@ class ConnectionTurned(msgspec.Struct, frozen=True, gc=False):
     connection: Connection
 
 
+class ConnectionForgotten(msgspec.Struct, frozen=True, gc=False):
+    """The connection ended some while ago: nothing more is told of it."""
+
+    index: int
+
+
 class FrameSeen(msgspec.Struct, frozen=True, gc=False):
     """A frame ended on the wire. Its position in the store is the count of `FrameSeen` before it."""
 
@@ -144,6 +150,7 @@ Event: TypeAlias = (
     PacketSeen
     | ConnectionSeen
     | ConnectionTurned
+    | ConnectionForgotten
     | FrameSeen
     | FrameRevised
     | CallStarted

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from inspector.capture.packet_list import PacketList
 from inspector.capture.packet_matches import PacketMatches
+from inspector.capture.segments import Segment, read_segment, segment_arguments
 from inspector.capture.tcp_follow import TcpFollow, TcpStream
 from inspector.capture.tshark import Decoding, Tshark, find_tshark
 from inspector.capture.tshark_end import TsharkDied
@@ -110,16 +111,23 @@ class Packets:
 
     async def follow_tcp(self, stream: int) -> TcpStream:
         """What both ends of a TCP connection sent, as far as it was captured. Raises TsharkError."""
-        tshark, recording = await self.ground()
+        tshark, _ = await self.ground()
         follow = TcpFollow(stream)
-        run = TsharkLines(tshark, tshark.look_arguments(self._decoding(), "-q", "-z", f"follow,tcp,yaml,{stream}"))
-        try:
-            await run.read(so_far(recording), follow.take)
-        except TsharkDied as death:
-            raise TsharkError(f"tshark cannot follow TCP stream {stream}: {death.said or 'it was ended'}.") from death
-        except OSError as error:
-            raise TsharkError(f"tshark at {tshark.path} cannot be run: {error.strerror}.") from error
+        arguments = tshark.look_arguments(self._decoding(), "-q", "-z", f"follow,tcp,yaml,{stream}")
+        await self._look(arguments, follow.take, f"follow TCP stream {stream}")
         return follow.stream
+
+    async def of_connection(self, connection: int) -> Sequence[Segment]:
+        """A connection's packets so far, in their order. Raises TsharkError."""
+        tshark, _ = await self.ground()
+        found: list[Segment] = []
+        arguments = tshark.look_arguments(self._decoding(), *segment_arguments(connection))
+
+        def take(lines: list[bytes]) -> None:
+            found.extend(map(read_segment, lines))
+
+        await self._look(arguments, take, f"tell the packets of connection {connection}")
+        return found
 
     async def dissect(self, number: int) -> Dissection:
         """A packet, all its layers. Raises TsharkError."""
@@ -149,6 +157,16 @@ class Packets:
             await dissector.close()
         if grammar is not None:
             await grammar.close()
+
+    async def _look(self, arguments: Sequence[str], take: Callable[[list[bytes]], object], what: str) -> None:
+        """Have tshark read the recording as far as it has come, once."""
+        tshark, recording = await self.ground()
+        try:
+            await TsharkLines(tshark, arguments).read(so_far(recording), take)
+        except TsharkDied as death:
+            raise TsharkError(f"tshark cannot {what}: {death.said or 'it was ended'}.") from death
+        except OSError as error:
+            raise TsharkError(f"tshark at {tshark.path} cannot be run: {error.strerror}.") from error
 
     async def _read(self, reading: Rereading, take: Callable[[list[bytes]], None], clear: Callable[[], None]) -> None:
         self._readings.add(reading)

@@ -50,6 +50,8 @@ class ReflectionSeen:
 
     def update(self, change: Change) -> bool:
         """Take in the new replies of reflection calls; True when the catalog knows more by it."""
+        for key in change.gone:
+            self._read.pop(key, None)
         calls = [self._store.calls[key] for key in change.calls if self._store.calls[key].method in _METHODS]
         for call in sorted(calls, key=lambda call: call.started):
             self._read_replies(call)

@@ -23,6 +23,10 @@ class Change:
     """Connections that carried packets."""
     rewritten: bool = False
     """True when what earlier frames say has changed too, as when a connection's sides were exchanged."""
+    first_kept: int = 0
+    """Frames before this position are not kept any more; 0 where none were dropped."""
+    gone: frozenset[StreamKey] = frozenset()
+    """Calls that are not kept any more."""
 
     def merged(self, later: Change) -> Change:
         """Give this change and the one that came right after it, as one."""
@@ -30,8 +34,10 @@ class Change:
             self.first_frame,
             later.end_frame,
             self.packets + later.packets,
-            self.calls | later.calls,
+            (self.calls | later.calls) - later.gone,
             self.connections | later.connections,
             self.traffic | later.traffic,
             self.rewritten or later.rewritten,
+            max(self.first_kept, later.first_kept),
+            self.gone | later.gone,
         )

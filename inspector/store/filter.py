@@ -46,14 +46,14 @@ class Filter:
 
     def tester(self, store: Store) -> Callable[[int], bool]:
         """`matches_frame` of one store, for whoever asks about many frames."""
-        frames, calls = store.frames, cast("dict[tuple[int, int], Call]", store.calls)
+        frame_at, calls = store.frames.reader(), cast("dict[tuple[int, int], Call]", store.calls)
         asked = tuple((probe.call, probe.frame, negated) for (probe, negated) in self.terms)
 
         def matches(position: int) -> bool:
-            frame = frames[position]
+            frame = frame_at(position)
             # A plain tuple finds what a StreamKey does, and is made in half the time.
             call = calls.get((frame.connection, frame.stream)) if frame.stream else None
-            if call is not None and (not call.frames or position < call.frames[0]):
+            if call is not None and (call.opened is None or position < call.opened):
                 call = None  # a PRIORITY, say, on a stream that was no call yet
             for in_call, in_frame, negated in asked:
                 found = (call is not None and in_call is not None and in_call(store, call)) or (

@@ -6,7 +6,6 @@ methods, statuses and headers that come again and again.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
@@ -167,7 +166,7 @@ def _in_messages(
     if call is None:
         return False
     messages = call.messages(store.side(frame))
-    index = bisect_left(messages, position, key=_frame) if len(messages) > 1 else 0
+    index = messages.find(position, key=_frame) if messages.kept > 1 else messages.first
     while index < len(messages) and (message := messages[index]).frame <= position:
         is_elsewhere = message.encoding is not None or message.length + PREFIX_LENGTH > len(frame.payload)
         if is_elsewhere and message.frame == position and message.data is not None and in_bytes(message.data):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from inspector.model.call import Call, CallState, StreamKey
@@ -82,6 +83,8 @@ class MatchedFrames:
         self.positions: array[int] = array("I")
         self.amendments = 0
         """Another one each time that positions were put in or taken out before the last."""
+        self.dropped = 0
+        """How many rows there were before the first, whose frames are not kept any more."""
         self._hidden: array[int] = array("I")
         self._store = store
         self._facts: dict[StreamKey, Facts] = {}
@@ -99,40 +102,53 @@ class MatchedFrames:
         """Ask the frames up to, not including, `end`."""
         before = len(self.positions)
         if self.end < end:
-            self._take(self.filter.matching(self._store, self.end, end))
+            self._take(self.filter.matching(self._store, max(self.end, self._store.frames.first), end))
             self.end = end
         return SelectionChange(before, before, len(self.positions))
 
     def revise(self, change: Change) -> SelectionChange:
         """Ask again those of the asked frames whose answer the change may have turned."""
         before = len(self.positions)
+        if change.first_kept and self._drop(change.first_kept, change.gone):
+            return self.revise(replace(change, first_kept=0))._replace(first_row=0, before=before)
         if change.rewritten and (self.filter.depends_on_sides or self.filter.depends_on_calls):
             self._start_again()
             return SelectionChange(0, before, len(self.positions))
         first = before
         if self.filter.depends_on_calls:
-            first = self._amend({each for each in self._turned(change.calls) if each < self.end})
+            asked = range(self._store.frames.first, self.end)
+            first = self._amend({each for each in self._turned(change.calls) if each in asked})
         return SelectionChange(min(first, before), before, len(self.positions))
+
+    def _drop(self, first: int, gone: Iterable[StreamKey]) -> int:
+        """Forget the frames before a position, and these calls; gives how many rows there were of them."""
+        for key in gone:
+            self._facts.pop(key, None)
+        del self._hidden[: bisect_left(self._hidden, first)]
+        count = self.row_from(first)
+        del self.positions[:count]
+        self.dropped += count
+        return count
 
     def note_packets(self, numbers: Iterable[int]) -> SelectionChange:
         """A display filter is known to let these packets through: ask their frames again."""
         before = len(self.positions)
         found = (each for number in numbers for each in self._store.positions_of(number))
-        first = self._amend({each for each in found if each < self.end})
+        first = self._amend({each for each in found if each < self.end and self._store.frames.holds(each)})
         return SelectionChange(min(first, before), before, len(self.positions))
 
     def _take(self, matching: Iterator[int]) -> None:
         if self.show_control:
             self.positions.extend(matching)
             return
-        frames, shown, hidden = self._store.frames, self.positions.append, self._hidden.append
+        frame, shown, hidden = self._store.frames.reader(), self.positions.append, self._hidden.append
         for position in matching:
-            (hidden if frames[position].is_control else shown)(position)
+            (hidden if frame(position).is_control else shown)(position)
 
     def _start_again(self) -> None:
         self.amendments += 1
         end, self.end = self.end, 0
-        self.positions, self._hidden = array("I"), array("I")
+        self.positions, self._hidden, self.dropped = array("I"), array("I"), 0
         self._facts.clear()
         self.advance(end)
 

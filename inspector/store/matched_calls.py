@@ -7,6 +7,7 @@ only the new ones are asked: what an earlier one said is remembered for each par
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Collection, Iterable
 from itertools import takewhile
 
@@ -33,10 +34,10 @@ class MatchedCalls:
     def __init__(self, store: Store, filter_: Filter) -> None:
         self.filter = filter_
         self.keys: list[StreamKey] = []
-        self.end = 0
-        """How many of the store's calls have been asked."""
         self._store = store
-        self._order: list[StreamKey] = []
+        self._unasked: deque[StreamKey] = deque()
+        self._enrolled = 0
+        """How many of the store's calls were told of, those that are gone included."""
         self._ordinals: dict[StreamKey, int] = {}
         self._answers: dict[StreamKey, _Answers] = {}
 
@@ -57,17 +58,21 @@ class MatchedCalls:
         """Ask up to `count` more calls."""
         self._enrol()
         before = len(self.keys)
-        asked = self._order[self.end : self.end + count]
-        self.keys.extend(key for key in asked if self._matches(key))
-        self.end += len(asked)
+        for _ in range(min(count, len(self._unasked))):
+            key = self._unasked.popleft()
+            if key in self._store.calls and self._matches(key):
+                self.keys.append(key)
         return SelectionChange(before, before, len(self.keys))
 
     def revise(self, change: Change) -> SelectionChange:
         """Ask again those of the asked calls that the change names."""
         if change.rewritten:
             self._answers.clear()
-        before = first = len(self.keys)
-        asked = [key for key in change.calls if self._ordinals.get(key, self.end) < self.end]
+        for key in change.calls if change.first_kept else ():
+            self._answers.pop(key, None)  # what frames said that are not kept any more does not count
+        before = len(self.keys)
+        first = self._drop(change.gone) if change.gone else before
+        asked = [key for key in change.calls if self._ordinals.get(key, self.asked) < self.asked]
         for key in asked if self.filter.terms else ():
             row, was, now = self.row_from(key), self.holds(key), self._matches(key)
             if was and not now:
@@ -85,11 +90,34 @@ class MatchedCalls:
             self._answers.pop(key, None)
         return self.revise(Change(0, 0, calls=frozenset(touched)))
 
+    @property
+    def asked(self) -> int:
+        """How many of the store's calls have been asked."""
+        return self._enrolled - len(self._unasked)
+
+    @property
+    def left(self) -> int:
+        """How many of the store's calls have not been asked."""
+        self._enrol()
+        return len(self._unasked)
+
+    def _drop(self, gone: Collection[StreamKey]) -> int:
+        """Forget calls; the first row that is not as it was."""
+        rows = sorted(self.row_from(key) for key in gone if self.holds(key))
+        if rows:
+            first, end = rows[0], rows[-1] + 1  # the oldest, so that not many others stand between them
+            self.keys[first:end] = [key for key in self.keys[first:end] if key not in gone]
+        for key in gone:
+            self._ordinals.pop(key, None)
+            self._answers.pop(key, None)
+        return rows[0] if rows else len(self.keys)
+
     def _enrol(self) -> None:
         new = list(takewhile(lambda key: key not in self._ordinals, reversed(self._store.calls)))
         for key in reversed(new):
-            self._ordinals[key] = len(self._order)
-            self._order.append(key)
+            self._ordinals[key] = self._enrolled
+            self._enrolled += 1
+            self._unasked.append(key)
 
     def _matches(self, key: StreamKey) -> bool:
         terms, call = self.filter.terms, self._store.calls[key]
@@ -104,13 +132,15 @@ class MatchedCalls:
             self._found(index, call, answers, positions) is not negated for index, (_, negated) in enumerate(terms)
         )
 
-    def _found(self, index: int, call: Call, answers: _Answers, positions: Collection[int]) -> bool:
+    def _found(self, index: int, call: Call, answers: _Answers, positions: Iterable[int]) -> bool:
         probe = self.filter.terms[index].probe
         if not answers.hits[index] and probe.frame is not None:
             frames, look, store = self._store.frames, probe.frame, self._store
             answers.hits[index] = any(
                 look(store, position, frame, call)
                 for position in positions
-                if (frame := frames[position]).stream == call.key.stream and frame.connection == call.key.connection
+                if frames.holds(position)
+                and (frame := frames[position]).stream == call.key.stream
+                and frame.connection == call.key.connection
             )
         return answers.hits[index] or (probe.call is not None and probe.call(self._store, call))

@@ -89,6 +89,8 @@ class MethodTotals:
 
     def update(self, change: Change) -> None:
         """Follow the store by one change."""
+        for key in change.gone:
+            self._parts.pop(key, None)
         for key in change.calls:
             call, before = self._store.calls.get(key), self._parts.get(key)
             if call is not None and (part := _Part.of(call)) != before:

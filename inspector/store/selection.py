@@ -43,6 +43,11 @@ class Selection:
         return self._shown.filter, self._shown.amendments
 
     @property
+    def dropped(self) -> int:
+        """How many rows there were before the first, whose frames are not kept any more."""
+        return self._shown.dropped
+
+    @property
     def hidden_control(self) -> int:
         """How many control frames match the filter and are not shown."""
         return self._shown.hidden_control
@@ -76,9 +81,11 @@ class Selection:
         Until the last step `positions` is as before and `update` goes on; a generator that is dropped changes nothing.
         """
         following = self._next = MatchedFrames(self._store, filter_, show_control=show_control)
-        while following.end < len(self._store.frames) and self._next is following:
-            yield following.end / len(self._store.frames)
-            following.advance(min(following.end + _FRAMES_AT_ONCE, len(self._store.frames)))
+        frames = self._store.frames
+        while following.end < len(frames) and self._next is following:
+            following.end = max(following.end, frames.first)
+            yield (following.end - frames.first) / max(frames.kept, 1)
+            following.advance(min(following.end + _FRAMES_AT_ONCE, len(frames)))
         if self._next is following:
             self._shown, self._next = following, None
 
@@ -138,7 +145,7 @@ class CallSelection:
         self.revision += 1
         if self._sorted is None:
             return told
-        self._sorted.update(change.calls, self._shown.holds)
+        self._sorted.update(change.calls | change.gone, self._shown.holds)
         return told._replace(first_row=0)
 
     def _sort_anew(self) -> None:
@@ -155,8 +162,8 @@ class CallSelection:
     def refilter(self, filter_: Filter) -> Iterator[float]:
         """Work towards another filter as `Selection.refilter` does."""
         following = self._next = MatchedCalls(self._store, filter_)
-        while following.end < len(self._store.calls) and self._next is following:
-            yield following.end / len(self._store.calls)
+        while following.left and self._next is following:
+            yield 1 - following.left / max(len(self._store.calls), following.left)
             following.advance(_CALLS_AT_ONCE)
         if self._next is following:
             self._shown, self._next = following, None

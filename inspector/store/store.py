@@ -6,24 +6,28 @@ writes, so there are no locks. It keeps no packets: the spool has them, and the 
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from inspector.model.call import SHARING_TRIED, Call, CallState, StreamKey
+from inspector.model.call import Call, CallState, StreamKey
 from inspector.model.connection import Connection
 from inspector.model.endpoint import Side
 from inspector.model.frame import Frame, FrameType, TcpEvent
+from inspector.model.log import Log
 from inspector.model.traffic import Traffic
 from inspector.protocol import events
 from inspector.protocol.events import Event
 from inspector.protocol.tally import Tally
+from inspector.store.call_book import CallBook
 from inspector.store.change import Change
 
 _UNRECOGNISED_KEPT: Final = 1_000
 """TCP connections that may still turn out to carry HTTP/2; most do so with their fourth packet."""
-_GAPS_KEPT: Final = 16
-"""Of one call; what is said of it does not depend on more."""
+_CONNECTIONS_KEPT: Final = 10_000
+FRAME_WEIGHT: Final = 560
+"""Measured over calls of all kinds: a frame with its share of calls, messages, selections and totals."""
 
 
 class Store:
@@ -32,8 +36,11 @@ class Store:
     def __init__(self) -> None:
         self.packets = 0
         """How many packets were read."""
-        self.frames: list[Frame] = []
-        self.calls: dict[StreamKey, Call] = {}
+        self.frames: Log[Frame] = Log()
+        self.weight = 0
+        """About how many bytes of memory the frames take that are kept, with all that belongs to them."""
+        self._book = CallBook()
+        self.calls: dict[StreamKey, Call] = self._book.calls
         """In the order in which they started."""
         self.connections: dict[int, Connection] = {}
         self._first_of_packet: array[int] = array("I")
@@ -42,11 +49,12 @@ class Store:
         self._unrecognised: dict[int, Tally] = {}
         """Of other TCP connections, the latest: which of them carry HTTP/2 shows later than their first packet."""
         self._touched_traffic: set[int] = set()
-        self._touched: set[StreamKey] = set()
         self._touched_connections: set[int] = set()
         self._rewritten = False
-        self._sharing: dict[str, list[Call]] = {}
-        """By HPACK entry never seen: the calls whose method it is."""
+        self._forgotten: dict[int, None] = {}
+        """Connections on which nothing comes any more, in the order in which that was said."""
+        self.leaving: set[int] = set()
+        """Connections that are not kept any more, and can be looked at until `free`."""
 
     def apply(self, batch: Iterable[Event]) -> Change:
         """Take in events, in their order, and tell what they changed."""
@@ -57,12 +65,11 @@ class Store:
             first,
             len(self.frames),
             self.packets - packets,
-            frozenset(self._touched),
+            self._book.take_touched(),
             frozenset(self._touched_connections),
             frozenset(self._touched_traffic),
             self._rewritten,
         )
-        self._touched.clear()
         self._touched_traffic.clear()
         self._touched_connections.clear()
         self._rewritten = False
@@ -71,9 +78,36 @@ class Store:
     def everything(self) -> Change:
         """The change from nothing to what is here: for a reader that starts late."""
         connections = frozenset(self.connections)
-        return Change(
-            0, len(self.frames), self.packets, frozenset(self.calls), connections, connections, rewritten=True
-        )
+        first, end = self.frames.first, len(self.frames)
+        return Change(first, end, self.packets, frozenset(self.calls), connections, connections, rewritten=True)
+
+    def drop(self, count: int) -> Change:
+        """Keep the oldest frames no longer, so many of them, nor what belongs to no others; tells what is gone.
+
+        They can still be looked at until `free`.
+        """
+        start, end = self.frames.first, min(self.frames.first + count, len(self.frames))
+        frames = self.frames[start:end]
+        self.weight -= sum(map(_weight, frames))
+        self.frames.drop(end)
+        gone = self._book.drop(frames, end, self.side)
+        self._drop_connections(end)
+        size, touched = len(self.frames), self._book.take_touched()
+        return Change(size, size, calls=touched, first_kept=end, gone=gone)
+
+    def free(self, most: int) -> bool:
+        """Give up the memory of what was dropped, of so many frames; True when there is more."""
+        for index in self.leaving:
+            del self._forgotten[index], self._tallies[index], self.connections[index]
+        self.leaving.clear()
+        return self.frames.free(most)
+
+    def _drop_connections(self, first: int) -> None:
+        """Drop the oldest of those on which nothing comes any more and of which no frame is kept."""
+        since = self.frames[first].time if first < len(self.frames) else math.inf
+        for index in list(self._forgotten)[: max(len(self.connections) - _CONNECTIONS_KEPT, 0)]:
+            if self._tallies[index].traffic.last < since:
+                self.leaving.add(index)
 
     def side(self, frame: Frame) -> Side:
         """Who sent a frame."""
@@ -89,10 +123,6 @@ class Store:
         while 0 <= position < len(self.frames) and self.frames[position].packet == packet:
             yield position
             position += 1
-
-    def _call(self, key: StreamKey) -> Call:
-        self._touched.add(key)
-        return self.calls[key]
 
     def traffic(self, connection: int) -> Traffic:
         """What a connection has carried; KeyError for one that is not known."""
@@ -134,15 +164,14 @@ class Store:
     def _on_turned(self, event: events.ConnectionTurned) -> None:
         self._on_connection(events.ConnectionSeen(event.connection))
         self._rewritten = True
-        for key in self.calls:
-            if key.connection == event.connection.index:
-                call = self._call(key)
-                call.requests, call.responses = call.responses, call.requests
-                call.request_headers, call.response_headers = call.response_headers, call.request_headers
-                call.request_bytes, call.response_bytes = call.response_bytes, call.request_bytes
+        self._book.turn(event.connection.index)
+
+    def _on_forgotten(self, event: events.ConnectionForgotten) -> None:
+        self._forgotten[event.index] = None
 
     def _on_frame(self, event: events.FrameSeen) -> None:
         self.frames.append(event.frame)
+        self.weight += _weight(event.frame)
         first, packet = self._first_of_packet, event.frame.packet
         if packet >= len(first):
             first.extend(array("I", bytes(first.itemsize * (packet + 1 - len(first)))))
@@ -150,72 +179,52 @@ class Store:
             first[packet] = len(self.frames)
 
     def _on_frame_revised(self, event: events.FrameRevised) -> None:
-        self.frames[event.position] = event.frame
-        self._rewritten = True
-
-    def _on_method_place(self, event: events.MethodPlaceFound) -> None:
-        call, sharing = self._call(event.key), self._sharing.setdefault(event.place, [])
-        if call.sharing is not sharing:
-            call.sharing = sharing
-            sharing.append(call)
-            # What the first few say of the method is news to the others, and what the later ones say is not asked.
-            if len(sharing) <= SHARING_TRIED:
-                self._touched.update(each.key for each in sharing)
+        if self.frames.holds(event.position):
+            self.frames[event.position] = event.frame
+            self._rewritten = True
 
     def _on_call_started(self, event: events.CallStarted) -> None:
-        self.calls[event.key] = Call(event.key, event.time)
+        self._book.on_started(event)
         self._tallies[event.key.connection].traffic.calls += 1
-        self._touched.add(event.key)
 
     def _on_call_frame(self, event: events.CallFrameSeen) -> None:
-        call, frame = self._call(event.key), self.frames[-1]
-        call.frames.append(len(self.frames) - 1)
+        frame = self.frames[-1]
+        call = self._book.on_frame(event, len(self.frames) - 1)
         if frame.type == FrameType.DATA:
             if self.side(frame) is Side.CLIENT:
                 call.request_bytes += frame.length
             else:
                 call.response_bytes += frame.length
 
-    def _on_method(self, event: events.MethodLearnt) -> None:
-        call = self._call(event.key)
-        call.method, call.method_source = event.method, event.source
-
-    def _on_request_headers(self, event: events.RequestHeadersRead) -> None:
-        self._call(event.key).request_headers = event.block
-
-    def _on_response_headers(self, event: events.ResponseHeadersRead) -> None:
-        self._call(event.key).response_headers = event.block
-
-    def _on_trailers(self, event: events.TrailersRead) -> None:
-        self._call(event.key).trailers = event.block
-
-    def _on_status(self, event: events.StatusRead) -> None:
-        call = self._call(event.key)
-        call.status, call.status_source = event.status, event.source
-
-    def _on_message(self, event: events.MessageRead) -> None:
-        self._call(event.key).messages(event.side).append(event.message)
-
-    def _on_bytes_lost(self, event: events.BytesLost) -> None:
-        gaps = self._call(event.key).gaps
-        if len(gaps) < _GAPS_KEPT:
-            gaps.append(event.gap)
-
     def _on_call_ended(self, event: events.CallEnded) -> None:
-        call = self._call(event.key)
-        ended = self._tallies[event.key.connection].traffic.ended
+        self._book.on_ended(event)
+        tally = self._tallies[event.key.connection]
+        ended = tally.traffic.ended
         ended[event.state] = ended.get(event.state, 0) + 1
-        call.state, call.ended = event.state, event.time
         if event.state is CallState.BROKEN:
-            self._tallies[event.key.connection].note_refused(event.key.stream, event.time)
+            tally.note_refused(event.key.stream, event.time)
 
-    def _on_problem(self, event: events.ProblemFound) -> None:
-        problems = self._call(event.key).problems
-        if event.sentence not in problems:
-            problems.append(event.sentence)
+    def _in_book(self, event: Event) -> None:
+        _IN_BOOK[type(event)](self._book, event)
+
+
+def _weight(frame: Frame) -> int:
+    """Bytes of memory; those of DATA are there once more in their message."""
+    return FRAME_WEIGHT + 2 * len(frame.payload)
 
 
 # Any: each handler takes its own event, which no type of a mapping can say.
+_IN_BOOK: Final[Mapping[type, Callable[[CallBook, Any], None]]] = {
+    events.MethodLearnt: CallBook.on_method,
+    events.MethodPlaceFound: CallBook.on_method_place,
+    events.RequestHeadersRead: CallBook.on_request_headers,
+    events.ResponseHeadersRead: CallBook.on_response_headers,
+    events.TrailersRead: CallBook.on_trailers,
+    events.StatusRead: CallBook.on_status,
+    events.MessageRead: CallBook.on_message,
+    events.BytesLost: CallBook.on_bytes_lost,
+    events.ProblemFound: CallBook.on_problem,
+}
 _HANDLERS: Final[Mapping[type, Callable[[Store, Any], None]]] = {
     events.PacketSeen: Store._on_packet,
     events.ConnectionSeen: Store._on_connection,
@@ -224,14 +233,7 @@ _HANDLERS: Final[Mapping[type, Callable[[Store, Any], None]]] = {
     events.FrameRevised: Store._on_frame_revised,
     events.CallStarted: Store._on_call_started,
     events.CallFrameSeen: Store._on_call_frame,
-    events.MethodLearnt: Store._on_method,
-    events.MethodPlaceFound: Store._on_method_place,
-    events.RequestHeadersRead: Store._on_request_headers,
-    events.ResponseHeadersRead: Store._on_response_headers,
-    events.TrailersRead: Store._on_trailers,
-    events.StatusRead: Store._on_status,
-    events.MessageRead: Store._on_message,
-    events.BytesLost: Store._on_bytes_lost,
     events.CallEnded: Store._on_call_ended,
-    events.ProblemFound: Store._on_problem,
+    events.ConnectionForgotten: Store._on_forgotten,
+    **dict.fromkeys(_IN_BOOK, Store._in_book),
 }

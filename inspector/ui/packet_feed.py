@@ -144,11 +144,12 @@ class _ByWords:
 
     def numbers(self, store: Store, frames: Selection) -> array[int]:
         """Their numbers, ascending."""
-        if frames.state != self._state or len(frames.positions) < self._count:
+        count = frames.dropped + len(frames.positions)
+        if frames.state != self._state or count < self._count:
             self._numbers, self._count, self._state = array("I"), 0, frames.state
-        for position in frames.positions[self._count :]:
+        for position in frames.positions[max(self._count - frames.dropped, 0) :]:
             self._add(store.frames[position].packet)
-        self._count = len(frames.positions)
+        self._count = count
         return self._numbers
 
     def _add(self, number: int) -> None:

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from inspector.model.call import Call, HeaderBlock, StreamKey
 from inspector.model.endpoint import Side
+from inspector.model.log import Log
 from inspector.model.message import Message
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
@@ -136,7 +137,7 @@ class Comparison:
     def _messages(self, title: str, side: Side) -> Iterator[tuple[Line, ...] | _Run]:
         left, right = self._left.messages(side), self._right.messages(side)
         has_same_types = naming(self._left, self._catalog).method == naming(self._right, self._catalog).method
-        pairs = range(max(len(left), len(right)))
+        pairs = range(max(left.first, right.first), max(len(left), len(right)))
         runs = [_Run(side, index, index + 1, has_same_types and _is_same(left, right, index)) for index in pairs]
         joined = list(_joined(runs))
         different = sum(not run.is_same for run in joined)
@@ -163,7 +164,7 @@ class Comparison:
     def _fields(self, call: Call, side: Side, index: int) -> Facts | None:
         """A message's fields by their paths; None where there is no such message."""
         messages = call.messages(side)
-        if index >= len(messages):
+        if not messages.holds(index):
             return None
         reading = read(call, side, messages[index], self._catalog, _EXCERPT)
         if messages[index].data is None:
@@ -188,8 +189,8 @@ def _header_facts(block: HeaderBlock | None) -> Facts:
     return facts
 
 
-def _is_same(left: list[Message], right: list[Message], index: int) -> bool:
-    if index >= len(left) or index >= len(right):
+def _is_same(left: Log[Message], right: Log[Message], index: int) -> bool:
+    if not (left.holds(index) and right.holds(index)):
         return False
     return left[index].data is not None and left[index].data == right[index].data
 

@@ -50,9 +50,12 @@ class Follow:
 
     def _begin(self) -> None:
         self._entries: list[Entry] = []
+        self.dropped = 0
+        """How many steps there were before the first, whose frames are not kept any more."""
         self._sides = {side: _SideIndex() for side in Side}
         self._frames = 0
-        self._searched = self._call.frames[0] if self._call.frames else len(self._store.frames)
+        oldest = self._call.frames.oldest
+        self._searched = len(self._store.frames) if oldest is None else oldest
 
     def __len__(self) -> int:
         """How many steps there are so far."""
@@ -104,17 +107,32 @@ class Follow:
             self._begin()
         while self._entries and self._entries[-1].is_open:
             self._entries.pop()
+        dropped = self._drop()
         first = len(self._entries)
         new = sorted(self._new_entries(), key=_at_position)
         if new and self._entries and new[0].position < self._entries[-1].position:
             first = bisect_right(self._entries, new[0].position, key=_at_position)
             new = sorted([*self._entries[first:], *new], key=_at_position)
         self._entries[first:] = [*new, *self._open_parts()]
-        return first
+        return 0 if dropped else first
+
+    def _drop(self) -> int:
+        """Forget the steps whose frames are not kept any more; gives how many."""
+        first = self._store.frames.first
+        count = bisect_left(self._entries, first, key=_at_position)
+        if count:
+            del self._entries[:count]
+            self.dropped += count
+        for side, index in self._sides.items():
+            index.messages = max(index.messages, self._call.messages(side).first)
+            if index.parts and index.parts[0] < first:
+                index.parts = [part for part in index.parts if part >= first]
+        self._searched = max(self._searched, first)
+        return count
 
     def _new_entries(self) -> Iterator[Entry]:
         # Messages may be told later than the frame in which they end: where bytes were lost.
-        if self._frames:
+        if self._frames > self._call.frames.first:
             last = self._call.frames[self._frames - 1]
             for side in Side:
                 if is_grpc(self._call, side):

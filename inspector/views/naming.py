@@ -7,10 +7,12 @@ guessed and they are listed. What the wire or the header recovery said always wi
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import islice
 from typing import Final, NamedTuple
 
 from inspector.model.call import SHARING_TRIED, Call, MethodSource
 from inspector.model.endpoint import Side
+from inspector.model.log import Log
 from inspector.model.message import Message
 from inspector.schema.catalog import GREET_ORIGIN, Catalog, Method
 from inspector.schema.typed import fits
@@ -62,8 +64,8 @@ def is_grpc(call: Call, side: Side) -> bool:
     return said is None or said.startswith("application/grpc")
 
 
-def _samples(messages: list[Message]) -> tuple[bytes, ...]:
-    found = (each.data for each in messages[:_MESSAGES_TRIED])
+def _samples(messages: Log[Message]) -> tuple[bytes, ...]:
+    found = (each.data for each in islice(messages, _MESSAGES_TRIED))
     return tuple(data for data in found if data is not None and len(data) <= _LONGEST_TRIED)
 
 

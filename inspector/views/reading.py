@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 
 from inspector.model.call import Call
 from inspector.model.endpoint import Side
 from inspector.model.frame import FrameType
+from inspector.model.log import Log
 from inspector.model.message import PREFIX_LENGTH, Message
 from inspector.schema.catalog import Catalog
 from inspector.schema.payload import Format, Reading, possible_forms, read_message
@@ -15,9 +15,9 @@ from inspector.store.store import Store
 from inspector.views.naming import content_type, naming
 
 
-def first_ending_at(messages: Sequence[Message], position: int) -> int:
+def first_ending_at(messages: Log[Message], position: int) -> int:
     """The index of the first message that ends in the frame at a position, or would if it were there."""
-    return bisect_left(messages, position, key=_frame)
+    return messages.find(position, key=_frame)
 
 
 def ending_in(call: Call, side: Side, position: int) -> Sequence[Message]:
@@ -56,7 +56,7 @@ def forms_of(call: Call, side: Side, message: Message, catalog: Catalog) -> tupl
 
 def data_offset(store: Store, call: Call, side: Side, position: int) -> int:
     """How many DATA bytes a side had sent on the stream before the frame at a position."""
-    total = 0
+    total = call.passed.get(side, 0)
     for earlier in call.frames:
         if earlier >= position:
             break
@@ -68,8 +68,8 @@ def data_offset(store: Store, call: Call, side: Side, position: int) -> int:
 
 def message_frames(store: Store, call: Call, side: Side, message: Message) -> tuple[int, ...]:
     """The positions of the frames that hold a part of a message, its prefix included."""
-    begin, end, total = message.offset, message.offset + PREFIX_LENGTH + message.length, 0
-    found = []
+    begin, end = message.offset, message.offset + PREFIX_LENGTH + message.length
+    found, total = [], call.passed.get(side, 0)
     for position in call.frames:
         frame = store.frames[position]
         if position > message.frame or total >= end:

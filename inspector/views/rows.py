@@ -114,24 +114,24 @@ def kind_of(call: Call, catalog: Catalog) -> CallKind | None:
 
 def _call_info(store: Store, catalog: Catalog, call: Call) -> tuple[Span, ...]:
     found = why(store, catalog, call.key)
-    reason = "" if found is None else _reason(call, catalog, found)
+    reason = () if found is None else _reason(call, catalog, found)
     problems = problems_beside(call, found)
     first, more = clean(shortened(problems[0], 200)) if problems else "", len(problems) - 1
     return joined(
         (
-            (Span(reason, Tone.PLAIN),) if reason else (),
+            reason,
             (Span(first, Tone.WARN),) if first else (),
             (Span(f"and {counted(more, 'more problem')}", Tone.DIM),) if more > 0 else (),
         )
     )
 
 
-def _reason(call: Call, catalog: Catalog, found: Why) -> str:
-    """Why it failed, without what other columns say."""
+def _reason(call: Call, catalog: Catalog, found: Why) -> tuple[Span, ...]:
+    """Why it failed, without what other columns say; the kind of failure first, as there may be no room for more."""
     if found.cause is Cause.STILL_OPEN:
-        return ""
+        return ()
     if found.cause is not Cause.STATUS or call.status is None:
-        return clean(found.sentence)
+        return (Span(found.cause.replace("_", " ")), Span(f"  {clean(found.sentence)}", Tone.DIM))
     details = status_details(call, catalog)
     said = (clean(shortened(call.status.message, 200)), details_in_short(details) if details else "")
-    return "; ".join(each for each in said if each)
+    return tuple(Span(text) for text in ("; ".join(filter(None, said)),) if text)

@@ -7,7 +7,7 @@ of each stream; what a line says is drawn up, by `views.sequence_lines`, only wh
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import Final, NamedTuple
 
 from inspector.model.endpoint import Endpoint
@@ -73,12 +73,20 @@ class Sequence:
         if self._store.connections[self.connection].client != self._client:
             self._begin()
         first, frames, wanted = max(len(self._starts) - 1, 0), self._store.frames, self.connection
-        for position in range(self._searched, len(frames)):
+        is_cut = self._drop(frames.first)
+        for position in range(max(self._searched, frames.first), len(frames)):
             frame = frames[position]
             if frame.connection == wanted:
                 self._take(position, frame)
         self._searched = len(frames)
-        return first if width == self.width else 0
+        return first if width == self.width and not is_cut else 0
+
+    def _drop(self, first: int) -> bool:
+        """Forget the runs of which a frame is not kept any more; True where there were any."""
+        count = bisect_left(self._starts, first)
+        for each in (self._starts, self._ends, self._lanes, self._before, self._after):
+            del each[:count]
+        return count > 0
 
     def _take(self, position: int, frame: Frame) -> None:
         if not self._continues(frame, position):

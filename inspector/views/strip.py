@@ -5,13 +5,13 @@ Messages are counted by cell and not looked at one by one, so many are drawn as 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from operator import attrgetter
 from typing import Final, NamedTuple
 
 from inspector.model.call import Call, CallState
 from inspector.model.endpoint import Side
+from inspector.model.log import Log
 from inspector.model.message import Message
 from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone
 from inspector.views.times import brief
@@ -79,7 +79,8 @@ class Strip(NamedTuple):
         """What stands on a side's lane, in the order of time: the cell where it belongs, and its letter."""
         started, length = self.call.started, self.length or 1.0
         found = [(moment.time, moment.position, moment.letter) for moment in self.moments if moment.side is side]
-        messages, bins, before = self.call.messages(side), cells - 4, 0
+        messages, bins = self.call.messages(side), cells - 4
+        before = messages.first
         for index in range(bins):
             until = (
                 _ended_before(messages, started + length * (index + 1) / bins) if index < bins - 1 else len(messages)
@@ -104,8 +105,8 @@ def _placed(tokens: list[tuple[int, str]], cells: int) -> list[tuple[int, str]]:
     return [(cell, letter) for cell, (_, letter) in zip(at, tokens, strict=True)]
 
 
-def _ended_before(messages: list[Message], time: float) -> int:
-    return bisect_left(messages, time, key=_time)
+def _ended_before(messages: Log[Message], time: float) -> int:
+    return messages.find(time, key=_time)
 
 
 def _toned(lane: str, side: Side) -> Iterator[Span]:

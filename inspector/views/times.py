@@ -77,7 +77,7 @@ class Times:
 
 def capture_start(store: Store) -> float:
     """The earliest time known of a capture; 0 while it is empty."""
-    first_frame = store.frames[0].time if store.frames else None
+    first_frame = store.frames.oldest.time if store.frames.oldest is not None else None
     first_connection = next((each.started for each in store.connections.values()), None)
     return min((time for time in (first_frame, first_connection) if time is not None), default=0.0)
 

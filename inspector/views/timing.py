@@ -66,7 +66,7 @@ class Timing:
         self._frames = len(self._call.frames)
         for side, gap in self._gaps.items():
             messages = self._call.messages(side)
-            for index in range(max(gap.messages, 1), len(messages)):
+            for index in range(max(gap.messages, messages.first + 1), len(messages)):
                 seconds = messages[index].time - messages[index - 1].time
                 if seconds > gap.seconds:
                     gap.seconds, gap.after = seconds, index
@@ -125,9 +125,10 @@ class Timing:
 
     def _message_facts(self, side: Side) -> Iterator[tuple[float, Fact]]:
         messages = self._call.messages(side)
-        if not messages:
+        first = messages.oldest
+        if first is None:
             return
-        first, last = messages[0], messages[-1]
+        last = messages[-1]
         octets = self._call.request_bytes if side is Side.CLIENT else self._call.response_bytes
         what = f"{counted(len(messages), 'message')}, {size(octets)} of DATA"
         if len(messages) > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from inspector.model.call import StreamKey
@@ -50,7 +50,7 @@ class RowsSpace:
     def _says(self, key: Any) -> bool:
         return self._asks_rows and self._pattern.in_text(self._rows.text(key)[0])
 
-    def _positions(self, key: Any) -> Sequence[int]:
+    def _positions(self, key: Any) -> Iterable[int]:
         if isinstance(key, StreamKey):
             return self._store.calls[key].frames
         match self._rows.subject(key):

@@ -137,6 +137,7 @@ class Browser(Horizontal):
             self.listing.open(CALLS)
             self.post_message(FilterAsked(method_filter(subject.path)))
         else:
+            self._show(subject)  # it may not be yet, where Enter was typed ahead
             self.post_message(PaneOpened(self.detail.pane))
 
     @on(StepSelected)

@@ -137,7 +137,8 @@ class Story:
         """The GOAWAYs that the server sent before the call's end, or with it; the latest comes first."""
         ended, server = self.call.ended, self.connection.server
         said = reversed(self.store.traffic(self.call.key.connection).goaways)
-        return tuple(self.at(g.position) for g in said if g.sender == server and (ended is None or g.time <= ended))
+        kept = (each for each in said if self.store.frames.holds(each.position))
+        return tuple(self.at(g.position) for g in kept if g.sender == server and (ended is None or g.time <= ended))
 
     def proven(self, cause: Cause, sentence: str, *frames: Placed | None, packets: tuple[int, ...] = ()) -> Why:
         """A cause with the frames, and the packets beside them, that prove it."""

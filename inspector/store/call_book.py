@@ -1,0 +1,168 @@
+"""The calls of a capture: what the events say of each, and which of them are kept.
+
+Owned by the store, which is the only one that writes to it. What is said of a call that is not kept any more goes
+nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from inspector.model.call import SHARING_TRIED, Call, CallState, StreamKey
+from inspector.model.endpoint import Side
+from inspector.model.frame import Frame, FrameType
+from inspector.model.message import Message
+from inspector.protocol import events
+
+_GAPS_KEPT: Final = 16
+"""Of one call; what is said of it does not depend on more."""
+
+TRIMMED: Final = "Its oldest frames and messages are not kept any more, to bound memory."
+
+
+class CallBook:
+    """All calls that are kept."""
+
+    def __init__(self) -> None:
+        self.calls: dict[StreamKey, Call] = {}
+        """In the order in which they started."""
+        self.touched: set[StreamKey] = set()
+        """Those that are new, or of which more is known."""
+        self._sharing: dict[str, list[Call]] = {}
+        """By HPACK entry never seen: the calls whose method it is."""
+        self._hollow: set[StreamKey] = set()
+        """Calls that were open when the last of their frames was dropped."""
+
+    def take_touched(self) -> frozenset[StreamKey]:
+        """Those that were touched since the last time."""
+        touched = frozenset(self.touched)
+        self.touched.clear()
+        return touched
+
+    def turn(self, connection: int) -> None:
+        """The client of a connection is the server."""
+        for key in self.calls:
+            if key.connection == connection:
+                call = self._call(key)
+                call.requests, call.responses = call.responses, call.requests
+                call.request_headers, call.response_headers = call.response_headers, call.request_headers
+                call.request_bytes, call.response_bytes = call.response_bytes, call.request_bytes
+
+    def drop(self, frames: list[Frame], before: int, side: Callable[[Frame], Side]) -> frozenset[StreamKey]:
+        """These frames go, with all others before a position; gives the calls that go with them.
+
+        A call stays while it is open or has a frame; of one that stays, the messages go that ended in what is dropped.
+        """
+        keys = {StreamKey(frame.connection, frame.stream) for frame in frames if frame.stream} | self._hollow
+        calls = [call for key in keys if (call := self.calls.get(key)) is not None]
+        for call in calls:
+            call.frames.drop_below(before, key=_itself)
+        gone = frozenset(call.key for call in calls if not call.frames and call.state is not CallState.OPEN)
+        for key in gone:
+            call = self.calls.pop(key)
+            if call.sharing:
+                call.sharing.remove(call)
+        staying = {call.key: call for call in calls if call.key not in gone}
+        self._hollow = {key for key, call in staying.items() if not call.frames}
+        self._trim(staying, frames, before, side)
+        return gone
+
+    def _trim(
+        self, staying: dict[StreamKey, Call], frames: list[Frame], before: int, side: Callable[[Frame], Side]
+    ) -> None:
+        for call in staying.values():
+            call.replied = None if call.first_reply is None else call.started + call.first_reply
+            for messages in (call.requests, call.responses):
+                messages.drop_below(before, key=_ending)
+            if TRIMMED not in call.problems:
+                call.problems.append(TRIMMED)
+            self.touched.add(call.key)
+        for frame in frames:
+            if frame.payload and frame.type == FrameType.DATA:
+                trimmed = staying.get(StreamKey(frame.connection, frame.stream))
+                if trimmed is not None:
+                    who = side(frame)
+                    trimmed.passed[who] = trimmed.passed.get(who, 0) + len(frame.payload)
+
+    def _call(self, key: StreamKey) -> Call:
+        """A call, which is touched; one that is gone takes what is said of it along."""
+        call = self.calls.get(key)
+        if call is None:
+            return Call(key, 0.0)
+        self.touched.add(key)
+        return call
+
+    def on_started(self, event: events.CallStarted) -> None:
+        """A call began."""
+        self.calls[event.key] = Call(event.key, event.time)
+        self.touched.add(event.key)
+
+    def on_frame(self, event: events.CallFrameSeen, position: int) -> Call:
+        """The frame at a position is of this call, which is given."""
+        call = self._call(event.key)
+        call.frames.append(position)
+        if call.opened is None:
+            call.opened = position
+        return call
+
+    def on_method_place(self, event: events.MethodPlaceFound) -> None:
+        """Its method is that of others, whatever it is."""
+        call, sharing = self._call(event.key), self._sharing.setdefault(event.place, [])
+        if call.sharing is not sharing and event.key in self.calls:
+            call.sharing = sharing
+            sharing.append(call)
+            # What the first few say of the method is news to the others, and what the later ones say is not asked.
+            if len(sharing) <= SHARING_TRIED:
+                self.touched.update(each.key for each in sharing)
+
+    def on_method(self, event: events.MethodLearnt) -> None:
+        """Its method is known, or was taken back."""
+        call = self._call(event.key)
+        call.method, call.method_source = event.method, event.source
+
+    def on_request_headers(self, event: events.RequestHeadersRead) -> None:
+        """The request began."""
+        self._call(event.key).request_headers = event.block
+
+    def on_response_headers(self, event: events.ResponseHeadersRead) -> None:
+        """The response began."""
+        self._call(event.key).response_headers = event.block
+
+    def on_trailers(self, event: events.TrailersRead) -> None:
+        """The response came to its end."""
+        self._call(event.key).trailers = event.block
+
+    def on_status(self, event: events.StatusRead) -> None:
+        """How it ended."""
+        call = self._call(event.key)
+        call.status, call.status_source = event.status, event.source
+
+    def on_message(self, event: events.MessageRead) -> None:
+        """A message of it."""
+        self._call(event.key).messages(event.side).append(event.message)
+
+    def on_bytes_lost(self, event: events.BytesLost) -> None:
+        """Bytes of it may be missing."""
+        gaps = self._call(event.key).gaps
+        if len(gaps) < _GAPS_KEPT:
+            gaps.append(event.gap)
+
+    def on_ended(self, event: events.CallEnded) -> None:
+        """It is over."""
+        call = self._call(event.key)
+        call.state, call.ended = event.state, event.time
+
+    def on_problem(self, event: events.ProblemFound) -> None:
+        """Something is not as it should be."""
+        problems = self._call(event.key).problems
+        if event.sentence not in problems:
+            problems.append(event.sentence)
+
+
+def _itself(position: int) -> int:
+    return position
+
+
+def _ending(message: Message) -> int:
+    return message.frame
