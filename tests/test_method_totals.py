@@ -8,7 +8,7 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from inspector.model.call import StreamKey
@@ -182,7 +182,9 @@ def test_a_histogram_tells_counts_and_where_percentiles_are() -> None:
     assert (bars[-1][0], bars[-1][1][1:]) == (["200", "ms"], ["1", "1", "%"])
 
 
-@given(st.lists(seconds, min_size=1, max_size=40), st.integers(20, 120))
+@given(st.lists(st.just(0.0) | seconds, min_size=1, max_size=40), st.integers(20, 120))
+@example([9999.999999999998], 80)
+@example([0.0], 80)
 def test_every_call_is_in_the_histogram(durations: list[float], width: int) -> None:
     total = MethodTotal(calls=len(durations))
     for each in durations:

@@ -164,7 +164,7 @@ def test_control_frames_are_hidden_and_counted() -> None:
     talk.greet(1)
     shown = Selection(talk.store)
     assert (list(shown.positions), shown.hidden_control) == ([2, 3, 4, 5, 6], 2)
-    assert list(shown.refilter(EVERYTHING, show_control=True)) == [0.0]
+    assert list(shown.refilter(EVERYTHING, show_control=True)) == [0.0, 1.0]
     assert (len(shown.positions), shown.hidden_control) == (7, 0)
 
 

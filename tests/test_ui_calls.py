@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.ui.lists.tabs import CALLS
+from inspector.ui.lists.tabs import CALLS, METHODS
 from inspector.ui.screens.compare import CompareScreen
 from inspector.ui.subject import FrameAt
 from inspector.ui.widgets.filter_box import FilterBox
@@ -101,7 +101,7 @@ def shown_methods(run: Running) -> list[str]:
 
 async def test_methods_have_their_totals_and_a_histogram() -> None:
     async with opened(CAPTURE) as run:
-        await run.press("right")
+        await run.turn_to(METHODS, "left")
         assert shown_methods(run) == [
             f"/peers.v1.Greeter/{name}" for name in ("Chat", "CollectHello", "SayHello", "StreamHello")
         ]
@@ -115,7 +115,7 @@ async def test_methods_have_their_totals_and_a_histogram() -> None:
 @SIZES
 async def test_methods_are_sorted(size: tuple[int, int]) -> None:
     async with opened(CAPTURE, size=size) as run:
-        await run.press("right")
+        await run.turn_to(METHODS, "left")
         await run.press("o")
         assert "Calls▼" in titles(run)
         assert shown_methods(run)[0] == "/peers.v1.Greeter/SayHello"
@@ -129,7 +129,8 @@ async def test_methods_are_sorted(size: tuple[int, int]) -> None:
 @SIZES
 async def test_enter_on_a_method_shows_its_calls(size: tuple[int, int]) -> None:
     async with opened(CAPTURE, size=size) as run:
-        await run.press("right", "g", "enter")
+        await run.turn_to(METHODS, "left")
+        await run.press("g", "enter")
         await run.until(lambda: run.list.id == CALLS and run.list.count == 1)
         assert run.screen.query_one(FilterBox).value == "method:/peers.v1.Greeter/Chat$"
         assert (run.focused, run.list.selected) == (CALLS, run.list.rows.key(0))
@@ -142,7 +143,9 @@ async def test_methods_stay_as_they_are_whatever_the_filter() -> None:
         await run.press("slash")
         await run.type("nowhere-to-be-found")
         await run.until(lambda: run.frames.count == 0)
-        await run.press("escape", "right", "f", "escape", "m", "y", "full_stop", "n")
+        await run.press("escape")
+        await run.turn_to(METHODS, "left")
+        await run.press("f", "escape", "m", "y", "full_stop", "n")
         assert run.app.is_running
 
 

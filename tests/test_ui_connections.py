@@ -21,13 +21,8 @@ TWO = DATA / "why" / "tls_and_plaintext.pcap"
 SIZES = pytest.mark.parametrize("size", [WIDE, NARROW])
 
 
-async def turn_to(run: Running, name: str, key: str = "right") -> None:
-    while run.list.id != name:
-        await run.press(key)
-
-
 async def to_connections(run: Running) -> None:
-    await turn_to(run, CONNECTIONS)
+    await run.turn_to(CONNECTIONS)
 
 
 def label(run: Running, tab: str) -> Tab:
@@ -123,7 +118,7 @@ async def test_a_call_that_was_sent_is_shown_in_a_list_that_has_it() -> None:
         await run.until(lambda: run.list.id == FRAMES)
         assert run.session.store.frames[run.frames.selected].stream == 3
         await run.until(lambda: "Follow 0/3" in str(label(run, FOLLOW).label))
-        await turn_to(run, CALLS)
+        await run.turn_to(CALLS)
         run.screen.browser.show_call(StreamKey(0, 1))
         await run.pilot.pause()
         assert run.list.id == CALLS
@@ -134,7 +129,7 @@ async def test_the_lists_keep_their_places() -> None:
         await run.press("j", "j")
         place = run.frames.selected
         await to_connections(run)
-        await turn_to(run, FRAMES, "left")
+        await run.turn_to(FRAMES, "left")
         assert run.frames.selected == place
         await run.until(lambda: run.focused == FRAMES and "HEADERS" in text(run.pane))
 

@@ -67,3 +67,21 @@ async def test_a_filter_goes_for_frames_and_calls() -> None:
         pass
     assert {said.store.frames[each].stream for each in feed.frames.positions} == {3}
     assert [key.stream for key in feed.calls.keys] == [3]
+
+
+async def test_frames_and_calls_are_filtered_anew_at_one_moment() -> None:
+    said, asked = Conversation(), Asked()
+    for stream in range(1, 2_401, 2):
+        said.greet(stream, "Ada" if stream % 3 else "Bob")
+    feed = Feed(said.store, asked)
+    feed.receive(said.store.everything())
+    feed.take()
+    before = len(feed.frames.positions), len(feed.calls.keys)
+    steps = 0
+    for _ in feed.refilter(parse("Ada"), show_control=False):
+        steps += 1
+        assert (len(feed.frames.positions), len(feed.calls.keys)) == before
+    assert steps > 2
+    assert len(feed.calls.keys) == 800
+    assert len(feed.frames.positions) < before[0]
+    feed.close()

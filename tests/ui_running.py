@@ -16,7 +16,7 @@ from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Phase, Session
 from inspector.ui.app import InspectorApp
 from inspector.ui.launch import Launch
-from inspector.ui.lists.tabs import FRAMES
+from inspector.ui.lists.tabs import FRAMES, LISTS
 from inspector.ui.screens.inspection import InspectionScreen
 from inspector.ui.widgets.filter_box import FilterBox
 from inspector.ui.widgets.notice import Notice
@@ -51,6 +51,13 @@ class Running(NamedTuple):
     async def type(self, text: str) -> None:
         names = {" ": "space", "/": "slash", ":": "colon", "=": "equals_sign", ".": "full_stop", "-": "minus"}
         await self.press(*(names.get(letter, letter) for letter in text))
+
+    async def turn_to(self, name: str, key: str = "right") -> None:
+        """Turn the tabs of the lists until one is in front."""
+        for _ in LISTS:
+            if self.list.id != name:
+                await self.press(key)
+        assert self.list.id == name
 
     @property
     def screen(self) -> InspectionScreen:

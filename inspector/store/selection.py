@@ -78,7 +78,8 @@ class Selection:
     def refilter(self, filter_: Filter, *, show_control: bool) -> Iterator[float]:
         """Work towards another filter, a slice at each step, yielding how far it is, from 0 to 1.
 
-        Until the last step `positions` is as before and `update` goes on; a generator that is dropped changes nothing.
+        Until the last step, behind the 1, `positions` is as before and `update` goes on; a generator that is dropped
+        changes nothing.
         """
         following = self._next = MatchedFrames(self._store, filter_, show_control=show_control)
         frames = self._store.frames
@@ -87,6 +88,9 @@ class Selection:
             yield (following.end - frames.first) / max(frames.kept, 1)
             following.advance(min(following.end + _FRAMES_AT_ONCE, len(frames)))
         if self._next is following:
+            yield 1.0
+        if self._next is following:
+            following.advance(len(self._store.frames))
             self._shown, self._next = following, None
 
     def row_of(self, position: int) -> int | None:
@@ -166,5 +170,8 @@ class CallSelection:
             yield 1 - following.left / max(len(self._store.calls), following.left)
             following.advance(_CALLS_AT_ONCE)
         if self._next is following:
+            yield 1.0
+        if self._next is following:
+            following.advance(len(self._store.calls))
             self._shown, self._next = following, None
             self._sort_anew()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 from typing import Final
 
 from inspector.session.packets import Packets
@@ -87,8 +88,11 @@ class Feed:
 
     def refilter(self, filter_: Filter, *, show_control: bool) -> Iterator[float]:
         """Work towards another filter for frames and calls, a slice at each step, as `Selection.refilter`."""
-        yield from self.frames.refilter(filter_, show_control=show_control)
-        yield from self.calls.refilter(filter_)
+        both = self.frames.refilter(filter_, show_control=show_control), self.calls.refilter(filter_)
+        for work in both:
+            yield from takewhile(lambda done: done < 1, work)
+        for work in both:  # what is drawn in between must find both as they were
+            next(work, None)
         self.packets.sync(self.store, self.frames)
 
     def close(self) -> None:

@@ -21,6 +21,8 @@ _COARSE: Final = (1.0, 2.0, 5.0)
 _FINE: Final = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 _COARSE_FROM: Final = 30.0
 """From so many times the shortest to the longest on, ranges are coarse: they would be more than a screen holds."""
+_LEAST_EDGE: Final = 1e-6
+"""Seconds; a range of shorter ones begins at 0."""
 _EIGHTHS: Final = "▏▎▍▌▋▊▉█"
 _LABEL: Final = 8
 _BESIDES: Final = 31
@@ -142,14 +144,13 @@ def _marks(durations: Durations, edges: list[float]) -> dict[int, str]:
 
 def _edges(shortest: float, longest: float) -> list[float]:
     """Round limits of ranges, growing, from at most the shortest to more than the longest."""
-    shortest = max(shortest, 1e-6)
-    steps = _COARSE if longest / shortest > _COARSE_FROM else _FINE
-    power = floor(log10(shortest))
+    least = max(shortest, _LEAST_EDGE)
+    steps = _COARSE if longest / least > _COARSE_FROM else _FINE
+    power = floor(log10(least)) - 1  # the logarithm of 9.99… may be rounded up to 1
     edges: list[float] = []
-    while not edges or edges[-1] <= longest:
+    while not edges or edges[-1] <= max(longest, least):
         edges += [step * 10.0**power for step in steps]
         power += 1
-    first = max(bisect_right(edges, shortest) - 1, 0)
-    last = bisect_right(edges, longest)
-    # A bucket's middle may lie a little outside of what was added to it.
-    return edges[max(first, 0) : max(last, first + 1) + 1]
+    first, last = bisect_right(edges, least) - 1, bisect_right(edges, max(longest, least))
+    found = edges[first : last + 1]
+    return found if found[0] <= shortest else [0.0, *found[1:]]

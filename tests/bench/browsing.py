@@ -61,7 +61,7 @@ async def _read(run: Running, before: int) -> _Reading:
             if not rows.count:
                 await run.until(lambda: rows.count or session.status.phase is Phase.FAILED)
                 first = time.perf_counter() - started
-            keys.append(await run.press(random.choice(_KEYS[:6])))  # noqa: S311 - no secret
+            keys.append(await run.press(random.choice(_KEYS[:6])))
             for mark in _MARKS:
                 if mark not in memory and len(session.store.frames) >= mark:
                     memory[mark] = psutil.Process().memory_info().rss - before

@@ -151,6 +151,8 @@ class Browser(Horizontal):
             self.post_message(PaneOpened(self.listing.list_of(FRAMES)))
 
     def _reach_goal(self) -> None:
+        if self.listing.shown.id != PACKETS:  # somebody went elsewhere before it came
+            self._goal, self._goes_to_tcp = None, False
         goal = self._goal
         if goal is not None and self._feed.packets.total >= goal.number:
             self._goal = None
