@@ -1,4 +1,4 @@
-"""The app at work on a terminal that nobody looks at: how long after a key all is drawn, and how long its loop stood."""
+"""The app on a terminal that nobody looks at: how long after a key all is drawn, and how long its loop stood still."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Running(NamedTuple):
 
     async def until(self, holds: Callable[[], object]) -> None:
         """Look every now and then whether something holds."""
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(_TICK)
 
 
