@@ -168,7 +168,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("find.end", "escape", "Esc", "end", "Look no further; again: find nothing any more", "end"),
     ),
     (Place.SCREEN, Group.CAPTURE): (
-        Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture, or start it again", "toggle_capture"),
+        Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture or the reading, or go on", "toggle_capture"),
         Key("save", "ctrl+s", "^S", "save", "Save the capture or a part of it; export calls, messages, …", "save"),
         Key("decode", "d", "d", "decode as", "Decode a port as HTTP/2, as TLS or not at all", "decode_as"),
         Key("load", "ctrl+o", "^O", "open", "Open a capture file; this capture goes on behind it", "load"),

@@ -17,11 +17,22 @@ from textual.widgets import ContentSwitcher, Static, Tab, Tabs
 from inspector.schema.catalog import Catalog
 from inspector.store.change import Change
 from inspector.ui.feed import Feed
-from inspector.ui.lists.rows import SortableRows
 from inspector.ui.lists.tabs import FRAMES, LISTS, PACKETS
 from inspector.ui.messages import ListShown, TailMoved
 from inspector.ui.subject import Subject, is_gone
 from inspector.ui.widgets.row_list import RowList
+
+
+class _CountingTab(Tab):
+    """A tab whose label counts, many times a second."""
+
+    def relabel(self, label: str) -> None:
+        """Another label; where it is as long as the one before, the screen is not laid out anew for it."""
+        if len(label) == len(self.label_text):
+            self._label = Content(label)
+            Static.update(self, self._label, layout=False)
+        else:
+            self.label = Content(label)
 
 
 class Listing(Vertical):
@@ -35,11 +46,14 @@ class Listing(Vertical):
             name: RowList(each.rows(feed, catalog), id=name, following=following) for name, each in LISTS.items()
         }
         self._tab = FRAMES
+        self._said = ""
+        """What is said about the tail."""
 
     def compose(self) -> ComposeResult:
         """Tabs and the words about the tail above, the chosen list below."""
         with Horizontal(id="listing-head"):
-            tabs = Tabs(*(Tab(each.title, id=f"{name}-tab") for name, each in LISTS.items()), active=f"{FRAMES}-tab")
+            names = (_CountingTab(each.title, id=f"{name}-tab") for name, each in LISTS.items())
+            tabs = Tabs(*names, active=f"{FRAMES}-tab")
             tabs.can_focus = False
             yield tabs
             yield Static(id="tail", markup=False)
@@ -72,9 +86,9 @@ class Listing(Vertical):
         for name, each in LISTS.items():
             count = each.count(self._feed)
             label = f"{each.title} {count:,}" if count else each.title
-            tab = self.query_one(f"#{name}-tab", Tab)
+            tab = self.query_one(f"#{name}-tab", _CountingTab)
             if tab.label_text != label:
-                tab.label = Content(label)
+                tab.relabel(label)
 
     def _forget_marks(self, table: RowList) -> None:
         """Take the marks away from what is not kept any more."""
@@ -141,8 +155,12 @@ class Listing(Vertical):
     def _say_tail(self) -> None:
         table = self.shown
         new = f" · {table.unseen:,} new" if table.unseen else ""
-        has_tail = self._is_live and not (isinstance(table.rows, SortableRows) and not table.rows.grows_at_end)
+        has_tail = self._is_live and not (table.sortable is not None and not table.sortable.grows_at_end)
         words = "" if table.following or not table.count or not has_tail else f"paused{new} · F follows"
+        if words == self._said:
+            return
+        is_as_long, self._said = len(words) == len(self._said), words
         # The second line goes on with the tabs' underline.
         line = ("\n" + "━" * (len(words) + 1), "$underline")
-        self.query_one("#tail", Static).update(Content.assemble(words + " ", line) if words else Content(""))
+        content = Content.assemble(words + " ", line) if words else Content("")
+        self.query_one("#tail", Static).update(content, layout=not is_as_long)

@@ -34,7 +34,7 @@ class RowActions(RowArrangement):
                 del self.marks[self.key]
             else:
                 self.marks[self.key] = None
-            self.refresh()
+            self.redraw()
 
     def _action_next_mark(self) -> None:
         # Marks on rows that the filter hides are kept, but not visited.

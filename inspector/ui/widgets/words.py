@@ -19,7 +19,7 @@ _NOTHING_YET: Final = {
     Phase.STARTING: ("Starting the capture…", "You can type already: what you send leaves as soon as it is live."),
     Phase.LIVE: ("Waiting for the first frame to or from {}.",),
     Phase.READING: ("Reading {}…",),
-    Phase.STOPPED: ("The capture is stopped, and nothing was captured.", "Ctrl+E starts it again."),
+    Phase.STOPPED: ("Stopped before there was anything to show.", "Ctrl+E goes on."),
     Phase.ENDED: ("There are no HTTP/2 frames in {}.", "--port N decodes a port that is not recognised by itself."),
     Phase.FAILED: ("There is nothing to show.",),
 }
