@@ -135,7 +135,7 @@ class LineTable(ScrollView):
 
     def _visible(self) -> range:
         top = self.scroll_offset.y
-        return range(top, min(top + self.size.height - HEADER, self.count))
+        return range(top, min(top + self.size.height - HEADER, self.count, len(self.rows)))
 
     def _make_room(self) -> None:
         """Make columns wide enough for what is visible."""
