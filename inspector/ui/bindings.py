@@ -142,6 +142,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("copy_as", "Y", "Y", "copy as", "Copy the call as a grpcurl command, as Python or as JSON", "copy_as"),
         Key("times", "t", "t", "times", "Times since the start, the row before, as time of day, as UTC", "turn_times"),
         Key("compare", "equals_sign", "=", "compare", "Compare the selected call with the marked one (m)", "compare"),
+        Key("statistics", "s", "s", "statistics", "Frames by type, rates, conversations, latency", "statistics"),
         Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom"),
     ),
     (Place.LIST, Group.LOOK): (
@@ -187,7 +188,7 @@ FOOTER: Final = (
     *("half_close", "cancel", "request"),
     *("filter", "open", "pane.open", "byte.open", "back", "follow", "find", "cross", "field.filter", "unfold", "sort"),
     *("edit", "method", "request.leave", "tcp.next", "tree.all", "stream.next", "control", "copy", "zoom", "reading"),
-    *("tcp", "compare", "copy_as", "resend", "history.back", "history", "times", "write"),
+    *("tcp", "compare", "statistics", "copy_as", "resend", "history.back", "history", "times", "write"),
     *("capture", "save", "schema", "decode", "help", "help.always", "quit"),
 )
 """What the footer shows, in its order, as far as it is of use where the focus is."""

@@ -17,6 +17,7 @@ from inspector.store.filter import Filter
 from inspector.store.method_totals import MethodTotals
 from inspector.store.selection import CallSelection, Selection
 from inspector.store.store import Store
+from inspector.store.timeline import Timeline
 from inspector.ui.packet_feed import PacketFeed, Run
 from inspector.views.times import TimeStyle
 
@@ -46,6 +47,9 @@ class Feed:
         self.frames = Selection(store)
         self.calls = CallSelection(store)
         self.methods = MethodTotals(store)
+        self.timeline = Timeline(store)
+        self.revision = 0
+        """Counts the changes that were taken."""
         self.first_row = 0
         """The first row of the frames that may be another since the last change that was taken."""
         self._notify = notify
@@ -93,6 +97,8 @@ class Feed:
             self.first_row = self.frames.update(change).first_row
             self.calls.update(change)
             self.methods.update(change)
+            self.timeline.update(change)
+            self.revision += 1
             self.packets.sync(self.store, self.frames)
             self._followed = change if self._followed is None else self._followed.merged(change)
 
