@@ -7,6 +7,7 @@ lines. Where the cursor is and how it moves is for `RowList`; what rows say is t
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from rich.segment import Segment
@@ -17,7 +18,7 @@ from textual.strip import Strip
 
 from inspector.ui.format import Palette, fitted, highlighted
 from inspector.ui.lists.rows import FoldableRows, SortableRows
-from inspector.ui.widgets.painting import GUTTER, Look, Order, RowPainter, Rows
+from inspector.ui.widgets.painting import GUTTER, MARK, PART_MARK, Look, Order, RowPainter, Rows
 from inspector.views.spans import Tone
 
 HEADER: Final = 1
@@ -40,6 +41,8 @@ class LineTable(ScrollView):
         """The key of the cursor's row."""
         self.marks: dict[Any, None] = {}
         """The keys of marked rows, the latest last."""
+        self.is_part_marked: Callable[[Any], bool] = lambda _key: False
+        """Tells whether something that a row is of, or that is of it, is marked in another list."""
         self._placeholder: tuple[str, ...] = ()
         self._sought: re.Pattern[str] | None = None
         self._painter = self._new_painter()
@@ -116,7 +119,8 @@ class LineTable(ScrollView):
 
     def _row(self, key: Any, width: int, palette: Palette) -> Strip:
         fold = self.rows.fold_mark(key) if isinstance(self.rows, FoldableRows) else ""
-        look = Look(key == self.key, self.has_focus, key in self.marks, fold)
+        mark = MARK if key in self.marks else PART_MARK if self.is_part_marked(key) else ""
+        look = Look(key == self.key, self.has_focus, mark, fold)
         depends_on = (key, self.rows.version(key), width, self._painter.slots(width), look, palette, self._sought)
         strip = self._strips.get(depends_on)
         if strip is None:
