@@ -19,7 +19,7 @@ from inspector.store.selection import CallSelection, Selection
 from inspector.store.store import Store
 from inspector.store.timeline import Timeline
 from inspector.ui.packet_feed import PacketFeed, Run
-from inspector.views.times import TimeStyle
+from inspector.views.times import Times, TimeStyle
 
 INTERVAL: Final = 0.06
 """Seconds between two drawings while frames come without a pause; the first one after a pause comes at once."""
@@ -44,6 +44,8 @@ class Feed:
         self.store = store
         self.packets = PacketFeed(packets or Packets.none(), self.redraw, run)
         self.time_style = TimeStyle.CALL
+        self.time_reference: float | None = None
+        """The moment that times count from, where somebody chose one."""
         self.frames = Selection(store)
         self.calls = CallSelection(store)
         self.methods = MethodTotals(store)
@@ -58,6 +60,11 @@ class Feed:
         """What selections and totals know of, and the screen does not yet."""
         self._is_stirred = False
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def times(self) -> Times:
+        """How times are shown."""
+        return Times.of(self.store, self.time_style, self.time_reference)
 
     def receive(self, change: Change) -> None:
         """Take note of a change; the session's `on_change`."""

@@ -21,7 +21,7 @@ from inspector.ui.bindings import Place, bindings
 from inspector.ui.launch import Launch
 from inspector.ui.lists.tabs import FRAMES
 from inspector.ui.messages import CaptureOpened, Left, PaneOpened, StoreChanged
-from inspector.ui.screens.export_actions import ExportActions
+from inspector.ui.screens.look_actions import LookActions
 from inspector.ui.screens.statistics import StatisticsScreen
 from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.browser import Browser
@@ -39,7 +39,7 @@ _LOOK_SECONDS: Final = 1.0
 """Between two looks at the connection: gRPC does not tell when it breaks."""
 
 
-class InspectionScreen(ExportActions):
+class InspectionScreen(LookActions):
     """One session with all that is known of it."""
 
     BINDINGS = bindings(Place.SCREEN)
@@ -163,7 +163,7 @@ class InspectionScreen(ExportActions):
         status = self.session.status
         self.query_one(StatusLine).show(status, self.session.store.packets, self._connection)
         self.query_one(FilterBox).show_counts(
-            self.progress + counts(self.feed, self.browser.listing.shown.id or FRAMES)
+            self.progress + counts(self.feed, self.browser.listing.shown.id or FRAMES, self.browser.listing.marks)
         )
         self.browser.listing.show_placeholder(*placeholder(self.feed, status, self._how_to_send()))
         self.query_one(Notice).show_status(status)

@@ -7,7 +7,7 @@ lines. Where the cursor is and how it moves is for `RowList`; what rows say is t
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, Final
 
 from rich.segment import Segment
@@ -18,7 +18,7 @@ from textual.strip import Strip
 
 from inspector.ui.format import Palette, fitted, highlighted
 from inspector.ui.lists.rows import FoldableRows, SortableRows
-from inspector.ui.widgets.painting import GUTTER, Look, Order, RowPainter, Rows
+from inspector.ui.widgets.painting import GUTTER, MARK, PART_MARK, Look, Order, RowPainter, Rows
 from inspector.views.spans import Tone
 
 HEADER: Final = 1
@@ -44,6 +44,8 @@ class LineTable(ScrollView):
         """The key of the cursor's row."""
         self.marks: dict[Any, None] = {}
         """The keys of marked rows, the latest last."""
+        self.is_part_marked: Callable[[Any], bool] = lambda _key: False
+        """Tells whether something that a row is of, or that is of it, is marked in another list."""
         self._placeholder: tuple[str, ...] = ()
         self._sought: re.Pattern[str] | None = None
         self._painter = self._new_painter()
@@ -178,7 +180,8 @@ class LineTable(ScrollView):
 
     def _look(self, key: Any) -> Look:
         fold = "" if self.foldable is None else self.foldable.fold_mark(key)
-        return Look(key == self.key, self.has_focus, key in self.marks, fold)
+        mark = MARK if key in self.marks else PART_MARK if self.is_part_marked(key) else ""
+        return Look(key == self.key, self.has_focus, mark, fold)
 
     def _words(self, line: int, width: int, palette: Palette) -> Strip:
         if self.count or not 0 <= line < len(self._placeholder):

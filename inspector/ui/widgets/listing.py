@@ -6,7 +6,8 @@ Owns which list is shown. Says nothing of what is selected but by its lists' mes
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,13 +15,17 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import ContentSwitcher, Static, Tab, Tabs
 
+from inspector.model.call import StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.store.change import Change
 from inspector.ui.feed import Feed
-from inspector.ui.lists.tabs import FRAMES, LISTS, PACKETS
-from inspector.ui.messages import ListShown, TailMoved
+from inspector.ui.lists.tabs import CALLS, FRAMES, LISTS, PACKETS
+from inspector.ui.messages import ListShown, MarksChanged, TailMoved
 from inspector.ui.subject import Subject, is_gone
 from inspector.ui.widgets.row_list import RowList
+
+_LOOKED_AT: Final = 10_000
+"""Frames of a call that are looked at for a mark: some tenths of a millisecond."""
 
 
 class _CountingTab(Tab):
@@ -48,6 +53,9 @@ class Listing(Vertical):
         self._tab = FRAMES
         self._said = ""
         """What is said about the tail."""
+
+        for name in (FRAMES, CALLS, PACKETS):
+            self._lists[name].is_part_marked = partial(self._is_part_marked, name)
 
     def compose(self) -> ComposeResult:
         """Tabs and the words about the tail above, the chosen list below."""
@@ -132,6 +140,23 @@ class Listing(Vertical):
         for table in self._lists.values():
             if (key := table.rows.key_of(subject)) is not None:
                 table.select(key, hold=hold)
+
+    def _is_part_marked(self, name: str, key: Any) -> bool:
+        """Frames belong to calls and lie in packets: what is marked in one of their lists shows in the others."""
+        frames, calls, packets = (self._lists[each].marks for each in (FRAMES, CALLS, PACKETS))
+        store = self._feed.store
+        if name == CALLS:
+            return isinstance(key, StreamKey) and not frames.keys().isdisjoint(store.calls[key].frames[:_LOOKED_AT])
+        if name == PACKETS:
+            return bool(frames) and any(position in frames for position in store.positions_of(key))
+        frame = store.frames[key]
+        return (frame.connection, frame.stream) in calls or frame.packet in packets
+
+    @on(MarksChanged)
+    def _draw_marks(self) -> None:
+        for table in self._lists.values():
+            table.redraw()
+        self._feed.stir()
 
     @on(Tabs.TabActivated)
     def _activate(self, event: Tabs.TabActivated) -> None:

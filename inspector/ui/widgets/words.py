@@ -25,8 +25,13 @@ _NOTHING_YET: Final = {
 }
 
 
-def counts(feed: Feed, list_: str = FRAMES) -> str:
-    """How many frames are shown, and how many of the others are control frames; how many packets in their list."""
+def counts(feed: Feed, list_: str = FRAMES, marks: int = 0) -> str:
+    """How many frames are shown, how many of the others are control frames, and how many rows are marked."""
+    marked = f"{marks:,} marked · " if marks else ""
+    return marked + _shown(feed, list_)
+
+
+def _shown(feed: Feed, list_: str) -> str:
     if list_ == PACKETS and feed.packets.total:
         return f"{len(feed.packets.numbers):,} of {counted(feed.packets.total, 'packet')}"
     shown, total = len(feed.frames.positions), feed.store.frames.kept
