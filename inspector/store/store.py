@@ -118,9 +118,10 @@ class Store:
         return self.calls.get(StreamKey(frame.connection, frame.stream))
 
     def positions_of(self, packet: int) -> Iterator[int]:
-        """The positions of a packet's frames, which stand one behind the other."""
-        position = self._first_of_packet[packet] - 1 if 0 <= packet < len(self._first_of_packet) else -1
-        while 0 <= position < len(self.frames) and self.frames[position].packet == packet:
+        """The positions of those of a packet's frames that are kept; they stand one behind the other."""
+        first = self._first_of_packet[packet] if 0 <= packet < len(self._first_of_packet) else 0
+        position = max(first - 1, self.frames.first)
+        while first and self.frames.holds(position) and self.frames[position].packet == packet:
             yield position
             position += 1
 

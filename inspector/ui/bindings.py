@@ -185,7 +185,7 @@ FOOTER: Final = (
     *("find.keep", "find.kind", "find.where", "find.end"),
     *("send", "send.apart", "filter.keep", "filter.clear", "filter.leave", "filter.names", "filter.older"),
     *("half_close", "cancel", "request"),
-    *("filter", "find", "open", "pane.open", "byte.open", "back", "cross", "field.filter", "follow", "unfold", "sort"),
+    *("filter", "find", "open", "pane.open", "byte.open", "follow", "back", "cross", "field.filter", "unfold", "sort"),
     *("edit", "method", "request.leave", "tcp.next", "tree.all", "stream.next", "control", "copy", "zoom", "reading"),
     *("tcp", "compare", "copy_as", "resend", "history.back", "history", "times", "write"),
     *("capture", "save", "schema", "decode", "help", "help.always", "quit"),
