@@ -1,4 +1,4 @@
-"""Packets that a display filter lets through become known late, and in any order with the frames: the rows are right."""
+"""Packets that a display filter lets through become known late, in any order with the frames: rows are right."""
 
 from __future__ import annotations
 
