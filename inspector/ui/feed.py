@@ -18,6 +18,7 @@ from inspector.store.method_totals import MethodTotals
 from inspector.store.selection import CallSelection, Selection
 from inspector.store.store import Store
 from inspector.store.timeline import Timeline
+from inspector.ui.garbage import Garbage
 from inspector.ui.packet_feed import PacketFeed, Run
 from inspector.views.times import Times, TimeStyle
 
@@ -50,6 +51,7 @@ class Feed:
         self.calls = CallSelection(store)
         self.methods = MethodTotals(store)
         self.timeline = Timeline(store)
+        self._garbage = Garbage(store)
         self.revision = 0
         """Counts the changes that were taken."""
         self.first_row = 0
@@ -106,6 +108,7 @@ class Feed:
             self.methods.update(change)
             self.timeline.update(change)
             self.revision += 1
+            self._garbage.learn()
             self.packets.sync(self.store, self.frames)
             self._followed = change if self._followed is None else self._followed.merged(change)
 
@@ -120,6 +123,7 @@ class Feed:
 
     def close(self) -> None:
         """Ask for no more drawing."""
+        self._garbage.release()
         self._notify = lambda: None
         if self._timer is not None:
             self._timer.cancel()

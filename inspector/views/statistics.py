@@ -122,13 +122,21 @@ def conversation_lines(store: Store, width: int) -> Iterator[Line]:
         ).add(talk)
     titles = ("Client", "Server", "Conns", "Calls", "→Packets", "←Packets", "→Bytes", "←Bytes", "Time")
     yield from table(
-        titles, [_talk_row(talk, f"{talk.connections:,}") for talk in _largest(pairs.values())], width, left=2
+        titles,
+        [_talk_row(talk, f"{talk.connections:,}") for talk in _largest(pairs.values())],
+        width,
+        left=2,
+        optional=_NOT_NEEDED,
     )
     yield Line()
     names = {id(talk): f"{index}" for index, talk in talks.items()}
     shown = _largest(talks.values())
     yield from table(
-        (*titles[:2], "№", *titles[3:]), [_talk_row(talk, names[id(talk)]) for talk in shown], width, left=2
+        (*titles[:2], "№", *titles[3:]),
+        [_talk_row(talk, names[id(talk)]) for talk in shown],
+        width,
+        left=2,
+        optional=_NOT_NEEDED,
     )
     if len(shown) < len(talks):
         yield Line((Span(f"… and {len(talks) - len(shown):,} smaller ones", Tone.DIM),))
