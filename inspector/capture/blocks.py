@@ -14,10 +14,14 @@ SECTION: Final = 0x0A0D0D0A
 INTERFACE: Final = 1
 OBSOLETE_PACKET: Final = 2
 SIMPLE_PACKET: Final = 3
+NAMES: Final = 4
 PACKET: Final = 6
 SECRETS: Final = 10
 """TLS keys and their like: the Decryption Secrets Block."""
-PACKETS: Final = frozenset({OBSOLETE_PACKET, SIMPLE_PACKET, PACKET})
+JOURNAL_ENTRY: Final = 9
+SYSTEM_CALLS: Final = frozenset({0x204, 0x208, 0x216, 0x217, 0x221})
+PACKETS: Final = SYSTEM_CALLS | {OBSOLETE_PACKET, SIMPLE_PACKET, PACKET, JOURNAL_ENTRY}
+"""All that tshark gives a number to."""
 
 _BYTE_ORDER_MAGIC: Final = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 _LARGEST: Final = 1 << 28
@@ -75,11 +79,12 @@ class Block(NamedTuple):
 class Blocks:
     """Cuts a pcapng, arriving in any pieces, into blocks."""
 
-    def __init__(self) -> None:
+    def __init__(self, order: str = "<") -> None:
+        """`order` is that of the section, where the bytes do not begin with one."""
         self.is_broken = False
         """True once there is something that is no block: nothing more is given."""
         self._rest = b""
-        self._order = "<"
+        self._order = order
 
     @property
     def has_rest(self) -> bool:

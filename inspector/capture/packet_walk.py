@@ -6,19 +6,13 @@ that say what its packets are (draft-ietf-opsawg-pcap, -pcapng). Counts packets 
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Container, Iterator
 from typing import Final, TypeAlias
 
+from inspector.capture.blocks import INTERFACE, NAMES, PACKETS, SECRETS, SECTION, Blocks
 from inspector.capture.records import HEADER_LENGTH, MAGIC_LENGTH, MOST_IN_A_RECORD, PCAPNG_MAGIC, Pcap, classic_format
 
-_SECTION: Final = 0x0A0D0D0A
-_BYTE_ORDERS: Final = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
-_PACKETS: Final = frozenset({2, 3, 6, 9, 0x204, 0x216, 0x221, 0x208, 0x217})
-"""Packet, simple and enhanced packet; journal entries and system calls, which tshark numbers too."""
-_DESCRIPTIONS: Final = frozenset({1, 4, 10})
-"""Interfaces, names, secrets of TLS."""
-_LEAST_BLOCK: Final = 12
+_DESCRIPTIONS: Final = frozenset({INTERFACE, NAMES, SECRETS})
 
 Numbered: TypeAlias = tuple[int, bytes]
 """A packet's number and its record, its own header included."""
@@ -77,24 +71,18 @@ class PacketWalk:
         self.number, self.offset = number, self.offset + at - begin
 
     def _blocks(self, data: bytes, last: int, wanted: Container[int]) -> Iterator[Numbered]:
-        at = 0
-        while self.number < last and len(data) - at >= _LEAST_BLOCK:
-            if data[at : at + 4] == PCAPNG_MAGIC:
-                self._order = _BYTE_ORDERS.get(data[at + 8 : at + 12], "")
-            if not self._order:
-                raise ValueError("a section without a byte order")
-            kind, length = struct.unpack_from(f"{self._order}II", data, at)
-            if length < _LEAST_BLOCK or length % 4 or length > MOST_IN_A_RECORD:
-                raise ValueError("out of step")
-            if at + length > len(data):
+        blocks = Blocks(self._order)
+        for block in blocks.take(data):
+            if self.number == last:
                 return
-            block = data[at : at + length]
-            at, self.offset = at + length, self.offset + length
-            if kind in _PACKETS:
+            self.offset += len(block.data)
+            if block.type in PACKETS:
                 self.number += 1
                 if self.number in wanted:
-                    yield self.number, block
-            elif kind == _SECTION:
-                self.preamble = block
-            elif kind in _DESCRIPTIONS:
-                self.preamble += block
+                    yield self.number, block.data
+            elif block.type == SECTION:
+                self.preamble, self._order = block.data, block.order
+            elif block.type in _DESCRIPTIONS:
+                self.preamble += block.data
+        if blocks.is_broken:
+            raise ValueError("out of step")

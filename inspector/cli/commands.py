@@ -131,9 +131,10 @@ def run_session(options: Namespace, work: Callable[[Session, Catalog, Limits], A
 def _session(source: Source, catalog: Catalog, options: Namespace) -> Session:
     """A session as the options say; the catalog learns what reflection calls in its capture tell."""
     from inspector.session import Session
+    from inspector.session.memory import Memory
     from inspector.session.reflected import ReflectionSeen
 
-    session = Session(source, decoding(options))
+    session = Session(source, decoding(options), memory=None if options.memory is None else Memory.of(options.memory))
     if options.seen_reflection:
         session.observe(ReflectionSeen(session.store, catalog).update)
     return session

@@ -154,6 +154,12 @@ def _add_capture_options(parser: Parser) -> None:
     group.add_argument("--engine", choices=("auto", "tcpdump", "dumpcap", "tap"), default="auto")
     group.add_argument("--interface", metavar="IF", help="capture there, not where the host's route leads")
     group.add_argument("--port", type=values.ports, default=frozenset(), metavar="N[,N…]", help="decode as HTTP/2")
+    group.add_argument(
+        "--memory",
+        type=values.memory,
+        metavar="SIZE",
+        help="as 800M or 2G, with tshark's; beyond it the oldest frames leave (a third of what is free, 512M to 8G)",
+    )
     group.add_argument("--tls-keylog", type=Path, metavar="FILE", help="TLS secrets, as SSLKEYLOGFILE has them")
 
 

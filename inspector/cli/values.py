@@ -6,6 +6,8 @@ from argparse import ArgumentTypeError
 from typing import Final
 
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+LEAST_MEMORY: Final = 256 << 20
+"""What tshark and this program need to begin with, and some room to work."""
 _LARGEST: Final = (1 << 31) - 1
 """gRPC takes an int32."""
 
@@ -37,8 +39,20 @@ def seconds(text: str, below: float = 1e9) -> float:
 
 
 def size(text: str) -> int:
-    """Bytes, as in `1000000` or `64M`."""
+    """Bytes of a message, as in `1000000` or `64M`."""
+    return min(_bytes(text, "1000000 or 64M"), _LARGEST)
+
+
+def memory(text: str) -> int:
+    """Bytes of memory, as in `800M` or `2G`."""
+    number = _bytes(text, "800M or 2G")
+    if number < LEAST_MEMORY:
+        raise ArgumentTypeError(f"{text} is too little to work with: {LEAST_MEMORY >> 20}M at least")
+    return number
+
+
+def _bytes(text: str, such_as: str) -> int:
     number, unit = (text[:-1], text[-1:].lower()) if text[-1:].isalpha() else (text, "")
     if not (number.isascii() and number.isdigit() and unit in _UNITS and int(number) * _UNITS[unit] > 0):
-        raise ArgumentTypeError(f"{text!r} is no size such as 1000000 or 64M")
-    return min(int(number) * _UNITS[unit], _LARGEST)
+        raise ArgumentTypeError(f"{text!r} is no size such as {such_as}")
+    return int(number) * _UNITS[unit]

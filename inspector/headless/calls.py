@@ -1,7 +1,8 @@
 """`calls`: one line per call.
 
 Of a live capture, or one that comes through a pipe, each when it ends; those still open at the end then. Of a file,
-all at the end, in the order in which they started: then every call's line holds all that there is of it.
+all at the end, in the order in which they started: then every call's line holds all that there is of it. Only where
+there is more than may be kept, those that leave are printed before they do.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class _Printer:
         self._left = limits.count
         self._output = Output()
         self._printed: set[StreamKey] = set()
+        self._has_heading = False
 
     @property
     def is_done(self) -> bool:
@@ -41,12 +43,17 @@ class _Printer:
             self._output.lines(line(call_object(self._store, self._catalog, key)) for key in wanted)
         elif wanted:
             times = Times.of(self._store)
-            self._output.texts([] if self._printed else [CALL_HEADING])
+            self._output.texts([] if self._has_heading else [CALL_HEADING])
+            self._has_heading = True
             rows = (call_row(self._store, self._catalog, key, times) for key in wanted)
             self._output.texts(call_line(row, colour=self._output.in_colour) for row in rows)
         self._printed.update(wanted)
         if self._left is not None:
             self._left -= len(wanted)
+
+    def forget(self, gone: Iterable[StreamKey]) -> None:
+        """Calls that will not be asked for again."""
+        self._printed.difference_update(gone)
 
 
 async def print_calls(session: Session, catalog: Catalog, limits: Limits, *, as_json: bool) -> int:
@@ -54,14 +61,17 @@ async def print_calls(session: Session, catalog: Catalog, limits: Limits, *, as_
     run, store = Run(session, limits), session.store
     printer = _Printer(session, catalog, limits, as_json=as_json)
 
+    is_file = isinstance(session.source, FileSource)
+
     def tell(change: Change) -> None:
-        printer.print(key for key in change.calls if store.calls[key].state is not CallState.OPEN)
+        over = () if is_file else (key for key in change.calls if store.calls[key].state is not CallState.OPEN)
+        printer.print((*over, *(change.leaving or ())))
+        printer.forget(change.gone)
         if printer.is_done:
             run.enough()
 
-    is_file = isinstance(session.source, FileSource)
     try:
-        return await run.until_done((lambda _change: None) if is_file else tell)
+        return await run.until_done(tell)
     finally:
         printer.print(store.calls)
         say_what_is_uncertain(store, catalog)

@@ -1,7 +1,7 @@
 """`connections`: one line per connection.
 
 Of a live capture, or one that comes through a pipe, each when it has ended; those still open at the end then. Of a
-file, all at the end.
+file, all at the end, or when they have to make room for others.
 """
 
 from __future__ import annotations
@@ -52,13 +52,15 @@ async def print_connections(session: Session, _catalog: Catalog, limits: Limits,
     run, store = Run(session, limits), session.store
     printer = _Printer(session, limits, as_json=as_json)
 
+    is_file = isinstance(session.source, FileSource)
+
     def tell(change: Change) -> None:
-        printer.print(index for index in change.connections if len(store.connections[index].endings) > 1)
+        over = () if is_file else (i for i in change.connections if len(store.connections[i].endings) > 1)
+        printer.print((*over, *store.leaving))
         if printer.is_done:
             run.enough()
 
-    is_file = isinstance(session.source, FileSource)
     try:
-        return await run.until_done((lambda _change: None) if is_file else tell)
+        return await run.until_done(tell)
     finally:
         printer.print(store.connections)

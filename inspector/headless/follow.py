@@ -1,6 +1,7 @@
 """`follow`: one stream as text, headers and messages in both directions.
 
-A live stream is printed step by step, as its frames come, until its call ends; one of a file is printed whole.
+A live stream is printed step by step, as its frames come, until its call ends; one of a file is printed whole, or step
+by step before its frames have to make room for others.
 """
 
 from __future__ import annotations
@@ -34,17 +35,21 @@ async def print_stream(session: Session, catalog: Catalog, limits: Limits, key: 
     run, output, store = Run(session, limits), Output(), session.store
     steps: LiveSteps | None = None
 
-    def tell(_change: Change) -> None:
+    is_file = isinstance(session.source, FileSource)
+
+    def tell(change: Change) -> None:
         nonlocal steps
-        if key not in store.calls:
+        if key not in store.calls or (is_file and steps is None and change.leaving is None):
             return
         if steps is None:
             steps = LiveSteps(store, catalog, key, output)
         if steps.tell():
             run.enough()
+        if key in (change.leaving or ()):
+            steps.finish()
 
-    status = await run.until_done((lambda _change: None) if isinstance(session.source, FileSource) else tell)
-    if key not in store.calls:
+    status = await run.until_done(tell)
+    if key not in store.calls and steps is None:
         raise SourceError(f"There is no call on stream {key} in {session.source}.", _streams_there(session))
     if steps is None:
         output.texts(follow_lines(Follow(store, catalog, key), colour=output.in_colour))

@@ -17,6 +17,7 @@ class LiveSteps:
         self._call, self._output = store.calls[key], output
         self._view = Follow(store, catalog, key)
         self._printed = 0
+        self._is_finished = False
         output.texts([painted(self._view.heading(), colour=output.in_colour)])
 
     def tell(self) -> bool:
@@ -27,7 +28,10 @@ class LiveSteps:
         return is_over
 
     def finish(self) -> None:
-        """Print what is left, and what is to be said of the whole. Raises ReaderGone."""
+        """Print what is left, and what is to be said of the whole, once. Raises ReaderGone."""
+        if self._is_finished:
+            return
+        self._is_finished = True
         self._view.update()
         self._print(len(self._view))
         colour = self._output.in_colour

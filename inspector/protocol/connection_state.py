@@ -10,26 +10,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from enum import IntEnum
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from inspector.model.call import CallState, Gap, HeaderBlock, MethodSource, StreamKey
+from inspector.model.call import CallState, Gap, MethodSource, StreamKey
 from inspector.model.connection import Connection, Ending
 from inspector.model.endpoint import Endpoint, Side
 from inspector.model.frame import HEADER_TYPES, Frame, FrameType, Packet, TcpEvent
 from inspector.model.why import Why
 from inspector.protocol import events
-from inspector.protocol.call_state import CallProgress, method_in, status_in
-from inspector.protocol.ended_streams import EndedStreams
 from inspector.protocol.events import Event
+from inspector.protocol.followed_calls import FollowedCalls
 from inspector.protocol.header_orders import Part
-from inspector.protocol.header_recovery import HeaderRecovery, place_name
-
-_BlockRead: TypeAlias = type[events.RequestHeadersRead | events.ResponseHeadersRead | events.TrailersRead]
+from inspector.protocol.header_recovery import HeaderRecovery
+from inspector.protocol.retold_blocks import RetoldBlocks
 
 CONNECTION_ENDED: Final = "The connection ended before the call did."
 NOT_READ_ON: Final = "The rest cannot be read: a fresh tshark took over, without the beginning of this connection."
-_CALLS_BOUND: Final = 4096
-"""Calls of a connection that are followed at a time; peers allow some hundreds."""
 REFUSED_BY_GOAWAY: Final = "The server refused the stream by GOAWAY"
 
 
@@ -46,13 +42,11 @@ class ConnectionProgress:
     """One HTTP/2 connection as far as its packets have been seen."""
 
     __slots__ = (
-        "_blocks",
         "_calls",
-        "_ended_streams",
         "_evidence",
         "_fins",
         "_recovery",
-        "_requests",
+        "_retold",
         "_unread",
         "connection",
     )
@@ -68,15 +62,10 @@ class ConnectionProgress:
         self._unread: dict[Endpoint, int] = {}
         """By sender: the first packet behind its last frame with bytes in it."""
         self._evidence = evidence
-        self._calls: dict[int, CallProgress] = {}
-        """Calls to which frames can still add something."""
-        self._ended_streams = EndedStreams()
+        self._calls = FollowedCalls(connection.index)
         self._recovery = {end: HeaderRecovery(earlier_paths) for end in (connection.client, connection.server)}
         self._fins: set[Endpoint] = set()
-        self._blocks: dict[int, _BlockRead] = {}
-        """By position of a frame that may be told anew: which block of its call it is."""
-        self._requests: dict[int, int] = {}
-        """By stream: the position of such a request."""
+        self._retold = RetoldBlocks()
 
     def receive(self, frame: Frame, position: int) -> Iterator[Event]:
         """What a frame of this connection tells."""
@@ -112,10 +101,9 @@ class ConnectionProgress:
 
     def give_up(self, time: float) -> Iterator[Event]:
         """Nothing more of this connection can be read."""
-        for call in self._calls.values():
-            if call.state is CallState.OPEN:
-                yield events.ProblemFound(call.key, NOT_READ_ON)
-                yield from call.end(CallState.BROKEN, time)
+        for call in self._calls:
+            yield events.ProblemFound(call.key, NOT_READ_ON)
+            yield from call.end(CallState.BROKEN, time)
 
     def note_payload(self, packet: Packet, source: Endpoint) -> None:
         """Remember bytes of this side that are no whole frame, until one comes."""
@@ -128,7 +116,7 @@ class ConnectionProgress:
         """Bytes that this side sent before this packet were not captured."""
         self._recovery[source].lose()
         side = self.connection.side(source)
-        for call in self._calls.values():
+        for call in self._calls.all():
             if call.state is CallState.OPEN:
                 yield events.BytesLost(call.key, Gap(side, packet.number))
             yield from call.lose(side, packet.time, packet.number, position)
@@ -139,12 +127,11 @@ class ConnectionProgress:
         self._fins.add(source)
         from_server = self.connection.side(source) is Side.SERVER
         if packet.tcp & TcpEvent.RST or from_server or len(self._fins) > 1:
-            for call in self._calls.values():
-                if call.state is CallState.OPEN:
-                    if (unread := self._unread.get(self.connection.server)) is not None:
-                        yield events.BytesLost(call.key, Gap(Side.SERVER, unread, is_captured=True))
-                    yield events.ProblemFound(call.key, CONNECTION_ENDED)
-                    yield from call.end(CallState.BROKEN, packet.time)
+            for call in self._calls:
+                if (unread := self._unread.get(self.connection.server)) is not None:
+                    yield events.BytesLost(call.key, Gap(Side.SERVER, unread, is_captured=True))
+                yield events.ProblemFound(call.key, CONNECTION_ENDED)
+                yield from call.end(CallState.BROKEN, packet.time)
 
     def note_why(self, why: Why) -> Iterator[Event]:
         """It turns out that the two sides do not speak the same."""
@@ -166,7 +153,7 @@ class ConnectionProgress:
 
     def name_method(self, stream: int, path: str | None) -> Iterator[Event]:
         """A person says which method a stream, and so each with the same placeholder, is of; None takes it back."""
-        position = self._requests.get(stream)
+        position = self._retold.request(stream)
         recovery = self._recovery[self.connection.client]
         place = recovery.place_of_path(position) if position is not None else None
         if place is None:
@@ -174,46 +161,22 @@ class ConnectionProgress:
             yield events.MethodLearnt(StreamKey(self.connection.index, stream), path, source)
         else:
             recovery.call_by_hand(place, path)
-            yield from self._on_revised(recovery)
+            yield from self._retold.revise(recovery)
 
     def _part(self, frame: Frame) -> tuple[Part | None, bool]:
         """What a frame's header block is to its call, where that is certain, and whether that has a reply."""
         call = self._calls.get(frame.stream)
-        if call is None and frame.stream not in self._ended_streams:
-            call = CallProgress(StreamKey(frame.connection, frame.stream))
+        if call is None and not self._calls.has_ended(frame.stream):
+            call = self._calls.new(frame.stream)
         return (None, False) if call is None else (call.part(frame, self.connection.side(frame.source)), call.has_reply)
 
     def _on_helped(self, frame: Frame, position: int) -> Iterator[Event]:
         """A frame whose headers are not all plainly read: its block may be told anew, and with it earlier ones."""
+        recovery = self._recovery[frame.source]
         for event in self._on_stream(frame, position) if frame.stream else ():
             yield event
-            if isinstance(event, events.RequestHeadersRead | events.ResponseHeadersRead | events.TrailersRead):
-                self._blocks[position] = type(event)
-                if isinstance(event, events.RequestHeadersRead):
-                    self._requests[frame.stream] = position
-                    yield from self._tell_place(frame, position)
-        yield from self._on_revised(self._recovery[frame.source])
-
-    def _on_revised(self, recovery: HeaderRecovery) -> Iterator[Event]:
-        for position, frame in recovery.revised():
-            yield events.FrameRevised(position, frame)
-            told = self._blocks.get(position)
-            key, block = (
-                StreamKey(frame.connection, frame.stream),
-                HeaderBlock(frame.headers or (), frame.header_sources),
-            )
-            if told is None:
-                continue
-            yield told(key, block)
-            if told is events.RequestHeadersRead:
-                yield method_in(key, block)
-                yield from self._tell_place(frame, position)
-            elif told is events.TrailersRead:
-                yield from status_in(key, block)
-
-    def _tell_place(self, frame: Frame, position: int) -> Iterator[Event]:
-        if (place := self._recovery[frame.source].place_of_path(position)) is not None:
-            yield events.MethodPlaceFound(StreamKey(frame.connection, frame.stream), place_name(frame, place))
+            yield from self._retold.note(event, frame, position, recovery)
+        yield from self._retold.revise(recovery)
 
     def _on_pseudo_headers(self, frame: Frame) -> Iterator[Event]:
         if self._evidence < Evidence.HEADERS:
@@ -229,9 +192,8 @@ class ConnectionProgress:
         self._evidence = evidence
         if client != self.connection.client:
             self.connection = self.connection.turned()
-            self._blocks.clear()
-            for call in self._calls.values():
-                call.turn()
+            self._retold.turn()
+            self._calls.turn()
             yield events.ConnectionTurned(self.connection)
 
     def _peer(self, source: Endpoint) -> Endpoint:
@@ -241,27 +203,17 @@ class ConnectionProgress:
         key = StreamKey(frame.connection, frame.stream)
         call = self._calls.get(frame.stream)
         if call is None:
-            if frame.stream in self._ended_streams:
+            if self._calls.has_ended(frame.stream):
                 yield events.CallFrameSeen(key)
                 return
             if frame.type not in (FrameType.HEADERS, FrameType.DATA):
                 return
-            self._make_room()
-            call = self._calls[frame.stream] = CallProgress(key)
+            call = self._calls.begin(frame.stream)
             yield events.CallStarted(key, frame.time)
         yield events.CallFrameSeen(key)
         yield from call.receive(frame, self.connection.side(frame.source), position)
         if call.is_over:
-            del self._calls[frame.stream]
-            self._ended_streams.add(frame.stream)
-
-    def _make_room(self) -> None:
-        """Follow a call no further when there are too many: the oldest that has been reset, or the oldest of all."""
-        if len(self._calls) >= _CALLS_BOUND:
-            reset = (stream for stream, call in self._calls.items() if call.state is not CallState.OPEN)
-            stream = next(reset, next(iter(self._calls)))
-            del self._calls[stream]
-            self._ended_streams.add(stream)
+            self._calls.end(frame.stream)
 
     def _on_goaway(self, frame: Frame) -> Iterator[Event]:
         """Streams above the last one that the server names were not and will not be processed (§6.8)."""
@@ -269,7 +221,7 @@ class ConnectionProgress:
         last = detail.get("last_stream")
         if self.connection.side(frame.source) is Side.CLIENT or not isinstance(last, int):
             return
-        for stream, call in self._calls.items():
-            if stream > last and call.state is CallState.OPEN:
+        for call in self._calls:
+            if call.key.stream > last:
                 yield events.ProblemFound(call.key, f"{REFUSED_BY_GOAWAY} ({detail['error']}).")
                 yield from call.end(CallState.BROKEN, frame.time)

@@ -22,11 +22,14 @@ from inspector.session.board import Board
 from inspector.session.decoder import Decoder
 from inspector.session.intake import Intake, open_intake
 from inspector.session.listening import Listening
+from inspector.session.memory import Memory, usual_memory
 from inspector.session.packets import Packets
+from inspector.session.relay import Relay
 from inspector.session.remarks import Failures, nothing_seen
+from inspector.session.retention import Retention
 from inspector.session.source import FileSource, LiveSource, Source, StdinSource
 from inspector.session.status import Phase, SessionStatus
-from inspector.session.together import together
+from inspector.session.together import ended, together
 from inspector.store.change import Change
 from inspector.store.store import Store
 
@@ -37,8 +40,16 @@ _HOLD_SECONDS: Final = {FileSource: math.inf, StdinSource: 2.0}
 class Session:
     """One capture, from its source to the store. Make it, set the two callbacks, `run` it once, and `close` it."""
 
-    def __init__(self, source: Source, decoding: Decoding | None = None, board: Board | None = None) -> None:
-        """`board` is that of the session which this one goes on for."""
+    def __init__(
+        self,
+        source: Source,
+        decoding: Decoding | None = None,
+        board: Board | None = None,
+        *,
+        memory: Memory | None = None,
+        relay: Relay | None = None,
+    ) -> None:
+        """`board` is that of the session which this one goes on for; `relay` says when another tshark takes over."""
         decoding = decoding or Decoding()
         if board is None and isinstance(source, LiveSource) and source.target.port:
             decoding = replace(decoding, ports=decoding.ports | {source.target.port})
@@ -52,7 +63,16 @@ class Session:
         """True when it goes on for another."""
         self._board = board or Board(str(source), self._told)
         hold = _HOLD_SECONDS.get(type(source), 0.0)
-        self._decoder = Decoder(self.store, decoding, self._changed, self._board.notify, hold_seconds=hold)
+        self.memory = memory or usual_memory()
+        self._decoder = Decoder(
+            self.store,
+            decoding,
+            self._changed,
+            self._board.notify,
+            hold_seconds=hold,
+            relay=relay or Relay(self.memory.tshark),
+        )
+        self._retention = Retention(self.store, self.memory.store, self._changed)
         self.packets = Packets(lambda: self._decoder.decoding, self._board.notify)
         is_live = isinstance(source, LiveSource)
         self._listening = Listening(self._decoder, self.packets, self._board.notify, knows_its_port=is_live)
@@ -87,12 +107,13 @@ class Session:
 
         Break the `run` of this one off, and run that one. To close this one ends nothing from now on.
         """
-        other = Session(self.source, decoding, self._board)
+        other = Session(self.source, decoding, self._board, memory=self.memory)
         other._intake, self._intake, self._successor = self._intake, None, other
         other._listening.decided = self._listening.decided | self.decoding.differences(decoding)
         self._board.on_status = other._told
         is_over = self.status.phase in (Phase.ENDED, Phase.FAILED)
-        self._board.tell(phase=Phase.READING if is_over else self.status.phase, error=None, notice="", decoded=0)
+        reads = is_over or not isinstance(self.source, LiveSource)
+        self._board.tell(phase=Phase.READING if reads else self.status.phase, error=None, notice="", decoded=0)
         return other
 
     async def run(self) -> None:
@@ -124,18 +145,26 @@ class Session:
         await self._is_listening.wait()
 
     async def stop_capture(self) -> None:
-        """Stop capturing; what was captured stays, and `start_capture` goes on behind it."""
+        """Stop capturing, or reading; what there is stays, and `start_capture` goes on behind it."""
         if self._intake is not None and self.status.phase is Phase.LIVE:
             await self._intake.pause()
+        elif self.status.phase is Phase.READING:
+            self._decoder.pause()
+            self._board.tell(phase=Phase.STOPPED)
 
     async def start_capture(self) -> None:
-        """Capture again, behind what there is.
+        """Capture, or read, again, behind what there is.
 
         Raises:
             InspectorError: the engine does not start.
         """
-        if self._intake is not None and self.status.phase is Phase.STOPPED:
+        if self._intake is None or self.status.phase is not Phase.STOPPED:
+            return
+        if isinstance(self.source, LiveSource):
             await self._intake.start()
+        else:
+            self._decoder.go_on()
+            self._board.tell(phase=Phase.READING)
 
     async def finish(self) -> None:
         """End the source; `run` returns when all that came of it is decoded."""
@@ -170,7 +199,12 @@ class Session:
         self._board.tell(tshark=await tshark.version())
 
     async def _decode(self, tshark: Tshark, intake: Intake) -> None:
-        note = await self._decoder.run(tshark, intake.recording)
+        retaining = asyncio.create_task(self._retention.run())
+        try:
+            note = await self._decoder.run(tshark, intake.recording)
+        finally:
+            retaining.cancel()
+            await ended({retaining})
         is_live = isinstance(self.source, LiveSource)
         if note := note or nothing_seen(self.store, self._decoder.decoding, is_live=is_live):
             self._board.notify(note)
@@ -188,6 +222,10 @@ class Session:
 
     def _changed(self, change: Change) -> None:
         self._board.tell(decoded=self._decoder.decoded)
+        if change.first_kept:
+            oldest = self.store.frames.oldest
+            since = oldest.time if oldest is not None else 0.0
+            self._board.tell(memory=self.memory.limit, left=change.first_kept, kept_since=since)
         if failure := self._failures.news(change):
             self._board.notify(failure)
         for observe in self._observers:

@@ -54,24 +54,30 @@ class CallBook:
 
         A call stays while it is open or has a frame; of one that stays, the messages go that ended in what is dropped.
         """
-        keys = {StreamKey(frame.connection, frame.stream) for frame in frames if frame.stream} | self._hollow
-        calls = [call for key in keys if (call := self.calls.get(key)) is not None]
-        for call in calls:
-            call.frames.drop_below(before, key=_itself)
-        gone = frozenset(call.key for call in calls if not call.frames and call.state is not CallState.OPEN)
+        gone = self.going(frames, before)
+        staying = {call.key: call for call in self._concerned(frames) if call.key not in gone}
         for key in gone:
             call = self.calls.pop(key)
             if call.sharing:
                 call.sharing.remove(call)
-        staying = {call.key: call for call in calls if call.key not in gone}
-        self._hollow = {key for key, call in staying.items() if not call.frames}
         self._trim(staying, frames, before, side)
+        self._hollow = {key for key, call in staying.items() if not call.frames}
         return gone
+
+    def going(self, frames: list[Frame], before: int) -> frozenset[StreamKey]:
+        """The calls that would go with these frames."""
+        over = (call for call in self._concerned(frames) if call.state is not CallState.OPEN)
+        return frozenset(call.key for call in over if not call.frames or call.frames[-1] < before)
+
+    def _concerned(self, frames: list[Frame]) -> list[Call]:
+        keys = {StreamKey(frame.connection, frame.stream) for frame in frames if frame.stream} | self._hollow
+        return [call for key in keys if (call := self.calls.get(key)) is not None]
 
     def _trim(
         self, staying: dict[StreamKey, Call], frames: list[Frame], before: int, side: Callable[[Frame], Side]
     ) -> None:
         for call in staying.values():
+            call.frames.drop_below(before, key=_itself)
             call.replied = None if call.first_reply is None else call.started + call.first_reply
             for messages in (call.requests, call.responses):
                 messages.drop_below(before, key=_ending)

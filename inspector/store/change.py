@@ -27,6 +27,8 @@ class Change:
     """Frames before this position are not kept any more; 0 where none were dropped."""
     gone: frozenset[StreamKey] = frozenset()
     """Calls that are not kept any more."""
+    leaving: frozenset[StreamKey] | None = None
+    """Calls that go next, with the oldest frames: look at them now. None where nothing is about to go."""
 
     def merged(self, later: Change) -> Change:
         """Give this change and the one that came right after it, as one."""

@@ -60,6 +60,8 @@ class SortedCalls(Sequence[StreamKey]):
 
     def row_from(self, key: StreamKey) -> int:
         """The row of a call, or that of the first one behind where it would stand."""
+        if key not in self._calls:
+            return 0
         entry = self._known.get(key) or self._entry(key)
         index = bisect_left(self._entries, entry)
         if not self._order.descending:

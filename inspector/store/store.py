@@ -7,7 +7,6 @@ writes, so there are no locks. It keeps no packets: the spool has them, and the 
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from inspector.protocol.events import Event
 from inspector.protocol.tally import Tally
 from inspector.store.call_book import CallBook
 from inspector.store.change import Change
+from inspector.store.packet_index import PacketIndex
 
 _UNRECOGNISED_KEPT: Final = 1_000
 """TCP connections that may still turn out to carry HTTP/2; most do so with their fourth packet."""
@@ -43,8 +43,7 @@ class Store:
         self.calls: dict[StreamKey, Call] = self._book.calls
         """In the order in which they started."""
         self.connections: dict[int, Connection] = {}
-        self._first_of_packet: array[int] = array("I")
-        """By packet number: one more than the position of its first frame; 0 for packets without one."""
+        self._of_packet = PacketIndex()
         self._tallies: dict[int, Tally] = {}
         self._unrecognised: dict[int, Tally] = {}
         """Of other TCP connections, the latest: which of them carry HTTP/2 shows later than their first packet."""
@@ -55,6 +54,8 @@ class Store:
         """Connections on which nothing comes any more, in the order in which that was said."""
         self.leaving: set[int] = set()
         """Connections that are not kept any more, and can be looked at until `free`."""
+        self.dropped_connections = 0
+        """How many there were before those that are kept."""
 
     def apply(self, batch: Iterable[Event]) -> Change:
         """Take in events, in their order, and tell what they changed."""
@@ -81,6 +82,11 @@ class Store:
         first, end = self.frames.first, len(self.frames)
         return Change(first, end, self.packets, frozenset(self.calls), connections, connections, rewritten=True)
 
+    def leaving_with(self, count: int) -> Change:
+        """What the next `drop` of so many frames takes along."""
+        frames, size = self.frames[self.frames.first : self.frames.first + count], len(self.frames)
+        return Change(size, size, leaving=self._book.going(frames, self.frames.first + len(frames)))
+
     def drop(self, count: int) -> Change:
         """Keep the oldest frames no longer, so many of them, nor what belongs to no others; tells what is gone.
 
@@ -92,6 +98,8 @@ class Store:
         self.frames.drop(end)
         gone = self._book.drop(frames, end, self.side)
         self._drop_connections(end)
+        if self.frames:
+            self._of_packet.drop(self.frames[end].packet)
         size, touched = len(self.frames), self._book.take_touched()
         return Change(size, size, calls=touched, first_kept=end, gone=gone)
 
@@ -106,8 +114,9 @@ class Store:
         """Drop the oldest of those on which nothing comes any more and of which no frame is kept."""
         since = self.frames[first].time if first < len(self.frames) else math.inf
         for index in list(self._forgotten)[: max(len(self.connections) - _CONNECTIONS_KEPT, 0)]:
-            if self._tallies[index].traffic.last < since:
+            if self._tallies[index].traffic.last < since and index not in self.leaving:
                 self.leaving.add(index)
+                self.dropped_connections += 1
 
     def side(self, frame: Frame) -> Side:
         """Who sent a frame."""
@@ -119,8 +128,8 @@ class Store:
 
     def positions_of(self, packet: int) -> Iterator[int]:
         """The positions of a packet's frames, which stand one behind the other."""
-        position = self._first_of_packet[packet] - 1 if 0 <= packet < len(self._first_of_packet) else -1
-        while 0 <= position < len(self.frames) and self.frames[position].packet == packet:
+        position = self._of_packet.find(packet)
+        while position is not None and self.frames.holds(position) and self.frames[position].packet == packet:
             yield position
             position += 1
 
@@ -172,11 +181,7 @@ class Store:
     def _on_frame(self, event: events.FrameSeen) -> None:
         self.frames.append(event.frame)
         self.weight += _weight(event.frame)
-        first, packet = self._first_of_packet, event.frame.packet
-        if packet >= len(first):
-            first.extend(array("I", bytes(first.itemsize * (packet + 1 - len(first)))))
-        if not first[packet]:
-            first[packet] = len(self.frames)
+        self._of_packet.add(event.frame.packet, len(self.frames) - 1)
 
     def _on_frame_revised(self, event: events.FrameRevised) -> None:
         if self.frames.holds(event.position):

@@ -172,7 +172,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("find.end", "escape", "Esc", "end", "Look no further; again: find nothing any more", "end"),
     ),
     (Place.SCREEN, Group.CAPTURE): (
-        Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture, or start it again", "toggle_capture"),
+        Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture or the reading, or go on", "toggle_capture"),
         Key("save", "ctrl+s", "^S", "save", "Save the capture or a part of it; export calls, messages, …", "save"),
         Key("decode", "d", "d", "decode as", "Decode a port as HTTP/2, as TLS or not at all", "decode_as"),
         Key("load", "ctrl+o", "^O", "open", "Open a capture file; this capture goes on behind it", "load"),
@@ -189,7 +189,7 @@ FOOTER: Final = (
     *("find.keep", "find.kind", "find.where", "find.end"),
     *("send", "send.apart", "filter.keep", "filter.clear", "filter.leave", "filter.names", "filter.older"),
     *("half_close", "cancel", "request"),
-    *("filter", "find", "open", "pane.open", "byte.open", "back", "cross", "field.filter", "follow", "unfold", "sort"),
+    *("filter", "open", "pane.open", "byte.open", "back", "follow", "find", "cross", "field.filter", "unfold", "sort"),
     *("edit", "method", "request.leave", "tcp.next", "tree.all", "stream.next", "control", "copy", "zoom", "reading"),
     *("tcp", "compare", "copy_as", "resend", "history.back", "history", "times", "write"),
     *("capture", "save", "schema", "decode", "help", "help.always", "quit"),

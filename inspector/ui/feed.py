@@ -7,6 +7,7 @@ changes and does nothing while nothing changes. Never writes to the store.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from typing import Final
@@ -50,8 +51,11 @@ class Feed:
         self.methods = MethodTotals(store)
         self.first_row = 0
         """The first row of the frames that may be another since the last change that was taken."""
+        self._moved = sys.maxsize
         self._notify = notify
         self._pending: Change | None = None
+        self._followed: Change | None = None
+        """What selections and totals know of, and the screen does not yet."""
         self._is_stirred = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -63,6 +67,8 @@ class Feed:
     def receive(self, change: Change) -> None:
         """Take note of a change; the session's `on_change`."""
         self._pending = change if self._pending is None else self._pending.merged(change)
+        if change.first_kept:
+            self._follow()  # at once: what is gone must not be drawn
         self.stir()
 
     def redraw(self) -> None:
@@ -85,13 +91,20 @@ class Feed:
 
     def take(self) -> Change | None:
         """All that changed since the last time, with selections and totals brought up to date; None for nothing."""
+        self._follow()
+        change, self._followed = self._followed, None
+        self.first_row, self._moved = self._moved, sys.maxsize
+        return change
+
+    def _follow(self) -> None:
+        """Bring selections and totals up to date."""
         change, self._pending = self._pending, None
         if change is not None:
-            self.first_row = self.frames.update(change).first_row
+            self._moved = min(self._moved, self.frames.update(change).first_row)
             self.calls.update(change)
             self.methods.update(change)
             self.packets.sync(self.store, self.frames)
-        return change
+            self._followed = change if self._followed is None else self._followed.merged(change)
 
     def refilter(self, filter_: Filter, *, show_control: bool) -> Iterator[float]:
         """Work towards another filter for frames and calls, a slice at each step, as `Selection.refilter`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from inspector.model.call import Call
+from inspector.model.call import Call, StreamKey
 from inspector.store.change import Change
 from inspector.store.store import Store
 from inspector.ui.accounts import Accounts
@@ -16,13 +16,15 @@ class FrameAt(NamedTuple):
     position: int
 
     def call(self, store: Store) -> Call | None:
-        """The call that it belongs to."""
-        return store.call_of(store.frames[self.position])
+        """The call that it belongs to; None for a frame that is not kept any more, too."""
+        return store.call_of(store.frames[self.position]) if store.frames.holds(self.position) else None
 
     def is_touched(self, store: Store, change: Change) -> bool:
         """True when a change may have something to say of it."""
         call = self.call(store)
         is_call_touched = call is not None and call.key in change.calls
+        if not store.frames.holds(self.position):
+            return False
         return is_call_touched or store.frames[self.position].connection in change.connections
 
 
@@ -74,7 +76,25 @@ def connection_of(subject: Subject | None, store: Store) -> int | None:
     match subject:
         case ConnectionAt(connection):
             return connection
-        case FrameAt(position):
+        case FrameAt(position) if store.frames.holds(position):
             return store.frames[position].connection
         case _:
             return None
+
+
+def is_gone(subject: Subject | None, store: Store) -> bool:
+    """True for a frame, or a connection, that is not kept any more."""
+    match subject:
+        case FrameAt(position):
+            return not store.frames.holds(position)
+        case ConnectionAt(connection):
+            return connection not in store.connections or connection in store.leaving
+        case _:
+            return False
+
+
+def of_call(store: Store, key: StreamKey) -> Subject:
+    """The first frame of a call; where none is kept, its connection."""
+    call = store.calls.get(key)
+    oldest = None if call is None else call.frames.oldest
+    return ConnectionAt(key.connection) if oldest is None else FrameAt(oldest)

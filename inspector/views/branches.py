@@ -34,6 +34,11 @@ class Branches:
         """How many steps there are so far."""
         return len(self._follow)
 
+    @property
+    def is_gone(self) -> bool:
+        """True when the call is not kept any more."""
+        return self._call.key not in self._store.calls
+
     def update(self) -> None:
         """Take in what the call has come to be."""
         self._follow.update()

@@ -54,6 +54,12 @@ def size(count: int) -> str:
     return f"{count / 1000:.1f} kB" if count < 10_000_000 else f"{count / 1_000_000:.1f} MB"
 
 
+def limit(count: int) -> str:
+    """A count of bytes as an option gives it: `800 MB`, `2 GB`, `7.4 GB`, by 1,024 each."""
+    gigabytes = count / (1 << 30)
+    return f"{count >> 20} MB" if gigabytes < 1 else f"{gigabytes:.1f}".removesuffix(".0") + " GB"
+
+
 def counted(count: int, one: str, many: str = "") -> str:
     """`1 message`, `3 messages`, `1,000 messages`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

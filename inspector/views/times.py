@@ -114,6 +114,11 @@ def utc(time: float) -> str:
         return f"{time:.3f}"
 
 
+def whole(seconds: float) -> str:
+    """A length of time to the second, as is enough for what is to come: `14 s`, `3 min 20 s`."""
+    return f"{seconds:.0f} s" if seconds < 59.5 else duration(seconds)
+
+
 def brief(seconds: float) -> str:
     """A length of time where thousandths of a millisecond count: `45 µs` below one, else as `duration`."""
     return f"{seconds * 1e6:.0f} µs" if seconds < 0.0009995 else duration(seconds)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Protocol
+from typing import Final, Protocol
 
 from inspector.ui.widgets.layout import Block
-from inspector.views.spans import Line
+from inspector.views.spans import Line, Span, Tone
 
 
 class PaneDocument(Protocol):
@@ -26,6 +26,12 @@ class PaneDocument(Protocol):
 
     def copied(self) -> tuple[str, str]:
         """The text for the clipboard, and what it is."""
+
+
+_GONE: Final = (
+    "This is not kept any more: the oldest frames make room for new ones.",
+    "--memory SIZE lets more of them stay; the Packets tab may still have the packet.",
+)
 
 
 class LinesDocument:
@@ -65,3 +71,11 @@ class LinesDocument:
     def copied(self) -> tuple[str, str]:
         """The lines as text."""
         return "\n".join("  " * line.indent + line.text for line in self._lines), self._name
+
+
+class GoneDocument(LinesDocument):
+    """What is said of a frame that has left the store."""
+
+    def __init__(self) -> None:
+        lines = tuple(Line((Span(text, Tone.DIM),)) for text in _GONE)
+        super().__init__(lambda: lines, "the remark that it is not kept")

@@ -20,7 +20,7 @@ from inspector.ui.documents.packet import TreeDocument
 from inspector.ui.documents.tcp import TcpDocument
 from inspector.ui.documents.timing import TimingDocument
 from inspector.ui.packet_feed import PacketFeed
-from inspector.ui.subject import ConnectionAt, FrameAt, MethodAt, PacketAt, Subject, Told
+from inspector.ui.subject import ConnectionAt, FrameAt, MethodAt, PacketAt, Subject, Told, connection_of
 from inspector.views.latency import latency_lines
 from inspector.views.tcp_follow import TcpForm
 
@@ -122,7 +122,7 @@ def is_still_of(document: PaneDocument | None, store: Store, subject: Subject) -
         return False
     key = call_key(store, subject)
     if isinstance(document, SequenceDocument):
-        return key is None and document.connection == store.frames[subject.position].connection
+        return key is None and document.connection == connection_of(subject, store)
     return isinstance(document, FollowDocument | TimingDocument) and document.key == key
 
 

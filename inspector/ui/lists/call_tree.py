@@ -57,6 +57,8 @@ class CallTreeRows(CallRows):
 
     def subject(self, key: RowKey) -> Subject:
         """The first frame of a call, or that of a step or a part."""
+        if _call(key) not in self._feed.store.calls:
+            return super().subject(_call(key))
         match key:
             case PartKey():
                 return FrameAt(key.position)

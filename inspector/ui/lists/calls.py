@@ -10,7 +10,7 @@ from inspector.schema.catalog import Catalog
 from inspector.store.sorted_calls import CallOrder
 from inspector.ui.feed import Feed
 from inspector.ui.lists.rows import dim, got, sent
-from inspector.ui.subject import FrameAt, Subject
+from inspector.ui.subject import FrameAt, Subject, of_call
 from inspector.ui.widgets.painting import Column, Order
 from inspector.views.as_text import call_line
 from inspector.views.naming import naming
@@ -114,7 +114,7 @@ class CallRows:
 
     def subject(self, key: StreamKey) -> Subject:
         """The call's first frame."""
-        return FrameAt(self._feed.store.calls[key].frames[0])
+        return of_call(self._feed.store, key)
 
     def key_of(self, subject: Subject) -> Any:
         """The call of a frame."""

@@ -36,12 +36,17 @@ class ConnectionRows:
 
     def __init__(self, feed: Feed, _catalog: Catalog) -> None:
         self._store = feed.store
+        self._dropped = 0
         self._order: list[int] = []
         """As the store has them: in the order in which they were recognised."""
         self._rows: dict[int, int] = {}
 
     def __len__(self) -> int:
-        for index in islice(self._store.connections, len(self._order), None):
+        if self._dropped != self._store.dropped_connections:
+            self._dropped = self._store.dropped_connections
+            self._order = [index for index in self._store.connections if index not in self._store.leaving]
+            self._rows = {index: row for row, index in enumerate(self._order)}
+        for index in islice(self._store.connections, len(self._order) + len(self._store.leaving), None):
             self._rows[index] = len(self._order)
             self._order.append(index)
         return len(self._order)

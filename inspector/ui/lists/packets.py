@@ -72,7 +72,7 @@ class PacketRows:
         match subject:
             case PacketAt(number):
                 return number
-            case FrameAt(position):
+            case FrameAt(position) if self._feed.store.frames.holds(position):
                 return self._feed.store.frames[position].packet
             case _:
                 return None

@@ -28,7 +28,7 @@ CALLS, FRAMES, PACKETS = "calls", "frames", "packets"
 CONNECTIONS, METHODS = "connections", "methods"
 LISTS: Final = {
     CALLS: ListTab("Calls", CallTreeRows, lambda feed: len(feed.store.calls)),
-    FRAMES: ListTab("Frames", FrameRows, lambda feed: len(feed.store.frames)),
+    FRAMES: ListTab("Frames", FrameRows, lambda feed: feed.store.frames.kept),
     PACKETS: ListTab("Packets", PacketRows, lambda feed: feed.packets.total or feed.store.packets),
     CONNECTIONS: ListTab("Connections", ConnectionRows, lambda feed: len(feed.store.connections)),
     METHODS: ListTab("Methods", MethodRows, lambda feed: len(feed.methods.methods)),

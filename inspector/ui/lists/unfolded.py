@@ -52,6 +52,11 @@ class Unfolded:
             if step >= len(self.branches) or self.branches.entry(step).message is not self._messages[step]:
                 del self._frames[step]
 
+    @property
+    def is_gone(self) -> bool:
+        """True when the call is not kept any more."""
+        return self.branches.is_gone
+
     def is_open(self, step: int) -> bool:
         """True for a message that is unfolded."""
         return step in self._frames
@@ -136,7 +141,9 @@ class UnfoldedCalls:
         return self._arranged
 
     def _with_rows(self) -> Iterator[tuple[int, Unfolded]]:
-        for key, each in self._unfolded.items():
-            if (row := self._calls.row_of(key)) is not None:
+        for key, each in list(self._unfolded.items()):
+            if each.is_gone:
+                del self._unfolded[key]
+            elif (row := self._calls.row_of(key)) is not None:
                 each.update()
                 yield row, each

@@ -54,7 +54,7 @@ class CaptureActions(FocusActions):
 
     def _action_toggle_capture(self) -> None:
         match self.session.status.phase:
-            case Phase.LIVE:
+            case Phase.LIVE | Phase.READING:
                 self.work(self.session.stop_capture())
             case Phase.STOPPED:
                 self.work(self.session.start_capture())

@@ -32,7 +32,7 @@ from inspector.ui.messages import (
     SaveAsked,
     StepSelected,
 )
-from inspector.ui.subject import ConnectionAt, FrameAt, MethodAt, PacketAt, Subject, Told, connection_of
+from inspector.ui.subject import ConnectionAt, FrameAt, MethodAt, PacketAt, Subject, Told, connection_of, of_call
 from inspector.ui.widgets.detail import Detail
 from inspector.ui.widgets.listing import Listing
 
@@ -68,7 +68,7 @@ class Browser(Horizontal):
 
     def show_call(self, key: StreamKey, *, with_tail: bool = False) -> None:
         """Select a call's first frame, and go on following the list's tail; with `with_tail` the call's own too."""
-        subject = FrameAt(self._feed.store.calls[key].frames[0])
+        subject = of_call(self._feed.store, key)
         if not self.listing.shown_leads_to(subject):
             self.listing.open(FRAMES)
         self._select(subject, hold=True)
@@ -195,7 +195,7 @@ class Browser(Horizontal):
     def _action_cross(self) -> None:
         """From a frame to its packet, and back."""
         match self._subject:
-            case FrameAt(position):
+            case FrameAt(position) if self._feed.store.frames.holds(position):
                 self._goal = PacketAt(self._feed.store.frames[position].packet)
                 self.listing.open(PACKETS)
                 self._reach_goal()

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from inspector.session import Phase, SessionStatus
-from inspector.views.text import clean
+from inspector.views.text import clean, limit
 
 
 class _Words(NamedTuple):
@@ -45,6 +45,11 @@ class Notice(Static):
             self._remark = _Words(status.amiss, is_error=False)
         elif status.notice:
             self._remark = _Words(status.notice, is_error=False)
+        elif status.left:
+            message = (
+                f"The memory limit of {limit(status.memory)} is reached: the oldest frames make room for new ones."
+            )
+            self._remark = _Words(message, "--memory SIZE sets another limit.", is_error=False)
         elif status.engine == "tap":
             self._remark = _Words(status.reason, title="Capturing with the tap", is_error=False)
         else:

@@ -19,7 +19,7 @@ _NOTHING_YET: Final = {
     Phase.STARTING: ("Starting the capture…", "You can type already: what you send leaves as soon as it is live."),
     Phase.LIVE: ("Waiting for the first frame to or from {}.",),
     Phase.READING: ("Reading {}…",),
-    Phase.STOPPED: ("The capture is stopped, and nothing was captured.", "Ctrl+E starts it again."),
+    Phase.STOPPED: ("Stopped before there was anything to show.", "Ctrl+E goes on."),
     Phase.ENDED: ("There are no HTTP/2 frames in {}.", "--port N decodes a port that is not recognised by itself."),
     Phase.FAILED: ("There is nothing to show.",),
 }
@@ -34,10 +34,12 @@ def counts(feed: Feed, list_: str = FRAMES, marks: int = 0) -> str:
 def _shown(feed: Feed, list_: str) -> str:
     if list_ == PACKETS and feed.packets.total:
         return f"{len(feed.packets.numbers):,} of {counted(feed.packets.total, 'packet')}"
-    shown, total = len(feed.frames.positions), len(feed.store.frames)
+    shown, total = len(feed.frames.positions), feed.store.frames.kept
     if not total:
         return ""
     text = f"{shown:,} of {counted(total, 'frame')}"
+    if feed.store.frames.first:
+        text += f" · {feed.store.frames.first:,} older dropped"
     if feed.frames.show_control:
         return f"{text} · control frames shown (h)"
     hidden = feed.frames.hidden_control
