@@ -64,7 +64,7 @@ async def test_time_zero_and_time_since_the_frame_before_of_the_stream() -> None
             await run.press("t")
         await run.press("full_stop", "full_stop")
         await run.until(lambda: run.frames.selected > key + 1)
-        before = call.frames[list(call.frames).index(run.frames.selected) - 1]
+        before = max(position for position in call.frames if position < run.frames.selected)
         delta = store.frames[run.frames.selected].time - store.frames[before].time
         await run.until(lambda: f"{delta:+.6f}" in at_cursor(run))
         assert delta > 0

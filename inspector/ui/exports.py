@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -64,7 +65,8 @@ class Ground:
     suffix: str
     """`.pcap` or `.pcapng`, as the capture is."""
     comments: Mapping[int, tuple[str, ...]]
-    screenshot: Callable[[], str]
+    picture: str
+    """The screen, as SVG."""
 
 
 def ways(ground: Ground) -> list[Way]:
@@ -106,9 +108,17 @@ def _capture(
 
 def _objects(on: Ground) -> Iterator[Way]:
     store, catalog = on.session.store, on.catalog
-    frames = (line(frame_object(store, each)) for each in on.frames)
-    calls = (line(call_object(store, catalog, each)) for each in on.calls)
-    messages = (line(each) for key in on.calls for each in message_objects(store, catalog, key))
+
+    def frames() -> Iterator[bytes]:
+        return (line(frame_object(store, each)) for each in on.frames[:] if store.frames.holds(each))
+
+    def calls() -> Iterator[bytes]:
+        return (line(call_object(store, catalog, each)) for each in on.calls[:] if each in store.calls)
+
+    def messages() -> Iterator[bytes]:
+        kept = (each for each in on.calls[:] if each in store.calls)
+        return (line(each) for key in kept for each in message_objects(store, catalog, key))
+
     count = counted(len(on.calls), "call")
     yield _lines("Frames as JSON lines", f"{counted(len(on.frames), 'frame')} shown", "-frames.jsonl", frames)
     yield _lines("Calls as JSON lines", f"{count} shown, with their messages", "-calls.jsonl", calls)
@@ -118,8 +128,7 @@ def _objects(on: Ground) -> Iterator[Way]:
 def _of_call(on: Ground) -> Iterator[Way]:
     if (key := on.call) is None:
         return
-    store, view = on.session.store, follow(on.session.store, on.catalog, key)
-    ending = f"-call-{key.connection}-{key.stream}"
+    store, ending = on.session.store, f"-call-{key.connection}-{key.stream}"
 
     async def write(path: Path, _keeps_keys: bool) -> str:
         files = list(message_files(store.calls[key]))
@@ -128,28 +137,29 @@ def _of_call(on: Ground) -> Iterator[Way]:
         lost = f" {len(files) - count:,} that are not whole were left out." if len(files) > count else ""
         return f"Saved {counted(count, 'message')} in {path}.{lost}"
 
+    def text() -> Iterator[bytes]:
+        return (each.encode(errors="replace") for each in follow_lines(follow(store, on.catalog, key)))
+
+    def page() -> Iterator[bytes]:
+        return (each.encode(errors="replace") for each in follow_page(follow(store, on.catalog, key)))
+
     title, facts = f"Messages of call {key}, a file each", "raw, into a folder: 001-request.bin, …"
     yield Way(title, facts, f"{ending}-messages", write)
-    text = (each.encode(errors="replace") for each in follow_lines(view))
-    page = (each.encode(errors="replace") for each in follow_page(view))
     yield _lines(f"Follow of call {key} as text", "as the command follow prints it", f"{ending}.txt", text)
     yield _lines(f"Follow of call {key} as HTML", "one page for a browser", f"{ending}.html", page)
 
 
 def _screen(on: Ground) -> Way:
-    picture = (each.encode() for each in (on.screenshot(),))
-    return _lines("Screen as SVG", "as it was when this was opened", "-screen.svg", picture)
+    return _lines(
+        "Screen as SVG", "as it was when this was opened", "-screen.svg", lambda: iter((on.picture.encode(),))
+    )
 
 
-def _lines(title: str, facts: str, ending: str, lines: Iterator[bytes]) -> Way:
+def _lines(title: str, facts: str, ending: str, make: Callable[[], Iterator[bytes]]) -> Way:
     async def pieces() -> AsyncIterator[bytes]:
-        held: list[bytes] = []
-        for each in lines:
-            held.append(each)
-            if len(held) >= _LINES_AT_ONCE:
-                yield b"\n".join((*held, b""))
-                held.clear()
-        yield b"\n".join((*held, b"")) if held else b""
+        lines = make()
+        while held := list(islice(lines, _LINES_AT_ONCE)):
+            yield b"\n".join((*held, b""))
 
     async def write(path: Path, _keeps_keys: bool) -> str:
         size = await save_pieces(pieces(), path, overwrite=True)

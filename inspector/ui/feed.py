@@ -7,6 +7,7 @@ changes and does nothing while nothing changes. Never writes to the store.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from typing import Final
@@ -56,6 +57,7 @@ class Feed:
         """Counts the changes that were taken."""
         self.first_row = 0
         """The first row of the frames that may be another since the last change that was taken."""
+        self._moved = sys.maxsize
         self._notify = notify
         self._pending: Change | None = None
         self._followed: Change | None = None
@@ -97,13 +99,14 @@ class Feed:
         """All that changed since the last time, with selections and totals brought up to date; None for nothing."""
         self._follow()
         change, self._followed = self._followed, None
+        self.first_row, self._moved = self._moved, sys.maxsize
         return change
 
     def _follow(self) -> None:
         """Bring selections and totals up to date."""
         change, self._pending = self._pending, None
         if change is not None:
-            self.first_row = self.frames.update(change).first_row
+            self._moved = min(self._moved, self.frames.update(change).first_row)
             self.calls.update(change)
             self.methods.update(change)
             self.timeline.update(change)

@@ -26,10 +26,13 @@ def parse_goal(text: str, store: Store, packets: int) -> FrameAt | PacketAt:
     if match := _FRAME.fullmatch(text):
         if not 0 < (number := int(match[1])) <= len(store.frames):
             raise UsageError(f"There is no frame {number:,}: there are {counted(len(store.frames), 'frame')}.")
+        if not store.frames.holds(number - 1):
+            raise UsageError(f"Frame {number:,} is not kept any more: the oldest left to make room.")
         return FrameAt(number - 1)
     if match := _CALL.fullmatch(text):
         call = store.calls.get(StreamKey(int(match[1]), int(match[2])))
-        if call is None:
+        oldest = None if call is None else call.frames.oldest
+        if oldest is None:
             raise UsageError(f"There is no call {match[0]}.")
-        return FrameAt(call.frames[0])
+        return FrameAt(oldest)
     raise UsageError(f"{clean(text)!r} is none of these: 14 is a packet, f 120 a frame, 0/3 a call.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Hashable, Mapping
 from typing import Final
 
@@ -102,8 +101,10 @@ def _row_before(feed: Feed, position: int) -> int | None:
 
 def _before_in_stream(feed: Feed, position: int) -> int | None:
     call = feed.store.call_of(feed.store.frames[position])
-    index = 0 if call is None else bisect_left(call.frames, position)
-    return call.frames[index - 1] if call is not None and index else None
+    if call is None:
+        return None
+    index = call.frames.find(position, key=int)
+    return call.frames[index - 1] if index > call.frames.first else None
 
 
 _BEFORE: Final[Mapping[TimeStyle, Callable[[Feed, int], int | None]]] = {

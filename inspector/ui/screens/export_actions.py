@@ -34,7 +34,7 @@ class ExportActions(FindActions):
             self.browser.connection,
             ".pcapng" if is_pcapng else ".pcap",
             {},
-            lambda: picture,
+            picture,
         )
 
     def _shown_packets(self) -> frozenset[int]:

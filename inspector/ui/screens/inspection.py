@@ -124,7 +124,7 @@ class InspectionScreen(LookActions):
             self.learn(change)
             self.query_one(LateBanner).learn(change)
             self.browser.update(change)
-            self.find_again(self.feed.first_row)
+            self.find_again(None if change.first_kept else self.feed.first_row)
             self._select_own(change.calls)
         if self._has_news:
             self._has_news = False

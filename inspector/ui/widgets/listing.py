@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 from textual import on
@@ -146,9 +147,12 @@ class Listing(Vertical):
         frames, calls, packets = (self._lists[each].marks for each in (FRAMES, CALLS, PACKETS))
         store = self._feed.store
         if name == CALLS:
-            return isinstance(key, StreamKey) and not frames.keys().isdisjoint(store.calls[key].frames[:_LOOKED_AT])
+            call = store.calls.get(key) if isinstance(key, StreamKey) and frames else None
+            return call is not None and any(position in frames for position in islice(call.frames, _LOOKED_AT))
         if name == PACKETS:
             return bool(frames) and any(position in frames for position in store.positions_of(key))
+        if not (calls or packets):
+            return False
         frame = store.frames[key]
         return (frame.connection, frame.stream) in calls or frame.packet in packets
 

@@ -43,7 +43,7 @@ class RowActions(RowArrangement):
             self.post_message(MarksChanged())
 
     def _action_mark_all(self) -> None:
-        self.marks.update(dict.fromkeys(map(self.rows.key, range(self.count))))
+        self.marks.update(dict.fromkeys(map(self.rows.key, range(min(self.count, len(self.rows))))))
         self.post_message(MarksChanged())
 
     def _action_unmark_all(self) -> None:
