@@ -33,6 +33,10 @@ def large(tmp_path: Path) -> Path:
     return path
 
 
+def phase(session: Session) -> Phase:
+    return session.status.phase
+
+
 async def test_reading_stops_and_goes_on(large: Path) -> None:
     session, stopped = Session(FileSource(large)), asyncio.Event()
 
@@ -47,12 +51,12 @@ async def test_reading_stops_and_goes_on(large: Path) -> None:
     try:
         await stopped.wait()
         await stopping[0]
-        assert session.status.phase is Phase.STOPPED
+        assert phase(session) is Phase.STOPPED
         assert session.status.decoded < session.status.captured
         assert session.status.is_whole
         await session.start_capture()
         await running
-        assert session.status.phase is Phase.ENDED
+        assert phase(session) is Phase.ENDED
         assert session.store.packets % COPIES == 0
         assert len(session.store.calls) % COPIES == 0
     finally:
@@ -63,7 +67,7 @@ async def test_a_key_stops_the_reading_and_what_is_read_stays(large: Path) -> No
     async with reading(large) as run:
         await run.until(lambda: run.frames.count)
         await run.press("ctrl+e")
-        assert run.session.status.phase is Phase.STOPPED
+        assert phase(run.session) is Phase.STOPPED
         assert "stopped at " in text(run.screen.query_one(StatusLine))
         assert "^E goes on" in text(run.screen.query_one(StatusLine))
         read = run.frames.count
@@ -71,7 +75,7 @@ async def test_a_key_stops_the_reading_and_what_is_read_stays(large: Path) -> No
         assert run.frames.count >= read
         await run.press("ctrl+e")
         await run.loaded()
-        assert run.session.status.phase is Phase.ENDED
+        assert phase(run.session) is Phase.ENDED
         assert run.session.store.packets % COPIES == 0
 
 
@@ -101,12 +105,8 @@ def test_a_steady_pace_is_told_as_it_is(packets: int, octets: int, apart: float)
 
 
 def test_a_pace_is_not_told_before_it_is_known_and_begins_anew() -> None:
-    pace = Pace()
-    assert pace.packets is None
-    pace.note(0, 0, 0)
-    pace.note(0.1, 10, 100)
-    assert (pace.packets, pace.left(1_000)) == (None, None)
-    pace.note(1, 100, 1_000)
-    assert (pace.packets, pace.left(2_000)) == (100, 1)
-    pace.note(2, 10, 100)
-    assert pace.packets is None
+    pace, told = Pace(), list[tuple[float | None, float | None]]()
+    for time, packets, octets in ((0, 0, 0), (0.1, 10, 100), (1, 100, 1_000), (2, 10, 100)):
+        pace.note(time, packets, octets)
+        told.append((pace.packets, pace.left(2_000)))
+    assert told == [(None, None), (None, None), (100, 1), (None, None)]
