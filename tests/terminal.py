@@ -23,7 +23,8 @@ class Terminal:
     def start(self, command: Sequence[str], columns: int, lines: int, environment: dict[str, str]) -> None:
         """Run a program in it; its exit status is shown when it ends."""
         settings = [f"{name}={value}" for name, value in environment.items()]
-        line = shlex.join(["env", *settings, *command])
+        # The size of the terminal that the tests run in, where that is told, is not the size of this one.
+        line = shlex.join(["env", "-u", "COLUMNS", "-u", "LINES", *settings, *command])
         size = ("-x", str(columns), "-y", str(lines))
         self._tmux("-f", "/dev/null", "new-session", "-d", *size, f"{line}; echo ended with $?; sleep 60")
 

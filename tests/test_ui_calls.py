@@ -107,6 +107,7 @@ async def test_methods_have_their_totals_and_a_histogram() -> None:
         ]
         row = next(line for line in lines(run.list) if "SayHello" in line).split()
         assert row[1:5] == ["40", "0", "0", "%"]
+        await run.press("g", "j", "j")
         assert "40 calls · 0 errors (0 %)" in text(run.pane)
         assert "◂ p50" in text(run.pane)
         assert "█" in text(run.pane)

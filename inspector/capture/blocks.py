@@ -52,10 +52,8 @@ class Block(NamedTuple):
             return self
         kept = [(code, value) for code, value in self._options() if code != _COMMENT]
         options = [*((_COMMENT, each.encode(errors="replace")[:0xFFFF]) for each in comments), *kept]
-        body = self.data[8 : self._options_at]
-        return make_block(
-            self.type, body + b"".join(self._option(*each) for each in [*options, (_END, b"")] if options), self.order
-        )
+        written = b"".join(self._option(*each) for each in (*options, (_END, b""))) if options else b""
+        return make_block(self.type, self.data[8 : self._options_at] + written, self.order)
 
     @property
     def _options_at(self) -> int:

@@ -74,6 +74,8 @@ class Records:
     def __init__(self) -> None:
         self.rest = b""
         """What came of a packet that is not whole yet."""
+        self.packets = 0
+        """How many whole packets came; 0 for what passes through."""
         self._format: Pcap | None = None
         self._passes = False
         """True for bytes that are no classic pcap, or no longer one."""
@@ -127,6 +129,7 @@ class Records:
             if size - start < header_length + length:
                 break
             start += header_length + length
+            self.packets += 1
         self.rest = data[start:]
         return data[:start]
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 from inspector.errors import SourceError
@@ -40,6 +40,20 @@ def write_private(path: Path, data: bytes, *, overwrite: bool = True) -> None:
         _write(handle, data)
 
 
+async def save_folder(files: Iterable[tuple[str, bytes]], path: Path) -> int:
+    """Write files into a folder that is made for them, or is there and empty, mode 0600; how many. Raises SourceError.
+
+    Nothing is written over: a folder that holds anything is refused.
+    """
+    _make_empty(path)
+    count = 0
+    for name, data in files:
+        write_private(path / name, data, overwrite=False)
+        count += 1
+        await asyncio.sleep(0)
+    return count
+
+
 @contextlib.contextmanager
 def _placed(path: Path, *, overwrite: bool) -> Iterator[int]:
     """A file to write to, which comes to its place when all went well, and is gone when not."""
@@ -63,6 +77,16 @@ def _refuse(path: Path, *, overwrite: bool) -> None:
         raise SourceError(f"{path} is a folder.", "Name a file in it.")
     if os.path.lexists(path) and not overwrite:
         raise SourceError(f"{path} exists already.", "Choose another name, or say that it may be overwritten.")
+
+
+def _make_empty(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        is_empty = not any(path.iterdir())
+    except OSError as error:
+        raise SourceError(f"The folder {path} cannot be made: {error.strerror}.") from error
+    if not is_empty:
+        raise SourceError(f"{path} is not empty.", "Name another folder: nothing is written over.")
 
 
 def _remove(path: Path) -> None:

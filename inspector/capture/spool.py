@@ -37,6 +37,11 @@ class Spool:
         """True when nothing more will come."""
         self._grown = asyncio.Event()
 
+    @property
+    def packets(self) -> int:
+        """How many packets there are, where they can be counted; else 0."""
+        return self._records.packets
+
     @classmethod
     def create(cls) -> Spool:
         """Make an empty spool in the user's cache folder, or where that cannot be written in a temporary one."""

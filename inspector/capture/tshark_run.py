@@ -29,8 +29,10 @@ from inspector.capture.tshark_end import TsharkDied
 from inspector.children import end, spawn
 from inspector.model.frame import Packet
 
-_CHUNK: Final = 1 << 17
+_CHUNK: Final = 1 << 15
 """Bytes of output that are parsed before the loop's other tasks have their turn: a few milliseconds of work."""
+_TURNS: Final = 10
+"""Of the loop, between two chunks: a key goes through many hands before it is drawn, one at each turn."""
 _KEPT_WORDS: Final = 20
 
 
@@ -151,7 +153,8 @@ class _LineParser(BaseTsharkOutputParser):  # type: ignore[misc]
         existing_data: bytes,
         got_first_packet: bool = True,  # noqa: ARG002
     ) -> tuple[list[Packet], bytes]:
-        await asyncio.sleep(0)  # reading what is buffered already does not suspend
+        for _ in range(_TURNS):  # reading what is buffered already does not suspend
+            await asyncio.sleep(0)
         output = await stream.read(_CHUNK)
         if not output:
             raise EOFError

@@ -110,6 +110,15 @@ class Decoder:
         self._restart.set()
         return True
 
+    def pause(self) -> None:
+        """Read no further until `go_on`; all that was read is told, with what was held back."""
+        self._relay.pause()
+        self._telling.let_go()
+
+    def go_on(self) -> None:
+        """Read on."""
+        self._relay.go_on()
+
     def name_method(self, key: StreamKey, path: str | None) -> None:
         """Take a person's word for the method of a call, and of all that share its placeholder; None takes it back."""
         self._telling.apply(self._assembler.name_method(key, path))

@@ -64,7 +64,7 @@ class FileIntake:
 
     async def start(self) -> None:
         """Nothing has to be done for it but to say how much there is."""
-        self._board.tell(phase=Phase.READING, captured=self.recording.size)
+        self._board.tell(phase=Phase.READING, captured=self.recording.size, is_whole=True)
 
     async def pause(self) -> None:
         """A file has no pause."""
@@ -120,6 +120,7 @@ class StreamIntake:
             self._board.tell(error=error)
         finally:
             self.recording.finish()
+            self._board.tell(is_whole=True)
 
 
 class LiveIntake:
@@ -183,7 +184,7 @@ class LiveIntake:
 
     def _tell_bytes(self, data: bytes) -> None:
         self._on_bytes(data)
-        self._board.tell(captured=self.recording.size)
+        self._board.tell(captured=self.recording.size, recorded=self.recording.packets)
         self._tell_engine()
 
     def _tell_engine(self) -> None:

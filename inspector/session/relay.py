@@ -42,6 +42,8 @@ class Relay:
         self._lanes = Lanes()
         self._latest = 0
         self._walk = PacketWalk()
+        self._going = asyncio.Event()
+        self._going.set()
 
     def begin(self, decoding: Decoding) -> Numbering | None:
         """A tshark begins where the last handover was; what it says is to be read with this numbering."""
@@ -56,7 +58,16 @@ class Relay:
         if self.handover.opening:
             yield self.handover.opening
         async for data in recording.read_from(self.handover.offset):
+            await self._going.wait()
             yield data
+
+    def pause(self) -> None:
+        """Feed tshark no more until `go_on`; what it has is still told."""
+        self._going.clear()
+
+    def go_on(self) -> None:
+        """Feed it again."""
+        self._going.set()
 
     def take(self, packets: list[Packet]) -> list[Packet]:
         """Those of its packets that are to be told."""

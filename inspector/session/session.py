@@ -112,7 +112,8 @@ class Session:
         other._listening.decided = self._listening.decided | self.decoding.differences(decoding)
         self._board.on_status = other._told
         is_over = self.status.phase in (Phase.ENDED, Phase.FAILED)
-        self._board.tell(phase=Phase.READING if is_over else self.status.phase, error=None, notice="", decoded=0)
+        reads = is_over or not isinstance(self.source, LiveSource)
+        self._board.tell(phase=Phase.READING if reads else self.status.phase, error=None, notice="", decoded=0)
         return other
 
     async def run(self) -> None:
@@ -144,18 +145,26 @@ class Session:
         await self._is_listening.wait()
 
     async def stop_capture(self) -> None:
-        """Stop capturing; what was captured stays, and `start_capture` goes on behind it."""
+        """Stop capturing, or reading; what there is stays, and `start_capture` goes on behind it."""
         if self._intake is not None and self.status.phase is Phase.LIVE:
             await self._intake.pause()
+        elif self.status.phase is Phase.READING:
+            self._decoder.pause()
+            self._board.tell(phase=Phase.STOPPED)
 
     async def start_capture(self) -> None:
-        """Capture again, behind what there is.
+        """Capture, or read, again, behind what there is.
 
         Raises:
             InspectorError: the engine does not start.
         """
-        if self._intake is not None and self.status.phase is Phase.STOPPED:
+        if self._intake is None or self.status.phase is not Phase.STOPPED:
+            return
+        if isinstance(self.source, LiveSource):
             await self._intake.start()
+        else:
+            self._decoder.go_on()
+            self._board.tell(phase=Phase.READING)
 
     async def finish(self) -> None:
         """End the source; `run` returns when all that came of it is decoded."""

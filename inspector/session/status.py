@@ -18,7 +18,7 @@ class Phase(StrEnum):
     READING = "reading"
     """A file, or standard input."""
     STOPPED = "stopped"
-    """By the user; what was captured is still there, and it can go on."""
+    """By the user; what was captured, or read, is still there, and it can go on."""
     ENDED = "ended"
     """The source has ended, and all of it is decoded."""
     FAILED = "failed"
@@ -45,6 +45,10 @@ class SessionStatus:
     """Packets that the engine lost."""
     captured: int = 0
     """Bytes of capture that there are."""
+    is_whole: bool = False
+    """True when `captured` is all that will ever be."""
+    recorded: int = 0
+    """Packets that a live capture has recorded, decoded or not yet."""
     decoded: int = 0
     """Bytes of capture that tshark has taken."""
     tshark: str = ""

@@ -2,9 +2,9 @@
 
 The language: words match anywhere (`greet World`); `key:value` for method, status, type, stream, connection and sender;
 `method:/a.B/C$` where nothing may follow; `"quoted words"`; `-word`, `-key:value` or `not:…` for what must not match;
-and Wireshark's `tcp.port == 37564`, `tcp.stream`, `http2.streamid` with `==` or `!=`. All parts must match.
-Letters' case never matters. Parsing is `filter_parse`'s, matching `filter_match`'s; there is no OR, and Wireshark's
-other fields are refused.
+among words, Wireshark's `tcp.port`, `tcp.stream`, `http2.streamid` with `==` or `!=`. All parts must match.
+Letters' case never matters. Parsing is `filter_parse`'s, matching `filter_match`'s; there is no OR. Which texts are
+display filters instead, and so tshark's to match, `filter_language` tells.
 """
 
 from __future__ import annotations

@@ -111,6 +111,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     (Place.SCREEN, Group.MOVE): (
         Key("next_pane", "tab", "Tab", "next pane", "To the next pane", "next_pane(1)"),
         Key("previous_pane", "shift+tab", "Shift+Tab", "previous pane", "To the previous pane", "next_pane(-1)"),
+        Key("goto", "colon", ":", "go to", "Go to a packet, a frame or a call by its number", "go_to"),
         Key("back", "escape", "Esc", "back", "Back: to the list, out of the zoom, out of an opened capture", "back"),
     ),
     (Place.BROWSER, Group.MOVE): (
@@ -140,8 +141,10 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("control", "h", "h", "control frames", "Hide or show SETTINGS, PING, WINDOW_UPDATE, …", "toggle_control"),
         Key("name", "M", "M", "name", "Name the method of a call of which the capture does not tell it", "name_method"),
         Key("copy_as", "Y", "Y", "copy as", "Copy the call as a grpcurl command, as Python or as JSON", "copy_as"),
-        Key("times", "t", "t", "times", "Times since the start, the row before, as time of day, as UTC", "turn_times"),
+        Key("reference", "T", "T", "time zero", "Count times from the selected row; again: no more", "set_reference"),
+        Key("times", "t", "t", "times", "Times since the start, the row or frame before, as time of day", "turn_times"),
         Key("compare", "equals_sign", "=", "compare", "Compare the selected call with the marked one (m)", "compare"),
+        Key("statistics", "s", "s", "statistics", "Frames by type, rates, conversations, latency", "statistics"),
         Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom"),
     ),
     (Place.LIST, Group.LOOK): (
@@ -151,6 +154,8 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("unfold", "plus", "+", "unfold", "Unfold a call into its messages, a message into its frames", "unfold"),
         Key("fold", "minus", "-", "fold", "Fold what is unfolded, or that of which the row is a part", "fold"),
         Key("mark.next", "apostrophe", "'", "next mark", "To the next marked row, round the end", "next_mark"),
+        Key("mark.all", "A", "A", "mark all", "Mark all rows that are shown", "mark_all"),
+        Key("mark.none", "U", "U", "unmark all", "Take all marks of this list away", "unmark_all"),
     ),
     (Place.FILTER, Group.LOOK): (
         Key("filter.keep", "enter", "Enter", "keep", "From the filter to the list; the filter stays", "leave"),
@@ -168,8 +173,8 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("find.end", "escape", "Esc", "end", "Look no further; again: find nothing any more", "end"),
     ),
     (Place.SCREEN, Group.CAPTURE): (
-        Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture, or start it again", "toggle_capture"),
-        Key("save", "ctrl+s", "^S", "save", "Save the capture as a file", "save"),
+        Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture or the reading, or go on", "toggle_capture"),
+        Key("save", "ctrl+s", "^S", "save", "Save the capture or a part of it; export calls, messages, …", "save"),
         Key("decode", "d", "d", "decode as", "Decode a port as HTTP/2, as TLS or not at all", "decode_as"),
         Key("load", "ctrl+o", "^O", "open", "Open a capture file; this capture goes on behind it", "load"),
     ),
@@ -185,9 +190,9 @@ FOOTER: Final = (
     *("find.keep", "find.kind", "find.where", "find.end"),
     *("send", "send.apart", "filter.keep", "filter.clear", "filter.leave", "filter.names", "filter.older"),
     *("half_close", "cancel", "request"),
-    *("filter", "find", "open", "pane.open", "byte.open", "back", "cross", "field.filter", "follow", "unfold", "sort"),
+    *("filter", "open", "pane.open", "byte.open", "follow", "back", "find", "cross", "field.filter", "unfold", "sort"),
     *("edit", "method", "request.leave", "tcp.next", "tree.all", "stream.next", "control", "copy", "zoom", "reading"),
-    *("tcp", "compare", "copy_as", "resend", "history.back", "history", "times", "write"),
+    *("tcp", "compare", "statistics", "copy_as", "resend", "history.back", "history", "times", "write"),
     *("capture", "save", "schema", "decode", "help", "help.always", "quit"),
 )
 """What the footer shows, in its order, as far as it is of use where the focus is."""

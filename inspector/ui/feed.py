@@ -7,6 +7,7 @@ changes and does nothing while nothing changes. Never writes to the store.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from typing import Final
@@ -17,8 +18,10 @@ from inspector.store.filter import Filter
 from inspector.store.method_totals import MethodTotals
 from inspector.store.selection import CallSelection, Selection
 from inspector.store.store import Store
+from inspector.store.timeline import Timeline
+from inspector.ui.garbage import Garbage
 from inspector.ui.packet_feed import PacketFeed, Run
-from inspector.views.times import TimeStyle
+from inspector.views.times import Times, TimeStyle
 
 INTERVAL: Final = 0.06
 """Seconds between two drawings while frames come without a pause; the first one after a pause comes at once."""
@@ -43,17 +46,29 @@ class Feed:
         self.store = store
         self.packets = PacketFeed(packets or Packets.none(), self.redraw, run)
         self.time_style = TimeStyle.CALL
+        self.time_reference: float | None = None
+        """The moment that times count from, where somebody chose one."""
         self.frames = Selection(store)
         self.calls = CallSelection(store)
         self.methods = MethodTotals(store)
+        self.timeline = Timeline(store)
+        self._garbage = Garbage(store)
+        self.revision = 0
+        """Counts the changes that were taken."""
         self.first_row = 0
         """The first row of the frames that may be another since the last change that was taken."""
+        self._moved = sys.maxsize
         self._notify = notify
         self._pending: Change | None = None
         self._followed: Change | None = None
         """What selections and totals know of, and the screen does not yet."""
         self._is_stirred = False
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def times(self) -> Times:
+        """How times are shown."""
+        return Times.of(self.store, self.time_style, self.time_reference)
 
     def receive(self, change: Change) -> None:
         """Take note of a change; the session's `on_change`."""
@@ -84,15 +99,19 @@ class Feed:
         """All that changed since the last time, with selections and totals brought up to date; None for nothing."""
         self._follow()
         change, self._followed = self._followed, None
+        self.first_row, self._moved = self._moved, sys.maxsize
         return change
 
     def _follow(self) -> None:
         """Bring selections and totals up to date."""
         change, self._pending = self._pending, None
         if change is not None:
-            self.first_row = self.frames.update(change).first_row
+            self._moved = min(self._moved, self.frames.update(change).first_row)
             self.calls.update(change)
             self.methods.update(change)
+            self.timeline.update(change)
+            self.revision += 1
+            self._garbage.learn()
             self.packets.sync(self.store, self.frames)
             self._followed = change if self._followed is None else self._followed.merged(change)
 
@@ -107,6 +126,7 @@ class Feed:
 
     def close(self) -> None:
         """Ask for no more drawing."""
+        self._garbage.release()
         self._notify = lambda: None
         if self._timer is not None:
             self._timer.cancel()

@@ -44,6 +44,10 @@ class TailMoved(Message):
     """A list began or ceased to follow its tail, or rows came behind it meanwhile."""
 
 
+class MarksChanged(Message):
+    """Rows were marked, or are marked no more."""
+
+
 @dataclass
 class StepSelected(Message):
     """A step of the follow pane was clicked, or opened by Enter."""

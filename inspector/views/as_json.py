@@ -6,6 +6,7 @@ Every key is always there, null where nothing is known. Types, flags and error c
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import msgspec
 
@@ -71,6 +72,15 @@ def call_object(store: Store, catalog: Catalog, key: StreamKey) -> dict[str, obj
         "status_source": call.status and (call.status_source.value if call.status_source else "wire"),
         "why": _why(why(store, catalog, key)),
     }
+
+
+def message_objects(store: Store, catalog: Catalog, key: StreamKey) -> Iterator[dict[str, object]]:
+    """The messages of a call, in the order of the wire, each with whose it is: JSON-ready."""
+    call = store.calls[key]
+    whose = {"connection": key.connection, "stream": key.stream, "method": naming(call, catalog).method}
+    sent = [(side, each) for side in Side for each in call.messages(side)]
+    for side, each in sorted(sent, key=lambda pair: pair[1].frame):
+        yield {**whose, "sender": side.value, **_message(call, side, each, catalog)}
 
 
 def line(value: object) -> bytes:

@@ -23,6 +23,8 @@ class TimeStyle(StrEnum):
     """Seconds since the capture began."""
     PREVIOUS = "previous"
     """Seconds since the row before."""
+    STREAM = "stream"
+    """Seconds since the frame before of the same stream, whether it is shown or not."""
     CLOCK = "clock"
     """The time of day, here."""
     UTC = "utc"
@@ -44,6 +46,7 @@ _STYLE_WORDS: Final = {
     TimeStyle.CALL: "since the call began, for its first frame since the capture did",
     TimeStyle.CAPTURE: "since the capture began",
     TimeStyle.PREVIOUS: "since the row before",
+    TimeStyle.STREAM: "since the frame before of the same stream",
     TimeStyle.CLOCK: "the time of day here",
     TimeStyle.UTC: "date and time in UTC",
 }
@@ -56,22 +59,31 @@ class Times:
     origin: float = 0.0
     """When the capture began."""
     style: TimeStyle = TimeStyle.CALL
+    has_reference: bool = False
+    """True when `origin` is a moment that somebody chose: times before it are below 0."""
 
     @classmethod
-    def of(cls, store: Store, style: TimeStyle = TimeStyle.CALL) -> Times:
-        """Times that count from the capture's first packet of a known connection."""
+    def of(cls, store: Store, style: TimeStyle = TimeStyle.CALL, reference: float | None = None) -> Times:
+        """Times that count from the capture's first packet of a known connection, or from a reference."""
+        if reference is not None:
+            return cls(reference, style, has_reference=True)
         return cls(capture_start(store), style)
 
     def show(self, time: float, call: Call | None = None, previous: float | None = None) -> str:
-        """A point in time, by the style: `2.4183`, `+7.6 ms` or `09:00:11.149`; `previous` is of the row before."""
+        """A point in time, by the style: `2.4183`, `+7.6 ms` or `09:00:11.149`.
+
+        `previous` is the time of what it counts from in the styles that count from another row or frame.
+        """
         if self.style is TimeStyle.CLOCK:
             return clock(time)
         if self.style is TimeStyle.UTC:
             return utc(time)
-        if self.style is TimeStyle.PREVIOUS and previous is not None:
+        if self.style in (TimeStyle.PREVIOUS, TimeStyle.STREAM) and previous is not None:
             return f"{time - previous:+.6f}"
         if call is not None and self.style is TimeStyle.CALL and time > call.started:
             return f"+{duration(time - call.started)}"
+        if self.has_reference:
+            return "REF" if time == self.origin else f"{time - self.origin:+.4f}"
         return f"{max(time - self.origin, 0.0):.4f}"
 
 
@@ -100,6 +112,11 @@ def utc(time: float) -> str:
         return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
     except (ValueError, OverflowError, OSError):
         return f"{time:.3f}"
+
+
+def whole(seconds: float) -> str:
+    """A length of time to the second, as is enough for what is to come: `14 s`, `3 min 20 s`."""
+    return f"{seconds:.0f} s" if seconds < 59.5 else duration(seconds)
 
 
 def brief(seconds: float) -> str:

@@ -18,7 +18,6 @@ from inspector.views.outcome import call_status
 from inspector.views.rows import CallRow, call_row, kind_of
 from inspector.views.spans import Span, Tone, plain
 from inspector.views.text import size
-from inspector.views.times import Times
 
 
 def _problems(row: CallRow) -> tuple[Span, ...]:
@@ -106,11 +105,12 @@ class CallRows:
         """All that a row says of a call can come later."""
         call = self._feed.store.calls[key]
         counts = len(call.requests), len(call.responses), len(call.problems), call.request_bytes, call.response_bytes
-        return self._catalog.revision, call.method, call.state, call.status, call.ended, call.http_status, counts
+        times = self._feed.time_style, self._feed.time_reference
+        return self._catalog.revision, call.method, call.state, call.status, call.ended, call.http_status, counts, times
 
     def row(self, key: StreamKey) -> CallRow:
         """What a call says."""
-        return call_row(self._feed.store, self._catalog, key, Times.of(self._feed.store))
+        return call_row(self._feed.store, self._catalog, key, self._feed.times)
 
     def subject(self, key: StreamKey) -> Subject:
         """The call's first frame."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Final
 
 from inspector.model.frame import HEADER_TYPES
@@ -14,7 +14,7 @@ from inspector.ui.widgets.painting import Column
 from inspector.views.as_text import frame_line
 from inspector.views.rows import FrameRow, frame_row
 from inspector.views.spans import ARROWS, SIDE_TONES, Span
-from inspector.views.times import Times, TimeStyle
+from inspector.views.times import TimeStyle
 
 _HEADER_NAMES: Final = frozenset(kind.name for kind in HEADER_TYPES)
 
@@ -59,12 +59,11 @@ class FrameRows:
         call = self._feed.store.call_of(self._feed.store.frames[key])
         known = None if call is None else (call.method, call.started, len(call.requests), len(call.responses))
         style = self._feed.time_style
-        return self._catalog.revision, known, style, self._previous(key) if style is TimeStyle.PREVIOUS else None
+        return self._catalog.revision, known, style, self._feed.time_reference, self._previous(key)
 
     def row(self, key: int) -> FrameRow:
         """What a frame says."""
-        store = self._feed.store
-        return frame_row(store, self._catalog, key, Times.of(store, self._feed.time_style), self._previous(key))
+        return frame_row(self._feed.store, self._catalog, key, self._feed.times, self._previous(key))
 
     def subject(self, key: int) -> Subject:
         """The frame."""
@@ -86,6 +85,30 @@ class FrameRows:
         return frame_line(row), f"the row of {row.type} in packet {row.packet}"
 
     def _previous(self, key: int) -> float | None:
-        """When the frame of the row before was sent."""
-        row = self._feed.frames.nearest_row(key)
-        return self._feed.store.frames[self._feed.frames.positions[row - 1]].time if row else None
+        """When the frame was sent from which the time of this one counts; None where it counts from no frame."""
+        position = _BEFORE.get(self._feed.time_style, _none)(self._feed, key)
+        return None if position is None else self._feed.store.frames[position].time
+
+
+def _none(_feed: Feed, _position: int) -> None:
+    return None
+
+
+def _row_before(feed: Feed, position: int) -> int | None:
+    row = feed.frames.nearest_row(position)
+    return feed.frames.positions[row - 1] if row else None
+
+
+def _before_in_stream(feed: Feed, position: int) -> int | None:
+    call = feed.store.call_of(feed.store.frames[position])
+    if call is None:
+        return None
+    index = call.frames.find(position, key=int)
+    return call.frames[index - 1] if index > call.frames.first else None
+
+
+_BEFORE: Final[Mapping[TimeStyle, Callable[[Feed, int], int | None]]] = {
+    TimeStyle.PREVIOUS: _row_before,
+    TimeStyle.STREAM: _before_in_stream,
+}
+"""The position of the frame from which a time counts."""

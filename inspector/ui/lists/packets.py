@@ -47,14 +47,20 @@ class PacketRows:
 
     def version(self, key: int) -> Hashable:
         """What Wireshark says of a packet stays, but for the times, as long as ports are decoded the same."""
-        style = self._feed.time_style
-        return self._feed.packets.revision, style, self._previous(key) if style is TimeStyle.PREVIOUS else None
+        style, reference = self._feed.time_style, self._feed.time_reference
+        return (
+            self._feed.packets.revision,
+            style,
+            reference,
+            self._previous(key) if style is TimeStyle.PREVIOUS else None,
+        )
 
     def row(self, key: int) -> PacketRow:
         """What a packet says."""
-        packets, style = self._feed.packets, self._feed.time_style
-        previous = self._previous(key)
-        times = Times(packets.line(1).time, style)
+        packets, style, reference = self._feed.packets, self._feed.time_style, self._feed.time_reference
+        previous = self._previous(key) if style is TimeStyle.PREVIOUS else None
+        origin = packets.line(1).time if reference is None else reference
+        times = Times(origin, style, has_reference=reference is not None)
         return packet_row(packets.line(key), times, None if previous is None else packets.line(previous).time)
 
     def subject(self, key: int) -> Subject:

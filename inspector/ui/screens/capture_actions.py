@@ -1,4 +1,4 @@
-"""What can be done with a capture: stop and start it, save it, open another."""
+"""What can be done with a capture: stop and start it, open another; and saving what a pane shows."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class CaptureActions(FocusActions):
 
     def _action_toggle_capture(self) -> None:
         match self.session.status.phase:
-            case Phase.LIVE:
+            case Phase.LIVE | Phase.READING:
                 self.work(self.session.stop_capture())
             case Phase.STOPPED:
                 self.work(self.session.start_capture())
@@ -62,18 +62,6 @@ class CaptureActions(FocusActions):
                 self.say("The capture is still starting.")
             case phase:
                 self.say(f"Nothing is captured here: {self.session.status.source} is {phase}.")
-
-    def _action_save(self) -> None:
-        self.app.push_screen(SaveDialog(self.session.status.source), self._save)
-
-    def _save(self, path: Path | None) -> None:
-        if path is not None:
-            self.work(self._save_to(path))
-
-    async def _save_to(self, path: Path) -> None:
-        # The dialog has asked about a file that is there.
-        await self.session.save(path, overwrite=True)
-        self.say(f"Saved as {path}")
 
     @on(SaveAsked)
     def _ask_where(self, event: SaveAsked) -> None:

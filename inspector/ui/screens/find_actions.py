@@ -89,11 +89,16 @@ class FindActions(FilterActions):
         self._finder.step(self._sought_in, rows)
         self._look()
 
-    def find_again(self, first_row: int) -> None:
-        """The store has changed: frames from this row on may be others, and so may anything that is not a frame."""
+    def find_again(self, first_row: int | None) -> None:
+        """The store has changed: frames from this row on may be others, and so may anything that is not a frame.
+
+        None where the oldest are not kept any more, so that all rows are others.
+        """
         finder = self._finder
         if finder is None or finder.target is None:
             return
+        if first_row is None:
+            finder.stop()
         finder.changed_from(first_row if finder.target.widget.id == FRAMES else None)
         if finder.is_running:
             self._look()

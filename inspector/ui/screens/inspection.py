@@ -21,7 +21,8 @@ from inspector.ui.bindings import Place, bindings
 from inspector.ui.launch import Launch
 from inspector.ui.lists.tabs import FRAMES
 from inspector.ui.messages import CaptureOpened, Left, PaneOpened, StoreChanged
-from inspector.ui.screens.find_actions import FindActions
+from inspector.ui.screens.look_actions import LookActions
+from inspector.ui.screens.statistics import StatisticsScreen
 from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
@@ -38,7 +39,7 @@ _LOOK_SECONDS: Final = 1.0
 """Between two looks at the connection: gRPC does not tell when it breaks."""
 
 
-class InspectionScreen(FindActions):
+class InspectionScreen(LookActions):
     """One session with all that is known of it."""
 
     BINDINGS = bindings(Place.SCREEN)
@@ -123,7 +124,7 @@ class InspectionScreen(FindActions):
             self.learn(change)
             self.query_one(LateBanner).learn(change)
             self.browser.update(change)
-            self.find_again(self.feed.first_row)
+            self.find_again(None if change.first_kept else self.feed.first_row)
             self._select_own(change.calls)
         if self._has_news:
             self._has_news = False
@@ -162,7 +163,7 @@ class InspectionScreen(FindActions):
         status = self.session.status
         self.query_one(StatusLine).show(status, self.session.store.packets, self._connection)
         self.query_one(FilterBox).show_counts(
-            self.progress + counts(self.feed, self.browser.listing.shown.id or FRAMES)
+            self.progress + counts(self.feed, self.browser.listing.shown.id or FRAMES, self.browser.listing.marks)
         )
         self.browser.listing.show_placeholder(*placeholder(self.feed, status, self._how_to_send()))
         self.query_one(Notice).show_status(status)
@@ -185,6 +186,9 @@ class InspectionScreen(FindActions):
         self.browser.update(None)
         self.find_again(0)
         self._draw_words()
+
+    def _action_statistics(self) -> None:
+        self.app.push_screen(StatisticsScreen(self.feed))
 
     @on(Left)
     def _to_list(self) -> None:

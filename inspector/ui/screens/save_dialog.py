@@ -29,7 +29,7 @@ class SaveDialog(Dialog[Path]):
         """A path, and a line that says what Enter does."""
         with Vertical(classes="dialog") as box:
             box.border_title = Content(clean(self._title))
-            yield Input(_default_name(self._source, self._suffix), id="path")
+            yield Input(default_name(self._source, self._suffix), id="path")
             yield Static(id="dialog-note", markup=False)
 
     def on_mount(self) -> None:
@@ -60,6 +60,7 @@ class SaveDialog(Dialog[Path]):
         )
 
 
-def _default_name(source: str, suffix: str) -> str:
+def default_name(source: str, suffix: str) -> str:
+    """The name that is proposed for what is made of a source: with the time, so that it is hardly ever there."""
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", source.removesuffix(".gz").removesuffix(".pcapng").removesuffix(".pcap"))
     return f"{name.strip('-') or 'capture'}-{datetime.now().astimezone():%Y%m%d-%H%M%S}{suffix}"

@@ -100,6 +100,33 @@ class Browser(Horizontal):
         return self._call_of(self._subject)
 
     @property
+    def time(self) -> float | None:
+        """When what is selected was on the wire."""
+        match self._subject:
+            case FrameAt(position):
+                return self._feed.store.frames[position].time
+            case PacketAt(number):
+                return self._feed.packets.line(number).time
+            case _:
+                return None
+
+    def go_to(self, subject: FrameAt | PacketAt) -> None:
+        """Select a frame, or a packet as soon as that is in its list."""
+        if isinstance(subject, PacketAt):
+            self.listing.open(PACKETS)
+            self._goal = subject
+            self._reach_goal()
+        else:
+            if not self.listing.shown_leads_to(subject):
+                self.listing.open(FRAMES)
+            self._select(subject)
+
+    @property
+    def connection(self) -> int | None:
+        """The connection of what is selected."""
+        return connection_of(self._subject, self._feed.store)
+
+    @property
     def marked_call(self) -> Call | None:
         """The call that was marked last, of those that are not the selected one; itself or one of its frames."""
         marked = (self._call_of(subject) for subject in self.listing.marked())
@@ -121,7 +148,7 @@ class Browser(Horizontal):
         table = self.listing.list_of(event.name)
         key = None if self._subject is None else table.rows.key_of(self._subject)
         if event.name == PACKETS and key is not None and not table.following:
-            self._goal = PacketAt(key)
+            self._goal = self._goal or PacketAt(key)
             self._reach_goal()
         elif key is not None and not table.following:
             table.select(key)

@@ -7,6 +7,7 @@ lines. Where the cursor is and how it moves is for `RowList`; what rows say is t
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, Final
 
 from rich.segment import Segment
@@ -17,7 +18,7 @@ from textual.strip import Strip
 
 from inspector.ui.format import Palette, fitted, highlighted
 from inspector.ui.lists.rows import FoldableRows, SortableRows
-from inspector.ui.widgets.painting import GUTTER, Look, Order, RowPainter, Rows
+from inspector.ui.widgets.painting import GUTTER, MARK, PART_MARK, Look, Order, RowPainter, Rows
 from inspector.views.spans import Tone
 
 HEADER: Final = 1
@@ -34,16 +35,25 @@ class LineTable(ScrollView):
     def __init__(self, rows: Rows, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self.rows = rows
+        # Asked once: to see whether something fits a protocol is slow, and a list asks for every line.
+        self.sortable = rows if isinstance(rows, SortableRows) else None
+        self.foldable = rows if isinstance(rows, FoldableRows) else None
         self.count = 0
         """How many rows are drawn; less than there are, until the next update."""
         self.key: Any = None
         """The key of the cursor's row."""
         self.marks: dict[Any, None] = {}
         """The keys of marked rows, the latest last."""
+        self.is_part_marked: Callable[[Any], bool] = lambda _key: False
+        """Tells whether something that a row is of, or that is of it, is marked in another list."""
         self._placeholder: tuple[str, ...] = ()
         self._sought: re.Pattern[str] | None = None
         self._painter = self._new_painter()
         self._strips: LRUCache[object, Strip] = LRUCache(_CACHED_STRIPS)
+        self._measured: LRUCache[object, bool] = LRUCache(_CACHED_STRIPS)
+        """Rows that have the room they need."""
+        self._drawn: list[Hashable] = []
+        """By line: what it depended on when it was asked to be drawn."""
 
     @property
     def selected(self) -> Any:
@@ -53,7 +63,7 @@ class LineTable(ScrollView):
     @property
     def order(self) -> Order | None:
         """What the rows are sorted by; None where they have one order only."""
-        return self.rows.order if isinstance(self.rows, SortableRows) else None
+        return None if self.sortable is None else self.sortable.order
 
     @property
     def page(self) -> int:
@@ -64,18 +74,26 @@ class LineTable(ScrollView):
         """Let what is looked for stand out, or nothing any more."""
         if sought != self._sought:
             self._sought = sought
-            self.refresh()
+            self.redraw()
 
     def show_placeholder(self, *lines: str) -> None:
         """Say something in place of rows while there are none."""
         if lines != self._placeholder:
             self._placeholder = lines
-            self.refresh()
+            self.redraw()
 
     def measure(self) -> None:
         """Take the number of rows over, as what can be scrolled."""
         self.count = len(self.rows)
-        self.virtual_size = Size(self.scrollable_content_region.width, self.count + HEADER)
+        if not self.display:
+            return  # it is measured again when it is shown
+        before, size = self.virtual_size, Size(self.scrollable_content_region.width, self.count + HEADER)
+        if self.show_vertical_scrollbar and size.width == before.width and size.height >= before.height:
+            # Only the scrollbar's thumb changes: Textual would lay out the whole screen anew, and draw all of it.
+            self.set_reactive(LineTable.virtual_size, size)
+            self.vertical_scrollbar.window_virtual_size = size.height
+        else:
+            self.virtual_size = size
 
     def mark_order(self) -> None:
         """The rows are in another order: say so above them."""
@@ -88,18 +106,55 @@ class LineTable(ScrollView):
     def forget_lines(self) -> None:
         """Draw every line anew, columns as wide as they must be: earlier rows say something else, or are others."""
         self._strips.clear()
+        self._measured.clear()
+        self._drawn.clear()
         self._painter = self._new_painter()
         self.refresh()
 
+    def redraw(self) -> None:
+        """Draw those of the visible lines anew that say something else than before."""
+        if not self.display:
+            return  # all of them are drawn when it is shown
+        self._make_room()
+        before, self._drawn = self._drawn, list(self._lines())
+        if len(before) != len(self._drawn):
+            self.refresh()
+            return
+        pairs = enumerate(zip(before, self._drawn, strict=True))
+        if changed := [Region(0, y, self.size.width, 1) for y, (old, new) in pairs if old != new]:
+            self.refresh(*changed)
+
+    def _lines(self) -> Iterator[Hashable]:
+        """What each line depends on, but for the colours and the focus: with those Textual draws all of them."""
+        width, visible = self.scrollable_content_region.width, self._visible()
+        ground = width, self._painter.slots(width), self._sought
+        yield self.order, ground
+        for row in visible:
+            key = self.rows.key(row)
+            yield key, self.rows.version(key), self._look(key), ground
+        for line in range(len(visible) + HEADER, self.size.height):
+            yield line, self._placeholder if not self.count else ()
+
+    def _visible(self) -> range:
+        top = self.scroll_offset.y
+        return range(top, min(top + self.size.height - HEADER, self.count, len(self.rows)))
+
+    def _make_room(self) -> None:
+        """Make columns wide enough for what is visible."""
+        for row in self._visible():
+            key = self.rows.key(row)
+            known = key, self.rows.version(key)
+            if known not in self._measured:
+                self._measured[known] = True
+                self._painter.measure((self.rows.row(key),))
+
     def _new_painter(self) -> RowPainter:
-        gutter = GUTTER + FOLD if isinstance(self.rows, FoldableRows) else GUTTER
+        gutter = GUTTER if self.foldable is None else GUTTER + FOLD
         return RowPainter(self.rows.columns, self.order, gutter)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The visible lines, after making their columns wide enough."""
-        top = self.scroll_offset.y
-        visible = range(top, min(top + self.size.height, self.count, len(self.rows)))
-        self._painter.measure(self.rows.row(self.rows.key(row)) for row in visible)
+        self._make_room()
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
@@ -115,14 +170,18 @@ class LineTable(ScrollView):
         return strip.apply_style(self.rich_style)
 
     def _row(self, key: Any, width: int, palette: Palette) -> Strip:
-        fold = self.rows.fold_mark(key) if isinstance(self.rows, FoldableRows) else ""
-        look = Look(key == self.key, self.has_focus, key in self.marks, fold)
+        look = self._look(key)
         depends_on = (key, self.rows.version(key), width, self._painter.slots(width), look, palette, self._sought)
         strip = self._strips.get(depends_on)
         if strip is None:
             strip = self._painter.row(self.rows.row(key), width, palette, look)
             strip = self._strips[depends_on] = highlighted(strip, self._sought, palette.sought)
         return strip
+
+    def _look(self, key: Any) -> Look:
+        fold = "" if self.foldable is None else self.foldable.fold_mark(key)
+        mark = MARK if key in self.marks else PART_MARK if self.is_part_marked(key) else ""
+        return Look(key == self.key, self.has_focus, mark, fold)
 
     def _words(self, line: int, width: int, palette: Palette) -> Strip:
         if self.count or not 0 <= line < len(self._placeholder):

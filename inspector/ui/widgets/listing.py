@@ -6,6 +6,9 @@ Owns which list is shown. Says nothing of what is selected but by its lists' mes
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+from typing import Any, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,14 +16,29 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import ContentSwitcher, Static, Tab, Tabs
 
+from inspector.model.call import StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.store.change import Change
 from inspector.ui.feed import Feed
-from inspector.ui.lists.rows import SortableRows
-from inspector.ui.lists.tabs import FRAMES, LISTS, PACKETS
-from inspector.ui.messages import ListShown, TailMoved
+from inspector.ui.lists.tabs import CALLS, FRAMES, LISTS, PACKETS
+from inspector.ui.messages import ListShown, MarksChanged, TailMoved
 from inspector.ui.subject import Subject, is_gone
 from inspector.ui.widgets.row_list import RowList
+
+_LOOKED_AT: Final = 10_000
+"""Frames of a call that are looked at for a mark: some tenths of a millisecond."""
+
+
+class _CountingTab(Tab):
+    """A tab whose label counts, many times a second."""
+
+    def relabel(self, label: str) -> None:
+        """Another label; where it is as long as the one before, the screen is not laid out anew for it."""
+        if len(label) == len(self.label_text):
+            self._label = Content(label)
+            Static.update(self, self._label, layout=False)
+        else:
+            self.label = Content(label)
 
 
 class Listing(Vertical):
@@ -34,11 +52,17 @@ class Listing(Vertical):
             name: RowList(each.rows(feed, catalog), id=name, following=following) for name, each in LISTS.items()
         }
         self._tab = FRAMES
+        self._said = ""
+        """What is said about the tail."""
+
+        for name in (FRAMES, CALLS, PACKETS):
+            self._lists[name].is_part_marked = partial(self._is_part_marked, name)
 
     def compose(self) -> ComposeResult:
         """Tabs and the words about the tail above, the chosen list below."""
         with Horizontal(id="listing-head"):
-            tabs = Tabs(*(Tab(each.title, id=f"{name}-tab") for name, each in LISTS.items()), active=f"{FRAMES}-tab")
+            names = (_CountingTab(each.title, id=f"{name}-tab") for name, each in LISTS.items())
+            tabs = Tabs(*names, active=f"{FRAMES}-tab")
             tabs.can_focus = False
             yield tabs
             yield Static(id="tail", markup=False)
@@ -71,14 +95,25 @@ class Listing(Vertical):
         for name, each in LISTS.items():
             count = each.count(self._feed)
             label = f"{each.title} {count:,}" if count else each.title
-            tab = self.query_one(f"#{name}-tab", Tab)
+            tab = self.query_one(f"#{name}-tab", _CountingTab)
             if tab.label_text != label:
-                tab.label = Content(label)
+                tab.relabel(label)
 
     def _forget_marks(self, table: RowList) -> None:
         """Take the marks away from what is not kept any more."""
         for key in [key for key in table.marks if is_gone(table.rows.subject(key), self._feed.store)]:
             del table.marks[key]
+
+    @property
+    def marks(self) -> int:
+        """How many rows are marked, in all lists."""
+        return sum(len(table.marks) for table in self._lists.values())
+
+    def marked_rows(self) -> Iterator[tuple[Any, Subject]]:
+        """Every marked row: its key, and what it leads to."""
+        for table in self._lists.values():
+            for key in table.marks:
+                yield key, table.rows.subject(key)
 
     def marked(self) -> Iterator[Subject]:
         """What the marks are on, the latest first: those of the list that is shown, then those of the others."""
@@ -107,6 +142,26 @@ class Listing(Vertical):
             if (key := table.rows.key_of(subject)) is not None:
                 table.select(key, hold=hold)
 
+    def _is_part_marked(self, name: str, key: Any) -> bool:
+        """Frames belong to calls and lie in packets: what is marked in one of their lists shows in the others."""
+        frames, calls, packets = (self._lists[each].marks for each in (FRAMES, CALLS, PACKETS))
+        store = self._feed.store
+        if name == CALLS:
+            call = store.calls.get(key) if isinstance(key, StreamKey) and frames else None
+            return call is not None and any(position in frames for position in islice(call.frames, _LOOKED_AT))
+        if name == PACKETS:
+            return bool(frames) and any(position in frames for position in store.positions_of(key))
+        if not (calls or packets):
+            return False
+        frame = store.frames[key]
+        return (frame.connection, frame.stream) in calls or frame.packet in packets
+
+    @on(MarksChanged)
+    def _draw_marks(self) -> None:
+        for table in self._lists.values():
+            table.redraw()
+        self._feed.stir()
+
     @on(Tabs.TabActivated)
     def _activate(self, event: Tabs.TabActivated) -> None:
         event.stop()
@@ -129,8 +184,12 @@ class Listing(Vertical):
     def _say_tail(self) -> None:
         table = self.shown
         new = f" · {table.unseen:,} new" if table.unseen else ""
-        has_tail = self._is_live and not (isinstance(table.rows, SortableRows) and not table.rows.grows_at_end)
+        has_tail = self._is_live and not (table.sortable is not None and not table.sortable.grows_at_end)
         words = "" if table.following or not table.count or not has_tail else f"paused{new} · F follows"
+        if words == self._said:
+            return
+        is_as_long, self._said = len(words) == len(self._said), words
         # The second line goes on with the tabs' underline.
         line = ("\n" + "━" * (len(words) + 1), "$underline")
-        self.query_one("#tail", Static).update(Content.assemble(words + " ", line) if words else Content(""))
+        content = Content.assemble(words + " ", line) if words else Content("")
+        self.query_one("#tail", Static).update(content, layout=not is_as_long)

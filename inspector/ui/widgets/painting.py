@@ -19,7 +19,8 @@ from inspector.ui.format import Palette, fitted, segments
 from inspector.views.spans import Span, Tone, plain
 
 GUTTER: Final = 1
-_CURSOR, _BLURRED_CURSOR, _MARK = "▌", "▏", "◆"
+_CURSOR, _BLURRED_CURSOR = "▌", "▏"
+MARK, PART_MARK = "◆", "◇"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ class Look(NamedTuple):
 
     cursor: bool = False
     focused: bool = False
-    marked: bool = False
+    mark: str = ""
+    """`◆` for a marked row, `◇` for one of which a part is marked, or that is a part of what is."""
     fold: str = ""
     """The mark of a row that can be folded, in a list of such rows."""
 
@@ -204,8 +206,8 @@ def fit(columns: Sequence[Column], wanted: Sequence[int], room: int, kept: int |
 
 
 def _gutter(look: Look, palette: Palette) -> Segment:
-    if look.marked:
-        return Segment(_MARK, palette.of(Tone.WARN))
+    if look.mark:
+        return Segment(look.mark, palette.of(Tone.WARN))
     if look.cursor:
         return Segment(_CURSOR if look.focused else _BLURRED_CURSOR, palette.of(Tone.SERVER))
     return Segment(" ")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import chain
+from typing import Final
+
 from textual import events
 
-from inspector.ui.messages import RowOpened
+from inspector.ui.messages import MarksChanged, RowOpened
 from inspector.ui.widgets.line_table import HEADER
 from inspector.ui.widgets.row_arrangement import RowArrangement
+
+_MANY: Final = 1_000
+"""Marks from which on the next one is sooner found by looking at one row after the other."""
 
 
 class RowActions(RowArrangement):
@@ -34,13 +40,26 @@ class RowActions(RowArrangement):
                 del self.marks[self.key]
             else:
                 self.marks[self.key] = None
-            self.refresh()
+            self.post_message(MarksChanged())
+
+    def _action_mark_all(self) -> None:
+        self.marks.update(dict.fromkeys(map(self.rows.key, range(min(self.count, len(self.rows))))))
+        self.post_message(MarksChanged())
+
+    def _action_unmark_all(self) -> None:
+        self.marks.clear()
+        self.post_message(MarksChanged())
 
     def _action_next_mark(self) -> None:
         # Marks on rows that the filter hides are kept, but not visited.
-        rows = sorted(row for key in self.marks if self.rows.key(row := self.rows.near(key)) == key)
-        if rows:
-            self.go(next((row for row in rows if row > self.cursor), rows[0]))
+        if len(self.marks) > _MANY:
+            behind = chain(range(self.cursor + 1, self.count), range(self.cursor + 1))
+            found = next((row for row in behind if self.rows.key(row) in self.marks), None)
+        else:
+            rows = sorted(row for key in self.marks if self.rows.key(row := self.rows.near(key)) == key)
+            found = next((row for row in rows if row > self.cursor), rows[0] if rows else None)
+        if found is not None:
+            self.go(found)
 
     def _row_at(self, event: events.Click) -> int | None:
         row = self.scroll_offset.y + event.y - HEADER

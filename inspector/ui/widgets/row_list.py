@@ -13,7 +13,7 @@ from typing import Any
 from textual import events
 
 from inspector.ui.bindings import Place, bindings
-from inspector.ui.lists.rows import ListRows, SortableRows
+from inspector.ui.lists.rows import ListRows
 from inspector.ui.messages import RowSelected, TailMoved
 from inspector.ui.widgets.line_table import LineTable
 from inspector.ui.widgets.row_actions import RowActions
@@ -62,7 +62,7 @@ class RowList(RowActions, LineTable, can_focus=True):
             self.post_message(TailMoved())
         if is_refiltered and self.count:
             self._show_cursor()
-        self.refresh()
+        self.redraw()
 
     def select(self, key: Any, *, hold: bool = False) -> None:
         """Put the cursor on a row, or the nearest one to it, and show it; tells nobody.
@@ -75,7 +75,7 @@ class RowList(RowActions, LineTable, can_focus=True):
             self._follow(following=hold or self.following)
             with self._placing():
                 self._reveal(row)
-            self.refresh()
+            self.redraw()
 
     def go(self, row: int, *, by_user: bool = True) -> None:
         """Put the cursor on a row, show it, and tell."""
@@ -87,7 +87,7 @@ class RowList(RowActions, LineTable, can_focus=True):
             self._follow(following=row == self.count - 1)
         with self._placing():
             self._reveal(row)
-        self.refresh()
+        self.redraw()
         self.post_message(RowSelected(self.id or "", self.key))
 
     def _keep_place(self) -> None:
@@ -111,7 +111,7 @@ class RowList(RowActions, LineTable, can_focus=True):
                 self._reveal(row)
 
     def _follow(self, *, following: bool) -> None:
-        following = following and (not isinstance(self.rows, SortableRows) or self.rows.grows_at_end)
+        following = following and (self.sortable is None or self.sortable.grows_at_end)
         if following != self.following:
             self.following = following
             self.unseen = 0
@@ -144,6 +144,7 @@ class RowList(RowActions, LineTable, can_focus=True):
     def _on_resize(self, _event: events.Resize) -> None:
         with self._placing():
             self.measure()
+            self.refresh()
             if self.following:
                 self._scroll_rows(self.max_scroll_y)
             elif self.count:

@@ -6,6 +6,7 @@ Draws the session's status as it is given. Where the terminal is narrow, what ma
 from __future__ import annotations
 
 from collections.abc import Iterator
+from time import monotonic
 from typing import Final, NamedTuple
 
 from rich.cells import cell_len
@@ -16,15 +17,18 @@ from textual.widget import Widget
 from inspector.client.caller import ConnectionState
 from inspector.session import Phase, SessionStatus
 from inspector.ui.format import Palette, segments
+from inspector.views.pace import Pace
 from inspector.views.spans import Span, Tone
 from inspector.views.text import clean, counted, limit
-from inspector.views.times import clock
+from inspector.views.times import clock, whole
 
 NAME: Final = " grpc-inspector "
 _GAP: Final = "   "
 _DOT: Final = " · "
 _FACTS: Final = 2
 """Parts from this rank on are facts beside the matter."""
+_BEHIND: Final = 1_000
+"""Packets that wait for tshark, from which on it is said: fewer are decoded within a moment."""
 _PHASES: Final = {
     Phase.STARTING: (Tone.WARN, "starting…"),
     Phase.LIVE: (Tone.ERROR, "live"),
@@ -58,11 +62,16 @@ class StatusLine(Widget):
         self._service = service
         self._status: SessionStatus | None = None
         self._packets = 0
+        self._pace = Pace()
         self.connection: ConnectionState | None = None
         """Of the request box's connection, as it is shown; None before it was used."""
 
     def show(self, status: SessionStatus, packets: int, connection: ConnectionState | None = None) -> None:
         """Draw another status."""
+        if status.phase is Phase.READING:
+            self._pace.note(monotonic(), packets, status.decoded)
+        else:
+            self._pace.stop()
         if (status, packets, connection) != (self._status, self._packets, self.connection):
             self._status, self._packets, self.connection = status, packets, connection
             self.tooltip = " ".join(filter(None, (clean(status.reason), left_words(status)))) or None
@@ -92,10 +101,7 @@ class StatusLine(Widget):
         yield _Part(1, (Span("● ", dot), Span(name)))
         if self.connection is not None:
             yield _Part(1, (Span(self.connection, _CONNECTIONS.get(self.connection, Tone.DIM)),))
-        tone, word = _PHASES[status.phase]
-        if status.phase is Phase.STARTING:
-            word = "starting the capture…" if status.tshark else "starting tshark…"
-        yield _Part(0, (Span("● ", tone), Span(word)))
+        yield _Part(0, (Span("● ", _PHASES[status.phase][0]), Span(_doing(status))))
         if status.engine:
             where = f" on {status.interface}" if status.interface else ""
             yield _Part(3, (Span(f"{status.engine}{where}", Tone.DIM),))
@@ -105,10 +111,36 @@ class StatusLine(Widget):
             yield _Part(2 if status.dropped else 5, (Span(f"{status.dropped:,} dropped", tone),))
         if status.left:
             yield _Part(2, (Span(f"kept since {clock(status.kept_since)[:8]}", Tone.WARN),))
-        if status.captured > status.decoded and status.phase is Phase.READING:
-            yield _Part(2, (Span(f"{status.decoded * 100 // max(status.captured, 1)} %", Tone.DIM),))
+        if status.recorded - self._packets >= _BEHIND:
+            yield _Part(1, (Span(f"behind by {status.recorded - self._packets:,} packets", Tone.WARN),))
+        yield from self._progress(status)
         if status.tshark:
             yield _Part(6, (Span(f"tshark {status.tshark}", Tone.DIM),))
+
+    def _progress(self, status: SessionStatus) -> Iterator[_Part]:
+        """How fast a file is read and for how long yet, and the key that stops it."""
+        if status.phase is Phase.READING:
+            if (rate := self._pace.packets) is not None:
+                yield _Part(5, (Span(f"{rate:,.0f}/s", Tone.DIM),))
+            if status.is_whole and (left := self._pace.left(status.captured)) is not None:
+                yield _Part(3, (Span(f"{whole(left)} left", Tone.DIM),))
+            yield _Part(4, (Span("^E stops", Tone.DIM),))
+        elif status.phase is Phase.STOPPED:
+            yield _Part(3, (Span("^E goes on", Tone.DIM),))
+
+
+def _doing(status: SessionStatus) -> str:
+    """What the capture does, in a word or two."""
+    share = f" {status.decoded * 100 // status.captured} %" if status.is_whole and status.captured else ""
+    match status.phase:
+        case Phase.STARTING:
+            return "starting the capture…" if status.tshark else "starting tshark…"
+        case Phase.READING:
+            return f"reading{share or '…'}"
+        case Phase.STOPPED if share:
+            return f"stopped at{share}"
+        case phase:
+            return _PHASES[phase][1]
 
 
 def left_words(status: SessionStatus) -> str:

@@ -19,14 +19,19 @@ _NOTHING_YET: Final = {
     Phase.STARTING: ("Starting the capture…", "You can type already: what you send leaves as soon as it is live."),
     Phase.LIVE: ("Waiting for the first frame to or from {}.",),
     Phase.READING: ("Reading {}…",),
-    Phase.STOPPED: ("The capture is stopped, and nothing was captured.", "Ctrl+E starts it again."),
+    Phase.STOPPED: ("Stopped before there was anything to show.", "Ctrl+E goes on."),
     Phase.ENDED: ("There are no HTTP/2 frames in {}.", "--port N decodes a port that is not recognised by itself."),
     Phase.FAILED: ("There is nothing to show.",),
 }
 
 
-def counts(feed: Feed, list_: str = FRAMES) -> str:
-    """How many frames are shown, and how many of the others are control frames; how many packets in their list."""
+def counts(feed: Feed, list_: str = FRAMES, marks: int = 0) -> str:
+    """How many frames are shown, how many of the others are control frames, and how many rows are marked."""
+    marked = f"{marks:,} marked · " if marks else ""
+    return marked + _shown(feed, list_)
+
+
+def _shown(feed: Feed, list_: str) -> str:
     if list_ == PACKETS and feed.packets.total:
         return f"{len(feed.packets.numbers):,} of {counted(feed.packets.total, 'packet')}"
     shown, total = len(feed.frames.positions), feed.store.frames.kept

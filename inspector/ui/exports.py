@@ -1,0 +1,168 @@
+"""What can be saved and exported of what is on the screen: parts of the capture, objects, messages, views.
+
+Owns the list of ways, and what each writes. Where it goes, a dialog asks; that a disk is full, `capture.saving` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from inspector.capture.saving import save_folder, save_pieces
+from inspector.model.call import StreamKey
+from inspector.schema.catalog import Catalog
+from inspector.session import Session
+from inspector.session.extracts import Part, packets_of_call, packets_of_connection, save_part
+from inspector.views.as_files import message_files
+from inspector.views.as_html import follow_page
+from inspector.views.as_json import call_object, frame_object, line, message_objects
+from inspector.views.as_text import follow_lines
+from inspector.views.follow import follow
+from inspector.views.text import counted
+
+_LINES_AT_ONCE: Final = 50
+"""Between two looks at the keyboard: a few milliseconds."""
+
+
+class Way(NamedTuple):
+    """One thing that can be written."""
+
+    title: str
+    facts: str
+    ending: str
+    """Of the name that is proposed: `-marked.pcapng`; empty for a folder."""
+    write: Callable[[Path, bool], Awaitable[str]]
+    """Takes where to, which may be written over, and whether TLS keys are kept; gives a sentence."""
+    has_keys: bool = False
+    """True where TLS keys may be in it."""
+
+    @property
+    def is_folder(self) -> bool:
+        """True when files are written into a folder."""
+        return not self.ending.rpartition(".")[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What is on the screen."""
+
+    session: Session
+    catalog: Catalog
+    shown_packets: Callable[[], Iterable[int]]
+    marked: Callable[[], Awaitable[frozenset[int]]]
+    """The packets of what is marked."""
+    marks: int
+    frames: Sequence[int]
+    """Positions that are shown."""
+    calls: Sequence[StreamKey]
+    """Calls that are shown."""
+    call: StreamKey | None
+    connection: int | None
+    """What is selected."""
+    suffix: str
+    """`.pcap` or `.pcapng`, as the capture is."""
+    comments: Mapping[int, tuple[str, ...]]
+    picture: str
+    """The screen, as SVG."""
+
+
+def ways(ground: Ground) -> list[Way]:
+    """All that can be written now."""
+    return [*_captures(ground), *_objects(ground), *_of_call(ground), _screen(ground)]
+
+
+def _captures(on: Ground) -> Iterator[Way]:
+    async def everything() -> None:
+        return None
+
+    async def shown() -> frozenset[int]:
+        return frozenset(on.shown_packets())
+
+    yield _capture(on, "Capture, all packets", "as it was captured", "", everything)
+    yield _capture(on, "Capture, packets shown", "those that the filter lets through", "-shown", shown)
+    if on.marks:
+        yield _capture(on, "Capture, marked", f"the packets of {counted(on.marks, 'marked row')}", "-marked", on.marked)
+    if (key := on.call) is not None:
+        facts = "the packets that carry it; headers may refer to others of its connection"
+        ending = f"-call-{key.connection}-{key.stream}"
+        yield _capture(on, f"Capture, call {key}", facts, ending, lambda: packets_of_call(on.session, key))
+    if (number := on.connection) is not None:
+        facts, ending = "all its packets", f"-connection-{number}"
+        yield _capture(
+            on, f"Capture, connection {number}", facts, ending, lambda: packets_of_connection(on.session, number)
+        )
+
+
+def _capture(
+    on: Ground, title: str, facts: str, ending: str, packets: Callable[[], Awaitable[frozenset[int] | None]]
+) -> Way:
+    async def write(path: Path, keeps_keys: bool) -> str:
+        part = Part(await packets(), keeps_keys, on.comments)
+        return await save_part(on.session, part, path, overwrite=True)
+
+    return Way(title, facts, ending + on.suffix, write, has_keys=on.suffix == ".pcapng")
+
+
+def _objects(on: Ground) -> Iterator[Way]:
+    store, catalog = on.session.store, on.catalog
+
+    def frames() -> Iterator[bytes]:
+        return (line(frame_object(store, each)) for each in on.frames[:] if store.frames.holds(each))
+
+    def calls() -> Iterator[bytes]:
+        return (line(call_object(store, catalog, each)) for each in on.calls[:] if each in store.calls)
+
+    def messages() -> Iterator[bytes]:
+        kept = (each for each in on.calls[:] if each in store.calls)
+        return (line(each) for key in kept for each in message_objects(store, catalog, key))
+
+    count = counted(len(on.calls), "call")
+    yield _lines("Frames as JSON lines", f"{counted(len(on.frames), 'frame')} shown", "-frames.jsonl", frames)
+    yield _lines("Calls as JSON lines", f"{count} shown, with their messages", "-calls.jsonl", calls)
+    yield _lines("Messages as JSON lines", f"those of {count} shown", "-messages.jsonl", messages)
+
+
+def _of_call(on: Ground) -> Iterator[Way]:
+    if (key := on.call) is None:
+        return
+    store, ending = on.session.store, f"-call-{key.connection}-{key.stream}"
+
+    async def write(path: Path, _keeps_keys: bool) -> str:
+        files = list(message_files(store.calls[key]))
+        whole = [(each.name, each.data) for each in files if each.data is not None]
+        count = await save_folder(whole, path)
+        lost = f" {len(files) - count:,} that are not whole were left out." if len(files) > count else ""
+        return f"Saved {counted(count, 'message')} in {path}.{lost}"
+
+    def text() -> Iterator[bytes]:
+        return (each.encode(errors="replace") for each in follow_lines(follow(store, on.catalog, key)))
+
+    def page() -> Iterator[bytes]:
+        return (each.encode(errors="replace") for each in follow_page(follow(store, on.catalog, key)))
+
+    title, facts = f"Messages of call {key}, a file each", "raw, into a folder: 001-request.bin, …"
+    yield Way(title, facts, f"{ending}-messages", write)
+    yield _lines(f"Follow of call {key} as text", "as the command follow prints it", f"{ending}.txt", text)
+    yield _lines(f"Follow of call {key} as HTML", "one page for a browser", f"{ending}.html", page)
+
+
+def _screen(on: Ground) -> Way:
+    return _lines(
+        "Screen as SVG", "as it was when this was opened", "-screen.svg", lambda: iter((on.picture.encode(),))
+    )
+
+
+def _lines(title: str, facts: str, ending: str, make: Callable[[], Iterator[bytes]]) -> Way:
+    async def pieces() -> AsyncIterator[bytes]:
+        lines = make()
+        while held := list(islice(lines, _LINES_AT_ONCE)):
+            yield b"\n".join((*held, b""))
+
+    async def write(path: Path, _keeps_keys: bool) -> str:
+        size = await save_pieces(pieces(), path, overwrite=True)
+        return f"Saved {title[0].lower()}{title[1:]} as {path}: {size:,} bytes."
+
+    return Way(title, facts, ending, write)

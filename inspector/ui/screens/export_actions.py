@@ -1,0 +1,65 @@
+"""Saving and exporting: what there is to choose from, and the sentence on what was written."""
+
+from __future__ import annotations
+
+from inspector.model.call import StreamKey
+from inspector.session import FileSource
+from inspector.session.extracts import packets_of_call, packets_of_connection, packets_of_frames
+from inspector.ui.exports import Ground, ways
+from inspector.ui.lists.tabs import PACKETS
+from inspector.ui.screens.export_dialog import ExportDialog, Order
+from inspector.ui.screens.find_actions import FindActions
+from inspector.ui.subject import ConnectionAt, FrameAt, PacketAt
+
+
+class ExportActions(FindActions):
+    """The part of the inspection screen that writes files."""
+
+    def _action_save(self) -> None:
+        picture = self.app.export_screenshot()
+        self.app.push_screen(ExportDialog(ways(self._ground(picture)), self.session.status.source), self._export)
+
+    def _ground(self, picture: str) -> Ground:
+        source, call = self.session.source, self.selected_call
+        is_pcapng = isinstance(source, FileSource) and ".pcapng" in source.path.name
+        return Ground(
+            self.session,
+            self.launch.catalog,
+            self._shown_packets,
+            self._marked_packets,
+            self.browser.listing.marks,
+            self.feed.frames.positions,
+            self.feed.calls.keys,
+            None if call is None else call.key,
+            self.browser.connection,
+            ".pcapng" if is_pcapng else ".pcap",
+            {},
+            picture,
+        )
+
+    def _shown_packets(self) -> frozenset[int]:
+        if self.browser.listing.shown.id == PACKETS:
+            return frozenset(self.feed.packets.numbers)
+        return packets_of_frames(self.session, self.feed.frames.positions)
+
+    async def _marked_packets(self) -> frozenset[int]:
+        """Of marked rows: the packets of frames, of calls, of connections, and packets themselves."""
+        found: set[int] = set()
+        for key, subject in self.browser.listing.marked_rows():
+            match subject:
+                case _ if isinstance(key, StreamKey):
+                    found |= await packets_of_call(self.session, key)
+                case FrameAt(position):
+                    found |= packets_of_frames(self.session, [position])
+                case PacketAt(number):
+                    found.add(number)
+                case ConnectionAt(connection):
+                    found |= await packets_of_connection(self.session, connection)
+        return frozenset(found)
+
+    def _export(self, order: Order | None) -> None:
+        if order is not None:
+            self.work(self._write_order(order))
+
+    async def _write_order(self, order: Order) -> None:
+        self.say(await order.way.write(order.path, order.keeps_keys))

@@ -1,0 +1,126 @@
+"""Asks what to save or export, and where to, and before a file is written over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Checkbox, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from inspector.ui.exports import Way
+from inspector.ui.screens.dialog import Dialog
+from inspector.ui.screens.save_dialog import default_name
+from inspector.views.text import clean
+
+_HELP: Final = "Enter saves · ↑ ↓ what · Tab, Space keys · Esc cancels"
+_MOVES: Final = {"down": "cursor_down", "up": "cursor_up", "pagedown": "page_down", "pageup": "page_up"}
+_ROOM: Final = 34
+
+
+class Order(NamedTuple):
+    """What was chosen."""
+
+    way: Way
+    path: Path
+    keeps_keys: bool
+
+
+class ExportDialog(Dialog[Order]):
+    """Gives an order, or None."""
+
+    def __init__(self, ways: Sequence[Way], source: str) -> None:
+        """`source` is what the name of the file is made from."""
+        super().__init__()
+        self._ways, self._source = ways, source
+        self._proposed = ""
+        self._asked: Path | None = None
+        self._taken = -1
+        """The way that was clicked last: a second click on it saves."""
+
+    def compose(self) -> ComposeResult:
+        """What can be written, where to, and a line that says what keys do."""
+        with Vertical(classes="dialog -choice -export") as box:
+            box.border_title = "Save or export"
+            yield OptionList(*map(_option, self._ways), id="ways", markup=False, compact=True)
+            yield Input(id="path")
+            yield Checkbox("Keep the TLS keys that are in it", id="keys", compact=True)
+            yield Static(id="dialog-note", markup=False)
+
+    def on_mount(self) -> None:
+        """The whole capture is what is saved most often."""
+        self._list.highlighted = 0
+        self.query_one(Input).focus()
+        self._say(_HELP)
+
+    @property
+    def _list(self) -> OptionList:
+        return self.query_one("#ways", OptionList)
+
+    @property
+    def _way(self) -> Way:
+        return self._ways[self._list.highlighted or 0]
+
+    @on(OptionList.OptionHighlighted)
+    def _propose(self) -> None:
+        """A name for what is chosen; one that was typed stays."""
+        field, way = self.query_one(Input), self._way
+        if field.value == self._proposed:
+            field.value = self._proposed = default_name(self._source, way.ending)
+            field.cursor_position = len(field.value)
+        self.query_one(Checkbox).display = way.has_keys
+        self._forget()
+
+    @on(Input.Changed)
+    def _forget(self) -> None:
+        self._asked = None
+        self._say(_HELP)
+
+    @on(OptionList.OptionSelected)
+    def _take(self, event: OptionList.OptionSelected) -> None:
+        if event.option_index == self._taken:
+            self._decide()
+        else:
+            self._taken = event.option_index
+            self._say("Once more saves · Esc cancels")
+
+    @on(Input.Submitted)
+    def _decide(self) -> None:
+        path = Path(self.query_one(Input).value.strip()).expanduser()
+        if (objection := self._objection(path)) is None:
+            self.dismiss(Order(self._way, path, self.query_one(Checkbox).value))
+        else:
+            self._say(objection, is_warning=True)
+
+    def _objection(self, path: Path) -> str | None:
+        if not path.name:
+            return "Name a file."
+        if not path.parent.is_dir():
+            return f"There is no folder {path.parent}."
+        if self._way.is_folder:
+            return f"{path} is a file; name a folder." if path.is_file() else None
+        if path.is_dir():
+            return f"{path} is a folder; name a file in it."
+        if path.exists() and self._asked != path:
+            self._asked = path
+            return f"{path.name} is there already. Enter again writes over it · Esc cancels"
+        return None
+
+    def on_key(self, event: events.Key) -> None:
+        """Keys that move choose what is written, although the focus is where one types."""
+        if event.key in _MOVES and not self._list.has_focus:
+            event.stop()
+            getattr(self._list, f"action_{_MOVES[event.key]}")()
+
+    def _say(self, text: str, *, is_warning: bool = False) -> None:
+        tone = "$warning" if is_warning else "$tone-dim"
+        self.query_one("#dialog-note", Static).update(Content.assemble((clean(text), tone)))
+
+
+def _option(way: Way) -> Option:
+    return Option(Content.assemble(way.title.ljust(_ROOM), "  ", (clean(way.facts), "$tone-dim")))

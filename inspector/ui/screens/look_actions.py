@@ -1,0 +1,49 @@
+"""Where one looks, and from when times count: go to a number, time zero."""
+
+from __future__ import annotations
+
+from inspector.ui.goal import parse_goal
+from inspector.ui.lists.tabs import PACKETS
+from inspector.ui.screens.export_actions import ExportActions
+from inspector.ui.screens.line_dialog import LineDialog
+from inspector.ui.subject import FrameAt, PacketAt
+from inspector.views.times import TimeStyle
+
+_COUNTED: frozenset[TimeStyle] = frozenset({TimeStyle.CALL, TimeStyle.CAPTURE})
+"""Styles in which a time zero shows."""
+
+
+class LookActions(ExportActions):
+    """The part of the inspection screen that goes somewhere, and says from when times count."""
+
+    def _action_go_to(self) -> None:
+        note = "14 is a packet, f 120 a frame, 0/3 a call · Enter goes there · Esc cancels"
+        self.app.push_screen(LineDialog("Go to", note, check=self._goal), self._go_there)
+
+    def _goal(self, text: str) -> FrameAt | PacketAt:
+        return parse_goal(text, self.session.store, max(self.session.store.packets, self.feed.packets.total))
+
+    def _go_there(self, text: str | None) -> None:
+        if text is None:
+            return
+        goal = self._goal(text)
+        if isinstance(goal, PacketAt) and self.browser.listing.shown.id != PACKETS:
+            first = next(self.session.store.positions_of(goal.number), None)
+            if first is None:
+                self.say(f"Packet {goal.number} holds no HTTP/2 frame; here it is among all packets.")
+            else:
+                goal = FrameAt(first)
+        self.browser.go_to(goal)
+        if isinstance(goal, FrameAt) and self.feed.frames.row_of(goal.position) is None:
+            self.say("The filter hides its row; the other pane shows it.")
+
+    def _action_set_reference(self) -> None:
+        feed, time = self.feed, self.browser.time
+        if time is None:
+            self.say("Select a frame, a call or a packet to count times from it.")
+            return
+        feed.time_reference = None if time == feed.time_reference else time
+        if feed.time_reference is not None and feed.time_style not in _COUNTED:
+            feed.time_style = TimeStyle.CAPTURE
+        feed.redraw()
+        self.say("Times count from the selected row." if feed.time_reference is not None else "No time zero any more.")
