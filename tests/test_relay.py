@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import Iterator
@@ -16,13 +17,16 @@ from hypothesis import strategies as st
 
 from inspector.capture.blocks import PACKET, SECTION, make_block
 from inspector.capture.packet_walk import PacketWalk
-from inspector.capture.tshark import Decoding
+from inspector.capture.spool import Spool
+from inspector.capture.spool_file import make_file
+from inspector.capture.tshark import Decoding, find_tshark
 from inspector.model.call import CallState
 from inspector.model.endpoint import Endpoint, Side
 from inspector.model.frame import END_HEADERS, Frame, FrameType, Header, HeaderSource
 from inspector.protocol.ended_streams import EndedStreams
 from inspector.protocol.header_recovery import UNKNOWN_NAME, HeaderRecovery
 from inspector.session import FileSource, Session
+from inspector.session.decoder import DELETED, Decoder
 from inspector.session.relay import Relay
 from inspector.store.store import Store
 from tests.captures import DATA, SHARED, capture_of, read_truth
@@ -180,6 +184,32 @@ async def test_a_tshark_that_dies_behind_a_turn_begins_again_there() -> None:
     await session.run()
     await session.close()
     assert told(session.store) == told(await read(path, port=port))
+
+
+async def test_a_spool_gives_up_what_was_read_and_the_rest_reads_as_ever(tmp_path: Path) -> None:
+    wire = Wire()
+    wire.begin()
+    for stream in range(1, 81, 2):
+        wire.greet(stream, hello(f"name-{stream}"), reply(f"Hello, name-{stream}"))
+    spool, store, said = Spool(make_file(), bound=4_000), Store(), list[str]()
+    decoder = Decoder(store, Decoding(frozenset({50051})), lambda _: None, said.append, relay=Relay(most=40))
+    reading = asyncio.create_task(decoder.run(find_tshark(), spool))
+    for record in (bytes(wire.capture[:24]), *records(bytes(wire.capture))):
+        spool.append(record)
+    spool.finish()
+    await reading
+    whole = await read(wire.write(tmp_path / "whole.pcap"))
+    assert list(store.frames) == list(whole.frames)
+    assert set(said) == {DELETED}
+    deleted, _ = spool.first
+    assert deleted > 40
+    await spool.save(tmp_path / "kept.pcap")
+    kept = await read(tmp_path / "kept.pcap")
+    assert kept.packets == whole.packets - deleted
+    again = Store()  # decoded anew, in another way: packets keep their numbers
+    await Decoder(again, Decoding(frozenset({50051})), lambda _: None, said.append).run(find_tshark(), spool)
+    assert [frame.packet for frame in again.frames] == [f.packet for f in whole.frames if f.packet > deleted]
+    spool.discard()
 
 
 PCAP = bytes.fromhex("d4c3b2a1020004000000000000000000000004000100000000"[:48])

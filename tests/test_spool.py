@@ -8,13 +8,15 @@ import os
 import resource
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from inspector.capture.orphans import spool_folder
 from inspector.capture.spool import Spool
+from inspector.capture.spool_file import make_file
 from inspector.capture.tap_packets import PCAP_HEADER
 from inspector.errors import SourceError, SpoolError
 
@@ -143,3 +145,47 @@ async def test_saving_where_it_cannot_be_leaves_nothing(spool: Spool, tmp_path: 
     with disk_of(100), pytest.raises(SourceError, match="cannot be saved"):
         await spool.save(folder / "full.pcap")
     assert list(folder.iterdir()) == []
+
+
+def small() -> Spool:
+    return Spool(make_file(), bound=len(CAPTURE) * 2)
+
+
+async def test_the_oldest_files_go_and_offsets_stay(tmp_path: Path) -> None:
+    spool = small()
+    packets = [packet(bytes([number]) * 300) for number in range(40)]
+    spool.append(CAPTURE[:24])
+    reader = cast("AsyncGenerator[bytes]", spool.read_from(0))
+    assert await anext(reader) == CAPTURE[:24]
+    ends = []
+    for each in packets:
+        spool.append(each)
+        ends.append(spool.size)
+    whole = CAPTURE[:24] + b"".join(packets)
+    paths = {spool.path, *(path for path in spool.path.parent.iterdir() if str(os.getpid()) in path.name)}
+    assert not spool.let_go(spool.size)  # the reader is still at the beginning
+    await reader.aclose()
+    assert not spool.let_go(0)
+    assert spool.is_too_large(spool.size)
+    assert spool.let_go(spool.size)
+    gone, start = spool.first
+    assert start == ends[gone - 1]
+    assert sum(path.exists() for path in paths) < len(paths)
+    spool.finish()
+    assert await read_all(spool) == CAPTURE[:24] + whole[start:]
+    assert await read_all(spool, start) == whole[start:]
+    assert await read_all(spool, ends[38]) == whole[ends[38] :]
+    await spool.save(tmp_path / "kept.pcap")
+    assert (tmp_path / "kept.pcap").read_bytes() == CAPTURE[:24] + whole[start:]
+    assert len(whole) - start <= len(CAPTURE) * 2 + 400
+    spool.discard()
+    assert not any(path.exists() for path in paths)
+
+
+async def test_each_file_is_a_capture_by_itself() -> None:
+    spool = small()
+    spool.append(CAPTURE + b"".join(PACKETS) * 4)
+    spool.append(PACKETS[0])
+    assert not spool.is_one_file
+    assert spool.path.read_bytes() == CAPTURE[:24] + PACKETS[0]
+    spool.discard()

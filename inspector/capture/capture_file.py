@@ -29,6 +29,10 @@ class CaptureFile:
         self.path = path
         self.size = os.fstat(descriptor).st_size
         """Bytes, as of its opening: a file that somebody still writes is read up to here."""
+        self.kept = self.size
+        """Nothing of it is ever deleted, as it may be of a spool."""
+        self.first = (0, 0)
+        self.is_one_file = True
         self.is_finished = True
         """Nothing more will come."""
         self._descriptor: int | None = descriptor

@@ -30,8 +30,12 @@ class Extract:
         keeps_secrets: bool = False,
         comments: Mapping[int, tuple[str, ...]] | None = None,
         as_pcapng: bool = False,
+        first: int = 0,
     ) -> None:
-        """`wanted` are packet numbers, from 1; None for all. `comments` replace those of the packets they are for."""
+        """`first` is how many packets come before those that are given.
+
+        `wanted` are packet numbers, from 1; None for all. `comments` replace those of the packets they are for.
+        """
         self.packets = 0
         """Packets that were copied."""
         self.secrets = 0
@@ -40,7 +44,7 @@ class Extract:
         """A sentence on what could not be copied; empty when all could."""
         self._wanted, self._keeps_secrets, self._comments = wanted, keeps_secrets, comments or {}
         self._as_pcapng = as_pcapng or any(self._comments.values())
-        self._number = 0
+        self._number = first
         self._start = b""
         self._taker: _Pcapng | _Classic | None = None
 

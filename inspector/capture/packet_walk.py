@@ -21,13 +21,14 @@ Numbered: TypeAlias = tuple[int, bytes]
 class PacketWalk:
     """Stands behind a packet of one capture; `number` and `offset` tell which, and where that is."""
 
-    def __init__(self) -> None:
-        self.number = 0
-        self.offset = 0
+    def __init__(self, number: int = 0, offset: int = 0, header: bytes = b"") -> None:
+        """Begin at the capture's beginning, or behind a packet of a classic pcap with this file header."""
+        self.number = number
+        self.offset = offset
         """Bytes of the capture that lie behind."""
-        self.preamble = b""
+        self.preamble = header
         """What must come before the packets from here on."""
-        self._classic: Pcap | None = None
+        self._classic: Pcap | None = classic_format(header)
         self._order = "<"
 
     def take(self, data: bytes, last: int, wanted: Container[int]) -> Iterator[Numbered]:

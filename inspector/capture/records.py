@@ -82,6 +82,11 @@ class Records:
         self._header = b""
         self._expects_header = True
 
+    @property
+    def header(self) -> bytes:
+        """The file header that all packets have in common; none for what passes through."""
+        return b"" if self._passes else self._header
+
     def take(self, data: bytes) -> bytes:
         """Take the next bytes; give the whole packets that there are now, the file header before the first of them.
 

@@ -1,67 +1,94 @@
-"""The spool: the file on disk that a live capture is appended to before anybody decodes it.
+"""The spool: the files on disk that a live capture is appended to before anybody decodes it.
 
-Owns that file, from its making to its end: whole packets only, for this user only, gone after a clean end. Readers
-follow it as it grows, each at its own pace. What a program that was killed left behind, `orphans` finds.
+Owns that capture from its beginning to its end: whole packets only, gone after a clean end. Readers follow it as it
+grows, each at its own pace, by offsets that stay what they are when the oldest of its files are deleted to make room.
+What a program that was killed left behind, `orphans` finds.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
-import fcntl
-import os
-import tempfile
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Final
 
-from inspector.capture.orphans import FILE_PREFIX, FILE_SUFFIX, spool_folder
 from inspector.capture.records import Records
-from inspector.capture.saving import save_copy
+from inspector.capture.saving import save_pieces
+from inspector.capture.spool_file import SpoolFile, make_file, usual_bound
 from inspector.errors import SpoolError
 
 READ_SIZE = 256 * 1024
+_FILES: Final = 8
+"""How many files a spool has when it is as large as it may be."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Spool:
-    """An append-only capture file. One writer, any number of readers, all on one event loop."""
+    """An append-only capture. One writer, any number of readers, all on one event loop."""
 
-    def __init__(self, descriptor: int, path: Path) -> None:
-        self.path = path
+    def __init__(self, file: SpoolFile, bound: float = math.inf) -> None:
+        """Begin with an empty file; beyond `bound` bytes, what `let_go` allows is deleted."""
         self.size = 0
-        """Bytes that readers may have: whole packets."""
-        self._descriptor: int | None = descriptor
+        """Bytes that readers may have: whole packets. Those that were deleted count."""
+        self._files = [file]
+        self._bound = bound
         self._records = Records()
+        self._readers: dict[object, int] = {}
+        """Where each is."""
+        self._is_open = True
         self.is_finished = False
         """True when nothing more will come."""
         self._grown = asyncio.Event()
+
+    @classmethod
+    def create(cls, *, keeps_all: bool = False) -> Spool:
+        """Make an empty spool, which may take half of the disk that is free; with `keeps_all`, all of it."""
+        file = make_file()
+        return cls(file, math.inf if keeps_all else usual_bound(file))
+
+    @property
+    def path(self) -> Path:
+        """The file with the latest packets."""
+        return self._files[-1].path
 
     @property
     def packets(self) -> int:
         """How many packets there are, where they can be counted; else 0."""
         return self._records.packets
 
-    @classmethod
-    def create(cls) -> Spool:
-        """Make an empty spool in the user's cache folder, or where that cannot be written in a temporary one."""
-        name = f"{FILE_PREFIX}{os.getpid()}-"
-        try:
-            folder = spool_folder()
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, path = tempfile.mkstemp(FILE_SUFFIX, name, folder)
-        except OSError:
-            descriptor, path = _in_temporary_folder(name)
-        with contextlib.suppress(OSError):  # no lock, and the file is never taken for an orphan
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return cls(descriptor, Path(path))
+    @property
+    def first(self) -> tuple[int, int]:
+        """How many packets were deleted, and the offset of the first that was not; nothing of it, and 0."""
+        return self._files[0].packets, self._files[0].start
+
+    @property
+    def is_one_file(self) -> bool:
+        """True while all of it is in the file at `path`."""
+        return len(self._files) == 1
+
+    @property
+    def kept(self) -> int:
+        """Bytes that a reader from the beginning gets by now."""
+        start = self.first[1]
+        return self.size - start + (len(self.header) if start else 0)
+
+    @property
+    def header(self) -> bytes:
+        """What a capture of some of its packets begins with."""
+        return self._records.header
 
     def append(self, data: bytes) -> None:
         """Write the whole packets that there are now, and wake the readers.
 
         Raises SpoolError when the disk takes no more; the capture then ends with the last packets that it took.
         """
-        self._write(self._records.take(data))
+        before = self._records.packets
+        data = self._records.take(data)
+        if self._records.header and self._files[-1].size >= self._bound / _FILES:
+            self._files.append(make_file(self.size, before, self._records.header))
+        self._write(data)
 
     def resume(self) -> None:
         """Tell that the next bytes come from an engine started anew: their file header is dropped."""
@@ -75,52 +102,82 @@ class Spool:
         self._write(rest)
 
     async def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
-        """Give the bytes from an offset on, up to 256 KiB at a time, as they are written; ends after `finish`."""
-        while self._descriptor is not None:
-            data = os.pread(self._descriptor, max(0, min(READ_SIZE, self.size - offset)), offset)
-            if data:
-                offset += len(data)
-                yield data
-            elif self.is_finished:
-                return
-            else:
-                await self._grown.wait()
+        """Give the bytes from an offset on, up to 256 KiB at a time, as they are written; ends after `finish`.
+
+        Where what stood there was deleted, the file header and the first packet that is kept stand in for it.
+        """
+        reader = object()
+        if offset < self.first[1]:
+            offset = self.first[1]
+            yield self.header
+        try:
+            while self._is_open:
+                self._readers[reader] = offset
+                data = self._read(offset)
+                if data:
+                    offset += len(data)
+                    yield data
+                elif self.is_finished:
+                    return
+                else:
+                    await self._grown.wait()
+        finally:
+            self._readers.pop(reader, None)
+
+    def is_too_large(self, before: int) -> bool:
+        """True when there is more than may be, and a file to delete that ends before an offset."""
+        return self.size - self.first[1] > self._bound and len(self._files) > 1 and self._files[0].end <= before
+
+    def let_go(self, before: int) -> bool:
+        """Delete the oldest files, as far as they must go and nobody reads in them; True when some went."""
+        before = min([before, *self._readers.values()])
+        count = len(self._files)
+        while self.is_too_large(before):
+            self._files.pop(0).delete()
+        return len(self._files) < count
 
     async def save(self, path: Path, *, overwrite: bool = False) -> None:
         """Copy what there is so far to `path`, for this user only; raises SourceError, also for a path that exists."""
-        if self._descriptor is not None:
-            await save_copy(self._descriptor, self.size, path, overwrite=overwrite)
+        if self._is_open:
+            await save_pieces(self._so_far(), path, overwrite=overwrite)
 
     def discard(self) -> None:
         """Close and delete the spool; readers come to their end."""
-        if self._descriptor is None:
-            return
-        self.keep()
-        with contextlib.suppress(OSError):
-            self.path.unlink()
-            if self.path.parent != spool_folder():
-                self.path.parent.rmdir()
+        if self._close():
+            for file in self._files:
+                file.delete()
 
     def keep(self) -> None:
-        """Close the spool and leave its file where it is; readers come to their end."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-            self.is_finished = True
-            self._wake()
+        """Close the spool and leave its files where they are; readers come to their end."""
+        if self._close():
+            for file in self._files:
+                file.close()
+
+    def _close(self) -> bool:
+        was_open, self._is_open, self.is_finished = self._is_open, False, True
+        self._wake()
+        return was_open
+
+    def _read(self, offset: int) -> bytes:
+        file = next((each for each in reversed(self._files) if each.start <= offset), self._files[0])
+        return file.read(offset, READ_SIZE)
+
+    async def _so_far(self) -> AsyncIterator[bytes]:
+        left = self.kept
+        async for data in self.read_from(0):
+            yield data[:left]
+            left -= len(data)
+            if left <= 0:
+                return
 
     def _write(self, data: bytes) -> None:
-        if self._descriptor is None or not data:
+        if not self._is_open or not data:
             return
-        view, done = memoryview(data), 0
         try:
-            while done < len(view):
-                done += os.pwrite(self._descriptor, view[done:], self.size + done)
+            self._files[-1].write(data)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._descriptor, self.size)
             raise self._explain(error) from error
-        self.size += done
+        self.size += len(data)
         self._wake()
 
     def _wake(self) -> None:
@@ -134,14 +191,3 @@ class Spool:
             f"{reason}: the capture ends after {self.size:,} bytes, which are kept in {self.path}.",
             "Make room and start the capture again, or save what there is to another disk.",
         )
-
-
-def _in_temporary_folder(name: str) -> tuple[int, str]:
-    try:
-        return tempfile.mkstemp(FILE_SUFFIX, name, tempfile.mkdtemp(prefix="grpc-inspector-"))
-    except OSError as error:
-        folders = f"{spool_folder()} nor in {tempfile.gettempdir()}"
-        raise SpoolError(
-            f"No capture file can be made, neither in {folders}: {error.strerror}.",
-            "Make room, or name a folder that can be written: XDG_CACHE_HOME=FOLDER grpc-inspector.",
-        ) from error

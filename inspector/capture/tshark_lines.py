@@ -17,7 +17,7 @@ from typing import Final
 from inspector.capture.pipe import make_pipe, write_all
 from inspector.capture.tshark import Tshark, about_capture, environment
 from inspector.capture.tshark_end import TsharkDied
-from inspector.children import end, spawn
+from inspector.children import end_unread, spawn
 
 _CHUNK: Final = 1 << 15
 """Bytes of output between two looks at the keyboard: some thousand packet numbers, or a hundred lines."""
@@ -61,7 +61,7 @@ class TsharkLines:
         finally:
             feeding.cancel()
             await asyncio.wait({feeding})
-            await end(process)
+            await end_unread(process)
             await asyncio.wait({listening})
 
     async def _judge(self, status: int, feeding: asyncio.Task[None]) -> str:

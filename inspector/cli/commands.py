@@ -134,7 +134,9 @@ def _session(source: Source, catalog: Catalog, options: Namespace) -> Session:
     from inspector.session.memory import Memory
     from inspector.session.reflected import ReflectionSeen
 
-    session = Session(source, decoding(options), memory=None if options.memory is None else Memory.of(options.memory))
+    memory = None if options.memory is None else Memory.of(options.memory)
+    keeps_all = getattr(options, "write", None) is not None
+    session = Session(source, decoding(options), memory=memory, keeps_all=keeps_all)
     if options.seen_reflection:
         session.observe(ReflectionSeen(session.store, catalog).update)
     return session

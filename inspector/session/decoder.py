@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from inspector.capture.tshark_run import TsharkRun
 
 _WATCH_SECONDS: Final = 0.5
+DELETED: Final = (
+    "The capture takes as much of the disk as it may: its oldest packets are deleted. What is kept can be saved."
+)
 
 
 class Decoder:
@@ -130,6 +133,8 @@ class Decoder:
             TsharkError: tshark cannot do it, or keeps dying.
         """
         self._recording = recording
+        self._relay.attach(recording)
+        self._catch_up.taken = self._relay.handover.number
         while True:
             self._deaths.note_start(asyncio.get_running_loop().time())
             try:
@@ -153,7 +158,7 @@ class Decoder:
         self._begins_again = False
         run = self._run = TsharkRun(tshark, self._decoding, self._relay.begin(self._decoding))
         reading = asyncio.create_task(run.decode(self._relay.feed(recording), self._take))
-        others = {asyncio.create_task(self._restart.wait()), asyncio.create_task(self._watch(run))}
+        others = {asyncio.create_task(self._restart.wait()), asyncio.create_task(self._watch(run, recording))}
         try:
             await asyncio.wait({reading, *others}, return_when=asyncio.FIRST_COMPLETED)
             return None if self._restart.is_set() or self._relay.is_due else await reading
@@ -162,11 +167,12 @@ class Decoder:
                 task.cancel()
             await ended({reading, *others})
 
-    async def _watch(self, run: TsharkRun) -> None:
-        """Return when tshark has grown too large."""
+    async def _watch(self, run: TsharkRun, recording: Recording) -> None:
+        """Return when tshark, or the recording behind it, has grown too large."""
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
-            if self._relay.is_too_large(run.memory) and self._relay.end_here():
+            is_too_large = self._relay.is_too_large(run.memory) or recording.is_too_large(self.decoded)
+            if is_too_large and self._relay.end_here():
                 return
 
     async def _hand_over(self, recording: Recording) -> None:
@@ -179,6 +185,8 @@ class Decoder:
         else:
             self._run = None
             self._telling.apply(self._assembler.relay(sealed))
+            if recording.let_go(self._relay.handover.offset):
+                self._on_notice(DELETED)
 
     async def _read_in_order(self, tshark: Tshark, recording: Recording, on_packets: OnPackets) -> None:
         """Read all of the recording, with segments put in order."""

@@ -33,7 +33,17 @@ _LOADING: Final = 600.0
 class DiskRecording(Recording, Protocol):
     """A recording that another program can open."""
 
-    path: Path
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+
+    @property
+    def is_one_file(self) -> bool:
+        """True when all of it is there."""
+
+    @property
+    def first(self) -> tuple[int, int]:
+        """How many of its packets were deleted, and the offset of the first that was not."""
 
 
 class Dissector:
@@ -70,7 +80,9 @@ class Dissector:
         Raises:
             TsharkError: neither sharkd nor tshark can, or there is no such packet by now.
         """
-        if self._sharkd is not None:
+        if not self._recording.is_one_file:
+            self._tell("The capture is in several files, which sharkd does not read as one.")
+        elif self._sharkd is not None:
             try:
                 return await self._by_sharkd(self._sharkd, number)
             except (SharkdDied, msgspec.DecodeError) as error:

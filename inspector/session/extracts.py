@@ -43,13 +43,17 @@ async def save_part(session: Session, part: Part, path: Path, *, overwrite: bool
     if not session.can_begin_again:
         raise SourceError("There is no capture that could be saved.")
     as_pcapng = path.suffix == ".pcapng"
-    extract = Extract(part.packets, keeps_secrets=part.keeps_secrets, comments=part.comments, as_pcapng=as_pcapng)
     _, recording = await session.packets.ground()
+    deleted = recording.first[0]
+    extract = Extract(
+        part.packets, keeps_secrets=part.keeps_secrets, comments=part.comments, as_pcapng=as_pcapng, first=deleted
+    )
     await save_pieces(_through(extract, so_far(recording)), path, overwrite=overwrite)
     count = f"{extract.packets:,} packet{'' if extract.packets == 1 else 's'}"
     kind = "pcapng" if extract.is_pcapng else "pcap"
     keys = ", without the TLS keys that were in it" if extract.secrets else ""
-    return " ".join(each for each in (f"Saved {count} as {path} ({kind}){keys}.", extract.problem) if each)
+    gone = f"The oldest {deleted:,} had been deleted to make room on the disk." if deleted else ""
+    return " ".join(each for each in (f"Saved {count} as {path} ({kind}){keys}.", gone, extract.problem) if each)
 
 
 async def _through(extract: Extract, data: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

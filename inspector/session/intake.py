@@ -44,14 +44,18 @@ class Intake(Protocol):
         """End everything that was started, and give the recording up; harmless when done twice."""
 
 
-async def open_intake(source: Source, board: Board, on_bytes: OnBytes) -> Intake:
-    """The intake for a source, not started yet. Raises SourceError, SpoolError, UsageError."""
+async def open_intake(source: Source, board: Board, on_bytes: OnBytes, *, keeps_all: bool = False) -> Intake:
+    """The intake for a source, not started yet; with `keeps_all`, no packet is deleted while the disk takes more.
+
+    Raises:
+        SourceError, SpoolError, UsageError: it cannot be opened, or not be copied.
+    """
     if isinstance(source, LiveSource):
         remove_old_orphans()
-        return LiveIntake(source, board, on_bytes)
+        return LiveIntake(source, board, on_bytes, Spool.create(keeps_all=keeps_all))
     opened = open_capture(str(source.path) if isinstance(source, FileSource) else STANDARD_INPUT)
     if isinstance(opened, CaptureStream):
-        return StreamIntake(opened, board, on_bytes)
+        return StreamIntake(opened, board, on_bytes, Spool.create(keeps_all=keeps_all))
     return FileIntake(Overheard(opened, on_bytes), board)
 
 
@@ -80,8 +84,8 @@ class FileIntake:
 class StreamIntake:
     """A capture that comes through a pipe, or gzipped: copied to a spool as it comes."""
 
-    def __init__(self, stream: CaptureStream, board: Board, on_bytes: OnBytes) -> None:
-        self.recording = Spool.create()
+    def __init__(self, stream: CaptureStream, board: Board, on_bytes: OnBytes, spool: Spool) -> None:
+        self.recording = spool
         self._stream = stream
         self._board = board
         self._on_bytes = on_bytes
@@ -126,8 +130,8 @@ class StreamIntake:
 class LiveIntake:
     """An engine that captures into a spool."""
 
-    def __init__(self, source: LiveSource, board: Board, on_bytes: OnBytes) -> None:
-        self.recording = Spool.create()
+    def __init__(self, source: LiveSource, board: Board, on_bytes: OnBytes, spool: Spool) -> None:
+        self.recording = spool
         self._board = board
         self._recorder = Recorder(source, self.recording, self._tell_bytes, board.notify)
         self._on_bytes = on_bytes

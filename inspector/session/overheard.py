@@ -21,11 +21,22 @@ class Overheard:
     def __init__(self, file: CaptureFile, on_bytes: Callable[[bytes], None]) -> None:
         self.path = file.path
         self.size = file.size
+        self.kept, self.first, self.is_one_file = file.kept, file.first, file.is_one_file
+        self.header = b""
+        """What a capture without its beginning begins with, which a file never is."""
         self._file = file
         self._on_bytes = on_bytes
         self._heard = 0
         self.is_finished = True
         """Nothing more will come."""
+
+    def is_too_large(self, before: int) -> bool:  # noqa: ARG002 - as a spool's
+        """It is the user's own, however large."""
+        return False
+
+    def let_go(self, before: int) -> bool:  # noqa: ARG002 - as a spool's
+        """It stays as it is."""
+        return False
 
     async def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
         """Give the bytes from an offset on as they are, heard by then."""

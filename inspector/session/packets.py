@@ -71,6 +71,17 @@ class Packets:
             self._ground = asyncio.get_running_loop().create_future()
         return await asyncio.shield(self._ground)
 
+    async def _whole(self) -> tuple[Tshark, DiskRecording]:
+        """The same, where the recording still has its beginning. Raises TsharkError."""
+        tshark, recording = await self.ground()
+        if recording.first[0]:
+            raise TsharkError(
+                f"The oldest {recording.first[0]:,} packets were deleted to make room on the disk, and without them "
+                "the others cannot be counted.",
+                "Save what is kept, and open that.",
+            )
+        return tshark, recording
+
     def decode_anew(self) -> None:
         """Ports are decoded otherwise than before: begin again."""
         self.revision += 1
@@ -84,7 +95,7 @@ class Packets:
             self.list.take(lines)
             on_lines()
 
-        tshark, recording = await self.ground()
+        tshark, recording = await self._whole()
         reading = Rereading(tshark, recording, lambda: tshark.list_arguments(self._decoding()))
         await self._read(reading, take, self.list.clear)
 
@@ -99,7 +110,7 @@ class Packets:
             matches.clear()
             watcher.forget_matches()
 
-        tshark, recording = await self.ground()
+        tshark, recording = await self._whole()
         reading = Rereading(tshark, recording, lambda: tshark.list_arguments(self._decoding(), filter_))
         telling = asyncio.create_task(_tell_share(reading, recording, watcher.note_share))
         try:
@@ -111,7 +122,7 @@ class Packets:
 
     async def follow_tcp(self, stream: int) -> TcpStream:
         """What both ends of a TCP connection sent, as far as it was captured. Raises TsharkError."""
-        tshark, _ = await self.ground()
+        tshark, _ = await self._whole()
         follow = TcpFollow(stream)
         arguments = tshark.look_arguments(self._decoding(), "-q", "-z", f"follow,tcp,yaml,{stream}")
         await self._look(arguments, follow.take, f"follow TCP stream {stream}")
@@ -119,7 +130,7 @@ class Packets:
 
     async def of_connection(self, connection: int) -> Sequence[Segment]:
         """A connection's packets so far, in their order. Raises TsharkError."""
-        tshark, _ = await self.ground()
+        tshark, _ = await self._whole()
         found: list[Segment] = []
         arguments = tshark.look_arguments(self._decoding(), *segment_arguments(connection))
 
@@ -131,7 +142,7 @@ class Packets:
 
     async def dissect(self, number: int) -> Dissection:
         """A packet, all its layers. Raises TsharkError."""
-        tshark, recording = await self.ground()
+        tshark, recording = await self._whole()
         if self._dissector is None:
             self._dissector = Dissector(tshark, recording, self._decoding, self._on_notice)
         return await self._dissector.dissect(number)
@@ -160,7 +171,7 @@ class Packets:
 
     async def _look(self, arguments: Sequence[str], take: Callable[[list[bytes]], object], what: str) -> None:
         """Have tshark read the recording as far as it has come, once."""
-        tshark, recording = await self.ground()
+        tshark, recording = await self._whole()
         try:
             await TsharkLines(tshark, arguments).read(so_far(recording), take)
         except TsharkDied as death:

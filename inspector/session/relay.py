@@ -24,8 +24,22 @@ class Recording(Protocol):
     is_finished: bool
     """True when nothing more will come."""
 
+    @property
+    def first(self) -> tuple[int, int]:
+        """How many of its packets were deleted, and the offset of the first that was not."""
+
+    @property
+    def header(self) -> bytes:
+        """What a capture of those that were not begins with."""
+
     def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
         """Its bytes from an offset on, as they come."""
+
+    def is_too_large(self, before: int) -> bool:
+        """True when it takes too much of the disk, and some could be deleted that ends before an offset."""
+
+    def let_go(self, before: int) -> bool:
+        """Delete what must be deleted, and ends before an offset; True when some was."""
 
 
 class Relay:
@@ -44,6 +58,13 @@ class Relay:
         self._walk = PacketWalk()
         self._going = asyncio.Event()
         self._going.set()
+
+    def attach(self, recording: Recording) -> None:
+        """The recording is this one; where its beginning was deleted, the first tshark begins behind that."""
+        number, offset = recording.first
+        if number and not self.handover.number:
+            self.handover = Handover(number, offset, recording.header)
+            self._walk = PacketWalk(number, offset, recording.header)
 
     def begin(self, decoding: Decoding) -> Numbering | None:
         """A tshark begins where the last handover was; what it says is to be read with this numbering."""

@@ -23,7 +23,11 @@ class Recording(Protocol):
     """A capture on disk that may still grow."""
 
     size: int
-    """Bytes that there are by now."""
+    """Bytes that there are by now, or ever were."""
+
+    @property
+    def kept(self) -> int:
+        """Those of them that a reader gets who begins at the beginning."""
 
     def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
         """Its bytes from an offset on, as they come."""
@@ -91,7 +95,7 @@ class Rereading:
 
 async def so_far(recording: Recording) -> AsyncIterator[bytes]:
     """A recording as far as it has come by now, and no further."""
-    left = recording.size
+    left = recording.kept
     async for data in recording.read_from(0):
         yield data[:left]
         left -= len(data)

@@ -48,8 +48,12 @@ class Session:
         *,
         memory: Memory | None = None,
         relay: Relay | None = None,
+        keeps_all: bool = False,
     ) -> None:
-        """`board` is that of the session which this one goes on for; `relay` says when another tshark takes over."""
+        """`board` is that of the session which this one goes on for; `relay` says when another tshark takes over.
+
+        With `keeps_all`, no packet of the recording is deleted, however large it is.
+        """
         decoding = decoding or Decoding()
         if board is None and isinstance(source, LiveSource) and source.target.port:
             decoding = replace(decoding, ports=decoding.ports | {source.target.port})
@@ -64,6 +68,7 @@ class Session:
         self._board = board or Board(str(source), self._told)
         hold = _HOLD_SECONDS.get(type(source), 0.0)
         self.memory = memory or usual_memory()
+        self._keeps_all = keeps_all
         self._decoder = Decoder(
             self.store,
             decoding,
@@ -125,7 +130,9 @@ class Session:
         self.is_begun = True
         try:
             tshark = find_tshark()
-            intake = self._intake or await open_intake(self.source, self._board, self._overhear)
+            intake = self._intake or await open_intake(
+                self.source, self._board, self._overhear, keeps_all=self._keeps_all
+            )
             self._intake = intake
             self.packets.attach(tshark, intake.recording)
             await together(self._learn_version(tshark), self._start(intake), self._decode(tshark, intake))
