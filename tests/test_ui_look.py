@@ -108,7 +108,7 @@ async def test_columns_are_hidden_moved_and_remembered(tmp_path: Path, monkeypat
         await run.until(lambda: isinstance(run.app.screen, ColumnsDialog))
         await run.press("space", "down", "J", "J", "enter")
         assert header(run) == ["Stream", "Time", "Type", "Len", "Info"]
-        assert lines(run.frames)[1].split()[:3] == ["0/1", "→", "0.0013"]
+        assert lines(run.frames)[2].split()[:3] == ["0/1", "→", "0.0013"]
         await run.press("left", "C")
         await run.until(lambda: isinstance(run.app.screen, ColumnsDialog))
         await run.pilot.click("#choices", offset=(3, 0))

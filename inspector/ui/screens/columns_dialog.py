@@ -16,7 +16,9 @@ from textual.widgets.option_list import Option
 from inspector.ui.screens.dialog import Dialog
 from inspector.ui.widgets.painting import Column
 
-_NOTE: Final = "Space, a click: show or hide · J K, Shift+↓ ↑: move · r: as at first · Enter keeps · Esc cancels"
+_NOTE: Final = (
+    "Space, a click: show or hide · J K, Shift+↓ ↑: move · r: all again · Enter, a click beside: keep · Esc cancels"
+)
 _UNTITLED: Final = "→ ←"
 
 
@@ -83,6 +85,10 @@ class ColumnsDialog(Dialog[tuple[int, ...]]):
     def _action_reset(self) -> None:
         self._arrange(range(len(self._columns)))
         self._draw(0)
+
+    def leave(self) -> None:
+        """A click beside it keeps what was clicked in it."""
+        self._action_keep()
 
     def _action_keep(self) -> None:
         self.dismiss(tuple(index for index in self._order if index in self._shown))

@@ -47,6 +47,21 @@ class LookActions(ExportActions):
         if layout is not None:
             self.browser.listing.show_columns(layout)
 
+    def _action_comment(self) -> None:
+        if (number := self.browser.packet) is None:
+            self.say("Select a frame, a call or a packet to write a comment on its packet.")
+            return
+
+        def put(text: str | None) -> None:
+            if text is not None:
+                self.session.comments.put(number, text)
+                self.redraw()
+                self.say(f"The comment on packet {number} goes with the capture when that is saved (Ctrl+S).")
+
+        note = "It is saved with the capture, as pcapng · Enter keeps it, an empty one takes it away · Esc cancels"
+        text = " · ".join(self.session.store.comments.get(number, ()))
+        self.app.push_screen(LineDialog(f"Comment on packet {number}", note, text), put)
+
     def _action_set_reference(self) -> None:
         feed, time = self.feed, self.browser.time
         if time is None:
