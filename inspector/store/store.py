@@ -129,9 +129,10 @@ class Store:
         return self.calls.get(StreamKey(frame.connection, frame.stream))
 
     def positions_of(self, packet: int) -> Iterator[int]:
-        """The positions of a packet's frames, which stand one behind the other."""
-        position = self._of_packet.find(packet)
-        while position is not None and self.frames.holds(position) and self.frames[position].packet == packet:
+        """The positions of those of a packet's frames that are kept; they stand one behind the other."""
+        first = self._of_packet.find(packet)
+        position = max(first or 0, self.frames.first)
+        while first is not None and self.frames.holds(position) and self.frames[position].packet == packet:
             yield position
             position += 1
 

@@ -146,6 +146,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("columns", "C", "C", "columns", "Choose the columns of this list, and their order", "choose_columns"),
         Key("comment", "number_sign", "#", "comment", "Write a comment on the packet; a pcapng keeps it", "comment"),
         Key("compare", "equals_sign", "=", "compare", "Compare the selected call with the marked one (m)", "compare"),
+        Key("statistics", "s", "s", "statistics", "Frames by type, rates, conversations, latency", "statistics"),
         Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom"),
     ),
     (Place.LIST, Group.LOOK): (
@@ -191,9 +192,9 @@ FOOTER: Final = (
     *("find.keep", "find.kind", "find.where", "find.end"),
     *("send", "send.apart", "filter.keep", "filter.clear", "filter.leave", "filter.names", "filter.older"),
     *("half_close", "cancel", "request"),
-    *("filter", "open", "pane.open", "byte.open", "back", "follow", "find", "cross", "field.filter", "unfold", "sort"),
+    *("filter", "open", "pane.open", "byte.open", "follow", "back", "find", "cross", "field.filter", "unfold", "sort"),
     *("edit", "method", "request.leave", "tcp.next", "tree.all", "stream.next", "control", "copy", "zoom", "reading"),
-    *("tcp", "compare", "copy_as", "resend", "history.back", "history", "times", "write"),
+    *("tcp", "compare", "statistics", "copy_as", "resend", "history.back", "history", "times", "write"),
     *("capture", "save", "schema", "decode", "help", "help.always", "quit"),
 )
 """What the footer shows, in its order, as far as it is of use where the focus is."""

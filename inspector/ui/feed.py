@@ -18,6 +18,8 @@ from inspector.store.filter import Filter
 from inspector.store.method_totals import MethodTotals
 from inspector.store.selection import CallSelection, Selection
 from inspector.store.store import Store
+from inspector.store.timeline import Timeline
+from inspector.ui.garbage import Garbage
 from inspector.ui.packet_feed import PacketFeed, Run
 from inspector.views.times import Times, TimeStyle
 
@@ -49,6 +51,10 @@ class Feed:
         self.frames = Selection(store)
         self.calls = CallSelection(store)
         self.methods = MethodTotals(store)
+        self.timeline = Timeline(store)
+        self._garbage = Garbage(store)
+        self.revision = 0
+        """Counts the changes that were taken."""
         self.first_row = 0
         """The first row of the frames that may be another since the last change that was taken."""
         self._moved = sys.maxsize
@@ -103,6 +109,9 @@ class Feed:
             self._moved = min(self._moved, self.frames.update(change).first_row)
             self.calls.update(change)
             self.methods.update(change)
+            self.timeline.update(change)
+            self.revision += 1
+            self._garbage.learn()
             self.packets.sync(self.store, self.frames)
             self._followed = change if self._followed is None else self._followed.merged(change)
 
@@ -117,6 +126,7 @@ class Feed:
 
     def close(self) -> None:
         """Ask for no more drawing."""
+        self._garbage.release()
         self._notify = lambda: None
         if self._timer is not None:
             self._timer.cancel()

@@ -59,7 +59,7 @@ def method_row(total: MethodTotal, path: str, catalog: Catalog) -> MethodRow:
         total.open,
         total.errors,
         "" if total.error_rate is None else share(total.error_rate),
-        _percentiles(total.durations),
+        percentiles(total.durations),
         total.requests,
         total.responses,
         total.request_bytes,
@@ -72,7 +72,8 @@ def share(part: float) -> str:
     return f"{part * 100:.1f}".removesuffix(".0") + " %"
 
 
-def _percentiles(durations: Durations) -> tuple[str, ...]:
+def percentiles(durations: Durations) -> tuple[str, ...]:
+    """p50, p95 and p99 as people read them, `≈` before those that are not exact; empty where no call is over."""
     mark = "" if durations.is_exact else "≈"
     return tuple(mark + brief(each) for each in durations.percentiles(*PERCENTILES))
 
@@ -102,7 +103,7 @@ def _figures(total: MethodTotal) -> Iterator[Line]:
     if not over:
         yield Line((Span("No call is over yet, so nothing is known of how long they take.", Tone.DIM),))
         return
-    for name, value in zip(_NAMES, _percentiles(total.durations), strict=True):
+    for name, value in zip(_NAMES, percentiles(total.durations), strict=True):
         yield Line((Span(f"{name}  ", Tone.KEY), Span(value)))
     if not total.durations.is_exact:
         yield Line((Span(f"Of more than {EXACT:,} calls, percentiles are within 1 % of the exact ones.", Tone.DIM),))

@@ -22,6 +22,7 @@ from inspector.ui.launch import Launch
 from inspector.ui.lists.tabs import FRAMES
 from inspector.ui.messages import CaptureOpened, Left, PaneOpened, StoreChanged
 from inspector.ui.screens.look_actions import LookActions
+from inspector.ui.screens.statistics import StatisticsScreen
 from inspector.ui.sent_call import SentCall
 from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
@@ -185,6 +186,9 @@ class InspectionScreen(LookActions):
         self.browser.update(None)
         self.find_again(0)
         self._draw_words()
+
+    def _action_statistics(self) -> None:
+        self.app.push_screen(StatisticsScreen(self.feed))
 
     @on(Left)
     def _to_list(self) -> None:

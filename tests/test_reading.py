@@ -1,0 +1,112 @@
+"""While a capture file is read: how far it is, how long yet, and the key that stops it and goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspector.session import FileSource, Phase, Session
+from inspector.session.status import SessionStatus
+from inspector.store.change import Change
+from inspector.ui.widgets.status_line import StatusLine
+from inspector.views.pace import Pace
+from tests.bench.recording import repeat
+from tests.captures import DATA
+from tests.ui_running import opened, reading, text
+
+CAPTURE = DATA / "b_full.pcapng"
+COPIES = 40
+"""Of a capture of 31 kB: several times what tshark is fed at once."""
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A capture of more than a megabyte."""
+    classic, path = tmp_path / "one.pcap", tmp_path / "large.pcap"
+    classic.write_bytes(gzip.decompress((DATA / "i_classic.pcap.gz").read_bytes()))
+    repeat(classic, COPIES, 50102, path)
+    return path
+
+
+def phase(session: Session) -> Phase:
+    return session.status.phase
+
+
+async def test_reading_stops_and_goes_on(large: Path) -> None:
+    session, stopped = Session(FileSource(large)), asyncio.Event()
+
+    def stop(change: Change) -> None:
+        if change.end_frame and not stopped.is_set():
+            stopped.set()
+            stopping.append(asyncio.create_task(session.stop_capture()))
+
+    stopping: list[asyncio.Task[None]] = []
+    session.on_change = stop
+    running = asyncio.create_task(session.run())
+    try:
+        await stopped.wait()
+        await stopping[0]
+        assert phase(session) is Phase.STOPPED
+        assert session.status.decoded < session.status.captured
+        assert session.status.is_whole
+        await session.start_capture()
+        await running
+        assert phase(session) is Phase.ENDED
+        assert session.store.packets % COPIES == 0
+        assert len(session.store.calls) % COPIES == 0
+    finally:
+        await session.close()
+
+
+async def test_a_key_stops_the_reading_and_what_is_read_stays(large: Path) -> None:
+    async with reading(large) as run:
+        await run.until(lambda: run.frames.count)
+        await run.press("ctrl+e")
+        assert phase(run.session) is Phase.STOPPED
+        assert "stopped at " in text(run.screen.query_one(StatusLine))
+        assert "^E goes on" in text(run.screen.query_one(StatusLine))
+        read = run.frames.count
+        await run.press("G", "f", "escape")
+        assert run.frames.count >= read
+        await run.press("ctrl+e")
+        await run.loaded()
+        assert phase(run.session) is Phase.ENDED
+        assert run.session.store.packets % COPIES == 0
+
+
+async def test_the_status_line_says_how_far_it_is() -> None:
+    async with opened(CAPTURE) as run:
+        line = run.screen.query_one(StatusLine)
+        status = SessionStatus("trace.pcapng", Phase.READING, captured=1_000, decoded=420, is_whole=True)
+        line.show(status, 57)
+        assert "reading 42 %   57 packets" in text(line)
+        assert "^E stops" in text(line)
+        line.show(SessionStatus("standard input", Phase.READING, captured=1_000, decoded=420), 57)
+        assert "reading…" in text(line)
+        line.show(SessionStatus("localhost:37564", Phase.LIVE, recorded=12_057), 57)
+        assert "behind by 12,000 packets" in text(line)
+        line.show(SessionStatus("localhost:37564", Phase.LIVE, recorded=157), 57)
+        assert "behind" not in text(line)
+
+
+@given(st.integers(1, 10_000), st.integers(100, 5_000), st.floats(0.01, 2.0))
+def test_a_steady_pace_is_told_as_it_is(packets: int, octets: int, apart: float) -> None:
+    pace, steps = Pace(), 100
+    for step in range(steps):
+        pace.note(step * apart, step * packets, step * octets)
+    assert pace.packets == pytest.approx(packets / apart)
+    left = pace.left(2 * (steps - 1) * octets)
+    assert left == pytest.approx((steps - 1) * apart)
+
+
+def test_a_pace_is_not_told_before_it_is_known_and_begins_anew() -> None:
+    pace, told = Pace(), list[tuple[float | None, float | None]]()
+    for time, packets, octets in ((0, 0, 0), (0.1, 10, 100), (1, 100, 1_000), (2, 10, 100)):
+        pace.note(time, packets, octets)
+        told.append((pace.packets, pace.left(2_000)))
+    assert told == [(None, None), (None, None), (100, 1), (None, None)]
