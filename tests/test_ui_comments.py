@@ -32,7 +32,7 @@ async def test_a_comment_goes_with_the_capture_and_is_there_when_it_is_opened(tm
         await comment(run, "the first [b]request[/b] ü")
         await run.until(lambda: "✎ the first [b]request[/b] ü" in lines(run.frames)[1])
         await run.press("f", "right")
-        assert "✎ the first [b]request[/b] ü" in text(run.pane)
+        await run.until(lambda: "✎ the first [b]request[/b] ü" in text(run.pane))
         await run.press("escape", "p")
         await run.until(lambda: run.list.id == "packets" and run.list.count)
         assert any("✎ the first" in line for line in lines(run.list))

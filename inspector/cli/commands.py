@@ -93,10 +93,8 @@ def follow(options: Namespace) -> int:
     if options.html or options.messages is not None:
         from inspector.headless.stream_export import export_stream
 
-        how = {"as_html": options.html, "messages": options.messages}
-        return run_session(
-            options, lambda session, catalog, limits: export_stream(session, catalog, limits, key, **how)
-        )
+        as_html, folder = options.html, options.messages
+        return run_session(options, lambda *on: export_stream(*on, key, as_html=as_html, messages=folder))
     return run_session(options, lambda session, catalog, limits: print_stream(session, catalog, limits, key))
 
 
