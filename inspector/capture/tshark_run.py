@@ -46,7 +46,7 @@ class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
             self._output_end,
             eventloop=asyncio.get_running_loop(),
             tshark_path=tshark.path,
-            custom_parameters=tshark.arguments(decoding),
+            custom_parameters=tshark.arguments(decoding, goes_on=numbering is not None),
         )
         self._use_ek = True
         self._lines = LineReader(tshark.refused)
