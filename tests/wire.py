@@ -20,9 +20,11 @@ _STEP = 1_000
 class Wire:
     """One connection; what is sent on it goes into a capture, a packet for each call."""
 
-    def __init__(self, client: Endpoint = CLIENT, server: Endpoint = SERVER) -> None:
+    def __init__(
+        self, client: Endpoint = CLIENT, server: Endpoint = SERVER, first_numbers: tuple[int, int] = (0, 0)
+    ) -> None:
         self.capture = bytearray(PCAP_HEADER)
-        self._flow = Flow(client, server)
+        self._flow = Flow(client, server, first_numbers)
         self._now = _BEGAN
         self._encoders = {side: Encoder() for side in Side}
         self.capture += self._flow.open(self._now)
@@ -56,6 +58,11 @@ class Wire:
             data(stream, reply),
             self.headers(Side.SERVER, stream, ("grpc-status", "0"), end=True),
         )
+
+    def end(self) -> None:
+        """Both sides close the connection."""
+        for side in Side:
+            self.capture += self._flow.finish(side, self._now)
 
     def write(self, path: Path) -> Path:
         """The capture as a file."""

@@ -38,7 +38,9 @@ class PacketWalk:
         Raises:
             ValueError: these bytes are no capture that can be walked over.
         """
-        start = self._begin(data) if not self.preamble else 0
+        if not self.preamble and len(data) < HEADER_LENGTH:
+            return
+        start = 0 if self.preamble else self._begin(data)
         if self._classic is not None:
             yield from self._records(self._classic, data, start, last, wanted)
         elif self.preamble or data[:MAGIC_LENGTH] == PCAPNG_MAGIC:

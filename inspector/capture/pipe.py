@@ -39,9 +39,14 @@ async def write_all(descriptor: int, data: bytes) -> None:
         try:
             rest = rest[os.write(descriptor, rest) :]
         except BlockingIOError:
-            writable = loop.create_future()
-            loop.add_writer(descriptor, writable.set_result, None)
+            writable: asyncio.Future[None] = loop.create_future()
+            loop.add_writer(descriptor, _resolve, writable)
             try:
                 await writable
             finally:
                 loop.remove_writer(descriptor)
+
+
+def _resolve(writable: asyncio.Future[None]) -> None:
+    if not writable.done():  # it was cancelled in the same turn of the loop
+        writable.set_result(None)

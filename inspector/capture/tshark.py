@@ -35,6 +35,13 @@ _PREFERENCES: Final[Mapping[str, str]] = {
 # The gRPC dissector asserts where a :path was never seen, the protobuf dissector throws on what is no protobuf, and
 # either loses the rest of the packet. Messages are cut from DATA by `protocol.deframer`.
 _DISABLED: Final = ("grpc", "protobuf")
+_SUPPOSED: Final = "http2_fake_headers"
+_SUPPOSED_FORMS: Final[Mapping[str, str]] = {
+    f"{_SUPPOSED} of 4.0": '"{}","0","{}","content-type","application/grpc","TRUE"',
+    f"{_SUPPOSED} of 4.4": '"{}","0","{}","content-type","application/grpc","FALSE","TRUE"',
+}
+"""What is supposed of streams whose headers tshark never saw: else it tells their bodies once more where they end,
+among the DATA of others. By version: port and direction, then whether that outweighs what is seen, and is on."""
 _COLUMNS: Final = ",".join(
     f'"{name}","{code}"'
     for name, code in {"n": "%m", "t": "%t", "s": "%s", "p": "%p", "d": "%d", "l": "%L", "i": "%i"}.items()
@@ -49,6 +56,7 @@ _VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _REFUSED_FIELDS: Final = re.compile(r"Some fields aren't valid:\s*((?:^\s+\S+\s*$)+)", re.MULTILINE)
 _REFUSED_FILTER: Final = re.compile(r"^tshark: (.*)$(?!\n(?:Some fields|tshark:))", re.MULTILINE)
 _REFUSED_PREFERENCE: Final = re.compile(r'-o flag "([^":]+):[^"]*" specifies unknown preference')
+_REFUSED_FORM: Final = f'Invalid -o flag "uat:{_SUPPOSED}:'
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +118,16 @@ class Tshark:
     refused: set[str] = field(default_factory=set)
     """Fields and preferences that this version does not know."""
 
-    def arguments(self, decoding: Decoding) -> list[str]:
-        """The options for one run, without those that pyshark adds: `-r - -l -n -T fields`."""
+    def arguments(self, decoding: Decoding, *, goes_on: bool = False) -> list[str]:
+        """The options for one run, without those that pyshark adds: `-r - -l -n -T fields`.
+
+        One that goes on where another was before meets streams whose headers it never saw.
+        """
         arguments = self._decoding_options(decoding)
+        form = next((form for name, form in _SUPPOSED_FORMS.items() if name not in self.refused), "")
+        for port in sorted(decoding.ports) if form and goes_on else ():
+            for direction in ("IN", "OUT"):
+                arguments += ["-o", f"uat:{_SUPPOSED}:{form.format(port, direction)}"]
         for protocol in _DISABLED:
             arguments += ["--disable-protocol", protocol]
         for name in FIELDS.values():
@@ -151,6 +166,8 @@ class Tshark:
         """
         fields = {name for match in _REFUSED_FIELDS.finditer(said) for name in match[1].split()}
         refused = fields | set(_REFUSED_PREFERENCE.findall(said))
+        if _REFUSED_FORM in said:
+            refused |= {next((form for form in _SUPPOSED_FORMS if form not in self.refused), _SUPPOSED)}
         if needed := refused & _NEEDED:
             message = f"tshark at {self.path} does not know {', '.join(sorted(needed))}, and cannot decode without."
             raise TsharkError(message, f"Install tshark {OLDEST[0]}.{OLDEST[1]} or later.")

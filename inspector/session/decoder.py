@@ -74,7 +74,8 @@ class Decoder:
     def decoded(self) -> int:
         """Bytes of the recording that tshark has taken."""
         handover = self._relay.handover
-        return max(handover.offset + self._run.fed - len(handover.opening), handover.offset) if self._run else 0
+        fed = 0 if self._run is None else self._run.fed - len(handover.opening)
+        return handover.offset + max(fed, 0)
 
     @property
     def decoding(self) -> Decoding:
@@ -176,6 +177,7 @@ class Decoder:
         except ValueError as error:
             self._on_notice(f"Decoding cannot go on in a fresh tshark ({error}), so its memory is not bounded.")
         else:
+            self._run = None
             self._telling.apply(self._assembler.relay(sealed))
 
     async def _read_in_order(self, tshark: Tshark, recording: Recording, on_packets: OnPackets) -> None:
