@@ -94,7 +94,12 @@ def follow(options: Namespace) -> int:
         from inspector.headless.stream_export import export_stream
 
         as_html, folder = options.html, options.messages
-        return run_session(options, lambda *on: export_stream(*on, key, as_html=as_html, messages=folder))
+        return run_session(
+            options,
+            lambda session, catalog, limits: export_stream(
+                session, catalog, limits, key, as_html=as_html, messages=folder
+            ),
+        )
     return run_session(options, lambda session, catalog, limits: print_stream(session, catalog, limits, key))
 
 
