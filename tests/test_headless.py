@@ -98,6 +98,19 @@ def test_calls_as_json_keep_their_contract() -> None:
             assert message["type"] in ("HelloRequest", "HelloReply")
 
 
+def test_follow_gives_a_page_and_the_messages_as_files(tmp_path: Path) -> None:
+    folder = tmp_path / "messages"
+    done = run("follow", DATA / "g_gzip_node_node.pcapng", "0/1", "--html", "--messages", folder)
+    assert done.returncode == 0
+    assert done.stdout.startswith("<!DOCTYPE html>")
+    assert "grpc-encoding" in done.stdout
+    names = sorted(each.name for each in folder.iterdir())
+    assert names[:2] == ["001-request.bin", "002-response.bin"]
+    assert f"Saved {len(names)} messages in {folder}." in done.stderr
+    again = run("follow", DATA / "g_gzip_node_node.pcapng", "0/1", "--messages", folder)
+    assert (again.returncode, "is not empty" in again.stderr) == (1, True)
+
+
 def test_follow_prints_one_stream() -> None:
     done = run("follow", DATA / "g_gzip_node_node.pcapng", "0/1", "--proto", DATA / "peers.proto")
     assert done.returncode == 0

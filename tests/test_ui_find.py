@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -151,8 +152,15 @@ async def test_another_filter_is_looked_through_again() -> None:
         await run.until(lambda: said(run) == "1 of 1")
 
 
-async def test_a_search_can_be_stopped(tmp_path: Path) -> None:
-    async with opened(DATA / "e_1000_go_go.pcapng") as run:
+async def test_a_search_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    holds = FrameFind.holds
+
+    def slowly(look: FrameFind, position: int) -> bool:
+        time.sleep(0.005)  # as if the capture were a hundred times as long
+        return holds(look, position)
+
+    monkeypatch.setattr(FrameFind, "holds", slowly)
+    async with opened(CAPTURE) as run:
         await find(run, "no such thing anywhere")
         await run.until(lambda: "looking" in said(run))
         await run.press("escape")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from inspector.ui.screens.columns_dialog import ColumnsDialog
 from inspector.ui.screens.line_dialog import LineDialog
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, opened, reading
@@ -91,3 +94,35 @@ async def test_marks_are_counted_kept_and_shown_in_the_lists_that_hold_their_par
         await run.press("U")
         await run.until(lambda: run.counts.startswith("1 marked · "))
         assert lines(run.frames)[6].startswith("◇")
+
+
+def header(run: Running) -> list[str]:
+    return lines(run.list)[0].split()
+
+
+async def test_columns_are_hidden_moved_and_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    async with opened(CAPTURE) as run:
+        assert header(run) == ["Packet", "Time", "Stream", "Type", "Len", "Info"]
+        await run.press("C")
+        await run.until(lambda: isinstance(run.app.screen, ColumnsDialog))
+        await run.press("space", "down", "J", "J", "enter")
+        assert header(run) == ["Stream", "Time", "Type", "Len", "Info"]
+        assert lines(run.frames)[2].split()[:3] == ["0/1", "→", "0.0013"]
+        await run.press("left", "C")
+        await run.until(lambda: isinstance(run.app.screen, ColumnsDialog))
+        await run.pilot.click("#choices", offset=(3, 0))
+        await run.press("enter")
+        assert header(run)[0].startswith("Start")
+    (state,) = (tmp_path / "grpc-inspector").glob("columns.json")
+    assert state.stat().st_mode & 0o777 == 0o600
+    async with opened(CAPTURE, NARROW) as run:
+        assert header(run) == ["Stream", "Time", "Type", "Len", "Info"]
+        await run.press("C")
+        await run.until(lambda: isinstance(run.app.screen, ColumnsDialog))
+        await run.press("r", *["down"] * 6, "K", "K", "K", "K", "K", "K", "enter")
+        assert header(run) == ["Info", "Packet", "Time", "Stream", "Type", "Len"]
+        assert lines(run.frames)[1].split()[-1] == "232"
+    state.write_text("no JSON at all")
+    async with opened(CAPTURE) as run:
+        assert header(run)[0] == "Packet"

@@ -265,13 +265,14 @@ async def test_a_followed_stream_is_saved_as_its_bytes(tmp_path: Path) -> None:
 async def test_times_are_shown_in_other_ways() -> None:
     async with browsing() as run:
         shown = []
-        for _ in range(5):
+        for _ in range(6):
             shown.append(lines(run.frames)[3].split()[1:3])
             await run.press("t")
         assert shown[0] == ["+0.5", "ms"]
         assert shown[1][0] == "0.0018"
         assert shown[2][0] == "+0.000472"
         assert shown[4] == ["2026-11-22", "08:25:11.404"]
+        assert shown[5][0] == "+0.000472"
         assert lines(run.frames)[3].split()[1:3] == shown[0]
 
 

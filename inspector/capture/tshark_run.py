@@ -29,7 +29,7 @@ from inspector.capture.tshark_end import TsharkDied
 from inspector.children import end_unread, spawn
 from inspector.model.frame import Packet
 
-_CHUNK: Final = 1 << 15
+_CHUNK: Final = 1 << 14
 """Bytes of output that are parsed before the loop's other tasks have their turn: a few milliseconds of work."""
 _TURNS: Final = 10
 """Of the loop, between two chunks: a key goes through many hands before it is drawn, one at each turn."""

@@ -90,6 +90,16 @@ def follow(options: Namespace) -> int:
     from inspector.headless.follow import parse_stream, print_stream
 
     key = parse_stream(options.stream)
+    if options.html or options.messages is not None:
+        from inspector.headless.stream_export import export_stream
+
+        as_html, folder = options.html, options.messages
+        return run_session(
+            options,
+            lambda session, catalog, limits: export_stream(
+                session, catalog, limits, key, as_html=as_html, messages=folder
+            ),
+        )
     return run_session(options, lambda session, catalog, limits: print_stream(session, catalog, limits, key))
 
 

@@ -70,6 +70,8 @@ def follow(name: str) -> Parser:
     parser = ArgumentParser(name, description="Print the headers and messages of one stream, both directions.")
     parser.add_argument("source", metavar="SOURCE", help=_SOURCE_HELP)
     parser.add_argument("stream", metavar="CONNECTION/STREAM", help="as in 0/1")
+    parser.add_argument("--html", action="store_true", help="print one HTML page")
+    parser.add_argument("--messages", type=Path, metavar="FOLDER", help="save its messages there, raw, a file each")
     _add_capture_options(parser)
     _add_schema_options(parser)
     _add_limits(parser)

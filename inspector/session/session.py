@@ -19,6 +19,7 @@ from inspector.capture.tshark import Decoding, Tshark, find_tshark
 from inspector.errors import InspectorError
 from inspector.model.call import StreamKey
 from inspector.session.board import Board
+from inspector.session.comments import Comments
 from inspector.session.decoder import Decoder
 from inspector.session.intake import Intake, open_intake
 from inspector.session.listening import Listening
@@ -84,6 +85,7 @@ class Session:
         self._failures = Failures(self.store)
         self._intake: Intake | None = None
         self._observers: list[Callable[[Change], object]] = []
+        self.comments = Comments(self.store.comments)
         self._successor: Session | None = None
         self._is_listening = asyncio.Event()
 
@@ -115,6 +117,7 @@ class Session:
         other = Session(self.source, decoding, self._board, memory=self.memory)
         other._intake, self._intake, self._successor = self._intake, None, other
         other._listening.decided = self._listening.decided | self.decoding.differences(decoding)
+        other.comments, other.store.comments = self.comments, self.store.comments
         self._board.on_status = other._told
         is_over = self.status.phase in (Phase.ENDED, Phase.FAILED)
         reads = is_over or not isinstance(self.source, LiveSource)
@@ -223,6 +226,7 @@ class Session:
             self._successor._overhear(data)
         else:
             self._listening.hear(data)
+            self.comments.hear(data)
 
     def _told(self, status: SessionStatus) -> None:
         self.on_status(status)

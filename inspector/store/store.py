@@ -37,6 +37,8 @@ class Store:
         self.packets = 0
         """How many packets were read."""
         self.frames: Log[Frame] = Log()
+        self.comments: dict[int, tuple[str, ...]] = {}
+        """By packet number: what people wrote of it."""
         self.weight = 0
         """About how many bytes of memory the frames take that are kept, with all that belongs to them."""
         self._book = CallBook()

@@ -143,6 +143,8 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("copy_as", "Y", "Y", "copy as", "Copy the call as a grpcurl command, as Python or as JSON", "copy_as"),
         Key("reference", "T", "T", "time zero", "Count times from the selected row; again: no more", "set_reference"),
         Key("times", "t", "t", "times", "Times since the start, the row or frame before, as time of day", "turn_times"),
+        Key("columns", "C", "C", "columns", "Choose the columns of this list, and their order", "choose_columns"),
+        Key("comment", "number_sign", "#", "comment", "Write a comment on the packet; a pcapng keeps it", "comment"),
         Key("compare", "equals_sign", "=", "compare", "Compare the selected call with the marked one (m)", "compare"),
         Key("statistics", "s", "s", "statistics", "Frames by type, rates, conversations, latency", "statistics"),
         Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom"),

@@ -11,12 +11,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from inspector.capture.saving import save_folder, save_pieces
+from inspector.capture.saving import save_pieces
 from inspector.model.call import StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.session import Session
 from inspector.session.extracts import Part, packets_of_call, packets_of_connection, save_part
-from inspector.views.as_files import message_files
+from inspector.session.messages import save_messages
 from inspector.views.as_html import follow_page
 from inspector.views.as_json import call_object, frame_object, line, message_objects
 from inspector.views.as_text import follow_lines
@@ -131,11 +131,7 @@ def _of_call(on: Ground) -> Iterator[Way]:
     store, ending = on.session.store, f"-call-{key.connection}-{key.stream}"
 
     async def write(path: Path, _keeps_keys: bool) -> str:
-        files = list(message_files(store.calls[key]))
-        whole = [(each.name, each.data) for each in files if each.data is not None]
-        count = await save_folder(whole, path)
-        lost = f" {len(files) - count:,} that are not whole were left out." if len(files) > count else ""
-        return f"Saved {counted(count, 'message')} in {path}.{lost}"
+        return await save_messages(store.calls[key], path)
 
     def text() -> Iterator[bytes]:
         return (each.encode(errors="replace") for each in follow_lines(follow(store, on.catalog, key)))

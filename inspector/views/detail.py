@@ -39,6 +39,7 @@ def frame_detail(store: Store, catalog: Catalog, position: int) -> tuple[Line, .
     receiver = connection.server if frame.source == connection.client else connection.client
     lines = [
         Line((title,)),
+        *(Line((Span("✎ ", Tone.WARN), Span(clean(each), Tone.WARN))) for each in store.comments.get(frame.packet, ())),
         _field("packet", f"{frame.packet}"),
         _field("time", f"{clock(frame.time)}  {frame.time - capture_start(store):.6f} s into the capture"),
         _field("connection", f"{connection.index}  joined late" if connection.joined_late else f"{connection.index}"),

@@ -33,6 +33,8 @@ class FrameFind:
 
     def holds(self, position: int) -> bool:
         """True when the frame at a position holds it."""
+        if not self._store.frames.holds(position):
+            return False  # the oldest leave while others are still looked through
         frame = self._store.frames[position]
         return any(look(self, position, frame) for look in self._looks)
 

@@ -56,8 +56,14 @@ def frame_row(
         at.side,
         frame.type_name,
         frame.length,
-        info(at),
+        (*comment_spans(store, frame.packet), *info(at)),
     )
+
+
+def comment_spans(store: Store, packet: int) -> tuple[Span, ...]:
+    """What people wrote of a packet, in front of what it says."""
+    comments = store.comments.get(packet)
+    return (Span(f"✎ {clean(shortened(' · '.join(comments), 200))}  ", Tone.WARN),) if comments else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,12 @@ class TimeStyle(StrEnum):
     """Seconds since the capture began."""
     PREVIOUS = "previous"
     """Seconds since the row before."""
-    STREAM = "stream"
-    """Seconds since the frame before of the same stream, whether it is shown or not."""
     CLOCK = "clock"
     """The time of day, here."""
     UTC = "utc"
     """Date and time of day in UTC."""
+    STREAM = "stream"
+    """Seconds since the frame before of the same stream, whether it is shown or not."""
 
     @property
     def words(self) -> str:
@@ -46,9 +46,9 @@ _STYLE_WORDS: Final = {
     TimeStyle.CALL: "since the call began, for its first frame since the capture did",
     TimeStyle.CAPTURE: "since the capture began",
     TimeStyle.PREVIOUS: "since the row before",
-    TimeStyle.STREAM: "since the frame before of the same stream",
     TimeStyle.CLOCK: "the time of day here",
     TimeStyle.UTC: "date and time in UTC",
+    TimeStyle.STREAM: "since the frame before of the same stream",
 }
 
 

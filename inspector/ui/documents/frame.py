@@ -30,9 +30,9 @@ def _known(store: Store, catalog: Catalog, position: int) -> Hashable:
     frame = store.frames[position]
     call = store.call_of(frame)
     if call is None:
-        return catalog.revision
+        return catalog.revision, store.comments.get(frame.packet)
     messages = call.messages(store.side(frame))
     # A message of which the frame holds a part ends in a later one.
     ended = min(first_ending_at(messages, position + 1) + 1, len(messages))
     types = call.response_headers is None, call.trailers is None
-    return catalog.revision, call.method, call.method_source, ended, types
+    return catalog.revision, call.method, call.method_source, ended, types, store.comments.get(frame.packet)

@@ -25,9 +25,13 @@ class Finder:
         self._wanted: tuple[Place, int] | None = None
         """A place, and 1 or -1: the hit behind it, or before it, shall be gone to once it is found."""
         self._is_stopped = False
+        self._widget = widget
         self._begin(widget, start)
 
     def _begin(self, widget: Widget, start: int | None) -> None:
+        if widget is not self._widget:
+            self.end()
+        self._widget = widget
         self._target = target_of(widget, self._store, self._catalog, self._pattern, self._asked.kind, self._asked.where)
         if self._target is not None:
             self._search = Search(self._target.space, self._target.here.unit if start is None else start)
@@ -75,9 +79,9 @@ class Finder:
             return
         for _ in self._search.steps():
             self._reach(self._target)
+            yield
             if self._is_stopped:
                 return
-            yield
         self._reach(self._target)
 
     def _reach(self, target: Target) -> None:
@@ -104,5 +108,4 @@ class Finder:
 
     def end(self) -> None:
         """Let nothing stand out any more."""
-        if self._target is not None:
-            self._target.widget.show_sought(None)
+        self._widget.show_sought(None)

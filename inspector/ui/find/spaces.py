@@ -52,7 +52,8 @@ class RowsSpace:
 
     def _positions(self, key: Any) -> Iterable[int]:
         if isinstance(key, StreamKey):
-            return self._store.calls[key].frames
+            call = self._store.calls.get(key)
+            return () if call is None else tuple(call.frames)
         match self._rows.subject(key):
             case FrameAt(position):
                 return (position,)

@@ -56,10 +56,11 @@ class FrameRows:
 
     def version(self, key: int) -> Hashable:
         """Rows speak of their call's method and start, and of messages, which may come to be known later."""
-        call = self._feed.store.call_of(self._feed.store.frames[key])
+        frame, store = self._feed.store.frames[key], self._feed.store
+        call = store.call_of(frame)
         known = None if call is None else (call.method, call.started, len(call.requests), len(call.responses))
-        style = self._feed.time_style
-        return self._catalog.revision, known, style, self._feed.time_reference, self._previous(key)
+        times = self._feed.time_style, self._feed.time_reference, self._previous(key)
+        return self._catalog.revision, known, times, store.comments.get(frame.packet)
 
     def row(self, key: int) -> FrameRow:
         """What a frame says."""

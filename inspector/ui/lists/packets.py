@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Hashable
+from dataclasses import replace
 from typing import Final
 
 from inspector.schema.catalog import Catalog
@@ -12,6 +13,7 @@ from inspector.ui.lists.rows import dim
 from inspector.ui.subject import FrameAt, PacketAt, Subject
 from inspector.ui.widgets.painting import Column
 from inspector.views.packet_rows import PacketRow, packet_row, packet_text
+from inspector.views.rows import comment_spans
 from inspector.views.spans import Span
 from inspector.views.times import Times, TimeStyle
 
@@ -46,14 +48,9 @@ class PacketRows:
         return min(bisect_left(self._feed.packets.numbers, key), len(self) - 1)
 
     def version(self, key: int) -> Hashable:
-        """What Wireshark says of a packet stays, but for the times, as long as ports are decoded the same."""
-        style, reference = self._feed.time_style, self._feed.time_reference
-        return (
-            self._feed.packets.revision,
-            style,
-            reference,
-            self._previous(key) if style is TimeStyle.PREVIOUS else None,
-        )
+        """What Wireshark says of a packet stays, but for times and comments, as long as ports are decoded the same."""
+        times = self._feed.time_style, self._feed.time_reference, self._previous(key)
+        return self._feed.packets.revision, times, self._feed.store.comments.get(key)
 
     def row(self, key: int) -> PacketRow:
         """What a packet says."""
@@ -61,7 +58,9 @@ class PacketRows:
         previous = self._previous(key) if style is TimeStyle.PREVIOUS else None
         origin = packets.line(1).time if reference is None else reference
         times = Times(origin, style, has_reference=reference is not None)
-        return packet_row(packets.line(key), times, None if previous is None else packets.line(previous).time)
+        row = packet_row(packets.line(key), times, None if previous is None else packets.line(previous).time)
+        comment = comment_spans(self._feed.store, key)
+        return replace(row, info=(*comment, *row.info)) if comment else row
 
     def subject(self, key: int) -> Subject:
         """The packet."""

@@ -105,12 +105,9 @@ class Calling(CaptureActions):
 
     @property
     def _current(self) -> SentCall | None:
-        box = self.box
-        return (
-            None
-            if self.sending is None or box is None
-            else self.sending.calls.current(box.method.path if box.method else None)
-        )
+        if self.sending is None or (box := self.box) is None:
+            return None
+        return self.sending.calls.current(box.method.path if box.method else None)
 
     @on(Requested)
     def _request(self, event: Requested) -> None:

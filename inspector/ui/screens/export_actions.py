@@ -21,7 +21,8 @@ class ExportActions(FindActions):
 
     def _ground(self, picture: str) -> Ground:
         source, call = self.session.source, self.selected_call
-        is_pcapng = isinstance(source, FileSource) and ".pcapng" in source.path.name
+        comments = self.session.comments.changed
+        is_pcapng = bool(comments) or (isinstance(source, FileSource) and ".pcapng" in source.path.name)
         return Ground(
             self.session,
             self.launch.catalog,
@@ -33,7 +34,7 @@ class ExportActions(FindActions):
             None if call is None else call.key,
             self.browser.connection,
             ".pcapng" if is_pcapng else ".pcap",
-            {},
+            comments,
             picture,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual import events
 from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
@@ -21,6 +22,9 @@ class FocusActions(Screen[None], inherit_bindings=False):
     Three classes say how the room is given out, and the style sheet does it: `-narrow` by the terminal's width,
     `-detail` when the right side is the one in use, `-zoom` when the side in use shall have all the room.
     """
+
+    _uses_right = False
+    """True when the right side is the one in use."""
 
     @property
     def browser(self) -> Browser:
@@ -46,9 +50,26 @@ class FocusActions(Screen[None], inherit_bindings=False):
         if isinstance(widget, FilterBox | RequestBox):
             self.remove_class("-zoom")
         else:
-            self.set_class(isinstance(widget, Pane | HexView), "-detail")
+            self.use_side(right=isinstance(widget, Pane | HexView))
         # At once, not by `widget.focus()`: keys that were typed ahead are meant for where the focus is going.
         self.set_focus(widget)
+
+    def use_side(self, *, right: bool) -> None:
+        """The right side is in use, or the left one."""
+        self._uses_right = right
+        self._give_room()
+
+    def _give_room(self) -> None:
+        """Give the side in use all the room where there is room for one.
+
+        Only there: to style a whole screen anew takes longer than all else that a key does.
+        """
+        if self.has_class("-narrow") or self.has_class("-zoom"):
+            self.set_class(self._uses_right, "-detail")
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """The screen may have become narrow."""
+        self._give_room()
 
     def _stops(self) -> list[Widget]:
         """What Tab goes through."""
@@ -69,6 +90,7 @@ class FocusActions(Screen[None], inherit_bindings=False):
 
     def _action_zoom(self) -> None:
         self.toggle_class("-zoom")
+        self._give_room()
 
     def _action_back(self) -> None:
         if isinstance(self.focused, Pane | HexView):

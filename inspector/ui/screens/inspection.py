@@ -140,7 +140,7 @@ class InspectionScreen(LookActions):
     def show_accounts(self) -> None:
         """Show what the client says of its calls; where there is room for one side, that side."""
         self.browser.show_told(self.accounts)
-        self.add_class("-detail")
+        self.use_side(right=True)
 
     def account_changed(self) -> None:
         """Draw it with the next drawing."""

@@ -1,9 +1,10 @@
-"""Where one looks, and from when times count: go to a number, time zero."""
+"""What one looks at: go to a number, from when times count, which columns there are."""
 
 from __future__ import annotations
 
 from inspector.ui.goal import parse_goal
-from inspector.ui.lists.tabs import PACKETS
+from inspector.ui.lists.tabs import FRAMES, LISTS, PACKETS
+from inspector.ui.screens.columns_dialog import ColumnsDialog
 from inspector.ui.screens.export_actions import ExportActions
 from inspector.ui.screens.line_dialog import LineDialog
 from inspector.ui.subject import FrameAt, PacketAt
@@ -36,6 +37,30 @@ class LookActions(ExportActions):
         self.browser.go_to(goal)
         if isinstance(goal, FrameAt) and self.feed.frames.row_of(goal.position) is None:
             self.say("The filter hides its row; the other pane shows it.")
+
+    def _action_choose_columns(self) -> None:
+        table = self.browser.listing.shown
+        title = LISTS[table.id or FRAMES].title
+        self.app.push_screen(ColumnsDialog(title, table.rows.columns, table.layout_of_columns), self._arrange)
+
+    def _arrange(self, layout: tuple[int, ...] | None) -> None:
+        if layout is not None:
+            self.browser.listing.show_columns(layout)
+
+    def _action_comment(self) -> None:
+        if (number := self.browser.packet) is None:
+            self.say("Select a frame, a call or a packet to write a comment on its packet.")
+            return
+
+        def put(text: str | None) -> None:
+            if text is not None:
+                self.session.comments.put(number, text)
+                self.redraw()
+                self.say(f"The comment on packet {number} goes with the capture when that is saved (Ctrl+S).")
+
+        note = "It is saved with the capture, as pcapng · Enter keeps it, an empty one takes it away · Esc cancels"
+        text = " · ".join(self.session.store.comments.get(number, ()))
+        self.app.push_screen(LineDialog(f"Comment on packet {number}", note, text), put)
 
     def _action_set_reference(self) -> None:
         feed, time = self.feed, self.browser.time

@@ -103,7 +103,7 @@ class Browser(Horizontal):
     def time(self) -> float | None:
         """When what is selected was on the wire."""
         match self._subject:
-            case FrameAt(position):
+            case FrameAt(position) if self._feed.store.frames.holds(position):
                 return self._feed.store.frames[position].time
             case PacketAt(number):
                 return self._feed.packets.line(number).time
@@ -120,6 +120,17 @@ class Browser(Horizontal):
             if not self.listing.shown_leads_to(subject):
                 self.listing.open(FRAMES)
             self._select(subject)
+
+    @property
+    def packet(self) -> int | None:
+        """The packet of what is selected."""
+        match self._subject:
+            case FrameAt(position) if self._feed.store.frames.holds(position):
+                return self._feed.store.frames[position].packet
+            case PacketAt(number):
+                return number
+            case _:
+                return None
 
     @property
     def connection(self) -> int | None:

@@ -121,6 +121,8 @@ class Detail(PacketParts):
 
     def open(self, tab: str) -> None:
         """Show a tab, where what is selected has it."""
+        if tab == self._tab and self.document is not None:
+            return
         if self._subject is None or isinstance(self._subject, TABS[tab].about):
             self._bring(tab)
             self.show_document()

@@ -46,6 +46,8 @@ class LineTable(ScrollView):
         """The keys of marked rows, the latest last."""
         self.is_part_marked: Callable[[Any], bool] = lambda _key: False
         """Tells whether something that a row is of, or that is of it, is marked in another list."""
+        self.layout_of_columns: tuple[int, ...] = tuple(range(len(rows.columns)))
+        """The indexes of the columns that are shown, in their order."""
         self._placeholder: tuple[str, ...] = ()
         self._sought: re.Pattern[str] | None = None
         self._painter = self._new_painter()
@@ -103,6 +105,12 @@ class LineTable(ScrollView):
         """The index of the column that is drawn at a cell."""
         return self._painter.column_at(x, self.scrollable_content_region.width)
 
+    def show_columns(self, layout: tuple[int, ...]) -> None:
+        """Show these columns, by their indexes, in this order."""
+        if layout != self.layout_of_columns:
+            self.layout_of_columns = layout
+            self.forget_lines()
+
     def forget_lines(self) -> None:
         """Draw every line anew, columns as wide as they must be: earlier rows say something else, or are others."""
         self._strips.clear()
@@ -150,7 +158,7 @@ class LineTable(ScrollView):
 
     def _new_painter(self) -> RowPainter:
         gutter = GUTTER if self.foldable is None else GUTTER + FOLD
-        return RowPainter(self.rows.columns, self.order, gutter)
+        return RowPainter(self.rows.columns, self.order, gutter, self.layout_of_columns)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The visible lines, after making their columns wide enough."""

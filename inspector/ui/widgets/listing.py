@@ -19,6 +19,7 @@ from textual.widgets import ContentSwitcher, Static, Tab, Tabs
 from inspector.model.call import StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.store.change import Change
+from inspector.ui.column_file import ColumnFile
 from inspector.ui.feed import Feed
 from inspector.ui.lists.tabs import CALLS, FRAMES, LISTS, PACKETS
 from inspector.ui.messages import ListShown, MarksChanged, TailMoved
@@ -52,11 +53,22 @@ class Listing(Vertical):
             name: RowList(each.rows(feed, catalog), id=name, following=following) for name, each in LISTS.items()
         }
         self._tab = FRAMES
+        self._column_file = ColumnFile()
         self._said = ""
         """What is said about the tail."""
 
         for name in (FRAMES, CALLS, PACKETS):
             self._lists[name].is_part_marked = partial(self._is_part_marked, name)
+
+    def on_mount(self) -> None:
+        """Show the columns that were chosen before."""
+        for name, table in self._lists.items():
+            table.show_columns(self._column_file.layout(name, table.rows.columns))
+
+    def show_columns(self, layout: tuple[int, ...]) -> None:
+        """Show these columns in the list that is in front, from now on."""
+        self.shown.show_columns(layout)
+        self._column_file.keep(self._tab, self.shown.rows.columns, layout)
 
     def compose(self) -> ComposeResult:
         """Tabs and the words about the tail above, the chosen list below."""

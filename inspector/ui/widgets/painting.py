@@ -98,9 +98,19 @@ class Look(NamedTuple):
 class RowPainter:
     """Rows of one list as strips."""
 
-    def __init__(self, columns: Sequence[Column], order: Order | None = None, gutter: int = GUTTER) -> None:
-        """`order` is marked in the title of its column, which is never left out; `gutter` is the room for marks."""
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        order: Order | None = None,
+        gutter: int = GUTTER,
+        layout: Sequence[int] | None = None,
+    ) -> None:
+        """`order` is marked in the title of its column, which is never left out; `gutter` is the room for marks.
+
+        `layout` are the indexes of the columns that are shown, in their order; None for all.
+        """
         self._columns = columns
+        self._layout = tuple(range(len(columns)) if layout is None else layout)
         self._gutter = gutter
         self._order: Order | None = None
         self._widths = [max(column.least, cell_len(column.title)) for column in columns]
@@ -152,8 +162,12 @@ class RowPainter:
 
     def slots(self, width: int) -> tuple[Slot, ...]:
         """The columns that a line of a width has room for, from left to right."""
-        kept = None if self._order is None else self._order.column
-        return tuple(fit(self._columns, self._widths, width - self._gutter, kept))
+        shown = [self._columns[index] for index in self._layout]
+        wanted = [self._widths[index] for index in self._layout]
+        sorted_by = None if self._order is None else self._order.column
+        kept = self._layout.index(sorted_by) if sorted_by in self._layout else None
+        slots = fit(shown, wanted, width - self._gutter, kept)
+        return tuple(slot._replace(column=self._layout[slot.column]) for slot in slots)
 
     def column_at(self, x: int, width: int) -> int | None:
         """The index of the column at a cell of a line."""
@@ -182,7 +196,7 @@ class Slot(NamedTuple):
 def fit(columns: Sequence[Column], wanted: Sequence[int], room: int, kept: int | None = None) -> list[Slot]:
     """Give out the room of a line: what matters least is left out, but for `kept`, and what yields yields.
 
-    What is still too wide is cut off at the right; the last column takes what is left where it has no `most`.
+    What is still too wide is cut off at the right; a column that has no `most` takes what the others leave.
     """
     least = [
         min(column.least, width) if column.yields else width for column, width in zip(columns, wanted, strict=True)
@@ -195,11 +209,13 @@ def fit(columns: Sequence[Column], wanted: Sequence[int], room: int, kept: int |
             taken += needed
     slots: list[Slot] = []
     spare = room - taken
+    behind = sum(columns[index].gap + least[index] for index in shown)
     for index in sorted(shown):
+        behind -= columns[index].gap + least[index]
         gap = min(columns[index].gap if slots else 0, room)
         width = least[index] + max(0, min(spare, wanted[index] - least[index]))
         spare -= width - least[index]
-        width = min(width if columns[index].most else room, room - gap)
+        width = min(width if columns[index].most else max(room - gap - behind, columns[index].least), room - gap)
         slots.append(Slot(index, gap, width))
         room -= gap + width
     return slots

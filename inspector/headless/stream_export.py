@@ -1,0 +1,42 @@
+"""`follow --html` and `follow --messages`: one stream as a page, and its messages as files, once it has ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inspector.errors import SourceError
+from inspector.headless.output import Output, say
+from inspector.headless.run import Limits, Run
+from inspector.model.call import CallState, StreamKey
+from inspector.schema.catalog import Catalog
+from inspector.session import FileSource, Session
+from inspector.session.messages import save_messages
+from inspector.store.change import Change
+from inspector.views.as_html import follow_page
+from inspector.views.follow import Follow
+
+
+async def export_stream(
+    session: Session, catalog: Catalog, limits: Limits, key: StreamKey, *, as_html: bool, messages: Path | None
+) -> int:
+    """Print one stream as a page, save its messages in a folder, or both; returns the exit status.
+
+    Raises:
+        SourceError: the capture has no such stream, or its messages cannot be saved.
+    """
+    run, store = Run(session, limits), session.store
+    is_file = isinstance(session.source, FileSource)
+
+    def look(_change: Change) -> None:
+        call = store.calls.get(key)
+        if not is_file and call is not None and call.state is not CallState.OPEN:
+            run.enough()
+
+    status = await run.until_done(look)
+    if (call := store.calls.get(key)) is None:
+        raise SourceError(f"There is no call on stream {key} in {session.source}.", "`calls SOURCE` lists them.")
+    if messages is not None:
+        say(await save_messages(call, messages))
+    if as_html:
+        Output().texts(follow_page(Follow(store, catalog, key)))
+    return status

@@ -1,0 +1,58 @@
+"""Comments on packets: those that a pcapng holds, found as its bytes pass by, and those that somebody writes.
+
+Owns what was changed, for whoever saves the capture; all of them together are kept in the store, for whoever draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from inspector.capture.blocks import PACKETS, Blocks
+from inspector.capture.records import MAGIC_LENGTH, PCAPNG_MAGIC
+
+LONGEST: Final = 60_000
+"""Bytes of UTF-8: an option holds 65,535."""
+
+
+class Comments:
+    """The comments of one capture."""
+
+    def __init__(self, known: dict[int, tuple[str, ...]]) -> None:
+        """`known` are all there are, by packet number, and is kept up to date."""
+        self._known = known
+        self._changed: dict[int, tuple[str, ...]] = {}
+        self._blocks: Blocks | None = Blocks()
+        self._start = b""
+        self._number = 0
+
+    @property
+    def changed(self) -> Mapping[int, tuple[str, ...]]:
+        """By packet: what stands in the place of the comments that the capture has."""
+        return self._changed
+
+    def hear(self, data: bytes) -> None:
+        """Look through the next bytes of the capture."""
+        if self._blocks is None:
+            return
+        if self._number == 0 and len(self._start) < MAGIC_LENGTH:
+            data = self._start = self._start + data
+            if len(data) < MAGIC_LENGTH:
+                return
+            if not data.startswith(PCAPNG_MAGIC):
+                self._blocks = None  # a classic pcap has none
+                return
+        for block in self._blocks.take(data):
+            if block.type in PACKETS:
+                self._number += 1
+                if (comments := block.comments) and self._number not in self._changed:
+                    self._known[self._number] = comments
+
+    def put(self, number: int, text: str) -> None:
+        """Let a packet have one comment, or none where the text is empty."""
+        text = text.strip().encode(errors="replace")[:LONGEST].decode(errors="ignore")
+        self._changed[number] = (text,) if text else ()
+        if text:
+            self._known[number] = (text,)
+        else:
+            self._known.pop(number, None)

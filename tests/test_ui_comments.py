@@ -1,0 +1,66 @@
+"""Comments on packets: written on the screen, read back by tshark, and shown where a capture has some already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.widgets import Input
+
+from inspector.capture.extract import Extract
+from inspector.session.comments import Comments
+from inspector.ui.screens.line_dialog import LineDialog
+from tests.captures import DATA, read_store
+from tests.test_extract import fields
+from tests.test_ui_export import export
+from tests.ui_running import NARROW, Running, lines, reading, text
+
+PCAP = DATA / "why" / "good.pcap"
+
+
+async def comment(run: Running, words: str) -> None:
+    await run.press("number_sign")
+    await run.until(lambda: isinstance(run.app.screen, LineDialog) and run.app.screen.query(Input))
+    run.app.screen.query_one(Input).value = words
+    await run.press("enter")
+
+
+async def test_a_comment_goes_with_the_capture_and_is_there_when_it_is_opened(tmp_path: Path) -> None:
+    saved = tmp_path / "saved.pcapng"
+    async with reading(PCAP, NARROW) as run:
+        await run.loaded()
+        number = run.session.store.frames[run.frames.selected].packet
+        await comment(run, "the first [b]request[/b] ü")
+        await run.until(lambda: "✎ the first [b]request[/b] ü" in lines(run.frames)[1])
+        await run.press("f", "right")
+        await run.until(lambda: "✎ the first [b]request[/b] ü" in text(run.pane))
+        await run.press("escape", "p")
+        await run.until(lambda: run.list.id == "packets" and run.list.count)
+        assert any("✎ the first" in line for line in lines(run.list))
+        await export(run, "Capture, all", saved)
+    assert fields(saved, "frame.comment")[number - 1] == "the first [b]request[/b] ü"
+    assert fields(saved, "frame.time_epoch", "tcp.seq_raw") == fields(PCAP, "frame.time_epoch", "tcp.seq_raw")
+    async with reading(saved) as run:
+        await run.loaded()
+        assert "✎ the first [b]request[/b] ü" in lines(run.frames)[1]
+        await comment(run, "")
+        await run.until(lambda: "✎" not in text(run.frames))
+        await export(run, "Capture, all", tmp_path / "bare.pcapng")
+    assert not any(fields(tmp_path / "bare.pcapng", "frame.comment"))
+
+
+async def test_comments_are_heard_in_any_pieces(tmp_path: Path) -> None:
+    (noted := tmp_path / "noted.pcapng").write_bytes(noted_capture())
+    data = noted.read_bytes()
+    for step in (1, 7, 4096):
+        found: dict[int, tuple[str, ...]] = {}
+        comments = Comments(found)
+        for at in range(0, len(data), step):
+            comments.hear(data[at : at + step])
+        assert found == {2: ("one", "two"), 5: ("three",)}
+    store = await read_store(noted)
+    assert store.comments == {2: ("one", "two"), 5: ("three",)}
+    assert (await read_store(PCAP)).comments == {}
+
+
+def noted_capture() -> bytes:
+    return Extract(comments={2: ("one", "two"), 5: ("three",)}).take((DATA / "b_full.pcapng").read_bytes())
