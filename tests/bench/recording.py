@@ -54,6 +54,11 @@ def repeat(capture: Path, copies: int, port: int, large: Path) -> None:
                 _PORTS.pack_into(packet, at, source, destination)
 
 
+def count(capture: Path) -> int:
+    """How many packets there are."""
+    return sum(1 for _ in _packets(capture))
+
+
 def _packets(capture: Path) -> Iterator[tuple[int, bytearray]]:
     """The packets with their times in microseconds."""
     data, at = capture.read_bytes(), _FILE_HEADER
