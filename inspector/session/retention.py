@@ -43,7 +43,8 @@ class Retention:
         store = self._store
         if store.weight <= self._share:
             return False
-        count = min(_SLICE, store.frames.kept - 1)
+        excess = (store.weight - self._share) / store.weight
+        count = min(int(store.frames.kept * excess) + 1, _SLICE, store.frames.kept - 1)
         if count > 0:
             self._on_change(store.leaving_with(count))
             self._on_change(store.drop(count))

@@ -54,7 +54,8 @@ class CallBook:
 
         A call stays while it is open or has a frame; of one that stays, the messages go that ended in what is dropped.
         """
-        gone = self.going(frames, before)
+        over = map(self.calls.__getitem__, self.leaving(frames))
+        gone = frozenset(call.key for call in over if not call.frames or call.frames[-1] < before)
         staying = {call.key: call for call in self._concerned(frames) if call.key not in gone}
         for key in gone:
             call = self.calls.pop(key)
@@ -64,10 +65,9 @@ class CallBook:
         self._hollow = {key for key, call in staying.items() if not call.frames}
         return gone
 
-    def going(self, frames: list[Frame], before: int) -> frozenset[StreamKey]:
-        """The calls that would go with these frames."""
-        over = (call for call in self._concerned(frames) if call.state is not CallState.OPEN)
-        return frozenset(call.key for call in over if not call.frames or call.frames[-1] < before)
+    def leaving(self, frames: list[Frame]) -> frozenset[StreamKey]:
+        """The calls that are over, of which a part at least would go with these frames."""
+        return frozenset(call.key for call in self._concerned(frames) if call.state is not CallState.OPEN)
 
     def _concerned(self, frames: list[Frame]) -> list[Call]:
         keys = {StreamKey(frame.connection, frame.stream) for frame in frames if frame.stream} | self._hollow

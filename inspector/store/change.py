@@ -28,7 +28,7 @@ class Change:
     gone: frozenset[StreamKey] = frozenset()
     """Calls that are not kept any more."""
     leaving: frozenset[StreamKey] | None = None
-    """Calls that go next, with the oldest frames: look at them now. None where nothing is about to go."""
+    """Calls of which a part at least goes next: look at them now. None where nothing is about to go."""
 
     def merged(self, later: Change) -> Change:
         """Give this change and the one that came right after it, as one."""

@@ -87,7 +87,7 @@ class Store:
     def leaving_with(self, count: int) -> Change:
         """What the next `drop` of so many frames takes along."""
         frames, size = self.frames[self.frames.first : self.frames.first + count], len(self.frames)
-        return Change(size, size, leaving=self._book.going(frames, self.frames.first + len(frames)))
+        return Change(size, size, leaving=self._book.leaving(frames))
 
     def drop(self, count: int) -> Change:
         """Keep the oldest frames no longer, so many of them, nor what belongs to no others; tells what is gone.

@@ -46,7 +46,7 @@ class Timeline:
             self.octets[bucket] += frame.length + _FRAME_HEADER
         for key in change.calls:
             call = self._store.calls.get(key)
-            if call is not None and call.frames and start <= call.frames[0] < end:
+            if call is not None and call.opened is not None and start <= call.opened < end:
                 self.calls[self._bucket(call.started)] += 1
 
     def _bucket(self, time: float) -> int:

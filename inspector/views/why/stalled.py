@@ -22,7 +22,7 @@ def stalled(story: Story) -> Why | None:
     key, ended = story.call.key, story.call.ended
     if _was_answered(story):
         return None
-    now = story.store.frames[-1].time if ended is None else ended
+    now = story.store.traffic(key.connection).last if ended is None else ended
     for stall in reversed(story.store.traffic(key.connection).stalls_of(key.stream)):
         side = story.connection.side(stall.sender)
         if now - stall.began >= _NOTABLE and _lasts(stall, ended) and (last := _unfinished(story, side)) is not None:
