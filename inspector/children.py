@@ -18,6 +18,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+_PIECE = 1 << 16
 _SCRIPT = Path(__file__).with_name("guard.py")
 
 
@@ -145,6 +146,21 @@ async def end(process: Process, grace: float = 1.0) -> int:
         status = await process.wait()
     _guard.forget(process.pid)
     return status
+
+
+async def end_unread(process: Process) -> int:
+    """End a child whose output nobody reads any more: asyncio takes none for ended before its output is read."""
+    reading = asyncio.create_task(_read_away(process))
+    try:
+        return await end(process)
+    finally:
+        reading.cancel()
+        await asyncio.wait({reading})
+
+
+async def _read_away(process: Process) -> None:
+    while process.stdout is not None and await process.stdout.read(_PIECE):
+        pass
 
 
 def _send(process: Process, number: signal.Signals) -> None:

@@ -116,3 +116,13 @@ async def test_a_guard_that_was_ended_is_replaced_and_knows_the_children(fresh_g
     assert [await asyncio.to_thread(wait_for_end, handle) for handle in handles] == [True, True]
     for child in (first, second):
         assert await children.end(child) == -signal.SIGTERM
+
+
+async def test_a_child_whose_output_nobody_reads_any_more_is_ended() -> None:
+    child = await children.spawn("yes", stdout=PIPE)
+    assert child.stdout is not None
+    await child.stdout.readline()
+    while child.stdout._transport.is_reading():  # type: ignore[attr-defined]  # noqa: ASYNC110 - asyncio tells nobody
+        await asyncio.sleep(0)
+    async with asyncio.timeout(SECONDS):
+        assert await children.end_unread(child) in (-signal.SIGTERM, -signal.SIGPIPE)

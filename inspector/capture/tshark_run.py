@@ -26,7 +26,7 @@ from inspector.capture.packets import read_packet
 from inspector.capture.pipe import make_pipe, write_all
 from inspector.capture.tshark import Decoding, Tshark, about_capture, environment
 from inspector.capture.tshark_end import TsharkDied
-from inspector.children import end, spawn
+from inspector.children import end_unread, spawn
 from inspector.model.frame import Packet
 
 _CHUNK: Final = 1 << 14
@@ -89,7 +89,7 @@ class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
     async def close_async(self) -> None:
         """End tshark, however far it is, and close both ends of its pipe."""
         for process in self._running_processes:
-            await end(process)
+            await end_unread(process)
         self._running_processes.clear()
         for task in self._stderr_handling_tasks:
             await task
