@@ -106,7 +106,7 @@ def test_an_interrupt_ends_a_stream(greet: GreetProcess, engine: str) -> None:
 
 
 def test_a_reader_who_has_seen_enough_ends_it(greet: GreetProcess) -> None:
-    with calling(greet.target, TOUR + "Count", '{"to": 100000}', "--engine", "tap") as process:
+    with calling(greet.target, TOUR + "Count", '{"to": 20000}', "--engine", "tap") as process:
         hear(process, '"value": "3"')
         assert process.stdout is not None
         process.stdout.close()

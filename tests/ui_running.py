@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,8 +23,9 @@ from inspector.ui.widgets.notice import Notice
 from inspector.ui.widgets.pane import Pane
 from inspector.ui.widgets.row_list import RowList
 
-PATIENCE = 20.0
+PATIENCE = 40.0
 """Seconds until a test gives up on what never comes."""
+_LOOK_AGAIN = 0.2
 WIDE, NARROW = (160, 48), (80, 24)
 
 
@@ -37,11 +38,12 @@ class Running(NamedTuple):
     """Set whenever any message has been handled."""
 
     async def until(self, holds: Callable[[], object]) -> None:
-        """Wait until something holds, looking again after every message."""
+        """Wait until something holds, looking again after every message, and now and then without one."""
         async with asyncio.timeout(PATIENCE):
             while not holds():
                 self.stirred.clear()
-                await self.stirred.wait()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.stirred.wait(), _LOOK_AGAIN)
         await self.pilot.pause(0)
 
     async def press(self, *keys: str) -> None:

@@ -91,15 +91,10 @@ def follow(options: Namespace) -> int:
 
     key = parse_stream(options.stream)
     if options.html or options.messages is not None:
-        from inspector.headless.stream_export import export_stream
+        from inspector.headless.stream_export import StreamForm, export_stream
 
-        as_html, folder = options.html, options.messages
-        return run_session(
-            options,
-            lambda session, catalog, limits: export_stream(
-                session, catalog, limits, key, as_html=as_html, messages=folder
-            ),
-        )
+        how = StreamForm(options.html, options.messages)
+        return run_session(options, lambda session, catalog, limits: export_stream(session, catalog, limits, key, how))
     return run_session(options, lambda session, catalog, limits: print_stream(session, catalog, limits, key))
 
 

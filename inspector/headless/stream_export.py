@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from inspector.errors import SourceError
 from inspector.headless.output import Output, say
@@ -16,9 +17,16 @@ from inspector.views.as_html import follow_page
 from inspector.views.follow import Follow
 
 
-async def export_stream(
-    session: Session, catalog: Catalog, limits: Limits, key: StreamKey, *, as_html: bool, messages: Path | None
-) -> int:
+class StreamForm(NamedTuple):
+    """What is made of the stream."""
+
+    page: bool
+    """True for a page on standard output."""
+    messages: Path | None
+    """The folder for its messages; None where they are not saved."""
+
+
+async def export_stream(session: Session, catalog: Catalog, limits: Limits, key: StreamKey, form: StreamForm) -> int:
     """Print one stream as a page, save its messages in a folder, or both; returns the exit status.
 
     Raises:
@@ -35,8 +43,8 @@ async def export_stream(
     status = await run.until_done(look)
     if (call := store.calls.get(key)) is None:
         raise SourceError(f"There is no call on stream {key} in {session.source}.", "`calls SOURCE` lists them.")
-    if messages is not None:
-        say(await save_messages(call, messages))
-    if as_html:
+    if form.messages is not None:
+        say(await save_messages(call, form.messages))
+    if form.page:
         Output().texts(follow_page(Follow(store, catalog, key)))
     return status

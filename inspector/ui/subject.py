@@ -82,6 +82,17 @@ def connection_of(subject: Subject | None, store: Store) -> int | None:
             return None
 
 
+def packet_of(subject: Subject | None, store: Store) -> int | None:
+    """The packet that a subject is, or lies in; None for one that is of many or none."""
+    match subject:
+        case PacketAt(number):
+            return number
+        case FrameAt(position) if store.frames.holds(position):
+            return store.frames[position].packet
+        case _:
+            return None
+
+
 def is_gone(subject: Subject | None, store: Store) -> bool:
     """True for a frame, or a connection, that is not kept any more."""
     match subject:

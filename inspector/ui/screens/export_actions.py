@@ -9,7 +9,7 @@ from inspector.ui.exports import Ground, ways
 from inspector.ui.lists.tabs import PACKETS
 from inspector.ui.screens.export_dialog import ExportDialog, Order
 from inspector.ui.screens.find_actions import FindActions
-from inspector.ui.subject import ConnectionAt, FrameAt, PacketAt
+from inspector.ui.subject import ConnectionAt, FrameAt, PacketAt, connection_of
 
 
 class ExportActions(FindActions):
@@ -32,7 +32,7 @@ class ExportActions(FindActions):
             self.feed.frames.positions,
             self.feed.calls.keys,
             None if call is None else call.key,
-            self.browser.connection,
+            connection_of(self.browser.subject, self.session.store),
             ".pcapng" if is_pcapng else ".pcap",
             comments,
             picture,

@@ -7,7 +7,7 @@ from inspector.ui.lists.tabs import FRAMES, LISTS, PACKETS
 from inspector.ui.screens.columns_dialog import ColumnsDialog
 from inspector.ui.screens.export_actions import ExportActions
 from inspector.ui.screens.line_dialog import LineDialog
-from inspector.ui.subject import FrameAt, PacketAt
+from inspector.ui.subject import FrameAt, PacketAt, packet_of
 from inspector.views.times import TimeStyle
 
 _COUNTED: frozenset[TimeStyle] = frozenset({TimeStyle.CALL, TimeStyle.CAPTURE})
@@ -48,7 +48,7 @@ class LookActions(ExportActions):
             self.browser.listing.show_columns(layout)
 
     def _action_comment(self) -> None:
-        if (number := self.browser.packet) is None:
+        if (number := packet_of(self.browser.subject, self.session.store)) is None:
             self.say("Select a frame, a call or a packet to write a comment on its packet.")
             return
 
@@ -62,8 +62,18 @@ class LookActions(ExportActions):
         text = " · ".join(self.session.store.comments.get(number, ()))
         self.app.push_screen(LineDialog(f"Comment on packet {number}", note, text), put)
 
+    @property
+    def _selected_time(self) -> float | None:
+        match self.browser.subject:
+            case PacketAt(number):
+                return self.feed.packets.line(number).time
+            case FrameAt(position) if self.session.store.frames.holds(position):
+                return self.session.store.frames[position].time
+            case _:
+                return None
+
     def _action_set_reference(self) -> None:
-        feed, time = self.feed, self.browser.time
+        feed, time = self.feed, self._selected_time
         if time is None:
             self.say("Select a frame, a call or a packet to count times from it.")
             return

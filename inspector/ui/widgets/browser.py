@@ -100,15 +100,9 @@ class Browser(Horizontal):
         return self._call_of(self._subject)
 
     @property
-    def time(self) -> float | None:
-        """When what is selected was on the wire."""
-        match self._subject:
-            case FrameAt(position) if self._feed.store.frames.holds(position):
-                return self._feed.store.frames[position].time
-            case PacketAt(number):
-                return self._feed.packets.line(number).time
-            case _:
-                return None
+    def subject(self) -> Subject | None:
+        """What is selected."""
+        return self._subject
 
     def go_to(self, subject: FrameAt | PacketAt) -> None:
         """Select a frame, or a packet as soon as that is in its list."""
@@ -120,22 +114,6 @@ class Browser(Horizontal):
             if not self.listing.shown_leads_to(subject):
                 self.listing.open(FRAMES)
             self._select(subject)
-
-    @property
-    def packet(self) -> int | None:
-        """The packet of what is selected."""
-        match self._subject:
-            case FrameAt(position) if self._feed.store.frames.holds(position):
-                return self._feed.store.frames[position].packet
-            case PacketAt(number):
-                return number
-            case _:
-                return None
-
-    @property
-    def connection(self) -> int | None:
-        """The connection of what is selected."""
-        return connection_of(self._subject, self._feed.store)
 
     @property
     def marked_call(self) -> Call | None:
