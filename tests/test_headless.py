@@ -232,7 +232,8 @@ def test_a_live_command_prints_what_others_call_until_it_is_interrupted(greet: G
         call_until_printed(output, greet)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=20)
-        assert (process.returncode, said) == (130, "")
+        assert process.returncode == 130
+        assert said == "" or said.startswith("grpc-inspector: Joined 1 connection late")  # it began amid a call
     printed = objects(output.read_text())
     assert [list(each) for each in printed] == [FRAME_KEYS] * len(printed)
     assert objects(run("frames", kept, "--json").stdout) == printed
