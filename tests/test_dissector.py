@@ -176,7 +176,7 @@ async def test_askers_that_give_up_do_not_get_in_the_way() -> None:
 
 
 def said_of_filter(tshark: Tshark, text: str) -> str:
-    argv = [tshark.path, "-r", CAPTURE, "-Y", text]
+    argv = (tshark.path, "-r", str(CAPTURE), "-Y", text)
     return subprocess.run(argv, capture_output=True, text=True, check=False).stderr
 
 
