@@ -69,6 +69,8 @@ class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
             status = await process.wait()
             await asyncio.gather(*self._stderr_handling_tasks)
             said = "\n".join(self._words)
+            if feeding.done() and (error := feeding.exception()) is not None:
+                raise error
             if status and not (amiss := about_capture(said)):
                 raise TsharkDied(status, said)
             if status == 0 and not await _is_over(feeding):

@@ -7,17 +7,20 @@ callers know. The case of letters never matters.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
+
+import re2
 
 from inspector.errors import PatternError
 from inspector.store.filter_words import bytes_test
 
 _BETWEEN_BYTES: Final = re.compile(r"0x|\\x|[\s:,-]", re.IGNORECASE)
 _NO_HEX: Final = re.compile(r"[^0-9a-fA-F]")
+_NOT_REGULAR: Final = ("invalid perl operator: (?", *(f"invalid escape sequence: \\{digit}" for digit in range(1, 10)))
+"""How RE2 refuses what only a search that goes back and forth could find."""
 
 
 class Kind(StrEnum):
@@ -43,12 +46,29 @@ class Where(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Sought:
+    """Finds what is looked for in a text, in a time that grows with the text alone."""
+
+    _pattern: Any
+    """Of `re` or of RE2, which are asked in the same way."""
+
+    def is_in(self, text: str) -> bool:
+        """True when a text holds it."""
+        return self._pattern.search(text.encode(errors="replace").decode()) is not None
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where it stands in a text: from and to, in order; what matches nothing but emptiness is left out."""
+        found = self._pattern.finditer(text.encode(errors="replace").decode())
+        return [match.span() for match in found if match[0]]
+
+
+@dataclass(frozen=True, slots=True)
 class Pattern:
     """Something to look for."""
 
     in_text: Callable[[str], bool]
     in_bytes: Callable[[bytes], bool]
-    shown: re.Pattern[str]
+    shown: Sought
     """Finds it in what is drawn; bytes where they are drawn in hex."""
 
 
@@ -57,38 +77,39 @@ def parse_pattern(text: str, kind: Kind) -> Pattern:
     match kind:
         case Kind.TEXT:
             lowered = text.lower()
-            return Pattern(
-                lambda said: lowered in said.lower(), bytes_test(lowered), re.compile(re.escape(text), re.IGNORECASE)
-            )
+            drawn = re.compile(re.escape(text), re.IGNORECASE)
+            return Pattern(lambda said: lowered in said.lower(), bytes_test(lowered), Sought(drawn))
         case Kind.REGEX:
             return _regex(text)
         case Kind.HEX:
             wanted = _bytes(text)
             drawn = re.compile(r"\b" + " +".join(f"{byte:02x}" for byte in wanted) + r"\b")
-            return Pattern(lambda _said: False, lambda data: wanted in data, drawn)
+            return Pattern(lambda _said: False, lambda data: wanted in data, Sought(drawn))
 
 
 def _regex(text: str) -> Pattern:
+    """By RE2: an expression of Python's, as `(a+)+$`, may take for ever over one row, and nothing could stop it."""
+    shown = Sought(_compiled(text, re2.Options.Encoding.UTF8))
+    if not text.isascii():
+        return Pattern(shown.is_in, lambda data: shown.is_in(data.decode(errors="replace")), shown)
+    search = _compiled(text.encode(), re2.Options.Encoding.LATIN1).search
+    return Pattern(shown.is_in, lambda data: search(data) is not None, shown)
+
+
+def _compiled(text: str | bytes, encoding: re2.Options.Encoding) -> Any:
+    options = re2.Options()
+    options.case_sensitive, options.log_errors, options.encoding = False, False, encoding
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Python may read otherwise one day is told to nobody who types
-            shown = re.compile(text, re.IGNORECASE)
-            raw = re.compile(text.encode(), re.IGNORECASE) if text.isascii() else None
-    except re.error as error:
-        where = "" if error.pos is None else f" at character {error.pos + 1}"
-        raise PatternError(f"This is no regular expression: {error.msg}{where}.") from error
-    except (OverflowError, RecursionError) as error:
-        raise PatternError("This regular expression is too large.") from error
-    in_text = _searching(shown)
-    if raw is None:
-        return Pattern(in_text, lambda data: in_text(data.decode(errors="replace")), shown)
-    search = raw.search
-    return Pattern(in_text, lambda data: search(data) is not None, shown)
-
-
-def _searching(pattern: re.Pattern[str]) -> Callable[[str], bool]:
-    search = pattern.search
-    return lambda text: search(text) is not None
+        return re2.compile(text, options)
+    except re2.error as error:
+        said = error.args[0].decode(errors="replace")
+        if said.startswith(_NOT_REGULAR):
+            raise PatternError(
+                "Regular expressions here look neither ahead nor back, so that none takes for ever."
+            ) from error
+        raise PatternError(f"This is no regular expression: {said}.") from error
+    except UnicodeEncodeError as error:
+        raise PatternError("This is no regular expression: it holds half a character.") from error
 
 
 def _bytes(text: str) -> bytes:
