@@ -183,7 +183,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     (Place.APP, Group.APP): (
         Key("help", "question_mark", "?", "help", "All keys", "help"),
         Key("help.always", "f1", "F1", "help", "All keys, from an input too", "help"),
-        Key("palette", "ctrl+p", "^P", "palette", "Find any action by its name; themes too", "command_palette"),
+        Key("palette", "ctrl+p", "^P", "actions", "Find any action by its name; themes too", "command_palette"),
         Key("quit", "ctrl+q", "^Q", "quit", "Quit", "quit"),
     ),
 }  # fmt: skip
@@ -195,7 +195,7 @@ FOOTER: Final = (
     *("filter", "open", "pane.open", "byte.open", "follow", "back", "find", "cross", "field.filter", "unfold", "sort"),
     *("edit", "method", "request.leave", "tcp.next", "tree.all", "stream.next", "control", "copy", "zoom", "reading"),
     *("tcp", "compare", "statistics", "copy_as", "resend", "history.back", "history", "times", "write"),
-    *("capture", "save", "schema", "decode", "help", "help.always", "quit"),
+    *("capture", "save", "schema", "decode", "help", "help.always", "palette", "quit"),
 )
 """What the footer shows, in its order, as far as it is of use where the focus is."""
 

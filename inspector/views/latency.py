@@ -25,6 +25,8 @@ _LEAST_EDGE: Final = 1e-6
 """Seconds; a range of shorter ones begins at 0."""
 _EIGHTHS: Final = "▏▎▍▌▋▊▉█"
 _LABEL: Final = 8
+_FIGURES: Final = 15
+"""Cells of a range's count and share."""
 _BESIDES: Final = 31
 """Cells of a line of the histogram besides its bar: limit, count, share, and marks of percentiles."""
 
@@ -122,7 +124,7 @@ def _histogram(durations: Durations, width: int) -> Iterator[Line]:
             (
                 Span(f"{brief(low):>{_LABEL}} ", Tone.DIM),
                 Span(f"{_bar(count / max(counts), room):<{room}}", Tone.SERVER),
-                Span(f" {count:>7,} {share(count / durations.count):>6}" if count else ""),
+                Span(f" {count:>7,} {share(count / durations.count):>6}" if count else " " * _FIGURES),
                 Span(f" {marks[index]}" if index in marks else "", Tone.KEY),
             )
         )

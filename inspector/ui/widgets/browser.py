@@ -133,7 +133,6 @@ class Browser(Horizontal):
 
     @on(ListShown)
     def _bring_cursor(self, event: ListShown) -> None:
-        event.stop()
         table = self.listing.list_of(event.name)
         key = None if self._subject is None else table.rows.key_of(self._subject)
         if event.name == PACKETS and key is not None and not table.following:
