@@ -146,6 +146,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("columns", "C", "C", "columns", "Choose the columns of this list, and their order", "choose_columns"),
         Key("comment", "number_sign", "#", "comment", "Write a comment on the packet; a pcapng keeps it", "comment"),
         Key("compare", "equals_sign", "=", "compare", "Compare the selected call with the marked one (m)", "compare"),
+        Key("menu", "x,shift+f10", "x", "menu", "What can be done with what is selected; a right click", "menu"),
         Key("statistics", "s", "s", "statistics", "Frames by type, rates, conversations, latency", "statistics"),
         Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom"),
     ),
@@ -198,6 +199,24 @@ FOOTER: Final = (
     *("capture", "save", "schema", "decode", "help", "help.always", "palette", "quit"),
 )
 """What the footer shows, in its order, as far as it is of use where the focus is."""
+
+MENU: Final = (
+    *(
+        "open",
+        "pane.open",
+        "byte.open",
+        "follow",
+        "cross",
+        "tcp",
+        "tcp.next",
+        "tcp.previous",
+        "field.filter",
+        "connection",
+    ),
+    *("mark", "comment", "reference", "times", "columns", "copy", "copy_as", "write", "resend", "name", "compare"),
+    *("unfold", "fold", "tree.all", "reading", "stream.next", "stream.previous", "save"),
+)
+"""What a right click offers, in its order, as far as it is of use."""
 
 _EVERYWHERE: Final = frozenset(
     {"capture", "save", "load", "help.always", "palette", "quit", "half_close", "cancel"}

@@ -30,7 +30,9 @@ class ListTab(NamedTuple):
 CALLS, FRAMES, PACKETS = "calls", "frames", "packets"
 CONNECTIONS, METHODS = "connections", "methods"
 LISTS: Final = {
-    CALLS: ListTab("Calls", CallTreeRows, "call", lambda feed: len(feed.store.calls), lambda feed: len(feed.calls.keys)),
+    CALLS: ListTab(
+        "Calls", CallTreeRows, "call", lambda feed: len(feed.store.calls), lambda feed: len(feed.calls.keys)
+    ),
     FRAMES: ListTab(
         "Frames", FrameRows, "frame", lambda feed: feed.store.frames.kept, lambda feed: len(feed.frames.positions)
     ),

@@ -24,11 +24,13 @@ _WHERE: Final = {
 }
 _KEYS: Final = 16
 """Cells of the column of keys."""
-_NARROWEST: Final = 20
+_SCROLLBAR, _NARROWEST = 2, 20
 _MORE: Final = {
     "Mouse": (
         ("click", "Select a row or a line; a byte leads to its field; a click on a step of Follow selects its frame"),
         ("double click", "Open, as Enter does"),
+        ("right click", "What can be done with the row or the field; on titles: choose the columns"),
+        ("middle click", "Mark the row, or take its mark away"),
         ("on a sign ▸", "Unfold or fold a call, a message, a field"),
         ("on a title", "Sort by that column; on Time in Frames and Packets: times in another way"),
         ("on the footer", "Do what that key does; ^P there has everything else"),
@@ -67,7 +69,7 @@ class HelpScreen(Dialog[None]):
         self.call_after_refresh(self._draw)
 
     def _draw(self) -> None:
-        width = self.query_one(VerticalScroll).scrollable_content_region.width
+        width = self.query_one(VerticalScroll).content_region.width - _SCROLLBAR
         self.query_one("#help", Static).update(Content.assemble(*_pieces(max(width - _KEYS, _NARROWEST))))
 
 

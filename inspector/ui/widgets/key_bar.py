@@ -1,6 +1,7 @@
 """The last line of the screen: the keys that work where the focus is, made from the table of bindings.
 
-Shows as many as there is room for; help, quit and the palette, which has all others, always. A click on one does what its key does.
+Shows as many as there is room for; help, quit, and the palette, which has all others, always. A click on one does what
+its key does.
 """
 
 from __future__ import annotations
