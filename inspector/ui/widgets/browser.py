@@ -231,7 +231,12 @@ class Browser(Horizontal):
             self.listing.open(FRAMES if isinstance(self._subject, ConnectionAt) else self.listing.shown.id or FRAMES)
             self.post_message(FilterAsked("" if self._feed.frames.filter.text == wanted else wanted))
 
+    def _action_row(self, rows: int) -> None:
+        self.listing.shown.go(self.listing.shown.cursor + rows)
+
     def _action_turn(self, tabs: int) -> None:
+        if self.detail.pane.has_focus and self.detail.turn_fold(is_open=tabs > 0):
+            return
         (self.detail if self.detail.has_focus_within_pane else self.listing).turn(tabs)
 
     def _action_step(self, direction: int) -> None:
