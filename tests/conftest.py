@@ -53,6 +53,14 @@ def end_greet(greet: GreetProcess) -> None:
     greet.process.communicate()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the app remembers is remembered elsewhere than with the user's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture
 def free_port() -> int:
     """A port of localhost on which nothing listens."""

@@ -268,7 +268,7 @@ async def test_times_are_shown_in_other_ways() -> None:
         for _ in range(6):
             shown.append(lines(run.frames)[3].split()[1:3])
             await run.press("t")
-        assert shown[0] == ["+0.5", "ms"]
+        assert shown[0] == ["+472", "µs"]
         assert shown[1][0] == "0.0018"
         assert shown[2][0] == "+0.000472"
         assert shown[4] == ["2026-11-22", "08:25:11.404"]

@@ -8,6 +8,8 @@ from inspector.ui.subject import Subject
 from inspector.ui.widgets.painting import Order, Rows
 from inspector.views.spans import Span, Tone
 
+TIME: Final = "Time"
+"""The title of the column of which a click turns how times are shown, where no sorting does."""
 FOLDED: Final = "▸"
 UNFOLDED: Final = "▾"
 
