@@ -11,8 +11,8 @@ from typing import Final
 
 from inspector.store.store import Store
 
-_SET_ASIDE: Final = 20_000
-"""Frames, whose objects are looked at within some ten milliseconds."""
+_SET_ASIDE: Final = 4_000
+"""Frames, whose objects are looked at within some milliseconds."""
 _LEFT: Final = 500_000
 """Frames that left the store since all was looked at."""
 

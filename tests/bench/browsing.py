@@ -112,7 +112,7 @@ async def _print_filter(run: Running) -> None:
     gc.collect()
     async with stalls() as loop:
         for letter in WORD:
-            await run.press({"-": "minus"}.get(letter, letter))
+            await run.press({"-": "minus"}.get(letter, letter), letter)
         started = time.perf_counter()
         await run.press("enter")
         await run.until(lambda: frames.count < every)

@@ -8,12 +8,12 @@ from typing import Final
 from textual import on
 
 from inspector.errors import PatternError
-from inspector.ui.feed import SLICE
 from inspector.ui.find.finder import Finder
 from inspector.ui.find.targets import Widget
 from inspector.ui.lists.tabs import FRAMES
 from inspector.ui.messages import FindAsked, FindLeft
 from inspector.ui.screens.filter_actions import FilterActions
+from inspector.ui.slices import begin
 from inspector.ui.widgets.find_bar import FindBar
 from inspector.ui.widgets.pane import Pane
 
@@ -72,14 +72,12 @@ class FindActions(FilterActions):
         finder, clock = self._finder, asyncio.get_running_loop().time
         if finder is None:
             return
-        until = told = clock()
-        for _ in finder.steps():
-            if clock() > until:
-                if clock() - told > _TELL_SECONDS:
-                    told = clock()
-                    self._bar.say(finder.words())
-                await asyncio.sleep(0)
-                until = clock() + SLICE
+        steps, told = finder.steps(), clock()
+        while not begin(steps):
+            if clock() - told > _TELL_SECONDS:
+                told = clock()
+                self._bar.say(finder.words())
+            await asyncio.sleep(0)
         self._bar.say(finder.words())
 
     def _action_match(self, rows: int) -> None:

@@ -6,6 +6,8 @@ Follows the selection as it is told of it; tells by messages where a step leads.
 
 from __future__ import annotations
 
+import asyncio
+
 from textual import on
 from textual.app import ComposeResult
 from textual.widgets import ContentSwitcher, Tab, Tabs
@@ -14,6 +16,7 @@ from inspector.schema.catalog import Catalog
 from inspector.schema.forms import READERS, Format
 from inspector.store.change import Change
 from inspector.ui.documents.accounts import AccountsDocument
+from inspector.ui.documents.connection import SequenceDocument
 from inspector.ui.documents.document import GoneDocument
 from inspector.ui.documents.tabs import FOLLOW, MESSAGE, TABS, TREE, Ground, call_key, is_still_of, tabs_of
 from inspector.ui.feed import Feed
@@ -90,6 +93,7 @@ class Detail(PacketParts):
         elif self._subject.is_touched(self._store, change):
             first = self.document.refresh()
             self.pane.changed_from(first)
+            self._catch_up()
             if first < len(self.document):
                 self.mark_bytes()
 
@@ -147,11 +151,24 @@ class Detail(PacketParts):
             )
             self.document = TABS[self._tab].make(ground, subject)
         self.pane.show(self.document, self._block())
+        self._catch_up()
         self.mark_bytes()
         if isinstance(self.document, AccountsDocument):
             self.pane.follow_end()
         key = call_key(self._store, subject)
         self.query_one(f"#{FOLLOW}", Tab).label = "Follow" if key is None else f"Follow {key}"
+
+    def _catch_up(self) -> None:
+        if isinstance(self.document, SequenceDocument) and self.document.is_behind:
+            self.run_worker(self._catching_up(self.document), group="catch-up", exclusive=True)
+
+    async def _catching_up(self, document: SequenceDocument) -> None:
+        first = len(document)
+        while document.is_behind:
+            await asyncio.sleep(0)  # keys first
+            first = min(first, document.refresh())
+        if self.document is document:
+            self.pane.changed_from(first)
 
     def copied(self) -> tuple[str, str] | None:
         """What of the shown tab goes to the clipboard, and what it is called."""
