@@ -57,12 +57,12 @@ async def record(capture: Path, rounds: int = ROUNDS) -> Recording:
         for client in clients:
             await client.close()
         await ended(tcpdump)
-        return Recording(capture, port, sum(1 for _ in _packets(capture)))
+        return Recording(capture, port, sum(1 for _ in packets_of(capture)))
 
 
 def repeat(capture: Path, copies: int, port: int, large: Path) -> None:
     """Write so many copies of an Ethernet capture of IPv4, one behind the other: each as connections of its own."""
-    header, packets = capture.read_bytes()[:_FILE_HEADER], list(_packets(capture))
+    header, packets = capture.read_bytes()[:_FILE_HEADER], list(packets_of(capture))
     clients = sorted({each for _, packet in packets for each in _PORTS.unpack_from(packet, _tcp(packet))} - {port})
     length = packets[-1][0] - packets[0][0] + 1_000_000
     with large.open("wb") as out:
@@ -78,7 +78,7 @@ def repeat(capture: Path, copies: int, port: int, large: Path) -> None:
                 _PORTS.pack_into(packet, at, source, destination)
 
 
-def _packets(capture: Path) -> Iterator[tuple[int, bytearray]]:
+def packets_of(capture: Path) -> Iterator[tuple[int, bytearray]]:
     """The packets with their times in microseconds."""
     data, at = capture.read_bytes(), _FILE_HEADER
     while at < len(data):

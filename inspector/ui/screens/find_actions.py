@@ -65,6 +65,11 @@ class FindActions(FilterActions):
         self._finder = finder
         self._look()
 
+    def _give_up(self, finder: Finder, fault: PatternError) -> None:
+        finder.end()
+        self._finder = None
+        self._bar.say(fault.message, is_fault=True)
+
     def _look(self) -> None:
         self.run_worker(self._looking(), group="find", exclusive=True)
 
@@ -73,12 +78,16 @@ class FindActions(FilterActions):
         if finder is None:
             return
         steps, told = finder.steps(), clock()
-        while not begin(steps):
-            if clock() - told > _TELL_SECONDS:
-                told = clock()
-                self._bar.say(finder.words())
-            await asyncio.sleep(0)
-        self._bar.say(finder.words())
+        try:
+            while not begin(steps):
+                if clock() - told > _TELL_SECONDS:
+                    told = clock()
+                    self._bar.say(finder.words())
+                await asyncio.sleep(0)
+        except PatternError as error:
+            self._give_up(finder, error)
+        else:
+            self._bar.say(finder.words())
 
     def _action_match(self, rows: int) -> None:
         if self._finder is None:
