@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from tests.bench.browsing import print_browsing
+from tests.bench.burst import print_burst
 from tests.bench.days import print_days
 from tests.bench.latency import print_latency
 from tests.bench.recording import Recording, record
@@ -37,6 +38,10 @@ async def _browsing(recording: Recording) -> None:
         await print_browsing(million)
 
 
+async def _burst(_recording: Recording) -> None:
+    await print_burst()
+
+
 async def _days(recording: Recording) -> None:
     with recording.repeated(_DAYS) as huge, recording.repeated(_DAYS // 10) as tenth:
         await print_days(huge, recording.repeated_packets(_DAYS), tenth, recording.port)
@@ -46,6 +51,7 @@ _PARTS: Final[dict[str, _Part]] = {
     "latency": _latency,
     "throughput": _throughput,
     "browsing": _browsing,
+    "burst": _burst,
     "days": _days,
 }
 

@@ -60,6 +60,12 @@ class Running(NamedTuple):
         await _turn_of(self.app.screen.call_after_refresh)
         return Press(time.perf_counter() - pressed, time.thread_time() - worked)
 
+    async def type_filter(self, text: str) -> None:
+        """Type a filter, all of its letters at once, so that nothing is looked for before it is whole."""
+        await self.press("slash")
+        for letter in text:
+            self.app.post_message(events.Key(letter, letter))
+
     async def until(self, holds: Callable[[], object]) -> None:
         """Look every now and then whether something holds."""
         while not holds():  # noqa: ASYNC110 - nothing tells of it
