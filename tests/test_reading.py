@@ -21,7 +21,7 @@ from inspector.session.status import SessionStatus
 from inspector.store.change import Change
 from inspector.ui.widgets.status_line import StatusLine
 from inspector.views.pace import Pace
-from tests.bench.recording import count, repeat
+from tests.bench.recording import packets_of, repeat
 from tests.captures import DATA
 from tests.ui_running import opened, reading, text
 
@@ -129,4 +129,4 @@ async def test_whoever_wants_few_lines_of_a_large_file_does_not_wait_for_its_end
     if printing is print_calls:
         assert [call["started"] for call in printed] == sorted(call["started"] for call in printed)
         assert {call["state"] for call in printed} == {"complete"}
-    assert session.store.packets < count(large)
+    assert session.store.packets < sum(1 for _ in packets_of(large))

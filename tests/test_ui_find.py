@@ -85,10 +85,11 @@ async def test_regular_expressions_and_bytes_and_what_is_wrong_with_them() -> No
         bar(run).input.value = "cpp[2-4]\\b"
         await run.until(lambda: said(run) == "1 of 6")
         bar(run).input.value = "cpp[2"
-        await run.until(lambda: "no regular expression: missing ]: [2" in said(run))
+        await run.until(lambda: "no regular expression: unterminated character set at position" in said(run))
         assert bar(run).has_class("-faulty")
-        bar(run).input.value = r"(.*.*.*)+\$\$"  # one that goes back and forth would be at the first row for years
-        await run.until(lambda: said(run) == "not found")
+        bar(run).input.value = r"^(.|..|...)+\d$"  # it would be at the first row for years
+        await run.until(lambda: "takes too long" in said(run))
+        assert bar(run).has_class("-faulty")
         await run.press("ctrl+f")
         bar(run).input.value = "63 70 70 37"
         await run.until(lambda: said(run) == "1 of 2")
@@ -211,17 +212,19 @@ def test_bytes_can_be_written_in_many_ways(wanted: str) -> None:
     assert parse_pattern(wanted, Kind.HEX).in_bytes(b"..\x0a\x05..")
 
 
-@pytest.mark.parametrize("wanted", ["(", "a{9999}", "(?P<x", "(a)\\1", "a(?=b)", "\udc80"])
+@pytest.mark.parametrize("wanted", ["(", "a{9999999999}", "(?P<x", "(a)\\2", "(" * 5_000 + ")" * 5_000])
 def test_a_faulty_regular_expression_is_told_in_a_sentence(wanted: str) -> None:
     with pytest.raises(PatternError, match=r"[Rr]egular expression.*\.$"):
         parse_pattern(wanted, Kind.REGEX)
 
 
-@pytest.mark.parametrize("wanted", ["(a+)+$", "(.*a){20}$", "^(a|aa)+$", "((a*)*)*b"])
+@pytest.mark.parametrize("wanted", ["(.*a){20}$", "^(a|aa)+$"])
 def test_no_regular_expression_takes_for_ever(wanted: str) -> None:
-    pattern, text = parse_pattern(wanted, Kind.REGEX), "a" * 100_000 + "\udc80!"
-    assert not pattern.in_text(text)
-    assert not pattern.in_bytes(text.encode(errors="replace"))
+    pattern, text = parse_pattern(wanted, Kind.REGEX), "a" * 100_000 + "!"
+    with pytest.raises(PatternError, match="takes too long"):
+        pattern.in_text(text)
+    with pytest.raises(PatternError, match="takes too long"):
+        pattern.in_bytes(text.encode())
     assert pattern.shown.spans(text) == []
 
 

@@ -23,7 +23,7 @@ from inspector.capture.fields import FORMAT, LineReader
 from inspector.capture.handover import Numbering
 from inspector.capture.outgrown import memory_of
 from inspector.capture.packets import read_packet
-from inspector.capture.pipe import make_pipe, write_all
+from inspector.capture.pipe import give_way, make_pipe, write_all
 from inspector.capture.tshark import Decoding, Tshark, about_capture, environment
 from inspector.capture.tshark_end import TsharkDied
 from inspector.children import end_unread, spawn
@@ -31,8 +31,6 @@ from inspector.model.frame import Packet
 
 _CHUNK: Final = 1 << 14
 """Bytes of output that are parsed before the loop's other tasks have their turn: a few milliseconds of work."""
-_TURNS: Final = 10
-"""Of the loop, between two chunks: a key goes through many hands before it is drawn, one at each turn."""
 _KEPT_WORDS: Final = 20
 
 
@@ -153,8 +151,7 @@ class _LineParser(BaseTsharkOutputParser):  # type: ignore[misc]
         existing_data: bytes,
         got_first_packet: bool = True,  # noqa: ARG002
     ) -> tuple[list[Packet], bytes]:
-        for _ in range(_TURNS):  # reading what is buffered already does not suspend
-            await asyncio.sleep(0)
+        await give_way()
         output = await stream.read(_CHUNK)
         if not output:
             raise EOFError

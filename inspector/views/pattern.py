@@ -10,17 +10,20 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import AnyStr, Final
 
-import re2
+import regex
 
 from inspector.errors import PatternError
 from inspector.store.filter_words import bytes_test
 
 _BETWEEN_BYTES: Final = re.compile(r"0x|\\x|[\s:,-]", re.IGNORECASE)
 _NO_HEX: Final = re.compile(r"[^0-9a-fA-F]")
-_NOT_REGULAR: Final = ("invalid perl operator: (?", *(f"invalid escape sequence: \\{digit}" for digit in range(1, 10)))
-"""How RE2 refuses what only a search that goes back and forth could find."""
+_PATIENCE: Final = 0.1
+"""Seconds for one text: an expression such as `(a|aa)+$` may go back and forth in it for years."""
+_TAKES_TOO_LONG: Final = (
+    "This regular expression takes too long: write it with fewer repetitions inside of repetitions."
+)
 
 
 class Kind(StrEnum):
@@ -47,24 +50,28 @@ class Where(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """Finds what is looked for in a text, in a time that grows with the text alone."""
+    """Finds what is looked for in a text, within a bounded time."""
 
-    _pattern: Any
-    """Of `re` or of RE2, which are asked in the same way."""
+    _pattern: regex.Pattern[str]
 
     def is_in(self, text: str) -> bool:
-        """True when a text holds it."""
-        return self._pattern.search(text.encode(errors="replace").decode()) is not None
+        """True when a text holds it. Raises PatternError where that takes too long to say."""
+        return _holds(self._pattern, text)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Where it stands in a text: from and to, in order; what matches nothing but emptiness is left out."""
-        found = self._pattern.finditer(text.encode(errors="replace").decode())
-        return [match.span() for match in found if match[0]]
+        """Where it stands in a text: from and to, in order; what matches nothing but emptiness is left out.
+
+        Empty where it takes too long to say.
+        """
+        try:
+            return [match.span() for match in self._pattern.finditer(text, timeout=_PATIENCE) if match[0]]
+        except TimeoutError:
+            return []
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Something to look for."""
+    """Something to look for. To ask it raises PatternError where the answer takes too long."""
 
     in_text: Callable[[str], bool]
     in_bytes: Callable[[bytes], bool]
@@ -77,39 +84,38 @@ def parse_pattern(text: str, kind: Kind) -> Pattern:
     match kind:
         case Kind.TEXT:
             lowered = text.lower()
-            drawn = re.compile(re.escape(text), re.IGNORECASE)
+            drawn = regex.compile(regex.escape(text), regex.IGNORECASE)
             return Pattern(lambda said: lowered in said.lower(), bytes_test(lowered), Sought(drawn))
         case Kind.REGEX:
             return _regex(text)
         case Kind.HEX:
             wanted = _bytes(text)
-            drawn = re.compile(r"\b" + " +".join(f"{byte:02x}" for byte in wanted) + r"\b")
+            drawn = regex.compile(r"\b" + " +".join(f"{byte:02x}" for byte in wanted) + r"\b")
             return Pattern(lambda _said: False, lambda data: wanted in data, Sought(drawn))
 
 
 def _regex(text: str) -> Pattern:
-    """By RE2: an expression of Python's, as `(a+)+$`, may take for ever over one row, and nothing could stop it."""
-    shown = Sought(_compiled(text, re2.Options.Encoding.UTF8))
+    shown = Sought(_compiled(text))
     if not text.isascii():
         return Pattern(shown.is_in, lambda data: shown.is_in(data.decode(errors="replace")), shown)
-    search = _compiled(text.encode(), re2.Options.Encoding.LATIN1).search
-    return Pattern(shown.is_in, lambda data: search(data) is not None, shown)
+    in_bytes = _compiled(text.encode())
+    return Pattern(shown.is_in, lambda data: _holds(in_bytes, data), shown)
 
 
-def _compiled(text: str | bytes, encoding: re2.Options.Encoding) -> Any:
-    options = re2.Options()
-    options.case_sensitive, options.log_errors, options.encoding = False, False, encoding
+def _compiled(text: AnyStr) -> regex.Pattern[AnyStr]:
     try:
-        return re2.compile(text, options)
-    except re2.error as error:
-        said = error.args[0].decode(errors="replace")
-        if said.startswith(_NOT_REGULAR):
-            raise PatternError(
-                "Regular expressions here look neither ahead nor back, so that none takes for ever."
-            ) from error
-        raise PatternError(f"This is no regular expression: {said}.") from error
-    except UnicodeEncodeError as error:
-        raise PatternError("This is no regular expression: it holds half a character.") from error
+        return regex.compile(text, regex.IGNORECASE)
+    except regex.error as error:
+        raise PatternError(f"This is no regular expression: {error.args[0]}.") from error
+    except RecursionError as error:
+        raise PatternError("This regular expression nests too deep.") from error
+
+
+def _holds(pattern: regex.Pattern[AnyStr], text: AnyStr) -> bool:
+    try:
+        return pattern.search(text, timeout=_PATIENCE) is not None
+    except TimeoutError as error:
+        raise PatternError(_TAKES_TOO_LONG) from error
 
 
 def _bytes(text: str) -> bytes:

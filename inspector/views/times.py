@@ -95,7 +95,9 @@ def capture_start(store: Store) -> float:
 
 
 def duration(seconds: float) -> str:
-    """A length of time: `0.1 ms`, `250 ms`, `1.01 s`, `12.5 s`, `3 min 20 s`, `2 h 05 min`."""
+    """A length of time: `45 µs`, `7.6 ms`, `250 ms`, `1.01 s`, `12.5 s`, `3 min 20 s`, `2 h 05 min`."""
+    if seconds < 0.0009995:
+        return f"{seconds * 1e6:.0f} µs"
     if seconds < 0.0999:
         return f"{seconds * 1000:.1f} ms"
     if seconds < 0.9995:
@@ -119,14 +121,9 @@ def whole(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 59.5 else duration(seconds)
 
 
-def brief(seconds: float) -> str:
-    """A length of time where thousandths of a millisecond count: `45 µs` below one, else as `duration`."""
-    return f"{seconds * 1e6:.0f} µs" if seconds < 0.0009995 else duration(seconds)
-
-
 def since(seconds: float) -> str:
     """A time after another one: `+45 µs`, `+7.6 ms`; `+0` for one that is not after it."""
-    return f"+{brief(seconds)}" if seconds > 0 else "+0"
+    return f"+{duration(seconds)}" if seconds > 0 else "+0"
 
 
 def clock(time: float) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from inspector.model.frame import HEADER_TYPES
 from inspector.schema.catalog import Catalog
 from inspector.ui.feed import Feed
-from inspector.ui.lists.rows import dim
+from inspector.ui.lists.rows import TIME, dim
 from inspector.ui.subject import FrameAt, PacketAt, Subject
 from inspector.ui.widgets.painting import Column
 from inspector.views.as_text import frame_line
@@ -25,7 +25,7 @@ def _sided(row: FrameRow, text: str) -> tuple[Span, ...]:
 
 _COLUMNS: Final = (
     Column("Packet", lambda row: dim(row.packet), least=6, most=9, right=True),
-    Column("Time", lambda row: dim(row.time), least=8, most=23, right=True, gap=2),
+    Column(TIME, lambda row: dim(row.time), least=8, most=23, right=True, gap=2),
     Column("Stream", lambda row: (Span(row.stream),), least=6, most=12, right=True, gap=2),
     Column("", lambda row: _sided(row, ARROWS[row.side]), least=1, most=1, gap=2),
     Column("Type", lambda row: _sided(row, row.type), least=10, most=15, strong=lambda row: row.type in _HEADER_NAMES),

@@ -9,7 +9,7 @@ from typing import Final
 
 from inspector.schema.catalog import Catalog
 from inspector.ui.feed import Feed
-from inspector.ui.lists.rows import dim
+from inspector.ui.lists.rows import TIME, dim
 from inspector.ui.subject import FrameAt, PacketAt, Subject
 from inspector.ui.widgets.painting import Column
 from inspector.views.packet_rows import PacketRow, packet_row, packet_text
@@ -19,7 +19,7 @@ from inspector.views.times import Times, TimeStyle
 
 _COLUMNS: Final = (
     Column("No.", lambda row: dim(row.number), least=5, most=9, right=True),
-    Column("Time", lambda row: dim(row.time), least=8, most=23, right=True, gap=2),
+    Column(TIME, lambda row: dim(row.time), least=8, most=23, right=True, gap=2),
     Column("Source", lambda row: (Span(row.source),), least=9, most=24, gap=2),
     Column("Destination", lambda row: (Span(row.destination),), least=9, most=24),
     Column("Protocol", lambda row: (row.protocol,), least=5, most=9),

@@ -133,7 +133,6 @@ class Browser(Horizontal):
 
     @on(ListShown)
     def _bring_cursor(self, event: ListShown) -> None:
-        event.stop()
         table = self.listing.list_of(event.name)
         key = None if self._subject is None else table.rows.key_of(self._subject)
         if event.name == PACKETS and key is not None and not table.following:
@@ -232,7 +231,12 @@ class Browser(Horizontal):
             self.listing.open(FRAMES if isinstance(self._subject, ConnectionAt) else self.listing.shown.id or FRAMES)
             self.post_message(FilterAsked("" if self._feed.frames.filter.text == wanted else wanted))
 
+    def _action_row(self, rows: int) -> None:
+        self.listing.shown.go(self.listing.shown.cursor + rows)
+
     def _action_turn(self, tabs: int) -> None:
+        if self.detail.pane.has_focus and self.detail.turn_fold(is_open=tabs > 0):
+            return
         (self.detail if self.detail.has_focus_within_pane else self.listing).turn(tabs)
 
     def _action_step(self, direction: int) -> None:

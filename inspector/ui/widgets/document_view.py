@@ -176,7 +176,15 @@ class DocumentView(ScrollView):
             self.cursor = row
 
     def _measure(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self.rows))
+        before, size = self.virtual_size, Size(self.size.width, len(self.rows))
+        has_bar = self.show_vertical_scrollbar
+        if size.width == before.width and has_bar == (size.height > self.size.height):
+            # Only the scrollbar's thumb changes: Textual would lay out the whole screen anew, and draw all of it.
+            self.set_reactive(DocumentView.virtual_size, size)
+            if has_bar:
+                self.vertical_scrollbar.window_virtual_size = size.height
+        else:
+            self.virtual_size = size
         self.refresh()
 
     def _on_resize(self, _event: events.Resize) -> None:
