@@ -25,9 +25,7 @@ from inspector.ui.widgets.name_list import NameList, name_before
 
 _PAUSE: Final = 0.15
 """Seconds without a key after which what was typed is tried."""
-_EXAMPLES: Final = (
-    "words, method:greet, status:OK, -type:DATA; or tcp.analysis.flags, http2.streamid == 3 as in Wireshark"
-)
+_EXAMPLES: Final = "words, method:greet, -type:DATA; or, as in Wireshark, http2.streamid == 3"
 _TITLES: Final = {Language.WORDS: "Filter: words", Language.DISPLAY: "Wireshark display filter"}
 _STILL_ON: Final = "The filter before is still on."
 
@@ -88,7 +86,13 @@ class FilterBox(Input):
         self._show_language(language(self.value))
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(_PAUSE, self._try)
+        self._timer = self.set_timer(_PAUSE, self._pause)
+
+    def _pause(self) -> None:
+        """Nothing more has been typed for a while."""
+        if self._completes():
+            self._offer(is_asked=False)
+        self._try()
 
     def _show_language(self, known: Language) -> None:
         self.set_class(known is Language.DISPLAY, "-display")
@@ -100,8 +104,6 @@ class FilterBox(Input):
             self._timer = None
         text = self.value
         if language(text) is Language.DISPLAY:
-            if self.has_focus and self._is_in_name():
-                self._offer(is_asked=False)
             self.run_worker(self._try_display(text), group="check", exclusive=True)
         else:
             self.workers.cancel_group(self, "check")
@@ -191,7 +193,8 @@ class FilterBox(Input):
             names = await self._wireshark.complete(typed.text) if typed else ()
         except InspectorError:
             names = ()
-        if typed is None or typed != name_before(self.value, self.cursor_position):
+        is_wanted = is_asked or self.has_focus
+        if not is_wanted or typed is None or typed != name_before(self.value, self.cursor_position):
             self._names.dismiss()
             return
         is_whole = len(names) == 1 and names[0].name == typed.text
@@ -221,12 +224,8 @@ class FilterBox(Input):
             event.prevent_default()
             self._offer(is_asked=False)
 
-    def _is_in_name(self) -> bool:
-        typed = name_before(self.value, self.cursor_position)
-        return typed is not None and "." in typed.text
-
     def _completes(self) -> bool:
-        """True where Tab is for a name: in a display filter, behind the beginning of one."""
+        """True where there may be a name: in a display filter, behind the beginning of one."""
         typed = name_before(self.value, self.cursor_position)
         return typed is not None and (language(self.value) is Language.DISPLAY or "." in typed.text)
 
