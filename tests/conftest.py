@@ -15,6 +15,15 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is kept over runs stays apart from the user's own: captures of killed programs, histories, columns."""
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in ("CACHE", "STATE", "CONFIG"):
+            patch.setenv(f"XDG_{kind}_HOME", str(tmp_path_factory.mktemp(kind.lower())))
+        yield
+
+
 class GreetProcess(NamedTuple):
     """A greet service of its own process."""
 

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import psutil
@@ -174,19 +175,20 @@ async def test_askers_that_give_up_do_not_get_in_the_way() -> None:
     await at.close()
 
 
+def said_of_filter(tshark: Tshark, text: str) -> str:
+    argv = (tshark.path, "-r", str(CAPTURE), "-Y", text)
+    return subprocess.run(argv, capture_output=True, text=True, check=False).stderr
+
+
 async def test_filters_are_checked_in_wiresharks_words(tshark: Tshark) -> None:
     grammar = Grammar(tshark)
     for good in ("tcp.port == 1", 'http2.header.value contains "日本"', "not (tcp or udp)", "tcp[0:2] == 00:01"):
         await grammar.check(good)
-    wrong = {
-        "tcp.port = ": '"=" was unexpected in this context.',
-        "foo == 1": 'Left side of "==" expression must be a field or function, not foo.',
-        'http2.streamid == "abc"': 'Unsigned integer (4 bytes) cannot be converted from a string ("abc").',
-    }
-    for text, said in wrong.items():
+    for text, named in (("tcp.port = ", '"="'), ("foo == 1", "foo"), ('http2.streamid == "abc"', '"abc"')):
         with pytest.raises(FilterError) as caught:
             await grammar.check(text)
-        assert caught.value.message == said
+        assert named in caught.value.message
+        assert caught.value.message in said_of_filter(tshark, text)
     with pytest.raises(FilterError, match="too long"):
         await grammar.check("tcp or " * 1_000 + "tcp")
     await grammar.close()

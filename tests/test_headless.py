@@ -269,6 +269,16 @@ def test_doctor_tells_what_is_here() -> None:
     assert all(finding["fix"] for finding in findings.values() if not finding["ok"])
 
 
+def test_doctor_names_a_few_of_the_captures_that_killed_runs_left(tmp_path: Path) -> None:
+    folder = tmp_path / "grpc-inspector"
+    folder.mkdir()
+    for number in range(9):
+        (folder / f"capture-999999{number}-left.pcap").write_bytes(b"of a run that was killed")
+    done = run("doctor", env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)})
+    assert done.stdout.count("left its capture") == 3
+    assert f"6 older ones in {folder}" in done.stdout
+
+
 def test_headless_commands_load_no_textual() -> None:
     script = "import sys; from inspector.cli import main; main(sys.argv[1:]); print('textual' in sys.modules)"
     done = shell([sys.executable, "-c", script, "calls", str(DATA / "b_full.pcapng")])

@@ -20,10 +20,11 @@ from hyperframe.frame import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.capture.fields import FIELDS, Layers, LineReader
+from inspector.capture.fields import FIELDS, JOINT, Layers, LineReader
 from inspector.capture.frame_scan import FrameScan
 from inspector.capture.packets import read_packet
 from inspector.capture.ports import Opening, PortFinder, find_openings
+from inspector.capture.size_updates import header_counts
 from inspector.model.endpoint import Side
 from inspector.model.frame import Frame
 from tests.captures import DATA, SHARED, capture_of, read_store, read_truth, truth_files
@@ -288,6 +289,27 @@ async def test_headers_that_hold_what_stands_between_fields_are_read_from_their_
     wire.client(wire.headers(Side.CLIENT, 3, strange), data(3, b"", end=True))
     frames = [frame for frame in await frames_of(wire, tmp_path) if frame.headers]
     assert [frame.headers for frame in frames] == [(*plain, strange), (strange,)]
+
+
+@pytest.mark.parametrize(
+    ("types", "flags", "blocks", "counts", "names", "expected"),
+    [
+        ("1 0 1", "4 0 5", "2088 88", "2 1", 2, "1 1"),
+        ("1 1", "4 5", "88 203fe11f88be", "1 4", 3, "1 2"),
+        ("1 9 1", "0 4 5", "20 88", "1 1 1", 2, "0 1 1"),
+        ("1 9 1", "0 4 5", "20 88", "1 1", 2, "1 1"),
+        ("1 1", "4 5", "2088 88", "1 1", 2, "1 1"),
+        ("1 1", "4 5", "88 88", "1 1", 2, "1 1"),
+        ("1 1", "4 5", "3f 88", "1 1", 1, "1 1"),
+    ],
+)
+def test_updates_of_the_header_table_are_not_counted(
+    types: str, flags: str, blocks: str, counts: str, names: int, expected: str
+) -> None:
+    joined = (JOINT.join(each.split()) for each in (types, flags, blocks, counts))
+    layers = Layers(**dict(zip(("types", "flags", "blocks", "header_counts"), joined, strict=True)))
+    counted = header_counts(layers._replace(header_names=JOINT.join([":status"] * names)))
+    assert counted.split(JOINT) == expected.split()
 
 
 def test_absolute_times_by_iso_8601_are_read() -> None:

@@ -186,6 +186,6 @@ async def test_each_file_is_a_capture_by_itself() -> None:
     spool = small()
     spool.append(CAPTURE + b"".join(PACKETS) * 4)
     spool.append(PACKETS[0])
-    assert not spool.is_one_file
+    assert not spool.is_at_path
     assert spool.path.read_bytes() == CAPTURE[:24] + PACKETS[0]
     spool.discard()

@@ -90,6 +90,17 @@ async def test_a_packet_of_a_thousand_frames_gives_them_all() -> None:
     assert max(Counter(frame.packet for frame in store.frames).values()) == 1004
 
 
+async def test_an_update_of_the_header_table_is_no_header() -> None:
+    """A server of grpc-go behind nginx, which allows no table: reply and trailers are in one packet."""
+    store = await read_store(DATA / "s_tablesize_nginx_go.pcap")
+    (call,) = store.calls.values()
+    assert call.http_status == 200
+    assert call.status is not None
+    assert call.status.code == 0
+    assert call.trailers is not None
+    assert call.trailers.headers == (("grpc-status", "0"), ("grpc-message", ""))
+
+
 async def test_compressed_messages_are_inflated() -> None:
     store = await read_store(DATA / "g_gzip_node_node.pcapng")
     sent = [message for call in store.calls.values() for message in call.requests if message.encoding == "gzip"]

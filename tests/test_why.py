@@ -39,6 +39,8 @@ CALLS = (
     Case("deadline", Cause.DEADLINE, (9, 13), ("The client gave up", "394 ms", "RST_STREAM CANCEL after 399 ms")),
     Case("deadline_grpc", Cause.DEADLINE, (10, 15), ("400 ms", "the server said DEADLINE_EXCEEDED after 402 ms")),
     Case("deadline_of_server", Cause.STATUS, (15,), ("says DEADLINE_EXCEEDED", "the database did not answer")),
+    Case("deadline_grpclib", Cause.DEADLINE, (8, 16), ("The client gave up", "146 ms", "NO_ERROR after 151 ms")),
+    Case("deadline_connect", Cause.DEADLINE, (6, 15), ("150 ms (connect-timeout-ms, packet 6)", "it closed the conn")),
     Case("cancelled", Cause.CANCELLED, (15,), ("cancelled", "after 200 ms", "deadline of 30 s had not passed")),
     Case("refused_stream", Cause.RESET, (13,), ("The server reset", "REFUSED_STREAM", "may be sent again")),
     Case("enhance_your_calm", Cause.RESET, (12,), ("The server reset", "ENHANCE_YOUR_CALM", "RESOURCE_EXHAUSTED")),
@@ -49,10 +51,14 @@ CALLS = (
     Case("server_killed", Cause.CONNECTION_LOST, (15,), ("The server closed the connection", "FIN", "302 ms")),
     Case("server_reset", Cause.CONNECTION_LOST, (11,), ("The server broke the connection off", "RST")),
     Case("client_gone", Cause.CONNECTION_LOST, (14, 15), ("The client had closed the connection", "FIN, packet 14")),
+    Case(
+        "client_goaway", Cause.CONNECTION_LOST, (12, 13), ("The client sent GOAWAY CANCEL (packet 12); then it closed",)
+    ),
     Case("wrong_method", Cause.WRONG_PATH, (11, 14), ("not implement /HelloWorld/great", "has /HelloWorld/greet")),
     Case("details", Cause.STATUS, (14,), ("NOT_FOUND", "no such greeting", "ErrorInfo ASKED_FOR", "RetryInfo 1.500s")),
     Case("bad_gateway", Cause.HTTP_ERROR, (11,), ("HTTP 502, text/html", "502 Bad Gateway", "UNAVAILABLE")),
     Case("not_found", Cause.HTTP_ERROR, (11,), ("HTTP 404, text/plain", "“404 page not found”", "UNIMPLEMENTED")),
+    Case("answer_rejected", Cause.HTTP_ERROR, (12, 13), ("HTTP 404", "UNIMPLEMENTED", "reset the stream with PROTO")),
     Case("web_page", Cause.HTTP_ERROR, (11,), ("HTTP 200, text/html", "Please log in")),
     Case("stalled", Cause.FLOW_CONTROL, (9, 13), ("client stood still for 1.00 s", "its stream", "at its deadline")),
     Case("request_to_tls", Cause.CONNECTION_LOST, (4, 6, 7), ("said nothing", "FIN, packet 6", "expects TLS")),
@@ -209,6 +215,28 @@ def test_a_timeout_that_is_none_proves_nothing(timeout: str) -> None:
     assert found is not None
     assert found.cause is Cause.CANCELLED
     assert "deadline" not in found.sentence
+
+
+@pytest.mark.parametrize(("after", "expected"), [(0.4, Cause.STATUS), (0.5, Cause.DEADLINE)])
+def test_unknown_at_the_deadline_is_the_deadline(after: float, expected: Cause) -> None:
+    talk = Conversation()
+    talk.client(request(1, "/HelloWorld/greet", ("grpc-timeout", "500m")), data(1, hello("x"), end=True))
+    talk.server(trailers(1, 2, "context deadline exceeded"), after=after)
+    found = only(talk)
+    assert found is not None
+    assert found.cause is expected
+    assert "UNKNOWN" in found.sentence
+    assert "“context deadline exceeded”" in found.sentence
+
+
+@pytest.mark.parametrize(("error", "is_told"), [("CANCEL", True), ("NO_ERROR", False)])
+def test_a_reset_behind_the_trailers_is_told_where_clients_may_mind(error: str, is_told: bool) -> None:
+    talk = Conversation()
+    talk.client(request(1), data(1, hello("x")))
+    talk.server(response(1), data(1, reply("y")), trailers(1), reset(1, error))
+    (call,) = talk.store.calls.values()
+    assert ("reset the stream with CANCEL" in " ".join(call.problems)) is is_told
+    assert only(talk) is None
 
 
 def test_a_reset_after_the_trailers_changes_nothing() -> None:

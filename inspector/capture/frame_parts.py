@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Final, TypeAlias
 
 from inspector.capture.fields import JOINT, UNKNOWN_NAME, Layers, entries
+from inspector.capture.size_updates import header_counts
 from inspector.model.frame import (
     ACK,
     END_HEADERS,
@@ -61,7 +62,7 @@ class FrameParts:
         self.types = [int(kind) for kind in entries(layers.types)]
         """The types of the packet's frames."""
         self._data = [entry for entry in entries(layers.data) if entry != _MISSING]
-        lists = _header_lists(layers.header_counts, layers.header_names, layers.header_values)
+        lists = _header_lists(header_counts(layers), layers.header_names, layers.header_values)
         self._blocks = iter(lists)
         self._missing_counts = sum(map(HEADER_TYPES.__contains__, self.types)) - len(lists)
 

@@ -11,14 +11,6 @@ from pathlib import Path
 
 from inspector.errors import SourceError
 
-_STEP = 4 * 1024 * 1024
-"""Copied between two turns of the event loop: a few milliseconds."""
-
-
-async def save_copy(descriptor: int, size: int, path: Path, *, overwrite: bool) -> None:
-    """Copy the first `size` bytes of an open file to `path`, mode 0600; raises SourceError."""
-    await save_pieces(_pieces(descriptor, size), path, overwrite=overwrite)
-
 
 async def save_pieces(pieces: AsyncIterator[bytes], path: Path, *, overwrite: bool = False) -> int:
     """Write pieces to `path`, one behind the other, mode 0600; how many bytes that were. Raises SourceError.
@@ -97,10 +89,3 @@ def _write(handle: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(handle, view) :]
-
-
-async def _pieces(source: int, size: int) -> AsyncIterator[bytes]:
-    offset = 0
-    while data := os.pread(source, min(_STEP, size - offset), offset):
-        offset += len(data)
-        yield data

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
-from inspector.capture.pipe import make_pipe, write_all
+from inspector.capture.pipe import give_way, make_pipe, write_all
 from inspector.capture.tshark import Tshark, about_capture, environment
 from inspector.capture.tshark_end import TsharkDied
 from inspector.children import end_unread, spawn
@@ -95,7 +95,7 @@ class TsharkLines:
                 on_lines(whole.split(b"\n"))
             elif len(rest) > _LONGEST_LINE:
                 rest = b""
-            await asyncio.sleep(0)  # reading what is buffered already does not suspend
+            await give_way()
 
     async def _listen(self, process: Process) -> None:
         stderr = _stream(process.stderr)

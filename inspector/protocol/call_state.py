@@ -101,7 +101,7 @@ class CallProgress:
         elif frame.type == FrameType.DATA:
             yield from self._told(side, half.messages(frame, position, self._request_type()))
         elif frame.type == FrameType.RST_STREAM:
-            yield from self.end(CallState.CANCELLED, frame.time)
+            yield from self._on_reset(frame, side)
         if frame.ends_stream and not (frame.type == FrameType.HEADERS and not frame.flags & END_HEADERS):
             yield from self._on_end_stream(frame, side)
 
@@ -163,6 +163,16 @@ class CallProgress:
             return
         yield events.TrailersRead(self.key, block)
         yield from status_in(self.key, block)
+
+    def _on_reset(self, frame: Frame, side: Side) -> Iterator[Event]:
+        error = (frame.detail or {}).get("error")
+        # With NO_ERROR a server says that it wants no more of the request (RFC 9113 §8.1); HAProxy says CANCEL.
+        if self._halves[side].ended and side is Side.SERVER and not self.is_over and error != "NO_ERROR":
+            sentence = (
+                f"Behind its trailers the server reset the stream with {error}, before the client had ended its side"
+            )
+            yield events.ProblemFound(self.key, f"{sentence}: some clients take the call for cancelled.")
+        yield from self.end(CallState.CANCELLED, frame.time)
 
     def _on_end_stream(self, frame: Frame, side: Side) -> Iterator[Event]:
         half = self._halves[side]

@@ -38,8 +38,11 @@ class DiskRecording(Recording, Protocol):
         """Where it is."""
 
     @property
-    def is_one_file(self) -> bool:
+    def is_at_path(self) -> bool:
         """True when all of it is there."""
+
+    def check(self) -> None:
+        """Raises SourceError where it is not what it was any more."""
 
     @property
     def first(self) -> tuple[int, int]:
@@ -80,8 +83,8 @@ class Dissector:
         Raises:
             TsharkError: neither sharkd nor tshark can, or there is no such packet by now.
         """
-        if not self._recording.is_one_file:
-            self._tell("The capture is in several files, which sharkd does not read as one.")
+        if not self._recording.is_at_path:
+            self._tell("The capture is in several files, or not where it was, so that sharkd cannot open it.")
         elif self._sharkd is not None:
             try:
                 return await self._by_sharkd(self._sharkd, number)

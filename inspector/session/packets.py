@@ -72,8 +72,9 @@ class Packets:
         return await asyncio.shield(self._ground)
 
     async def _whole(self) -> tuple[Tshark, DiskRecording]:
-        """The same, where the recording still has its beginning. Raises TsharkError."""
+        """The same, where the recording is what it was, and has its beginning. Raises SourceError, TsharkError."""
         tshark, recording = await self.ground()
+        recording.check()
         if recording.first[0]:
             raise TsharkError(
                 f"The oldest {recording.first[0]:,} packets were deleted to make room on the disk, and without them "

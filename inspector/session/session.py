@@ -216,7 +216,8 @@ class Session:
             retaining.cancel()
             await ended({retaining})
         is_live = isinstance(self.source, LiveSource)
-        if note := note or nothing_seen(self.store, self._decoder.decoding, is_live=is_live):
+        note = intake.recording.growth or note or nothing_seen(self.store, self._decoder.decoding, is_live=is_live)
+        if note:
             self._board.notify(note)
         if self.status.error is not None and not is_live:
             raise self.status.error

@@ -19,11 +19,12 @@ from inspector.model.dissection import Field
 from inspector.session import Session
 from inspector.store.filter import EVERYTHING, Filter, display_filter
 from inspector.store.filter_language import FORCE, Language, display_text, language
-from inspector.ui.feed import SLICE, Feed
+from inspector.ui.feed import Feed
 from inspector.ui.launch import Launch
 from inspector.ui.messages import DisplayFiltered, FieldChosen, FilterAsked, Filtered, PassCancelled, StoreChanged
 from inspector.ui.screens.call_actions import CallActions
 from inspector.ui.screens.choice import Choice, ChoiceDialog, Chosen
+from inspector.ui.slices import go_on
 from inspector.ui.widgets.filter_box import FilterBox
 
 _CAUGHT_UP: Final = 0.999
@@ -120,12 +121,7 @@ class FilterActions(CallActions):
 
     def _refilter(self, *, show_control: bool | None = None) -> None:
         async def work() -> None:
-            clock = asyncio.get_running_loop().time
-            until = clock() + SLICE
-            for _ in self.feed.refilter(self._filter, show_control=shown):
-                if clock() > until:
-                    await asyncio.sleep(0)
-                    until = clock() + SLICE
+            await go_on(self.feed.refilter(self._filter, show_control=shown))
             self.show_filtered()
 
         shown = self.feed.frames.show_control if show_control is None else show_control

@@ -211,5 +211,8 @@ class InspectionScreen(LookActions):
         if self.stop_looking() or self.query_one(Notice).dismiss() or self.query_one(LateBanner).dismiss():
             return
         if self.is_opened:
-            self.app.run_worker(self.end())
-            self.app.pop_screen()
+            self.part(self._close)
+
+    def _close(self) -> None:
+        self.app.run_worker(self.end())
+        self.app.pop_screen()

@@ -15,7 +15,7 @@ from inspector.model.why import Cause, Why
 from inspector.views.naming import content_type
 from inspector.views.status_details import details_in_short, status_details
 from inspector.views.text import clean, shortened
-from inspector.views.why.story import Placed, Story, quoted
+from inspector.views.why.story import Placed, Story, detail, quoted
 
 _SEEN_AS: Final = {
     400: "INTERNAL",
@@ -55,6 +55,15 @@ def http_error(story: Story) -> Why | None:
     seen = _SEEN_AS.get(code, "UNKNOWN")
     sentence = f"The answer is not gRPC: {said}; gRPC makes {seen} of it."
     return story.proven(Cause.HTTP_ERROR, sentence, first)
+
+
+def rejected(story: Story) -> Why | None:
+    """The answer is not gRPC, and the client reset the stream when it saw that."""
+    found, reset = http_error(story), story.reset()
+    if found is None or reset is None or reset.side is not Side.CLIENT or not story.is_grpc(Side.CLIENT):
+        return None
+    sentence = f"{found.sentence} The client reset the stream with {detail(reset.frame, 'error')} ({reset})."
+    return story.proven(found.cause, sentence, *map(story.at, found.frames), reset)
 
 
 def wrong_path(story: Story) -> Why | None:

@@ -6,8 +6,10 @@ from typing import Final
 
 from inspector.model.call import CallState
 from inspector.model.endpoint import Side
+from inspector.model.status import Status
 from inspector.model.why import Cause, Why
-from inspector.views.why.story import Placed, Story, detail, ending_name, quoted
+from inspector.views.text import clean
+from inspector.views.why.story import Placed, Story, Timeout, detail, ending_name, quoted
 
 _INTERNAL: Final = "gRPC makes INTERNAL of it"
 _MEANINGS: Final = {
@@ -26,6 +28,15 @@ _MEANINGS: Final = {
 }
 """gRPC over HTTP/2, Errors."""
 _UNAVAILABLE: Final = 14
+_DEADLINE_EXCEEDED: Final = 4
+_OF_ENDED_CONTEXTS: Final = frozenset({1, 2})
+"""CANCELLED, and the UNKNOWN of older grpc-go."""
+_AT_DEADLINE: Final = {
+    Side.CLIENT: frozenset({"CANCEL", "NO_ERROR", "INTERNAL_ERROR"}),
+    Side.SERVER: frozenset({"CANCEL"}),
+}
+"""With what a stream is reset at the deadline: grpclib's clients with NO_ERROR, those of Connect and HAProxy with
+INTERNAL_ERROR."""
 _QUIET: Final = frozenset({"CANCEL", "NO_ERROR"})
 """With which clients end what they want no more."""
 
@@ -37,21 +48,32 @@ def never_spoke(story: Story) -> Why | None:
 
 
 def deadline_passed(story: Story) -> Why | None:
-    """A reset, or DEADLINE_EXCEEDED, not earlier than `grpc-timeout` allows."""
+    """A reset, or a status that servers give then, not earlier than the client's timeout allows."""
     timeout, call = story.timeout(), story.call
     if timeout is None or call.ended is None or not story.has_passed(timeout, call.ended):
         return None
-    allowed = f"deadline of {timeout.text} (grpc-timeout, {story.request()})"
+    allowed = _allowed(story, timeout)
     reset = story.reset()
-    if reset is not None and detail(reset.frame, "error") == "CANCEL":
-        who = "The client gave up" if reset.side is Side.CLIENT else "The server gave up"
-        sentence = f"{who} at the {allowed}: RST_STREAM CANCEL{story.after(call.ended)} ({reset})."
+    if reset is not None and (error := detail(reset.frame, "error")) in _AT_DEADLINE[reset.side]:
+        sentence = f"The {reset.side} gave up at the {allowed}: RST_STREAM {error}{story.after(call.ended)} ({reset})."
         return story.proven(Cause.DEADLINE, sentence, story.request(), reset)
-    if call.state is CallState.COMPLETE and call.status is not None and call.status.code == 4:
+    if (status := _status_at_deadline(story, timeout)) is not None:
         last = story.last(Side.SERVER)
-        sentence = f"The {allowed} passed: the server said DEADLINE_EXCEEDED{story.after(call.ended)} ({last})."
+        words = "" if status.code == _DEADLINE_EXCEEDED else quoted(status.message)
+        said = f"{clean(status.name)}{words}{story.after(call.ended)} ({last})"
+        sentence = f"The {allowed} passed: the server said {said}."
         return story.proven(Cause.DEADLINE, sentence, story.request(), last)
     return None
+
+
+def _status_at_deadline(story: Story, timeout: Timeout) -> Status | None:
+    """DEADLINE_EXCEEDED, or what else servers make of a context that has ended."""
+    call = story.call
+    if call.state is not CallState.COMPLETE or call.status is None or call.status.code == _DEADLINE_EXCEEDED:
+        return call.status if call.state is CallState.COMPLETE else None
+    elapsed = story.elapsed(call.ended or 0.0)
+    is_late = elapsed is not None and elapsed >= timeout.seconds
+    return call.status if is_late and call.status.code in _OF_ENDED_CONTEXTS else None
 
 
 def reset_by_server(story: Story) -> Why | None:
@@ -126,16 +148,21 @@ def connection_lost(story: Story) -> Why | None:
     endings = story.endings()
     if not endings:
         return None
-    ending, goaway = endings[0], _most_said(story.goaways())
+    ending, goaway = endings[0], _first_goaway(story)
     who = story.connection.side(ending.source)
     act = "broke the connection off" if ending.is_reset else "closed the connection"
     closed = f"{act}{story.after(ending.time)} ({ending_name(ending)})"
+    timeout = story.timeout()
+    if who is Side.CLIENT and timeout is not None and story.has_passed(timeout, ending.time):
+        sentence = f"The client gave up at the {_allowed(story, timeout)}: it {closed}."
+        return story.proven(Cause.DEADLINE, sentence, story.request(), packets=(ending.packet,))
     if goaway is None:
         sentence = f"The {who} {closed}, before the call was over."
         return story.proven(Cause.CONNECTION_LOST, sentence, packets=(ending.packet,))
-    then = "it" if who is Side.SERVER else "the client"
-    sentence = f"The server sent {_said(goaway)} ({goaway}); then {then} {closed}, before the call was over."
-    return story.proven(Cause.GOAWAY, sentence, goaway, packets=(ending.packet,))
+    cause = Cause.GOAWAY if goaway.side is Side.SERVER else Cause.CONNECTION_LOST
+    then = "it" if who is goaway.side else f"the {who}"
+    sentence = f"The {goaway.side} sent {_said(goaway)} ({goaway}); then {then} {closed}, before the call was over."
+    return story.proven(cause, sentence, goaway, packets=(ending.packet,))
 
 
 def client_left(story: Story) -> Why | None:
@@ -164,6 +191,16 @@ def still_open(story: Story) -> Why | None:
 def _most_said(goaways: tuple[Placed, ...]) -> Placed | None:
     """The latest that gives a reason; servers repeat themselves without one."""
     return next((each for each in goaways if detail(each.frame, "debug")), goaways[0] if goaways else None)
+
+
+def _first_goaway(story: Story) -> Placed | None:
+    """What the side said that gave the connection up first; the other one often answers with a GOAWAY of its own."""
+    said = [goaways for side in Side if (goaways := story.goaways(side))]
+    return _most_said(min(said, key=lambda goaways: goaways[-1].position, default=()))
+
+
+def _allowed(story: Story, timeout: Timeout) -> str:
+    return f"deadline of {timeout.text} ({timeout.header}, {story.request()})"
 
 
 def _said(goaway: Placed) -> str:

@@ -35,6 +35,7 @@ _RULES: Final[Mapping[CallState, tuple[_Rule, ...]]] = {
     ),
     CallState.CANCELLED: (
         cut_off.never_spoke,
+        answered.rejected,
         stalled,
         cut_off.deadline_passed,
         cut_off.reset_by_server,

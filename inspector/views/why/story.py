@@ -27,6 +27,8 @@ _UNITS: Final = {
     "n": (1e-9, "ns"),
 }
 """gRPC over HTTP/2, TimeoutUnit: seconds, and how people write it."""
+_CONNECT_TIMEOUT: Final = re.compile(r"\d{1,10}", re.ASCII)
+"""The Connect protocol's header says milliseconds."""
 _FIRST_FRAMES: Final = 64
 """Of a call, among which its request's headers are."""
 _LONGEST: Final = 160
@@ -49,6 +51,7 @@ class Timeout(NamedTuple):
     seconds: float
     text: str
     """`500 ms`."""
+    header: str = "grpc-timeout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +101,16 @@ class Story:
         return found
 
     def timeout(self) -> Timeout | None:
-        """What `grpc-timeout` says; None for a call without one, or with one that cannot be read."""
+        """What `grpc-timeout` says, or Connect's header; None for a call without one, or one that cannot be read."""
         headers = self.call.request_headers
-        match = _TIMEOUT.fullmatch((headers.first("grpc-timeout") if headers else None) or "")
-        if match is None:
+        if headers is None:
             return None
-        seconds, unit = _UNITS[match[2]]
-        return Timeout(int(match[1]) * seconds, f"{int(match[1])} {unit}")
+        if match := _TIMEOUT.fullmatch(headers.first("grpc-timeout") or ""):
+            seconds, unit = _UNITS[match[2]]
+            return Timeout(int(match[1]) * seconds, f"{int(match[1])} {unit}")
+        if match := _CONNECT_TIMEOUT.fullmatch(headers.first("connect-timeout-ms") or ""):
+            return Timeout(int(match[0]) / 1000, f"{int(match[0])} ms", "connect-timeout-ms")
+        return None
 
     def elapsed(self, time: float) -> float | None:
         """Seconds since the request; None where its headers were not captured."""
@@ -133,12 +139,12 @@ class Story:
         ended = self.call.ended
         return tuple(each for each in self.connection.endings if ended is None or each.time <= ended)
 
-    def goaways(self) -> tuple[Placed, ...]:
-        """The GOAWAYs that the server sent before the call's end, or with it; the latest comes first."""
-        ended, server = self.call.ended, self.connection.server
+    def goaways(self, side: Side = Side.SERVER) -> tuple[Placed, ...]:
+        """The GOAWAYs that a side sent before the call's end, or with it; the latest comes first."""
+        ended, side_of = self.call.ended, self.connection.side
         said = reversed(self.store.traffic(self.call.key.connection).goaways)
-        kept = (each for each in said if self.store.frames.holds(each.position))
-        return tuple(self.at(g.position) for g in kept if g.sender == server and (ended is None or g.time <= ended))
+        kept = (each for each in said if self.store.frames.holds(each.position) and side_of(each.sender) is side)
+        return tuple(self.at(each.position) for each in kept if ended is None or each.time <= ended)
 
     def proven(self, cause: Cause, sentence: str, *frames: Placed | None, packets: tuple[int, ...] = ()) -> Why:
         """A cause with the frames, and the packets beside them, that prove it."""
