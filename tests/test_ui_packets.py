@@ -76,7 +76,7 @@ async def test_every_packet_is_in_the_list_and_a_frame_leads_to_its_packet_and_b
         assert "223 of 223 packets" in run.counts
         rows = packets_of(run)
         assert "[SYN]" in text(run.list) or size == NARROW
-        assert any(row.startswith("▌") and "HTTP2" in row for row in rows)
+        assert any(row.startswith("▌") and ("GRPC " in row or "HTTP2 " in row) for row in rows)
         await run.press("j", "j", "j", "p")
         await run.until(lambda: run.list.id == FRAMES)
         assert (run.list.selected, run.focused) == (next(run.session.store.positions_of(9)), FRAMES)

@@ -55,6 +55,13 @@ class Key(NamedTuple):
     action: str
 
 
+_SAVE: Final = (
+    "Save all packets, or those shown, marked or of a call, as pcapng; export frames, calls, messages as JSON, "
+    "messages as files, Follow as text or HTML, the screen as SVG"
+)
+_READ: Final = "Read messages as protobuf, wire, JSON, text or hex; TCP streams as ASCII, hex dump or raw"
+_COUNT: Final = "Statistics: frames by type, calls and bytes a second, conversations, latency of methods"
+
 _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     (Place.REQUEST, Group.SEND): (
         Key("send", "enter", "Enter", "send", "Send what is in the request box, empty or not", "submit"),
@@ -127,15 +134,15 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("stream.previous", "comma,ctrl+comma", ",", "previous", "Previous frame of the stream", "step(-1)"),
         Key("cross", "p", "p", "packet", "From a frame to its packet in Packets, and back", "cross"),
         Key("tree.all", "E", "E", "open all", "Open the whole tree of a packet, or fold it", "open_all"),
-        Key("field.filter", "a", "a", "as filter", "Filter by the field of the tree: it, not, and, or", "filter_field"),
+        Key("field.filter", "a", "a", "as filter", "Filter by the field: apply, not, and, or", "filter_field"),
         Key("tcp", "P", "P", "TCP stream", "Follow the TCP stream of a packet", "follow_tcp"),
-        Key("tcp.next", "right_square_bracket", "]", "next stream", "The next TCP stream", "turn_tcp(1)"),
-        Key("tcp.previous", "left_square_bracket", "[", "previous", "The TCP stream before", "turn_tcp(-1)"),
+        Key("tcp.next", "right_square_bracket", "]", "next stream", "The next TCP stream, or call", "turn_stream(1)"),
+        Key("tcp.previous", "left_square_bracket", "[", "previous", "The stream or call before", "turn_stream(-1)"),
         Key("write", "w", "w", "write", "Save what the right pane shows as a file; raw TCP streams as bytes", "write"),
         Key("connection", "c", "c", "connection", "Show only what is of this connection; again: all", "narrow"),
         Key("copy", "y", "y", "copy", "Copy the row, the followed stream, or the bytes as hex", "copy"),
         Key("reference", "T,ctrl+t", "T", "time zero", "Count times from this row, or not", "screen.set_reference"),
-        Key("reading", "v", "v", "read as", "Read messages in other forms: protobuf, wire, JSON, text, hex", "reading"),
+        Key("reading", "v", "v", "read as", _READ, "reading"),
     ),
     (Place.SCREEN, Group.LOOK): (
         Key("filter", "slash,ctrl+slash,ctrl+underscore", "/", "filter", "To the filter; Ctrl+/ too", "focus_filter"),
@@ -150,7 +157,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("comment", "number_sign,alt+ctrl+c", "#", "comment", "Comment on the packet; a pcapng keeps it", "comment"),
         Key("compare", "equals_sign", "=", "compare", "Compare the selected call with the marked one (m)", "compare"),
         Key("menu", "x,shift+f10", "x", "menu", "What can be done with what is selected; a right click", "menu"),
-        Key("statistics", "s", "s", "statistics", "Frames by type, rates, conversations, latency", "statistics"),
+        Key("statistics", "s", "s", "statistics", _COUNT, "statistics"),
         Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom"),
     ),
     (Place.LIST, Group.LOOK): (
@@ -180,7 +187,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     ),
     (Place.SCREEN, Group.CAPTURE): (
         Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture or the reading, or go on", "toggle_capture"),
-        Key("save", "ctrl+s", "^S", "save", "Save the capture or a part of it; export calls, messages, …", "save"),
+        Key("save", "ctrl+s", "^S", "save", _SAVE, "save"),
         Key("decode", "d", "d", "decode as", "Decode a port as HTTP/2, as TLS or not at all", "decode_as"),
         Key("load", "ctrl+o", "^O", "open", "Open a capture file; this capture goes on behind it", "load"),
     ),

@@ -24,17 +24,17 @@ _VARIABLES: Final[Mapping[Tone, tuple[str, str]]] = {
     Tone.DIM: ("tone-dim", ""),
     Tone.CLIENT: ("tone-client", ""),
     Tone.SERVER: ("tone-server", ""),
-    Tone.OK: ("success", ""),
+    Tone.OK: ("tone-ok", ""),
     Tone.ERROR: ("error", ""),
-    Tone.WARN: ("warning", ""),
+    Tone.WARN: ("tone-warn", ""),
     Tone.KEY: ("secondary", ""),
-    Tone.STRING: ("success", ""),
+    Tone.STRING: ("tone-ok", ""),
     Tone.NUMBER: ("tone-number", ""),
     Tone.KEYWORD: ("primary", ""),
     Tone.PREFIX: ("secondary", "bold"),
     Tone.RECOVERED: ("foreground", "italic"),
-    Tone.GUESSED: ("warning", "italic"),
-    Tone.DOUBTFUL: ("warning", "underline"),
+    Tone.GUESSED: ("tone-warn", "italic"),
+    Tone.DOUBTFUL: ("tone-warn", "underline"),
     Tone.UNKNOWN: ("error", "italic"),
 }
 """The theme variable that colours a tone, and its text style."""
@@ -91,7 +91,7 @@ class Palette:
     @property
     def key(self) -> Style:
         """A key in the footer."""
-        return Style(color=self.colour("footer-key-foreground").rich_color, bold=True)
+        return Style(color=self.colour("tone-shortcut").rich_color, bold=True)
 
     def _style(self, variable: str, decoration: str) -> Style:
         return Style.parse(decoration) + Style(color=self.colour(variable).rich_color)

@@ -41,6 +41,10 @@ class FrameRow:
     length: int
     info: tuple[Span, ...]
     """Begins with two spaces when the server sent the frame."""
+    delta: str = ""
+    """Seconds since the frame of the row before, where there is one."""
+    stream_delta: str = ""
+    """Seconds since the frame before of the same stream, shown or not, where there is one."""
 
 
 def frame_row(

@@ -14,10 +14,10 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from inspector.ui.screens.dialog import Dialog
-from inspector.ui.widgets.painting import Column
+from inspector.ui.widgets.painting import Column, usual_layout
 
 _NOTE: Final = (
-    "Space, a click: show or hide · J K, Shift+↓ ↑, the mouse: move · r: all again · Enter, a click beside: keep · "
+    "Space, a click: show or hide · J K, Shift+↓ ↑, the mouse: move · r: as at first · Enter, a click beside: keep · "
     "Esc cancels"
 )
 _UNTITLED: Final = "→ ←"
@@ -103,7 +103,7 @@ class ColumnsDialog(Dialog[tuple[int, ...]]):
             self._draw(goal)
 
     def _action_reset(self) -> None:
-        self._arrange(range(len(self._columns)))
+        self._arrange(usual_layout(self._columns))
         self._draw(0)
 
     def leave(self) -> None:

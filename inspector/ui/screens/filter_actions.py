@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from textual import on
+from textual.widgets import OptionList
 
 from inspector.capture.packet_matches import PacketMatches
 from inspector.capture.sharkd_answers import FieldName
@@ -133,6 +134,10 @@ class FilterActions(CallActions):
         self.feed.time_style = self.feed.time_style.following
         self.feed.redraw()
         self.say(f"Times: {self.feed.time_style.words}.")
+
+    @on(OptionList.OptionSelected, "#candidates")
+    def _take_candidate(self) -> None:
+        self.box_of_filter.take_name()
 
     @on(FilterAsked)
     def _put_filter(self, event: FilterAsked) -> None:

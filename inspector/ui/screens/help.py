@@ -77,7 +77,7 @@ def _pieces(width: int) -> Iterator[tuple[str, str]]:
     for title, lines in _groups():
         yield f"{title}\n", "bold $primary"
         for key, words in lines:
-            yield f"  {key:<{_KEYS - 2}}", "bold $footer-key-foreground"
+            yield f"  {key:<{_KEYS - 2}}", "bold $tone-shortcut"
             yield f"\n{' ' * _KEYS}".join(wrap(words, width)) + "\n", ""
         yield "\n", ""
 

@@ -17,7 +17,7 @@ from textual.strip import Strip
 
 from inspector.ui.format import Palette, fitted, highlighted
 from inspector.ui.lists.rows import FoldableRows, SortableRows
-from inspector.ui.widgets.painting import GUTTER, MARK, PART_MARK, Look, Order, RowPainter, Rows
+from inspector.ui.widgets.painting import GUTTER, MARK, PART_MARK, Look, Order, RowPainter, Rows, usual_layout
 from inspector.views.pattern import Sought
 from inspector.views.spans import Tone
 
@@ -46,7 +46,7 @@ class LineTable(ScrollView):
         """The keys of marked rows, the latest last."""
         self.is_part_marked: Callable[[Any], bool] = lambda _key: False
         """Tells whether something that a row is of, or that is of it, is marked in another list."""
-        self.layout_of_columns: tuple[int, ...] = tuple(range(len(rows.columns)))
+        self.layout_of_columns: tuple[int, ...] = usual_layout(rows.columns)
         """The indexes of the columns that are shown, in their order."""
         self._placeholder: tuple[str, ...] = ()
         self._sought: Sought | None = None
