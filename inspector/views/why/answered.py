@@ -104,7 +104,7 @@ def no_status(story: Story) -> Why | None:
     if unread:
         sentence = f"The server ended the stream ({last}), and its status cannot be read: the capture lacks what tells."
         return story.proven(Cause.BYTES_LOST, sentence, last)
-    if not story.is_grpc(Side.CLIENT) or story.may_be_other:
+    if not story.is_grpc(Side.CLIENT) or story.may_be_other or call.request_headers is None:
         return None
     what = "trailers hold no grpc-status" if call.trailers else "server ended the stream without trailers"
     return story.proven(Cause.NO_STATUS, f"The {what} ({last}).", last)
