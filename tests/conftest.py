@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from hypothesis import settings
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+gc.set_threshold(100_000, 50, 100)  # a fifth of the time of all tests went into looking at pytest's own objects
 
 
 @pytest.fixture(scope="session", autouse=True)
