@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from inspector.capture.tshark import Decoding
 from inspector.model.call import Call, MethodSource, StreamKey
 from inspector.model.endpoint import Endpoint, Side
-from inspector.model.frame import HeaderSource
+from inspector.model.frame import Frame, FrameType, HeaderSource
 from inspector.protocol.header_orders import ANY, METADATA, RANKS, Part, possible_names
+from inspector.protocol.header_recovery import HeaderRecovery
 from inspector.protocol.hpack_table import HpackTable, Place
 from inspector.protocol.lost_entries import LostEntries
 from inspector.protocol.sender_orders import SenderOrders
@@ -168,6 +169,24 @@ def test_nothing_that_is_read_across_a_loss_is_false(inserted: int, said: list[s
         for entry, (name, true) in zip(entries, fields, strict=True):
             found = loss.find(entry.place.depth) if entry.place else entry
             assert found is None or (found.name, found.value) == (name.encode(), true.encode())
+
+
+def test_a_guess_behind_a_loss_is_made_once_and_not_with_every_block() -> None:
+    encoder, recovery = Encoder(), HeaderRecovery()
+    end = Endpoint("127.0.0.1", 50051)
+
+    def trailers(stream: int) -> Frame:
+        block = encoder.encode([("grpc-status", "0")])
+        headers = (("grpc-status", "0"),)
+        return Frame(stream, 0.0, 0, end, stream, FrameType.HEADERS, 5, len(block), headers, payload=block)
+
+    assert recovery.is_clean(trailers(1))
+    recovery.lose()
+    retold = []
+    for position in range(40):
+        recovery.read(trailers(2 * position + 3), position, lambda: (Part.TRAILERS, True))
+        retold += [each for each, _ in recovery.revised()]
+    assert len(retold) == len(set(retold))
 
 
 def test_header_orders_name_what_only_one_fits() -> None:

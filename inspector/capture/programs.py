@@ -16,8 +16,8 @@ from typing import Final
 from inspector import children
 from inspector.capture.route import Route
 
-_BUFFER_MIB: Final = 64
-"""The kernel's buffer. One slot of tcpdump's holds the largest packet (64 KiB on loopback), so this is a thousand
+_BUFFER_MIB: Final = 128
+"""The kernel's buffer. One slot of tcpdump's holds the largest packet (64 KiB on loopback), so this is two thousand
 packets; its default of 2 MiB is 30, and loses most of a burst."""
 
 

@@ -161,7 +161,13 @@ class HeaderRecovery:
                 loss.observe(entries)
                 for place in {*self._placeholders.places(epoch), *(e.place for e in entries if e.place)}:
                     if place.epoch == epoch:
-                        self._placeholders.learn(place, self._believed(loss, place))
+                        self._learn(place, self._believed(loss, place))
+
+    def _learn(self, place: Place, believed: Known | None) -> None:
+        """Take in what a loss says of a placeholder; where that is nothing, it takes back only what it said before."""
+        before = self._placeholders.get(place)
+        if believed is not None or (before is not None and before.reason == _LOST):
+            self._placeholders.learn(place, believed)
 
     def _believed(self, loss: LostEntries, place: Place) -> Known | None:
         entry = loss.find(place.depth)

@@ -10,7 +10,9 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
 
+from inspector.capture.pipe import give_way
 from inspector.capture.strangers import Strangers
 from inspector.model.frame import Packet
 from inspector.protocol.assembler import Assembler
@@ -20,6 +22,9 @@ from inspector.store.change import Change
 from inspector.store.store import Store
 
 OnPackets = Callable[[list[Packet]], None]
+
+_AT_ONCE: Final = 100
+"""Packets that are told before the loop's other tasks have their turn: some milliseconds of work."""
 
 
 class Telling:
@@ -72,7 +77,9 @@ class Telling:
         if held.is_worth_ordering:
             await read_in_order(lambda packets: held.take_ordered(self.strangers.mark(packets)))
         packets, was_ordered = held.release()
-        self._tell(packets)
+        for start in range(0, len(packets), _AT_ONCE):
+            self._tell(packets[start : start + _AT_ONCE])
+            await give_way()
         if was_ordered:
             self._on_notice(ORDERED)
 

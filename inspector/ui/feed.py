@@ -26,6 +26,10 @@ from inspector.views.times import Times, TimeStyle
 
 INTERVAL: Final = 0.06
 """Seconds between two drawings while frames come without a pause; the first one after a pause comes at once."""
+_CROWDED_INTERVAL: Final = 0.25
+"""Seconds between them while more frames come than anybody reads: drawing would take the time that decoding needs."""
+_MANY: Final = 300
+"""Frames between two drawings that are such a crowd."""
 
 
 class Feed:
@@ -62,6 +66,8 @@ class Feed:
         self._followed: Change | None = None
         """What selections and totals know of, and the screen does not yet."""
         self._is_stirred = False
+        self._drawn = len(store.frames)
+        """How many frames there were when they were drawn last."""
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -89,8 +95,7 @@ class Feed:
     def stir(self) -> None:
         """Something is to be drawn anew, if only the status: now, or when the pause is over."""
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._pause_over)
-            self._notify()
+            self._draw()
         else:
             self._is_stirred = True
 
@@ -138,5 +143,12 @@ class Feed:
         self._timer = None
         if self._is_stirred:
             self._is_stirred = False
-            self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._pause_over)
-            self._notify()
+            self._draw()
+
+    def _draw(self) -> None:
+        """Have it drawn, and no more before the pause is over."""
+        frames = len(self.store.frames)
+        pause = _CROWDED_INTERVAL if frames - self._drawn > _MANY else INTERVAL
+        self._drawn = frames
+        self._timer = asyncio.get_running_loop().call_later(pause, self._pause_over)
+        self._notify()

@@ -13,6 +13,7 @@ from tests.bench.browsing import print_browsing
 from tests.bench.burst import print_burst
 from tests.bench.days import print_days
 from tests.bench.latency import print_latency
+from tests.bench.others import print_others
 from tests.bench.recording import Recording, record
 from tests.bench.throughput import print_throughput
 
@@ -50,6 +51,7 @@ async def _days(recording: Recording) -> None:
 _PARTS: Final[dict[str, _Part]] = {
     "latency": _latency,
     "throughput": _throughput,
+    "others": print_others,
     "browsing": _browsing,
     "burst": _burst,
     "days": _days,

@@ -7,6 +7,7 @@ import struct
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -41,6 +42,14 @@ class Recording(NamedTuple):
             yield large
         finally:
             large.unlink()
+
+    def cut(self, packets: int, small: Path) -> None:
+        """Write so many of its packets."""
+        with small.open("wb") as out:
+            out.write(self.capture.read_bytes()[:_FILE_HEADER])
+            for time, packet in islice(_packets(self.capture), packets):
+                header = _RECORD_HEADER.pack(time // 1_000_000, time % 1_000_000, len(packet), len(packet))
+                out.write(header + packet)
 
 
 async def record(capture: Path, rounds: int = ROUNDS) -> Recording:
