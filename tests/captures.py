@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from inspector.capture.tshark import Decoding
 from inspector.session import FileSource, Session
 from inspector.store.store import Store
+from tests.bench.recording import repeat
 
 DATA = Path(__file__).parent / "data"
 SHARED = Path(__file__).parents[2] / "shared" / "captures"
@@ -29,6 +31,15 @@ def read_truth(path: Path) -> dict[str, Any]:
     """What a truth file says."""
     truth: dict[str, Any] = json.loads(path.read_text())
     return truth
+
+
+def write_copies(copies: int, folder: Path) -> Path:
+    """A classic pcap of so many copies of a real capture, 31 kB each, every one with connections of its own."""
+    one, large = folder / "one.pcap", folder / "large.pcap"
+    one.write_bytes(gzip.decompress((DATA / "i_classic.pcap.gz").read_bytes()))
+    repeat(one, copies, 50102, large)
+    one.unlink()
+    return large
 
 
 async def read_store(path: Path, *ports: int, keylog: Path | None = None) -> Store:

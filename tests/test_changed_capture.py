@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import shutil
 from collections.abc import Callable
@@ -16,8 +15,7 @@ from inspector.session import FileSource, Phase, Session
 from inspector.session.extracts import Part, save_part
 from inspector.store.change import Change
 from inspector.ui.lists.tabs import FRAMES, PACKETS
-from tests.bench.recording import repeat
-from tests.captures import DATA
+from tests.captures import DATA, write_copies
 from tests.ui_running import reading, text
 
 OTHER = DATA / "b_full.pcapng"
@@ -139,9 +137,7 @@ async def test_what_is_not_the_same_any_more_is_not_read_and_that_is_said(change
 
 @pytest.mark.parametrize("change", [cut, write_over])
 async def test_while_it_is_read_what_came_until_then_stays(change: Meddle, tmp_path: Path) -> None:
-    one, capture = tmp_path / "one.pcap", tmp_path / "large.pcap"
-    one.write_bytes(gzip.decompress((DATA / "i_classic.pcap.gz").read_bytes()))
-    repeat(one, 120, 50102, capture)
+    capture = write_copies(120, tmp_path)
     session, changed = Session(FileSource(capture)), False
 
     def interfere(news: Change) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import os
 import shutil
@@ -26,8 +25,8 @@ from inspector.session.dissector import DiskRecording, Dissector
 from inspector.session.grammar import Grammar
 from inspector.session.packets import Packets
 from inspector.session.rereading import Bounds
-from tests.bench.recording import packets_of, repeat
-from tests.captures import DATA
+from tests.bench.recording import packets_of
+from tests.captures import DATA, write_copies
 
 CAPTURE = DATA / "b_full.pcapng"
 PORT = json.loads((DATA / "b_full.json").read_text())["port"]
@@ -220,10 +219,7 @@ def test_answers_that_make_no_sense_are_bounded() -> None:
 def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A capture that is read for seconds."""
     monkeypatch.setattr("inspector.session.dissector._LARGE", 1 << 20)
-    one, path = tmp_path / "one.pcap", tmp_path / "large.pcap"
-    one.write_bytes(gzip.decompress((DATA / "i_classic.pcap.gz").read_bytes()))
-    repeat(one, 400, 50102, path)
-    return path
+    return write_copies(400, tmp_path)
 
 
 async def test_a_packet_at_the_beginning_does_not_wait_until_all_is_read(large: Path) -> None:

@@ -259,6 +259,24 @@ def test_nothing_is_left_of_a_killed_command(greet: GreetProcess, tmp_path: Path
         assert [child for child in alive if child.status() != psutil.STATUS_ZOMBIE] == []
 
 
+def test_a_capture_that_cannot_be_written_where_it_was_to_go_is_kept() -> None:
+    capture = DATA / "a_mid.pcapng"
+    with capture.open("rb") as piped:
+        done = run("frames", "-", "--write", "/proc/none.pcapng", stdin=piped)
+    assert done.returncode == 1
+    said, kept = done.stderr.strip().rsplit(" What was captured is kept in ")
+    assert "grpc-inspector: Nothing can be saved in /proc: " in said
+    assert Path(kept.removesuffix(".")).read_bytes() == capture.read_bytes()
+    Path(kept.removesuffix(".")).unlink()
+
+
+def test_a_capture_is_written_also_when_nobody_reads_what_is_printed(tmp_path: Path) -> None:
+    capture, saved = DATA / "b_full.pcapng", tmp_path / "saved.pcapng"
+    done = shell(f"{sys.executable} -m inspector frames --write {saved} {capture} | true")
+    assert done.stderr == ""
+    assert saved.read_bytes() == capture.read_bytes()
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
 @pytest.mark.parametrize("command", ["frames {}", "calls --json {}", "follow {} 0/1 --html"])
 def test_output_to_a_full_disk_is_said_in_a_sentence(command: str) -> None:

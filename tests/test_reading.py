@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
+import os
+import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inspector.errors import TsharkError
 from inspector.headless.calls import print_calls
 from inspector.headless.frames import print_frames
 from inspector.headless.run import Limits
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Phase, Session
+from inspector.session.extracts import packets_of_connection
 from inspector.session.status import SessionStatus
 from inspector.store.change import Change
 from inspector.ui.widgets.status_line import StatusLine
 from inspector.views.pace import Pace
-from tests.bench.recording import packets_of, repeat
-from tests.captures import DATA
+from tests.bench.recording import packets_of
+from tests.captures import DATA, write_copies
 from tests.ui_running import opened, reading, text
 
 CAPTURE = DATA / "b_full.pcapng"
@@ -33,10 +37,7 @@ COPIES = 120
 @pytest.fixture
 def large(tmp_path: Path) -> Path:
     """A capture of some megabytes."""
-    classic, path = tmp_path / "one.pcap", tmp_path / "large.pcap"
-    classic.write_bytes(gzip.decompress((DATA / "i_classic.pcap.gz").read_bytes()))
-    repeat(classic, COPIES, 50102, path)
-    return path
+    return write_copies(COPIES, tmp_path)
 
 
 def phase(session: Session) -> Phase:
@@ -130,3 +131,36 @@ async def test_whoever_wants_few_lines_of_a_large_file_does_not_wait_for_its_end
         assert [call["started"] for call in printed] == sorted(call["started"] for call in printed)
         assert {call["state"] for call in printed} == {"complete"}
     assert session.store.packets < sum(1 for _ in packets_of(large))
+
+
+def children() -> list[psutil.Process]:
+    return [each for each in psutil.Process().children() if each.name() == "tshark"]
+
+
+async def begun() -> psutil.Process:
+    while True:
+        if found := children():
+            return found[0]
+        await asyncio.sleep(0.01)
+
+
+async def test_a_tshark_that_is_killed_over_a_file_begins_again(large: Path) -> None:
+    session, killed, notices = Session(FileSource(large)), list[int](), set[str]()
+
+    def kill(_change: Change) -> None:
+        if not killed:
+            killed.extend(each.pid for each in children())
+            os.kill(killed[-1], signal.SIGKILL)
+
+    session.on_change, session.on_status = kill, lambda status: notices.add(status.notice)
+    try:
+        await session.run()
+        assert session.store.packets == sum(1 for _ in packets_of(large))
+        assert any("SIGKILL" in notice and "nothing is lost" in notice for notice in notices)
+        for look in (session.packets.follow_tcp(0), packets_of_connection(session, 0)):
+            looking = asyncio.create_task(look)
+            (await begun()).kill()
+            with pytest.raises(TsharkError, match=r"tshark was ended while it was to .*Look again"):
+                await looking
+    finally:
+        await session.close()

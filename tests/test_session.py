@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import grpc.aio
@@ -17,6 +18,7 @@ from inspector.client.caller import Caller
 from inspector.errors import InspectorError, SourceError
 from inspector.model.call import CallState
 from inspector.session import FileSource, LiveSource, Phase, Session, SessionStatus, parse_source
+from inspector.views.as_connection_json import connection_object
 from sample_service.helloworld_pb2 import HelloReply, HelloRequest
 from sample_service.helloworld_pb2_grpc import HelloWorldServicer, add_HelloWorldServicer_to_server
 from tests.captures import DATA
@@ -250,3 +252,16 @@ def test_a_source_is_known_by_its_form(text: str, kind: str) -> None:
 def test_what_is_no_source_is_said() -> None:
     with pytest.raises(SourceError, match=r"no file there\.pcap"):
         parse_source("there.pcap")
+
+
+async def test_one_that_reads_again_knows_what_was_heard_before() -> None:
+    session = Session(FileSource(DATA / "o_tls_node_go.pcapng"))
+    await session.run()
+    again = session.begin_again(replace(session.decoding, ports=frozenset({9})))
+    await session.close()
+    await again.run()
+    await again.close()
+    assert again.decoding.all_ports == session.decoding.all_ports | {9}
+    assert again.store.connections
+    for index in again.store.connections:
+        assert connection_object(again.store, index) == connection_object(session.store, index)

@@ -32,6 +32,12 @@ class Strangers:
         if len(self._speeches) < _BOUND and found.speech.words != "SETTINGS":
             self._speeches.setdefault((found.source, found.destination), found.speech)
 
+    def again(self) -> Strangers:
+        """The same, for packets that are about to be read anew."""
+        other = Strangers()
+        other._speeches = self._speeches
+        return other
+
     def mark(self, packets: Iterable[Packet]) -> list[Packet]:
         """The packets, with `speech` in those that need it."""
         return [self._marked_packet(each) if each.payload and not each.frames else each for each in packets]

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from inspector.capture.spool import Spool
 from inspector.errors import SourceError
-from inspector.headless.output import say
+from inspector.headless.output import ReaderGone, say
 from inspector.session import FileSource, Phase, Session, SessionStatus
 from inspector.store.change import Change
 
@@ -73,10 +74,12 @@ class Run:
         try:
             await self._end_of(running)
             await asyncio.gather(*others[1:])
-            if self._limits.write:
-                await self.session.save(self._limits.write)
+            await self._write()
             if self.session.status.error is not None:
                 raise self.session.status.error
+        except ReaderGone:
+            await self._write()
+            raise
         except asyncio.CancelledError:
             if not self._is_interrupted:
                 raise
@@ -113,6 +116,19 @@ class Run:
             if not self._is_cut:
                 raise
 
+    async def _write(self) -> None:
+        """Save the capture where that was asked for; what cannot be saved is not lost either."""
+        if self._limits.write is None:
+            return
+        try:
+            await self.session.save(self._limits.write)
+        except SourceError as error:
+            _, recording = await self.session.packets.ground()
+            if not isinstance(recording, Spool):
+                raise
+            recording.keep()
+            raise SourceError(error.message, f"What was captured is kept in {recording.path}.") from error
+
     def _on_status(self, status: SessionStatus) -> None:
         if status.notice != self._said:
             self._said = status.notice
@@ -124,6 +140,8 @@ class Run:
 def _refuse_existing(path: Path | None) -> None:
     if path is not None and os.path.lexists(path):
         raise SourceError(f"{path} exists already.", "Choose another name for --write.")
+    if path is not None and not path.parent.is_dir():
+        raise SourceError(f"There is no folder {path.parent}.", "Make it, or choose another name for --write.")
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:

@@ -94,6 +94,11 @@ class Decoder:
         """The bytes of the recording say what a side of a connection begins with."""
         self._telling.strangers.note(found)
 
+    def know_what(self, former: Decoder) -> None:
+        """Go on for one that has heard all there is to hear so far: it is not heard again."""
+        self._answered = former._answered
+        self._telling.strangers = former._telling.strangers.again()
+
     def learn(self, opening: Opening) -> bool:
         """A protocol was opened on a port: decode it, from where tshark began on. True for news.
 

@@ -32,6 +32,11 @@ class Listening:
         self.decided: frozenset[int] = frozenset()
         """Ports of which a person has said what they carry."""
 
+    def go_on_for(self, former: Listening) -> None:
+        """What another has heard of the same capture does not come again."""
+        self._finder, self._scan, self._has_keys = former._finder, former._scan, former._has_keys
+        self._decoder.know_what(former._decoder)
+
     def hear(self, data: bytes) -> None:
         """The next bytes of the capture."""
         self._has_keys = self._has_keys or holds_tls_keys(data)

@@ -181,7 +181,11 @@ class Packets:
         try:
             await TsharkLines(tshark, arguments, self._bounds.memory).read(so_far(recording), take)
         except TsharkDied as death:
-            raise TsharkError(f"tshark cannot {what}: {death.said or 'it was ended'}.") from death
+            if death.signal is not None:
+                raise TsharkError(
+                    f"tshark was ended while it was to {what}.", "Look again: another is started."
+                ) from death
+            raise TsharkError(f"tshark cannot {what}: {death.said}.") from death
         except OSError as error:
             raise TsharkError(f"tshark at {tshark.path} cannot be run: {error.strerror}.") from error
 

@@ -89,7 +89,8 @@ class Rereading:
                 clear()
             except TsharkDied as death:
                 if not self._tshark.give_up(death.said) and patience.is_worn_out(clock()):
-                    raise TsharkError(f"tshark {_cause(death)}, again and again.") from death
+                    message = f"tshark {_cause(death)}, again and again."
+                    raise TsharkError(message, "`tshark --version` tells whether it works at all.") from death
             except OSError as error:
                 raise TsharkError(f"tshark at {self._tshark.path} cannot be run: {error.strerror}.") from error
 

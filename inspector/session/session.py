@@ -118,6 +118,7 @@ class Session:
         """
         other = Session(self.source, decoding, self._board, memory=self.memory)
         other._intake, self._intake, self._successor = self._intake, None, other
+        other._listening.go_on_for(self._listening)
         other._listening.decided = self._listening.decided | self.decoding.differences(decoding)
         other.comments, other.store.comments = self.comments, self.store.comments
         self._board.on_status = other._told

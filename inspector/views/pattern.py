@@ -6,6 +6,7 @@ callers know. The case of letters never matters.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ _PATIENCE: Final = 0.1
 _TAKES_TOO_LONG: Final = (
     "This regular expression takes too long: write it with fewer repetitions inside of repetitions."
 )
+
+_COUNTS: Final = re.compile(r"\{(\d{0,9}),?(\d{0,9})\}")
+_MOST_REPEATED: Final = 100_000
+"""A counted repetition is written out when it is compiled: `((a{1000}){1000}){1000}` would take all memory there is."""
 
 
 class Kind(StrEnum):
@@ -95,11 +100,17 @@ def parse_pattern(text: str, kind: Kind) -> Pattern:
 
 
 def _regex(text: str) -> Pattern:
+    _refuse_large(text)
     shown = Sought(_compiled(text))
     if not text.isascii():
         return Pattern(shown.is_in, lambda data: shown.is_in(data.decode(errors="replace")), shown)
     in_bytes = _compiled(text.encode())
     return Pattern(shown.is_in, lambda data: _holds(in_bytes, data), shown)
+
+
+def _refuse_large(text: str) -> None:
+    if math.prod(max(int(count or 1) for count in pair) for pair in _COUNTS.findall(text)) > _MOST_REPEATED:
+        raise PatternError("This regular expression repeats too much: write it with smaller counts.")
 
 
 def _compiled(text: AnyStr) -> regex.Pattern[AnyStr]:
