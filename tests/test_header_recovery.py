@@ -13,9 +13,10 @@ from inspector.capture.tshark import Decoding
 from inspector.model.call import Call, MethodSource, StreamKey
 from inspector.model.endpoint import Endpoint, Side
 from inspector.model.frame import HeaderSource
-from inspector.protocol.header_orders import METADATA, Part, possible_names
-from inspector.protocol.hpack_table import HpackTable
+from inspector.protocol.header_orders import ANY, METADATA, RANKS, Part, possible_names
+from inspector.protocol.hpack_table import HpackTable, Place
 from inspector.protocol.lost_entries import LostEntries
+from inspector.protocol.sender_orders import SenderOrders
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
 from inspector.session.schema import SchemaSources, load_files
@@ -171,18 +172,48 @@ def test_nothing_that_is_read_across_a_loss_is_false(inserted: int, said: list[s
 
 def test_header_orders_name_what_only_one_fits() -> None:
     names = (":method", ":scheme", None, None, None, None, None, None)
-    assert possible_names(Part.REQUEST, names)[2:7] == tuple(frozenset({name}) for name in GO[2:])
-    assert METADATA in possible_names(Part.REQUEST, names)[7]
-    assert possible_names(Part.TRAILERS, (None, None))[0] == {"grpc-status"}
-    assert possible_names(Part.RESPONSE, ("x", None)) == (frozenset(), frozenset())
+    found = possible_names(Part.REQUEST, names, "grpc-go")
+    assert found[2:7] == tuple(frozenset({name}) for name in GO[2:])
+    assert METADATA in found[7]
+    assert possible_names(Part.TRAILERS, (None, None), "grpc-go")[0] == {"grpc-status"}
+    assert possible_names(Part.RESPONSE, ("x", None), "grpc-go") == (frozenset(), frozenset())
 
 
-@given(st.sampled_from(Part), st.lists(st.sampled_from([None, ":path", "te", "x-own", "grpc-status"]), max_size=12))
-def test_any_names_at_all_can_be_asked_about(part: Part, names: list[str | None]) -> None:
-    possible = possible_names(part, tuple(names))
+@given(
+    st.sampled_from(Part),
+    st.lists(st.sampled_from([None, ":path", "te", "x-own", "grpc-status"]), max_size=12),
+    st.sampled_from(sorted(frozenset().union(*RANKS))),
+)
+def test_any_names_at_all_can_be_asked_about(part: Part, names: list[str | None], sender: str) -> None:
+    possible = possible_names(part, tuple(names), sender)
     assert len(possible) == len(names)
     for name, found in zip(names, possible, strict=True):
-        assert name is None or found <= {name, METADATA}
+        assert name is None or found <= {name, METADATA, ANY}
+
+
+def places(*names: str) -> tuple[str | Place, ...]:
+    """A block of which the names that are numbers were never seen."""
+    return tuple(Place(0, int(name)) if name.isdigit() else name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "path"),
+    [
+        (["0 1 :method :scheme 2 3 4 5"], 0),  # the C core
+        (["0 1 :method :scheme 2 3 4 5", "0 1 :method :scheme 2 3 4 5 grpc-timeout"], 1),  # grpc-java
+        (["0 1 :method :scheme 2 3 4 5", "0 1 :method :scheme 2 3 5 grpc-timeout 4"], 0),
+        ([":method :scheme 0 1 2 3 4"], 0),  # grpc-go
+        ([":method :scheme 0 1 grpc-timeout 2 3 4"], 0),  # grpclib
+        ([":method 0 1 :scheme 2 3"], 0),  # Connect
+        ([":method :scheme 0 1 2 grpc-timeout 3 4"], None),  # nginx, or HAProxy
+        ([":method :scheme 0 1 2 3 4", "x-odd :method"], None),
+    ],
+)
+def test_an_implementation_is_told_by_all_of_its_blocks(blocks: list[str], path: int | None) -> None:
+    orders = SenderOrders()
+    for block in blocks:
+        orders.observe(Part.REQUEST, places(*block.split()))
+    assert orders.places(":path") == ([] if path is None else [Place(0, path)])
 
 
 async def test_a_block_of_more_headers_than_tshark_reads_is_read_to_its_end(tmp_path: Path) -> None:

@@ -259,6 +259,15 @@ def test_nothing_is_left_of_a_killed_command(greet: GreetProcess, tmp_path: Path
         assert [child for child in alive if child.status() != psutil.STATUS_ZOMBIE] == []
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+@pytest.mark.parametrize("command", ["frames {}", "calls --json {}", "follow {} 0/1 --html"])
+def test_output_to_a_full_disk_is_said_in_a_sentence(command: str) -> None:
+    what = command.format(DATA / "b_full.pcapng")
+    done = shell(f"{sys.executable} -m inspector {what} > /dev/full")
+    assert done.returncode == 1
+    assert done.stderr == "grpc-inspector: The output cannot be written: No space left on device. It is not whole.\n"
+
+
 def test_doctor_tells_what_is_here() -> None:
     done = run("doctor", "--json")
     findings = {finding["check"]: finding for finding in objects(done.stdout)}

@@ -20,6 +20,8 @@ from tests.conversation import CLIENT, SERVER, hello, reply
 from tests.wire import Wire
 
 RECORD = 16
+FIVE = DATA / "t_five_java_java.pcap"
+"""Five calls of grpc-java; packet 18 is the first reply."""
 
 
 def records(path: Path) -> tuple[bytes, list[bytes]]:
@@ -81,6 +83,22 @@ async def test_a_stream_that_ends_at_once_is_put_in_order_and_a_live_one_is_not_
     assert len(call["responses"]) < 1000
     assert any("not captured" in problem for problem in call["problems"])
     assert DISORDER in said.decode()
+
+
+@pytest.mark.parametrize("keeps_its_time", [False, True], ids=["sent again", "written late"])
+async def test_what_comes_later_fills_its_gap(keeps_its_time: bool, tmp_path: Path) -> None:
+    """Lost before the place of capture and sent again, or from another queue of a network card; both real shapes."""
+    header, told = records(FIVE)
+    moved = told[17]
+    rest = [*told[:17], *told[18:]]
+    late = moved if keeps_its_time else rest[22][:8] + moved[8:]
+    path = tmp_path / "late.pcap"
+    path.write_bytes(header + b"".join((*rest[:23], late, *rest[23:])))
+    expected, (store, notice, _) = await read_store(FIVE), await read_told(path)
+    assert notice == ORDERED
+    assert len(store.frames) == len(expected.frames)
+    assert [call.status for call in store.calls.values()] == [call.status for call in expected.calls.values()]
+    assert all(call.problems == [] for call in store.calls.values())
 
 
 @pytest.mark.parametrize("name", ["b_lost_req", "b_lost_reply"])

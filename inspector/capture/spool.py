@@ -193,7 +193,8 @@ class Spool:
 
     def _explain(self, error: OSError) -> SpoolError:
         reason = "The disk is full" if error.errno in _FULL else f"The disk does not take it ({error.strerror})"
+        where = f"{self.path}" if self.is_at_path else f"{len(self._files)} files, of which {self.path} is the last"
         return SpoolError(
-            f"{reason}: the capture ends after {self.size:,} bytes, which are kept in {self.path}.",
+            f"{reason}: the capture ends after {self.size:,} bytes, which are kept in {where}.",
             "Make room and start the capture again, or save what there is to another disk.",
         )

@@ -16,12 +16,12 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-import psutil
 from pyshark.capture.pipe_capture import PipeCapture
 from pyshark.tshark.output_parser.base_parser import BaseTsharkOutputParser
 
 from inspector.capture.fields import FORMAT, LineReader
 from inspector.capture.handover import Numbering
+from inspector.capture.outgrown import memory_of
 from inspector.capture.packets import read_packet
 from inspector.capture.pipe import give_way, make_pipe, write_all
 from inspector.capture.tshark import Decoding, Tshark, about_capture, environment
@@ -82,9 +82,7 @@ class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
     @property
     def memory(self) -> int:
         """Bytes of memory that tshark holds; 0 while there is none."""
-        with contextlib.suppress(psutil.Error):
-            return sum(psutil.Process(process.pid).memory_info().rss for process in self._running_processes)
-        return 0
+        return sum(memory_of(process.pid) for process in self._running_processes)
 
     async def close_async(self) -> None:
         """End tshark, however far it is, and close both ends of its pipe."""

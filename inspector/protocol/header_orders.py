@@ -1,18 +1,22 @@
-"""In which order known gRPC implementations write their headers: what the names of unread ones may be.
+"""In which order known implementations write their headers: what the names of unread ones may be.
 
-grpc-go, grpc-js and the C core write the standard headers in a fixed order, with the caller's metadata at one place.
-Where a block has headers whose names were never seen, only some ways to lay it on these orders are left. What comes
-of it is a guess, whatever it is called by who asks.
+Each writes the standard headers in an order of its own, with the caller's metadata at one place; proxies keep the
+order of the caller behind what they write themselves. Where a block has headers whose names were never seen, only some
+ways to lay it on these orders are left. What comes of it is a guess, whatever it is called by who asks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
 METADATA: Final = "*"
 """Stands for any header of the caller's own, and for any number of them in an order."""
+ANY: Final = "**"
+"""Stands for any header but `:path` and its like, and for any number of them in an order."""
+_MANY: Final = frozenset({METADATA, ANY})
 
 
 class Part(StrEnum):
@@ -24,47 +28,119 @@ class Part(StrEnum):
     TRAILERS_ONLY = "trailers-only"
 
 
-_JS_REQUEST: Final = (
-    ":authority :method :path :scheme grpc-timeout? * "
-    "grpc-accept-encoding accept-encoding grpc-encoding? user-agent content-type te"
-)
-_CORE_REQUEST: Final = (
-    ":path :authority :method :scheme content-type te grpc-timeout? grpc-encoding? grpc-accept-encoding user-agent *"
-)
-_WRITTEN: Final[dict[Part, tuple[str, ...]]] = {
-    Part.REQUEST: (
-        ":method :scheme :path :authority content-type user-agent te grpc-encoding? grpc-timeout? *",
-        _JS_REQUEST,
-        _CORE_REQUEST,
-    ),
-    Part.RESPONSE: (
-        ":status content-type grpc-encoding? *",
-        ":status content-type grpc-accept-encoding grpc-encoding? * date?",
-        ":status content-type grpc-encoding? grpc-accept-encoding *",
-    ),
-    Part.TRAILERS: ("grpc-status grpc-message? * grpc-status-details-bin?",),
-    Part.TRAILERS_ONLY: (
-        ":status content-type grpc-status grpc-message? *",
-        ":status grpc-status grpc-message content-type * date?",
-    ),
+_TRAILERS: Final = "grpc-status grpc-message? * grpc-status-details-bin? *"
+_Orders = dict[Part, str]
+
+_WRITTEN: Final[dict[str, _Orders]] = {
+    "grpc-go": {
+        Part.REQUEST: (
+            ":method :scheme :path :authority content-type user-agent te "
+            "grpc-encoding? grpc-accept-encoding? grpc-timeout? *"
+        ),
+        Part.RESPONSE: ":status content-type grpc-encoding? *",
+        Part.TRAILERS: _TRAILERS,
+        Part.TRAILERS_ONLY: ":status content-type grpc-status grpc-message? *",
+    },
+    "grpc-js": {
+        Part.REQUEST: (
+            ":authority :method :path :scheme grpc-timeout? * grpc-accept-encoding accept-encoding "
+            "grpc-encoding? grpc-timeout? user-agent content-type te"
+        ),
+        Part.RESPONSE: ":status content-type grpc-accept-encoding grpc-encoding? * date?",
+        Part.TRAILERS: _TRAILERS,
+        Part.TRAILERS_ONLY: ":status grpc-status grpc-message content-type * date?",
+    },
+    "C core": {
+        Part.REQUEST: (
+            ":path :authority :method :scheme content-type te grpc-timeout? grpc-encoding? grpc-accept-encoding "
+            "grpc-timeout? user-agent *"
+        ),
+        Part.RESPONSE: ":status content-type grpc-encoding? grpc-accept-encoding *",
+        Part.TRAILERS: _TRAILERS,
+        Part.TRAILERS_ONLY: ":status content-type grpc-status grpc-message? *",
+    },
 }
-"""`?` marks what is not always there."""
+"""Those of most services. grpc-go 1.33, grpc-js 1.14, grpcio
+1.85 and C++ 1.51, as recorded. `?` marks what is not always there."""
+
+_WRITTEN_ELSEWHERE: Final[dict[str, _Orders]] = {
+    "grpc-java": {
+        Part.REQUEST: (
+            ":authority :path :method :scheme content-type te user-agent * "
+            "grpc-encoding? grpc-accept-encoding grpc-timeout?"
+        ),
+        Part.RESPONSE: ":status content-type * grpc-encoding grpc-accept-encoding *",
+        Part.TRAILERS: "* grpc-status grpc-message? *",
+        Part.TRAILERS_ONLY: ":status content-type * grpc-status grpc-message?",
+    },
+    "grpclib": {
+        Part.REQUEST: ":method :scheme :path :authority grpc-timeout? te content-type user-agent *",
+        Part.RESPONSE: ":status content-type *",
+        Part.TRAILERS: _TRAILERS,
+        Part.TRAILERS_ONLY: ":status content-type? grpc-status grpc-message? *",
+    },
+    "Connect": {
+        Part.REQUEST: ":method :path :authority :scheme **",
+        Part.RESPONSE: ":status ** date",
+        Part.TRAILERS: "* grpc-message? grpc-status * grpc-status-details-bin? *",
+        Part.TRAILERS_ONLY: ":status ** date",
+    },
+}
+"""grpc-java 1.41 on Netty 4.1.48, grpclib 0.4.9 and connect-node 1.7, as recorded."""
+
+_WRITTEN_BY_PROXIES: Final[dict[str, _Orders]] = {
+    "nginx": {
+        Part.REQUEST: ":method :scheme :path :authority te **",
+        Part.RESPONSE: ":status server date content-type content-length? **",
+        Part.TRAILERS: _TRAILERS,
+        Part.TRAILERS_ONLY: ":status server date content-type content-length? ** grpc-status grpc-message? *",
+    },
+    "HAProxy": {Part.REQUEST: ":method :scheme :authority :path **"},
+    "nghttpx": {
+        Part.REQUEST: ":method :scheme :path :authority ** x-forwarded-proto via te?",
+        Part.RESPONSE: ":status content-type ** server via",
+        Part.TRAILERS: _TRAILERS,
+        Part.TRAILERS_ONLY: ":status content-type ** grpc-status grpc-message? ** server via",
+    },
+}
+"""nginx 1.22, HAProxy 2.6 and nghttpx 1.52, as recorded: requests as the service gets them, and replies as the client
+does. HAProxy's replies keep the order of the service."""
+
+RANKS: Final = tuple(map(frozenset, (_WRITTEN, _WRITTEN_ELSEWHERE, _WRITTEN_BY_PROXIES)))
+"""The implementations, in ranks: those of one are asked where none before fits."""
+
 _ORDERS: Final = {
-    part: tuple(tuple((word.rstrip("?"), word.endswith("?")) for word in order.split()) for order in orders)
-    for part, orders in _WRITTEN.items()
+    sender: {
+        part: tuple((word.rstrip("?"), word.endswith("?")) for word in order.split()) for part, order in orders.items()
+    }
+    for sender, orders in (_WRITTEN | _WRITTEN_ELSEWHERE | _WRITTEN_BY_PROXIES).items()
 }
-_STANDARD: Final = frozenset(name for orders in _ORDERS.values() for order in orders for name, _ in order) - {METADATA}
+_STANDARD: Final = (
+    frozenset(name for orders in _ORDERS.values() for order in orders.values() for name, _ in order)
+    - _MANY
+    - {"server", "via", "x-forwarded-proto"}
+)
 _LONGEST: Final = 64
 
 
-@lru_cache(maxsize=1024)
-def possible_names(part: Part, names: tuple[str | None, ...]) -> tuple[frozenset[str], ...]:
-    """What each header of a block may be called, `METADATA` for one of the caller's own; empty where no order fits."""
+@lru_cache(maxsize=4096)
+def possible_names(part: Part, names: tuple[str | None, ...], sender: str) -> tuple[frozenset[str], ...]:
+    """What each header of a sender's block may be called; empty where its order does not fit.
+
+    `METADATA` and `ANY` stand for what has no name that could be told.
+    """
     found: list[set[str]] = [set() for _ in names]
-    if len(names) <= _LONGEST:
-        for order in _ORDERS[part]:
-            _lay(names, order, found)
+    order = _ORDERS[sender].get(part)
+    if order is not None and len(names) <= _LONGEST:
+        _lay(names, order, found)
     return tuple(map(frozenset, found))
+
+
+def fitting(part: Part, names: tuple[str | None, ...], senders: Collection[str]) -> frozenset[str]:
+    """Those of the senders that may have written a block, and those of which it is not known how they do."""
+    return frozenset(
+        sender for sender in senders if part not in _ORDERS[sender] or all(possible_names(part, names, sender))
+    )
 
 
 def _lay(names: tuple[str | None, ...], order: tuple[tuple[str, bool], ...], found: list[set[str]]) -> None:
@@ -73,8 +149,8 @@ def _lay(names: tuple[str | None, ...], order: tuple[tuple[str, bool], ...], fou
     for at in range(len(names), -1, -1):
         for word in range(len(order) - 1, -1, -1):
             name, optional = order[word]
-            skipped = (optional or name == METADATA) and (at, word + 1) in ends
-            taken = at < len(names) and _is(names[at], name) and (at + 1, word + (name != METADATA)) in ends
+            skipped = (optional or name in _MANY) and (at, word + 1) in ends
+            taken = at < len(names) and _is(names[at], name) and (at + 1, word + (name not in _MANY)) in ends
             if skipped or taken:
                 ends.add((at, word))
     _walk(names, order, found, ends)
@@ -93,13 +169,15 @@ def _walk(
             continue
         seen.add((at, word))
         name, optional = order[word]
-        if optional or name == METADATA:
+        if optional or name in _MANY:
             waiting.append((at, word + 1))
-        behind = (at + 1, word + (name != METADATA))
+        behind = (at + 1, word + (name not in _MANY))
         if at < len(names) and _is(names[at], name) and behind in ends:
             found[at].add(name)
             waiting.append(behind)
 
 
 def _is(name: str | None, word: str) -> bool:
-    return name is None or name == word or (word == METADATA and name not in _STANDARD)
+    if name is None or name == word:
+        return True
+    return name not in _STANDARD if word == METADATA else word == ANY and not name.startswith(":")

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from inspector.model.frame import HeaderSource
-from inspector.protocol.header_orders import METADATA, Part, possible_names
+from inspector.protocol.header_orders import Part
 from inspector.protocol.hpack_table import HeaderEntry, Place
+from inspector.protocol.sender_orders import SenderOrders
 
 _USES_BOUND: Final = 20_000
 """Frames of a direction that are told anew; those before stay as they were told."""
@@ -44,7 +45,7 @@ class Placeholders:
         self._earlier_paths = earlier_paths
         self._known: dict[Place, Known] = {}
         self._by_hand: dict[Place, Known] = {}
-        self._names: dict[Place, frozenset[str]] = {}
+        self._orders = SenderOrders()
         self._endings: defaultdict[Place, list[bool]] = defaultdict(list)
         self._uses: defaultdict[Place, list[int]] = defaultdict(list)
         self._changed: set[Place] = set()
@@ -66,8 +67,7 @@ class Placeholders:
         """What its header is called, as a guess where nothing better is known; None where several names are left."""
         if known := self.get(place):
             return known.name
-        names = self._names.get(place, frozenset())
-        return next(iter(names)) if len(names) == 1 and METADATA not in names else None
+        return self._orders.name(place)
 
     def use(self, position: int, entries: Sequence[HeaderEntry], part: Part | None, *, has_reply: bool) -> None:
         """A block with these entries was read in the frame at this position."""
@@ -76,10 +76,10 @@ class Placeholders:
                 self._on_use(entry.place, position)
         if part is None:
             return
-        names = tuple(entry.name.decode(errors="replace") if entry.name is not None else None for entry in entries)
-        for entry, possible in zip(entries, possible_names(part, names), strict=True):
+        for place in self._orders.observe(part, tuple(map(_name_or_place, entries))):
+            self._on_named(place)
+        for entry in entries:
             if entry.place is not None and entry.name is None:
-                self._narrow(entry.place, possible)
                 if entry.value is None and part is Part.TRAILERS and self.name(entry.place) == "grpc-status":
                     self._on_ending(entry.place, has_reply=has_reply)
             elif entry.name is not None and entry.value is not None and entry.from_table is False:
@@ -108,7 +108,8 @@ class Placeholders:
 
     def forget(self, epoch: int) -> None:
         """Know nothing more of the placeholders of an epoch and of those before."""
-        for known in (self._known, self._by_hand, self._names, self._endings, self._uses):
+        self._orders.forget(epoch)
+        for known in (self._known, self._by_hand, self._endings, self._uses):
             for place in [place for place in known if place.epoch <= epoch]:
                 del known[place]
         self._changed = {place for place in self._changed if place.epoch > epoch}
@@ -125,23 +126,20 @@ class Placeholders:
         if (known := self._known.get(place)) is not None and known.reason == _SENT_AGAIN:
             self.learn(place, None)  # a sender that still has the entry would not have sent the same one again
 
-    def _narrow(self, place: Place, possible: frozenset[str]) -> None:
-        before = self._names.get(place)
-        now = possible if before is None else before & possible
-        if now == before:
-            return
-        self._names[place] = now
-        if before is not None and self.get(place) is None:
-            self._changed.add(place)
-        name = self.name(place)
+    def _on_named(self, place: Place) -> None:
+        """The orders say something else of a placeholder than before."""
+        name, known = self._orders.name(place), self._known.get(place)
+        if known is not None and known.source is HeaderSource.GUESSED and known.name != name:
+            self.learn(place, None)
+        self._changed.add(place)
         if name == ":path":
             self._on_path(place)
-        elif name == "te":
+        elif name == "te" and self._orders.is_certain(place):
             self.learn(place, Known("te", "trailers", HeaderSource.GUESSED, "gRPC knows no other value of te"))
 
     def _on_path(self, place: Place) -> None:
         """A method that was never seen: the one that the two have always called, where they called only one."""
-        paths = {each for each in self._names if self.name(each) == ":path"}
+        paths = self._orders.places(":path")
         called = self._earlier_paths() if len(paths) == 1 else frozenset[str]()
         if len(called) == 1:
             self.learn(place, Known(":path", next(iter(called)), HeaderSource.GUESSED, _CALLED_BEFORE))
@@ -164,8 +162,14 @@ class Placeholders:
     def _on_literal(self, name: str, value: str) -> None:
         if name not in _CONSTANT:
             return
-        for place in [place for place in self._names if self.name(place) == name and self.get(place) is None]:
+        for place in [place for place in self._orders.places(name) if self.get(place) is None]:
             self.learn(place, Known(name, value, HeaderSource.GUESSED, _SENT_AGAIN))
+
+
+def _name_or_place(entry: HeaderEntry) -> str | Place:
+    if entry.name is None and entry.place is not None:
+        return entry.place
+    return (entry.name or b"").decode(errors="replace")
 
 
 def known_status(known: Known | None) -> bool:

@@ -97,7 +97,8 @@ class StreamHalf:
             if is_text(content_type):
                 self._text = self._text or TextBody()
                 payload = self._text.feed(payload)
-        if content_type is None and self.blocks and not self.has_message and payload[:1] > b"\x01":
+        is_first = not self.has_message and not self.pending
+        if content_type is None and self.blocks and is_first and payload[:1] > b"\x01":
             return  # plain HTTP/2, whose sender does not say of what kind: no message of gRPC begins so
         for cut in self._deframer.feed(payload):
             if cut.is_trailers and not cut.compressed:

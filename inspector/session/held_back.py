@@ -9,6 +9,7 @@ long as that takes, a stream for a moment, as it may be a live one.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -48,8 +49,14 @@ class HeldBack:
 
     @property
     def is_worth_ordering(self) -> bool:
-        """True when something behind a gap came later than it should have."""
-        return any(packet.tcp & TcpEvent.OUT_OF_ORDER for packet in self._packets)
+        """True when something behind a gap came later than it should have.
+
+        What was lost before the place of capture comes once more, as a retransmission. Where times go back, packets of
+        several queues were written as they came; tshark calls those retransmissions, or nothing at all.
+        """
+        if any(packet.tcp & (TcpEvent.OUT_OF_ORDER | TcpEvent.REPEATED) for packet in self._packets):
+            return True
+        return any(later.time < earlier.time for earlier, later in pairwise(self._packets))
 
     def take_ordered(self, packets: Iterable[Packet]) -> None:
         """Packets of the second reading, all of them, in order."""

@@ -44,13 +44,14 @@ def http_error(story: Story) -> Why | None:
     call = story.call
     code = call.http_status
     is_odd = code is not None and not 200 <= code < 400
-    if call.status is not None or code is None or not (is_odd or not story.is_grpc(Side.SERVER)):
+    is_other = not story.is_grpc(Side.SERVER) and not story.may_be_other
+    if call.status is not None or code is None or not (is_odd or is_other):
         return None
     first = next((each for each in _of_server(story) if each.frame.type == FrameType.HEADERS), None)
     kind = content_type(call, Side.SERVER)
     sent = f", {clean(shortened(kind, 60))}" if kind and not kind.startswith("application/grpc") else ""
     said = f"HTTP {code}{sent} ({first}){quoted(_body(story))}"
-    if not story.is_grpc(Side.CLIENT):
+    if story.may_be_other or not story.is_grpc(Side.CLIENT):
         return story.proven(Cause.HTTP_ERROR, f"The server answered {said}.", first)
     seen = _SEEN_AS.get(code, "UNKNOWN")
     sentence = f"The answer is not gRPC: {said}; gRPC makes {seen} of it."
@@ -103,7 +104,7 @@ def no_status(story: Story) -> Why | None:
     if unread:
         sentence = f"The server ended the stream ({last}), and its status cannot be read: the capture lacks what tells."
         return story.proven(Cause.BYTES_LOST, sentence, last)
-    if not story.is_grpc(Side.CLIENT) or call.request_headers is None:
+    if not story.is_grpc(Side.CLIENT) or story.may_be_other or call.request_headers is None:
         return None
     what = "trailers hold no grpc-status" if call.trailers else "server ended the stream without trailers"
     return story.proven(Cause.NO_STATUS, f"The {what} ({last}).", last)

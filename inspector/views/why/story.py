@@ -134,6 +134,14 @@ class Story:
         said, headers = content_type(self.call, side), self.call.request_headers
         return (headers is None or bool(headers.sources)) if said is None else said.startswith("application/grpc")
 
+    @property
+    def may_be_other(self) -> bool:
+        """True where neither side's content type can be read, or only one that is not gRPC's: it may be no gRPC."""
+        request, headers = content_type(self.call, Side.CLIENT), self.call.request_headers
+        if request is not None or (headers is not None and not headers.sources):
+            return False
+        return not (content_type(self.call, Side.SERVER) or "").startswith("application/grpc")
+
     def endings(self) -> tuple[Ending, ...]:
         """The FINs and RSTs that came before the call's end, or with it."""
         ended = self.call.ended
