@@ -147,9 +147,8 @@ async def test_a_field_becomes_a_filter_and_a_stream_is_followed_by_right_clicks
         assert any("TCP stream 0" in str(each.message) for each in run.app._notifications)
 
 
-@SIZES
-async def test_the_keys_of_wireshark_do_what_they_do_there(size: tuple[int, int]) -> None:
-    async with opened(CAPTURE, size) as run:
+async def test_the_keys_of_wireshark_do_what_they_do_there() -> None:
+    async with opened(CAPTURE) as run:
         await run.press("ctrl+g")
         await run.until(lambda: isinstance(run.app.screen, LineDialog) and run.app.screen.query("#line"))
         await run.type("27")
@@ -196,7 +195,7 @@ async def test_the_next_call_is_followed_without_leaving() -> None:
         assert "stream 3" in text(run.pane)
         assert run.focused == "follow-pane"
         await run.press("left_square_bracket", "left_square_bracket")
-        assert "stream 1\n" in text(run.pane)
+        assert "stream 1 " in text(run.pane).replace("\n", " ")
 
 
 async def test_what_is_counted_is_the_list_in_front() -> None:

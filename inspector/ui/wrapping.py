@@ -41,18 +41,21 @@ def _breaks(text: str, first: int, later: int) -> Iterator[int]:
     start, width = 0, first
     while start < len(text):
         end = _fill(text, start, width)
-        if end < len(text) and text[end] != " ":
-            blank = _gap(text, start, end)
-            # A blank in the first half would waste more room than a word broken in two costs.
-            end = blank if blank > start + (end - start) // 2 else end
+        if end < len(text):
+            end = _gap(text, start, end)
         yield end
         start, width = (end + 1 if text[end : end + 1] == " " else end), later
 
 
 def _gap(text: str, start: int, end: int) -> int:
-    """Where to break before `end`: between two facts where one of them is not the half of the line, else at a blank."""
+    """Where to break what would fill a line up to `end`: between two facts if there are any, else at a blank.
+
+    A gap in the first half would waste more room than a word broken in two costs.
+    """
     between = max(text.rfind(gap, start + 1, end) for gap in _BETWEEN_FACTS) + 2
-    return between if start + (end - start) // 2 < between < end else text.rfind(" ", start + 1, end)
+    blank = end if text[end] == " " else text.rfind(" ", start + 1, end)
+    half = start + (end - start) // 2
+    return next((gap for gap in (between, blank) if half < gap), end)
 
 
 def _fill(text: str, start: int, width: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from inspector.ui.bindings import MENU, entries
 from inspector.ui.goal import parse_goal
 from inspector.ui.lists.tabs import FRAMES, LISTS, PACKETS
@@ -12,7 +14,9 @@ from inspector.ui.screens.line_dialog import LineDialog
 from inspector.ui.subject import FrameAt, PacketAt, packet_of
 from inspector.views.times import TimeStyle
 
-_COUNTED: frozenset[TimeStyle] = frozenset({TimeStyle.CALL, TimeStyle.CAPTURE})
+_KEYS: Final = 8
+"""Cells of the keys in a menu."""
+_COUNTED: Final = frozenset({TimeStyle.CALL, TimeStyle.CAPTURE})
 """Styles in which a time zero shows."""
 
 
@@ -88,7 +92,8 @@ class LookActions(ExportActions):
     def _action_menu(self) -> None:
         keys = {key.id: key for _, key in entries()}
         known = {active.binding.id: active for active in self.active_bindings.values() if active.enabled}
-        choices = [Choice(known[id_], keys[id_].tooltip, keys[id_].shown) for id_ in MENU if id_ in known]
+        offered = [(known[id_], keys[id_]) for id_ in MENU if id_ in known]
+        choices = [Choice(active, f"{key.shown:<{_KEYS}}{key.label}", key.tooltip) for active, key in offered]
         note = "Type to search · Enter does it · Esc cancels"
         self.app.push_screen(ChoiceDialog("What can be done here", choices, note), self._do)
 
