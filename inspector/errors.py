@@ -44,6 +44,10 @@ class TsharkError(InspectorError):
     """tshark is missing, too old, or ended by itself."""
 
 
+class OutputError(InspectorError):
+    """What is printed goes nowhere: into a file on a full disk, say."""
+
+
 class FilterError(InspectorError):
     """A filter text that means nothing; `message` says where it goes wrong."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import subprocess
 import sys
@@ -13,6 +14,16 @@ from hypothesis import settings
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+gc.set_threshold(100_000, 50, 100)  # a fifth of the time of all tests went into looking at pytest's own objects
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is kept over runs stays apart from the user's own: captures of killed programs, histories, columns."""
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in ("CACHE", "STATE", "CONFIG"):
+            patch.setenv(f"XDG_{kind}_HOME", str(tmp_path_factory.mktemp(kind.lower())))
+        yield
 
 
 class GreetProcess(NamedTuple):
@@ -42,6 +53,14 @@ def end_greet(greet: GreetProcess) -> None:
     """End it, and let nothing of it be left."""
     greet.process.kill()
     greet.process.communicate()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the app remembers is remembered elsewhere than with the user's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import asyncio
 import socket
 from typing import Any
 
-from grpclib.const import Cardinality, Handler, Status  # type: ignore[import-not-found,unused-ignore]
-from grpclib.exceptions import GRPCError  # type: ignore[import-not-found,unused-ignore]
-from grpclib.server import Server  # type: ignore[import-not-found,unused-ignore]
+from grpclib.const import Cardinality, Handler, Status
+from grpclib.exceptions import GRPCError
+from grpclib.server import Server
 
 from sample_service import sample_pb2 as pb
 

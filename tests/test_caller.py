@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import hpack
 import pytest
 
 from inspector.client.caller import Caller
+from inspector.client.ports import ports_to
 from inspector.errors import RequestError, UsageError
 from inspector.model.status import Status
 from tests.conftest import GreetProcess
@@ -102,6 +104,25 @@ async def test_a_reply_without_a_message() -> None:
         outcome = await call(target)
     assert (outcome.status.name, outcome.responses) == ("OK", ())
     assert outcome.detail == "The service answered OK without a message."
+
+
+async def test_the_connection_ends_with_its_caller_and_not_when_garbage_is_collected() -> None:
+    async def handler(_request: bytes, _context: object) -> bytes:
+        return b""
+
+    async with serving(handler) as target:
+        caller = Caller(target)
+        port = int(target.rpartition(":")[2])
+        gc.disable()
+        try:
+            assert (await caller.unary(GREET, REQUEST)).status.name == "OK"
+            assert ports_to(port)
+            await caller.close()
+            async with asyncio.timeout(10):
+                while ports_to(port):  # noqa: ASYNC110 - nothing tells of it
+                    await asyncio.sleep(0.01)
+        finally:
+            gc.enable()
 
 
 async def test_reconnecting_ends_a_running_call() -> None:

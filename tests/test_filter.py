@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from inspector.errors import FilterError
 from inspector.model.call import StreamKey
 from inspector.store.filter import Filter, parse
+from inspector.store.sweep import Sweep
 from tests.conversation import (
     Conversation,
     data,
@@ -44,7 +45,11 @@ def talk() -> Conversation:
 
 
 def frames(talk: Conversation, text: str) -> list[int]:
-    return list(parse(text).matching(talk.store, 0, len(talk.store.frames)))
+    """One by one, and all at once."""
+    found = parse(text)
+    matching = [each for each in range(len(talk.store.frames)) if found.matches_frame(talk.store, each)]
+    assert list(Sweep(found).matching(talk.store, 0, len(talk.store.frames))) == matching
+    return matching
 
 
 @pytest.mark.parametrize(

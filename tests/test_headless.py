@@ -259,6 +259,15 @@ def test_nothing_is_left_of_a_killed_command(greet: GreetProcess, tmp_path: Path
         assert [child for child in alive if child.status() != psutil.STATUS_ZOMBIE] == []
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+@pytest.mark.parametrize("command", ["frames {}", "calls --json {}", "follow {} 0/1 --html"])
+def test_output_to_a_full_disk_is_said_in_a_sentence(command: str) -> None:
+    what = command.format(DATA / "b_full.pcapng")
+    done = shell(f"{sys.executable} -m inspector {what} > /dev/full")
+    assert done.returncode == 1
+    assert done.stderr == "grpc-inspector: The output cannot be written: No space left on device. It is not whole.\n"
+
+
 def test_doctor_tells_what_is_here() -> None:
     done = run("doctor", "--json")
     findings = {finding["check"]: finding for finding in objects(done.stdout)}
@@ -267,6 +276,16 @@ def test_doctor_tells_what_is_here() -> None:
     assert findings["tap"]["ok"]
     assert {"tcpdump", "dumpcap"} <= findings.keys()
     assert all(finding["fix"] for finding in findings.values() if not finding["ok"])
+
+
+def test_doctor_names_a_few_of_the_captures_that_killed_runs_left(tmp_path: Path) -> None:
+    folder = tmp_path / "grpc-inspector"
+    folder.mkdir()
+    for number in range(9):
+        (folder / f"capture-999999{number}-left.pcap").write_bytes(b"of a run that was killed")
+    done = run("doctor", env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)})
+    assert done.stdout.count("left its capture") == 3
+    assert f"6 older ones in {folder}" in done.stdout
 
 
 def test_headless_commands_load_no_textual() -> None:

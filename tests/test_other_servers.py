@@ -1,11 +1,7 @@
-"""`call` against servers of other makes: grpc-js, where node finds it (NODE_PATH), and grpclib, where it is installed.
-
-Neither is part of the set-up: these tests are for whoever has them.
-"""
+"""`call` against servers of other makes: grpclib, and grpc-js where node finds it (NODE_PATH)."""
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,8 +23,6 @@ SERVERS = {
 def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, ...]]:
     """HOST:PORT, and the options that its schema takes."""
     name: str = request.param
-    if name == "grpclib" and importlib.util.find_spec("grpclib") is None:
-        pytest.skip("grpclib is not installed")
     try:
         process = subprocess.Popen(SERVERS[name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     except FileNotFoundError:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inspector.headless.calls import print_calls
+from inspector.headless.frames import print_frames
+from inspector.headless.run import Limits
+from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Phase, Session
 from inspector.session.status import SessionStatus
 from inspector.store.change import Change
 from inspector.ui.widgets.status_line import StatusLine
 from inspector.views.pace import Pace
-from tests.bench.recording import repeat
+from tests.bench.recording import packets_of, repeat
 from tests.captures import DATA
 from tests.ui_running import opened, reading, text
 
@@ -110,3 +116,17 @@ def test_a_pace_is_not_told_before_it_is_known_and_begins_anew() -> None:
         pace.note(time, packets, octets)
         told.append((pace.packets, pace.left(2_000)))
     assert told == [(None, None), (None, None), (100, 1), (None, None)]
+
+
+@pytest.mark.parametrize("printing", [print_calls, print_frames])
+async def test_whoever_wants_few_lines_of_a_large_file_does_not_wait_for_its_end(
+    printing: Callable[..., Awaitable[int]], large: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = Session(FileSource(large))
+    assert await printing(session, Catalog(), Limits(count=3), as_json=True) == 0
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(printed) == 3
+    if printing is print_calls:
+        assert [call["started"] for call in printed] == sorted(call["started"] for call in printed)
+        assert {call["state"] for call in printed} == {"complete"}
+    assert session.store.packets < sum(1 for _ in packets_of(large))

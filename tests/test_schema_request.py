@@ -114,7 +114,7 @@ def sent(text: str, type_name: str = "c.Cart") -> Any:
         ('{"card": "\\ud800"}', "card takes text that UTF-8 can say"),
         ('{"unknown fields": {}}', "unknown fields cannot be sent"),
         ('{"kind": }', "The JSON breaks at line 1, column 10: Expecting value."),
-        ('{\n "kind": "NEW",\n}', "The JSON breaks at line 3, column 1"),
+        ('{\n "kind": "NEW"\n "card": ""}', "The JSON breaks at line 3, column 2: Expecting ',' delimiter."),
         ('{"codes": [' + "9" * 5000 + "]}", "The JSON cannot be read"),
         ('{"inner": ' * 150 + "{}" + "}" * 150, "nests deeper than 100 messages."),
         ('{"inner": ' * 99999 + "{}" + "}" * 99999, "The JSON nests too deep."),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import resource
 import stat
 import struct
 from collections.abc import AsyncGenerator, Iterator
@@ -19,6 +17,7 @@ from inspector.capture.spool import Spool
 from inspector.capture.spool_file import make_file
 from inspector.capture.tap_packets import PCAP_HEADER
 from inspector.errors import SourceError, SpoolError
+from tests.small_disk import disk_of
 
 
 def packet(data: bytes, order: str = "<", extra: bytes = b"") -> bytes:
@@ -89,17 +88,6 @@ def test_where_the_cache_cannot_be_written_a_temporary_folder_serves(
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     spool.discard()
     assert not folder.exists()
-
-
-@contextlib.contextmanager
-def disk_of(size: int) -> Iterator[None]:
-    """No file may grow beyond a size: the system then refuses to write, just as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 async def test_a_full_disk_is_told_and_what_was_captured_is_kept(spool: Spool) -> None:
@@ -186,6 +174,6 @@ async def test_each_file_is_a_capture_by_itself() -> None:
     spool = small()
     spool.append(CAPTURE + b"".join(PACKETS) * 4)
     spool.append(PACKETS[0])
-    assert not spool.is_one_file
+    assert not spool.is_at_path
     assert spool.path.read_bytes() == CAPTURE[:24] + PACKETS[0]
     spool.discard()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from textual.widgets import Input
+from textual.widgets import Input, OptionList, Static
 
 from inspector.capture.extract import Extract
 from inspector.session.comments import Comments
+from inspector.ui.screens.export_dialog import ExportDialog
 from inspector.ui.screens.line_dialog import LineDialog
+from inspector.ui.screens.unsaved_dialog import UnsavedDialog
 from tests.captures import DATA, read_store
 from tests.test_extract import fields
 from tests.test_ui_export import export
@@ -64,3 +66,57 @@ async def test_comments_are_heard_in_any_pieces(tmp_path: Path) -> None:
 
 def noted_capture() -> bytes:
     return Extract(comments={2: ("one", "two"), 5: ("three",)}).take((DATA / "b_full.pcapng").read_bytes())
+
+
+async def asked(run: Running) -> UnsavedDialog:
+    await run.until(lambda: isinstance(run.app.screen, UnsavedDialog) and run.app.screen.query(OptionList))
+    dialog = run.app.screen
+    assert isinstance(dialog, UnsavedDialog)
+    return dialog
+
+
+async def test_comments_that_are_not_saved_are_asked_for_before_the_app_ends(tmp_path: Path) -> None:
+    saved = tmp_path / "saved.pcapng"
+    async with reading(PCAP, NARROW) as run:
+        await run.loaded()
+        await comment(run, "to be kept")
+        await run.press("ctrl+q")
+        dialog = await asked(run)
+        assert "1 comment on packets of good.pcap would be lost." in str(dialog.query(Static)[0].content)
+        await run.press("escape")
+        assert run.app.screen is run.screen
+        await run.press("ctrl+q")
+        await asked(run)
+        await run.press("enter")
+        await run.until(lambda: isinstance(run.app.screen, ExportDialog) and run.app.screen.query(Input))
+        run.app.screen.query_one(Input).value = str(saved)
+        await run.press("enter")
+        await run.until(lambda: run.app.return_code is not None)
+    assert "to be kept" in fields(saved, "frame.comment")
+
+
+async def test_an_opened_capture_is_left_without_them_by_mouse_and_quit_by_its_key_again() -> None:
+    async with reading(PCAP) as run:
+        await run.loaded()
+        first = run.screen
+        first.open_capture(PCAP)
+        await run.until(lambda: run.screen is not first)
+        await run.loaded()
+        await comment(run, "to be lost")
+        await run.press("escape")
+        await asked(run)
+        await run.pilot.click("#ways", offset=(4, 1))
+        await run.until(lambda: run.screen is first)
+        await comment(run, "to be lost too")
+        await run.press("ctrl+q")
+        await asked(run)
+        await run.press("ctrl+q")
+        await run.until(lambda: run.app.return_code is not None)
+
+
+async def test_without_comments_nothing_is_asked() -> None:
+    async with reading(PCAP) as run:
+        await run.loaded()
+        await comment(run, "")
+        await run.press("ctrl+q")
+        assert run.app.return_code == 0

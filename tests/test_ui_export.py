@@ -20,6 +20,7 @@ from inspector.views.as_json import call_object, frame_object
 from inspector.views.as_text import follow_lines
 from inspector.views.follow import follow
 from tests.captures import DATA
+from tests.small_disk import disk_of
 from tests.test_extract import fields
 from tests.ui_running import NARROW, WIDE, Running, reading, running
 
@@ -47,6 +48,10 @@ async def export(run: Running, what: str, path: Path) -> None:
     run.app.screen.query_one(Input).value = str(path)
     await run.press("enter")
     await run.until(lambda: {each.identity for each in run.app._notifications} - before or run.notice)
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
@@ -188,8 +193,21 @@ async def test_by_mouse_and_what_is_refused(tmp_path: Path) -> None:
         assert len((tmp_path / "calls.jsonl").read_text().splitlines()) == len(run.session.store.calls)
 
 
-async def test_a_full_disk_is_said_in_a_sentence() -> None:
+async def test_a_full_disk_is_said_in_a_sentence_and_leaves_nothing_behind(tmp_path: Path) -> None:
     async with reading(CAPTURE) as run:
         await run.loaded()
+        await run.press("f")
+        for what in (
+            "Capture, all",
+            "Calls as JSON",
+            "Messages of call",
+            "Follow of call 0/1 as HTML",
+            "Screen as SVG",
+        ):
+            with disk_of(4):
+                await export(run, what, tmp_path / "saved")
+            assert "cannot be saved: File too large." in run.notice
+            assert names_in(tmp_path) == []
+            await run.press("escape")
         await export(run, "Frames as JSON", Path("/proc/none.jsonl"))
         assert "Nothing can be saved in /proc" in run.notice

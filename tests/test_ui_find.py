@@ -85,7 +85,10 @@ async def test_regular_expressions_and_bytes_and_what_is_wrong_with_them() -> No
         bar(run).input.value = "cpp[2-4]\\b"
         await run.until(lambda: said(run) == "1 of 6")
         bar(run).input.value = "cpp[2"
-        await run.until(lambda: "no regular expression: unterminated character set at character 4" in said(run))
+        await run.until(lambda: "no regular expression: unterminated character set at position" in said(run))
+        assert bar(run).has_class("-faulty")
+        bar(run).input.value = r"^(.|..|...)+\d$"  # it would be at the first row for years
+        await run.until(lambda: "takes too long" in said(run))
         assert bar(run).has_class("-faulty")
         await run.press("ctrl+f")
         bar(run).input.value = "63 70 70 37"
@@ -209,13 +212,28 @@ def test_bytes_can_be_written_in_many_ways(wanted: str) -> None:
     assert parse_pattern(wanted, Kind.HEX).in_bytes(b"..\x0a\x05..")
 
 
-@pytest.mark.parametrize("wanted", ["(", "a{9999999999}", "(?P<x", "[[a]"])
+@pytest.mark.parametrize("wanted", ["(", "a{9999999999}", "(?P<x", "(a)\\2", "(" * 5_000 + ")" * 5_000])
 def test_a_faulty_regular_expression_is_told_in_a_sentence(wanted: str) -> None:
-    if wanted == "[[a]":
-        assert parse_pattern(wanted, Kind.REGEX).in_text("a]"[:1])
-    else:
-        with pytest.raises(PatternError, match=r"regular expression.*\.$"):
-            parse_pattern(wanted, Kind.REGEX)
+    with pytest.raises(PatternError, match=r"[Rr]egular expression.*\.$"):
+        parse_pattern(wanted, Kind.REGEX)
+
+
+@pytest.mark.parametrize("wanted", ["(.*a){20}$", "^(a|aa)+$"])
+def test_no_regular_expression_takes_for_ever(wanted: str) -> None:
+    pattern, text = parse_pattern(wanted, Kind.REGEX), "a" * 100_000 + "!"
+    with pytest.raises(PatternError, match="takes too long"):
+        pattern.in_text(text)
+    with pytest.raises(PatternError, match="takes too long"):
+        pattern.in_bytes(text.encode())
+    assert pattern.shown.spans(text) == []
+
+
+def test_a_regular_expression_knows_all_letters_and_all_bytes() -> None:
+    found = parse_pattern("(?:GR)ÜẞE+|x", Kind.REGEX)
+    assert found.in_text("viele grüßeee")
+    assert found.in_bytes("viele grüßeee".encode())
+    assert found.shown.spans("é grüße X") == [(2, 7), (8, 9)]
+    assert parse_pattern(r"\xff.wor.d", Kind.REGEX).in_bytes(b"..\xff\x00World")
 
 
 async def test_a_live_session_is_no_different(tmp_path: Path) -> None:

@@ -211,7 +211,7 @@ def test_any_text_becomes_one_line_of_visible_characters(text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0.0, "0.0 ms"),
+        (0.0, "0 µs"),
         (0.0076, "7.6 ms"),
         (0.09994, "100 ms"),
         (0.25, "250 ms"),
@@ -273,7 +273,7 @@ connection 0   [::1]:50316 → [::1]:37564   stream 1   OK   7.6 ms
     :authority: localhost:37564
     content-type: application/grpc
 
-→ DATA  HelloRequest   packet 1 · 7 B message · end of stream · +0.0 ms
+→ DATA  HelloRequest   packet 1 · 7 B message · end of stream · +0
     {{
       "name": "World"
     }}
@@ -282,12 +282,12 @@ connection 0   [::1]:50316 → [::1]:37564   stream 1   OK   7.6 ms
       :status: 200
       content-type: application/grpc
 
-  ← DATA  HelloReply   packet 2 · 14 B message · +0.0 ms
+  ← DATA  HelloReply   packet 2 · 14 B message · +0
       {{
         "message": "Hello, World"
       }}
 
-  ← HEADERS  OK   packet 2 · 30 B · trailers · end of stream · +0.0 ms
+  ← HEADERS  OK   packet 2 · 30 B · trailers · end of stream · +0
       grpc-status: 0  OK
       grpc-message: (empty)"""
     )

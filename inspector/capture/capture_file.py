@@ -15,15 +15,20 @@ from pathlib import Path
 
 from inspector.capture.pipe import READ_SIZE, open_reader
 from inspector.capture.records import MAGIC_LENGTH, is_capture
-from inspector.capture.saving import save_copy
+from inspector.capture.saving import save_pieces
 from inspector.capture.unpack import Unpacker
 from inspector.errors import SourceError, UsageError
 
 STANDARD_INPUT = "-"
+_END = 4_096
+"""Bytes at each end of a file by which it is known again."""
 
 
 class CaptureFile:
-    """A plain pcap or pcapng, read in place; to its readers it is like a finished spool."""
+    """A plain pcap or pcapng, read in place; to its readers it is like a finished spool.
+
+    It stays the user's, who may delete it, which does no harm, or write into it: that is noticed, and never read.
+    """
 
     def __init__(self, descriptor: int, path: Path) -> None:
         self.path = path
@@ -32,33 +37,68 @@ class CaptureFile:
         self.kept = self.size
         """Nothing of it is ever deleted, as it may be of a spool."""
         self.first = (0, 0)
-        self.is_one_file = True
         self.is_finished = True
         """Nothing more will come."""
         self._descriptor: int | None = descriptor
+        self._ends = self._read_ends(descriptor)
+
+    @property
+    def is_at_path(self) -> bool:
+        """True while `path` leads to it: not when it was deleted, or another took its place."""
+        if self._descriptor is None:
+            return False
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._descriptor))
+        except OSError:
+            return False
+
+    @property
+    def growth(self) -> str:
+        """A sentence that says how much was written behind it since it was opened; empty for nothing."""
+        more = 0 if self._descriptor is None else os.fstat(self._descriptor).st_size - self.size
+        return (
+            f"{self.path} has grown by {more:,} bytes since it was opened: open it again for them." if more > 0 else ""
+        )
+
+    def check(self) -> None:
+        """Look whether it is what it was; raises SourceError."""
+        if self._descriptor is None:
+            return
+        if os.fstat(self._descriptor).st_size < self.size or self._read_ends(self._descriptor) != self._ends:
+            raise SourceError(
+                f"{self.path} was cut short or written over since it was opened: what was read before stays here.",
+                "Open it again to see what it is now.",
+            )
 
     async def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
-        """Give the bytes from an offset on, up to 256 KiB at a time."""
+        """Give the bytes from an offset on, up to 256 KiB at a time; raises SourceError where they are not the same."""
         while self._descriptor is not None and offset < self.size:
-            try:
-                data = os.pread(self._descriptor, min(READ_SIZE, self.size - offset), offset)
-            except OSError as error:
-                raise SourceError(f"{self.path} cannot be read: {error.strerror}.") from error
-            if not data:
-                return
+            data = self._read(self._descriptor, min(READ_SIZE, self.size - offset), offset)
+            self.check()
             offset += len(data)
             yield data
 
     async def save(self, path: Path, *, overwrite: bool = False) -> None:
         """Copy the file to `path`, for this user only; raises SourceError, also for a path that exists."""
         if self._descriptor is not None:
-            await save_copy(self._descriptor, self.size, path, overwrite=overwrite)
+            await save_pieces(self.read_from(), path, overwrite=overwrite)
 
     def discard(self) -> None:
         """Close the file; it is the user's own and stays."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+    def _read_ends(self, descriptor: int) -> tuple[bytes, bytes]:
+        """Its first bytes and its last: packets have their time in them, so that another capture's are others."""
+        last = max(self.size - _END, 0)
+        return self._read(descriptor, min(_END, self.size), 0), self._read(descriptor, self.size - last, last)
+
+    def _read(self, descriptor: int, size: int, offset: int) -> bytes:
+        try:
+            return os.pread(descriptor, size, offset)
+        except OSError as error:
+            raise SourceError(f"{self.path} cannot be read: {error.strerror}.") from error
 
 
 class CaptureStream:

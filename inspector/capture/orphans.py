@@ -20,7 +20,7 @@ from inspector.capture.records import HEADER_LENGTH
 FILE_PREFIX = "capture-"
 """What follows is the process id of the program that writes it."""
 FILE_SUFFIX = ".pcap"
-_DAYS_KEPT = 7
+DAYS_KEPT = 7
 _SECONDS_NEW = 3600
 
 
@@ -35,7 +35,7 @@ def list_orphans() -> tuple[Path, ...]:
     return tuple(sorted(found, key=_changed, reverse=True))
 
 
-def remove_old_orphans(days: float = _DAYS_KEPT) -> tuple[Path, ...]:
+def remove_old_orphans(days: float = DAYS_KEPT) -> tuple[Path, ...]:
     """Delete orphans that hold no packet or are older than `days`; gives those that are left."""
     oldest = time.time() - days * 86_400
     left = []

@@ -12,6 +12,9 @@ READ_SIZE = 256 * 1024
 _PIPE_SIZE = 1024 * 1024
 """What Linux lets every user ask for: tcpdump can write on for a while when this program is busy drawing."""
 
+_TURNS = 10
+"""Of the loop: a key goes through many hands before it is drawn, one at each turn."""
+
 
 def make_pipe() -> tuple[int, int]:
     """Make a pipe as roomy as may be; the ends to read and to write, neither inherited by children."""
@@ -30,6 +33,12 @@ async def open_reader(descriptor: int) -> tuple[StreamReader, ReadTransport]:
         lambda: StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
     )
     return reader, transport
+
+
+async def give_way() -> None:
+    """Let the loop's other tasks have their turns: to read what is buffered already does not suspend."""
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 async def write_all(descriptor: int, data: bytes) -> None:

@@ -11,14 +11,6 @@ from pathlib import Path
 
 from inspector.errors import SourceError
 
-_STEP = 4 * 1024 * 1024
-"""Copied between two turns of the event loop: a few milliseconds."""
-
-
-async def save_copy(descriptor: int, size: int, path: Path, *, overwrite: bool) -> None:
-    """Copy the first `size` bytes of an open file to `path`, mode 0600; raises SourceError."""
-    await save_pieces(_pieces(descriptor, size), path, overwrite=overwrite)
-
 
 async def save_pieces(pieces: AsyncIterator[bytes], path: Path, *, overwrite: bool = False) -> int:
     """Write pieces to `path`, one behind the other, mode 0600; how many bytes that were. Raises SourceError.
@@ -43,14 +35,18 @@ def write_private(path: Path, data: bytes, *, overwrite: bool = True) -> None:
 async def save_folder(files: Iterable[tuple[str, bytes]], path: Path) -> int:
     """Write files into a folder that is made for them, or is there and empty, mode 0600; how many. Raises SourceError.
 
-    Nothing is written over: a folder that holds anything is refused.
+    Nothing is written over: a folder that holds anything is refused. A failure leaves it as it was.
     """
-    _make_empty(path)
-    count = 0
-    for name, data in files:
-        write_private(path / name, data, overwrite=False)
-        count += 1
-        await asyncio.sleep(0)
+    is_new, count = _make_empty(path), 0
+    with contextlib.ExitStack() as undo:
+        if is_new:
+            undo.callback(path.rmdir)
+        for name, data in files:
+            write_private(path / name, data, overwrite=False)
+            undo.callback(_remove, path / name)
+            count += 1
+            await asyncio.sleep(0)
+        undo.pop_all()
     return count
 
 
@@ -79,7 +75,9 @@ def _refuse(path: Path, *, overwrite: bool) -> None:
         raise SourceError(f"{path} exists already.", "Choose another name, or say that it may be overwritten.")
 
 
-def _make_empty(path: Path) -> None:
+def _make_empty(path: Path) -> bool:
+    """True when it was not there before."""
+    is_new = not path.exists()
     try:
         path.mkdir(mode=0o700, exist_ok=True)
         is_empty = not any(path.iterdir())
@@ -87,6 +85,7 @@ def _make_empty(path: Path) -> None:
         raise SourceError(f"The folder {path} cannot be made: {error.strerror}.") from error
     if not is_empty:
         raise SourceError(f"{path} is not empty.", "Name another folder: nothing is written over.")
+    return is_new
 
 
 def _remove(path: Path) -> None:
@@ -97,10 +96,3 @@ def _write(handle: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(handle, view) :]
-
-
-async def _pieces(source: int, size: int) -> AsyncIterator[bytes]:
-    offset = 0
-    while data := os.pread(source, min(_STEP, size - offset), offset):
-        offset += len(data)
-        yield data

@@ -82,6 +82,11 @@ class Sharkd:
         """False once it has ended."""
         return self._process.returncode is None
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
     async def ask(self, method: str, patience: float, **params: Any) -> bytes:
         """The answer to a question, as JSON.
 
@@ -97,6 +102,11 @@ class Sharkd:
         Of a capture that is cut short it reads what there is, and answers nothing: so it is asked something else.
         """
         return await self._ask([("load", {"file": str(path)}), ("status", {})], patience)
+
+    def kill(self) -> None:
+        """End it at once; whoever waits for an answer hears that it died."""
+        if self.is_alive:
+            self._process.kill()
 
     async def close(self) -> None:
         """End it."""

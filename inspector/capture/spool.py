@@ -28,6 +28,9 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 class Spool:
     """An append-only capture. One writer, any number of readers, all on one event loop."""
 
+    growth = ""
+    """Nobody else writes behind it."""
+
     def __init__(self, file: SpoolFile, bound: float = math.inf) -> None:
         """Begin with an empty file; beyond `bound` bytes, what `let_go` allows is deleted."""
         self.size = 0
@@ -64,9 +67,12 @@ class Spool:
         return self._files[0].packets, self._files[0].start
 
     @property
-    def is_one_file(self) -> bool:
+    def is_at_path(self) -> bool:
         """True while all of it is in the file at `path`."""
         return len(self._files) == 1
+
+    def check(self) -> None:
+        """Nobody else writes into it."""
 
     @property
     def kept(self) -> int:
@@ -187,7 +193,8 @@ class Spool:
 
     def _explain(self, error: OSError) -> SpoolError:
         reason = "The disk is full" if error.errno in _FULL else f"The disk does not take it ({error.strerror})"
+        where = f"{self.path}" if self.is_at_path else f"{len(self._files)} files, of which {self.path} is the last"
         return SpoolError(
-            f"{reason}: the capture ends after {self.size:,} bytes, which are kept in {self.path}.",
+            f"{reason}: the capture ends after {self.size:,} bytes, which are kept in {where}.",
             "Make room and start the capture again, or save what there is to another disk.",
         )

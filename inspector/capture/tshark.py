@@ -219,8 +219,8 @@ def about_capture(said: str) -> str:
 
 def about_filter(said: str) -> str:
     """What tshark's last words say against a display filter, as a sentence; "" when they are about something else."""
-    found = _REFUSED_FILTER.search(said)
-    return found[1].strip() if found else ""
+    *_, last = "", *_REFUSED_FILTER.findall(said)  # what stands before is of plugins that could not be loaded
+    return str(last).strip()
 
 
 def environment() -> Mapping[str, str]:

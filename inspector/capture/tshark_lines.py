@@ -7,6 +7,7 @@ in batches, whole, with the loop left to others after each.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from asyncio import StreamReader
 from asyncio.subprocess import PIPE, Process
@@ -14,7 +15,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
-from inspector.capture.pipe import make_pipe, write_all
+from inspector.capture.outgrown import outgrown, too_large
+from inspector.capture.pipe import give_way, make_pipe, write_all
 from inspector.capture.tshark import Tshark, about_capture, environment
 from inspector.capture.tshark_end import TsharkDied
 from inspector.children import end_unread, spawn
@@ -29,7 +31,9 @@ _KEPT_WORDS: Final = 20
 class TsharkLines:
     """One tshark process; make one for each run."""
 
-    def __init__(self, tshark: Tshark, arguments: Sequence[str]) -> None:
+    def __init__(self, tshark: Tshark, arguments: Sequence[str], most: float = math.inf) -> None:
+        """`most` is how many bytes of memory it may hold."""
+        self._most = most
         self._command = (tshark.path, *arguments)
         self._words: deque[str] = deque(maxlen=_KEPT_WORDS)
         self.fed = 0
@@ -40,6 +44,7 @@ class TsharkLines:
 
         Raises:
             TsharkDied: it ended before the capture did, or refused an option.
+            TsharkError: it took too much memory; what it printed until then was given.
             OSError: it cannot be run at all.
         """
         reading, writing = make_pipe()
@@ -53,14 +58,18 @@ class TsharkLines:
             os.close(reading)
         feeding = asyncio.create_task(self._feed(capture, writing))
         listening = asyncio.create_task(self._listen(process))
+        watching = asyncio.create_task(self._watch(process))
         try:
             await self._take(process, on_lines)
             status = await process.wait()
             await listening
+            if watching.done():
+                raise too_large("tshark", self._most)
             return await self._judge(status, feeding)
         finally:
             feeding.cancel()
-            await asyncio.wait({feeding})
+            watching.cancel()
+            await asyncio.wait({feeding, watching})
             await end_unread(process)
             await asyncio.wait({listening})
 
@@ -95,7 +104,11 @@ class TsharkLines:
                 on_lines(whole.split(b"\n"))
             elif len(rest) > _LONGEST_LINE:
                 rest = b""
-            await asyncio.sleep(0)  # reading what is buffered already does not suspend
+            await give_way()
+
+    async def _watch(self, process: Process) -> None:
+        await outgrown(process.pid, self._most)
+        process.kill()
 
     async def _listen(self, process: Process) -> None:
         stderr = _stream(process.stderr)

@@ -16,14 +16,14 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-import psutil
 from pyshark.capture.pipe_capture import PipeCapture
 from pyshark.tshark.output_parser.base_parser import BaseTsharkOutputParser
 
 from inspector.capture.fields import FORMAT, LineReader
 from inspector.capture.handover import Numbering
+from inspector.capture.outgrown import memory_of
 from inspector.capture.packets import read_packet
-from inspector.capture.pipe import make_pipe, write_all
+from inspector.capture.pipe import give_way, make_pipe, write_all
 from inspector.capture.tshark import Decoding, Tshark, about_capture, environment
 from inspector.capture.tshark_end import TsharkDied
 from inspector.children import end_unread, spawn
@@ -31,8 +31,6 @@ from inspector.model.frame import Packet
 
 _CHUNK: Final = 1 << 14
 """Bytes of output that are parsed before the loop's other tasks have their turn: a few milliseconds of work."""
-_TURNS: Final = 10
-"""Of the loop, between two chunks: a key goes through many hands before it is drawn, one at each turn."""
 _KEPT_WORDS: Final = 20
 
 
@@ -69,6 +67,8 @@ class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
             status = await process.wait()
             await asyncio.gather(*self._stderr_handling_tasks)
             said = "\n".join(self._words)
+            if feeding.done() and (error := feeding.exception()) is not None:
+                raise error
             if status and not (amiss := about_capture(said)):
                 raise TsharkDied(status, said)
             if status == 0 and not await _is_over(feeding):
@@ -82,9 +82,7 @@ class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
     @property
     def memory(self) -> int:
         """Bytes of memory that tshark holds; 0 while there is none."""
-        with contextlib.suppress(psutil.Error):
-            return sum(psutil.Process(process.pid).memory_info().rss for process in self._running_processes)
-        return 0
+        return sum(memory_of(process.pid) for process in self._running_processes)
 
     async def close_async(self) -> None:
         """End tshark, however far it is, and close both ends of its pipe."""
@@ -153,8 +151,7 @@ class _LineParser(BaseTsharkOutputParser):  # type: ignore[misc]
         existing_data: bytes,
         got_first_packet: bool = True,  # noqa: ARG002
     ) -> tuple[list[Packet], bytes]:
-        for _ in range(_TURNS):  # reading what is buffered already does not suspend
-            await asyncio.sleep(0)
+        await give_way()
         output = await stream.read(_CHUNK)
         if not output:
             raise EOFError

@@ -20,7 +20,7 @@ from inspector.client.metadata import check_metadata
 from inspector.client.options import DEADLINE, PLAINTEXT, CallOptions, ConnectionOptions
 from inspector.client.outcome import Outcome
 from inspector.client.ports import ports_to
-from inspector.client.running_call import NeverOpened, RunningCall, Stream
+from inspector.client.running_call import Closed, RunningCall, Stream
 from inspector.client.tls import examined
 from inspector.model.call import CallKind
 
@@ -80,10 +80,10 @@ class Caller:
 
         def begin(request: bytes | None) -> Stream:
             if connected is None:
-                return NeverOpened(Ending(TIMED_OUT))
+                return Closed(Ending(TIMED_OUT))
             return self._open(channel, path, request, _within(options, started))
 
-        async def conclude(ending: Ending) -> Outcome:
+        async def conclude(call: RunningCall, ending: Ending) -> Outcome:
             self._running.discard(call)
             await self._drop_failed()
             return await self._outcome(ending, attempt, asyncio.get_running_loop().time() - started)
@@ -156,7 +156,7 @@ class Caller:
         try:
             return open_stream(channel, path, request, options)
         except CallError as error:
-            return NeverOpened(Ending(error.status))
+            return Closed(Ending(error.status))
 
     async def _outcome(self, ending: Ending, attempt: Attempt, seconds: float) -> Outcome:
         status, detail = ending.status, ""

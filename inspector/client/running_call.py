@@ -56,7 +56,7 @@ class RunningCall:
         path: str,
         kind: CallKind,
         begin: Callable[[bytes | None], Stream],
-        conclude: Callable[[Ending], Awaitable[Outcome]],
+        conclude: Callable[[RunningCall, Ending], Awaitable[Outcome]],
     ) -> None:
         self.path, self.kind = path, kind
         self.sent = 0
@@ -135,10 +135,10 @@ class RunningCall:
         if self._stream is not None:
             return False
         given_up = self._given_up
-        self._stream = NeverOpened(Ending(given_up)) if given_up else self._begin(request)
+        self._stream = Closed(Ending(given_up)) if given_up else self._begin(request)
         self._concluding = asyncio.create_task(self._end())
         self._has_begun.set()
-        return not isinstance(self._stream, NeverOpened)
+        return not isinstance(self._stream, Closed)
 
     def _opened(self) -> Stream:
         assert self._stream is not None  # noqa: S101 - every way here has begun the call
@@ -148,11 +148,12 @@ class RunningCall:
         ending = await self._opened().ending()
         if self._given_up is not None and ending.status.code == CANCELLED.code:
             ending = ending._replace(status=self._given_up)
-        return await self._conclude(ending)
+        self._stream = Closed(ending)
+        return await self._conclude(self, ending)
 
 
-class NeverOpened:
-    """A call that came to nothing before it had a stream."""
+class Closed:
+    """In the place of a stream: there never was one, or the call is over and the connection must not wait for it."""
 
     def __init__(self, ending: Ending) -> None:
         self._ending = ending
@@ -172,5 +173,5 @@ class NeverOpened:
         """There is nothing to end."""
 
     async def ending(self) -> Ending:
-        """Why it never began."""
+        """How it ended."""
         return self._ending

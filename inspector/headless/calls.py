@@ -1,13 +1,16 @@
 """`calls`: one line per call.
 
 Of a live capture, or one that comes through a pipe, each when it ends; those still open at the end then. Of a file,
-all at the end, in the order in which they started: then every call's line holds all that there is of it. Only where
-there is more than may be kept, those that leave are printed before they do.
+in the order in which they started, all at the end: then every call's line holds all that there is of it. Where there
+are thousands, nobody waits for that: one that has ended is printed when so many have begun behind it that nothing more
+is to be expected of it. And where there is more than may be kept, those that leave are printed before they do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from inspector.headless.output import Output
 from inspector.headless.remarks import say_what_is_uncertain
@@ -16,10 +19,38 @@ from inspector.model.call import CallState, StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
 from inspector.store.change import Change
+from inspector.store.store import Store
 from inspector.views.as_json import call_object, line
 from inspector.views.as_text import CALL_HEADING, call_line
 from inspector.views.rows import call_row
 from inspector.views.times import Times
+
+_BEHIND: Final = 2_000
+"""Calls of a file that begin behind one that has ended, until it is printed: a second's work."""
+
+
+class _LongOver:
+    """The calls of a long capture that are as good as told."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._begun: set[StreamKey] = set()
+        self._latest: deque[StreamKey] = deque()
+
+    def after(self, touched: Iterable[StreamKey]) -> Iterator[StreamKey]:
+        """Those that have ended long ago by now; one that is still open is passed over for good."""
+        calls = self._store.calls
+        fresh = [key for key in touched if key not in self._begun]
+        self._begun.update(fresh)
+        self._latest.extend(sorted(fresh, key=lambda key: calls[key].started))
+        while len(self._latest) > _BEHIND:
+            key = self._latest.popleft()
+            if key in calls and calls[key].state is not CallState.OPEN:
+                yield key
+
+    def forget(self, gone: Iterable[StreamKey]) -> None:
+        """Calls that nobody will hear of again."""
+        self._begun.difference_update(gone)
 
 
 class _Printer:
@@ -61,12 +92,18 @@ async def print_calls(session: Session, catalog: Catalog, limits: Limits, *, as_
     run, store = Run(session, limits), session.store
     printer = _Printer(session, catalog, limits, as_json=as_json)
 
-    is_file = isinstance(session.source, FileSource)
+    long_over = _LongOver(store) if isinstance(session.source, FileSource) else None
+
+    def over(touched: Iterable[StreamKey]) -> Iterator[StreamKey]:
+        if long_over is not None:
+            return long_over.after(touched)
+        return (key for key in touched if store.calls[key].state is not CallState.OPEN)
 
     def tell(change: Change) -> None:
-        over = () if is_file else (key for key in change.calls if store.calls[key].state is not CallState.OPEN)
-        printer.print((*over, *(change.leaving or ())))
+        printer.print((*over(change.calls), *(change.leaving or ())))
         printer.forget(change.gone)
+        if long_over is not None:
+            long_over.forget(change.gone)
         if printer.is_done:
             run.enough()
 

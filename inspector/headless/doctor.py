@@ -6,17 +6,22 @@ Nothing is taken from lists or versions that could be tried: tshark is run, and 
 from __future__ import annotations
 
 import platform
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
 
 from inspector import __version__
 from inspector.capture.engines import check_engines
-from inspector.capture.orphans import list_orphans
+from inspector.capture.orphans import DAYS_KEPT, list_orphans
 from inspector.capture.tshark import find_tshark
 from inspector.errors import InspectorError
 from inspector.headless.output import Output
 from inspector.views.as_json import line
-from inspector.views.text import clean
+from inspector.views.text import clean, counted
+
+_NAMED: Final = 3
+"""Left captures that are named, one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,19 @@ async def _findings() -> AsyncIterator[Finding]:
     for each in permissions:
         chosen = " This is what --engine auto takes here." if each.engine == best else ""
         yield Finding(each.engine, each.is_allowed, needed=False, detail=each.words + chosen, fix=each.cure)
-    for path in list_orphans():
+    for finding in _left_captures(list_orphans()):
+        yield finding
+
+
+def _left_captures(paths: Sequence[Path]) -> Iterator[Finding]:
+    """What killed runs have left: the newest captures by name, the others by their count."""
+    for path in paths[:_NAMED]:
         detail = f"An earlier run was killed and left its capture: {path}"
         yield Finding("left capture", ok=False, needed=False, detail=detail, fix=f"Open it, or delete it: rm {path}")
+    if older := paths[_NAMED:]:
+        detail = f"{counted(len(older), 'older one', 'older ones')} in {older[0].parent}"
+        fix = f"Each is deleted by itself {DAYS_KEPT} days after its last packet."
+        yield Finding("left captures", ok=False, needed=False, detail=detail, fix=fix)
 
 
 async def _tshark() -> Finding:

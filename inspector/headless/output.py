@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Iterable
 
+from inspector.errors import OutputError
+
 
 class ReaderGone(Exception):  # noqa: N818  # not a failure: the reader of our output has seen enough
     """Nobody reads standard output any more."""
@@ -30,15 +32,18 @@ class Output:
 
         Raises:
             ReaderGone: nobody reads them.
+            OutputError: they cannot be written: to a file on a full disk, say.
         """
         try:
             # Into the buffer, which gives way as it fills: the lines of a batch may be long ones, and many.
             sys.stdout.buffer.writelines(b"%b\n" % line for line in lines)
             sys.stdout.buffer.flush()
-        except BrokenPipeError as error:
+        except OSError as error:
             # What is left in the buffer has nowhere to go either, as Python would find when it exits.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise ReaderGone from error
+            if isinstance(error, BrokenPipeError):
+                raise ReaderGone from error
+            raise OutputError(f"The output cannot be written: {error.strerror}. It is not whole.") from error
 
 
 def say(sentence: str) -> None:

@@ -42,6 +42,8 @@ class Run:
         self._limits = limits
         self._is_enough = asyncio.Event()
         self._is_interrupted = False
+        self._is_cut = False
+        """True when a file was not read to its end, as there was enough."""
         self._interruption = asyncio.Event()
         self._said = ""
         session.on_status = self._on_status
@@ -66,10 +68,10 @@ class Run:
         _refuse_existing(self._limits.write)
         self.session.on_change = on_change
         running = asyncio.create_task(self.session.run())
-        others = [asyncio.create_task(work) for work in (self._end_when_enough(), beside) if work]
+        others = [asyncio.create_task(work) for work in (self._end_when_enough(running), beside) if work]
         self._listen_for_signals(running)
         try:
-            await running
+            await self._end_of(running)
             await asyncio.gather(*others[1:])
             if self._limits.write:
                 await self.session.save(self._limits.write)
@@ -95,11 +97,21 @@ class Run:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, interrupt)
 
-    async def _end_when_enough(self) -> None:
+    async def _end_when_enough(self, running: asyncio.Task[None]) -> None:
         await self.session.wait_live()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._is_enough.wait(), self._limits.seconds)
+        if self._is_enough.is_set() and isinstance(self.session.source, FileSource):
+            self._is_cut = not self._is_interrupted
+            running.cancel()
         await self.session.finish()
+
+    async def _end_of(self, running: asyncio.Task[None]) -> None:
+        try:
+            await running
+        except asyncio.CancelledError:
+            if not self._is_cut:
+                raise
 
     def _on_status(self, status: SessionStatus) -> None:
         if status.notice != self._said:

@@ -6,12 +6,14 @@ ever were. What was dropped can still be read until it is freed, by those who ha
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Generic, TypeVar, overload
 
 _T = TypeVar("_T")
+_FEW = 8
+"""Items that are sooner looked at than searched."""
 
 
 class Log(Generic[_T]):
@@ -100,6 +102,12 @@ class Log(Generic[_T]):
     def find(self, value: Any, key: Callable[[_T], Any]) -> int:
         """The position of the first item that is kept and not below a value, where items ascend; the end for none."""
         return self._floor + bisect_left(self._items, value, lo=self.first - self._floor, key=key)
+
+    def around(self, first: Any, last: Any, key: Callable[[_T], Any]) -> Iterable[_T]:
+        """The items from a value to another, where items ascend; a few items are given as they are, asked or not."""
+        if len(self._items) <= _FEW:
+            return self._items
+        return self._items[self.find(first, key) - self._floor : bisect_right(self._items, last, key=key)]
 
     def drop_below(self, value: Any, key: Callable[[_T], Any]) -> None:
         """Drop and free the items below a value, where items ascend."""

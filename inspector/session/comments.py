@@ -22,6 +22,7 @@ class Comments:
         """`known` are all there are, by packet number, and is kept up to date."""
         self._known = known
         self._changed: dict[int, tuple[str, ...]] = {}
+        self._unsaved: set[int] = set()
         self._blocks: Blocks | None = Blocks()
         self._start = b""
         self._number = 0
@@ -30,6 +31,15 @@ class Comments:
     def changed(self) -> Mapping[int, tuple[str, ...]]:
         """By packet: what stands in the place of the comments that the capture has."""
         return self._changed
+
+    @property
+    def unsaved(self) -> int:
+        """Of how many packets the comments were changed and not saved."""
+        return len(self._unsaved)
+
+    def saved(self) -> None:
+        """All that was changed is in a file now."""
+        self._unsaved.clear()
 
     def hear(self, data: bytes) -> None:
         """Look through the next bytes of the capture."""
@@ -51,7 +61,9 @@ class Comments:
     def put(self, number: int, text: str) -> None:
         """Let a packet have one comment, or none where the text is empty."""
         text = text.strip().encode(errors="replace")[:LONGEST].decode(errors="ignore")
-        self._changed[number] = (text,) if text else ()
+        if self._known.get(number, ()) != (following := (text,) if text else ()):
+            self._changed[number] = following
+            self._unsaved.add(number)
         if text:
             self._known[number] = (text,)
         else:

@@ -122,6 +122,11 @@ class Decoder:
         """Read on."""
         self._relay.go_on()
 
+    async def reach(self, offset: int) -> None:
+        """Wait until others may read on from an offset: while this is paused, no further than it came."""
+        if offset >= self.decoded:
+            await self._relay.going()
+
     def name_method(self, key: StreamKey, path: str | None) -> None:
         """Take a person's word for the method of a call, and of all that share its placeholder; None takes it back."""
         self._telling.apply(self._assembler.name_method(key, path))

@@ -7,12 +7,14 @@ started again; when it dies at once, or cannot read the file, tshark does its wo
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
+from inspector.capture.outgrown import outgrown, too_large
 from inspector.capture.pdml import read_pdml
 from inspector.capture.sharkd import Sharkd, SharkdDied, SharkdRefused, find_sharkd
 from inspector.capture.sharkd_answers import read_count, read_frame
@@ -23,11 +25,14 @@ from inspector.capture.tshark_lines import TsharkLines
 from inspector.errors import TsharkError
 from inspector.model.dissection import Dissection
 from inspector.session.rereading import Recording, so_far
+from inspector.session.together import ended
 
 _PATIENCE: Final = 20.0
 """Seconds for one packet; it takes a thousandth, or some seconds for a thousand frames."""
 _LOADING: Final = 600.0
 """Seconds for a whole recording: some ten million packets."""
+_LARGE: Final = 32 << 20
+"""Bytes of a recording that sharkd reads for some seconds."""
 
 
 class DiskRecording(Recording, Protocol):
@@ -38,8 +43,11 @@ class DiskRecording(Recording, Protocol):
         """Where it is."""
 
     @property
-    def is_one_file(self) -> bool:
+    def is_at_path(self) -> bool:
         """True when all of it is there."""
+
+    def check(self) -> None:
+        """Raises SourceError where it is not what it was any more."""
 
     @property
     def first(self) -> tuple[int, int]:
@@ -55,7 +63,10 @@ class Dissector:
         recording: DiskRecording,
         decoding: Callable[[], Decoding],
         on_notice: Callable[[str], None],
+        most: float = math.inf,
     ) -> None:
+        """`most` is how many bytes of memory each program may hold."""
+        self._most = most
         self._tshark = tshark
         self._recording = recording
         self._decoding = decoding
@@ -80,10 +91,12 @@ class Dissector:
         Raises:
             TsharkError: neither sharkd nor tshark can, or there is no such packet by now.
         """
-        if not self._recording.is_one_file:
-            self._tell("The capture is in several files, which sharkd does not read as one.")
+        if not self._recording.is_at_path:
+            self._tell("The capture is in several files, or not where it was, so that sharkd cannot open it.")
         elif self._sharkd is not None:
             try:
+                if self._loaded < number and self._recording.size > _LARGE:
+                    return await self._by_the_first(self._sharkd, number)
                 return await self._by_sharkd(self._sharkd, number)
             except (SharkdDied, msgspec.DecodeError) as error:
                 await self.close()
@@ -100,6 +113,25 @@ class Dissector:
         loading, self._loading = self._loading, None
         if loading is not None:
             await asyncio.gather(loading, return_exceptions=True)
+
+    async def _by_the_first(self, keeper: SharkdKeeper, number: int) -> Dissection:
+        """By whoever has it first: sharkd reads all of a large recording before it says anything, tshark up to it."""
+        tshark, sharkd = (
+            asyncio.create_task(work) for work in (self._by_tshark(number), self._by_sharkd(keeper, number))
+        )
+        try:
+            await asyncio.wait({tshark, sharkd}, return_when=asyncio.FIRST_COMPLETED)
+            first, other = (tshark, sharkd) if tshark.done() else (sharkd, tshark)
+            try:
+                return await first
+            except (SharkdDied, TsharkError):
+                return await other
+        finally:
+            tshark.cancel()
+            sharkd.cancel()
+            await ended({tshark, sharkd})
+            _hear_of(tshark)
+            _hear_of(sharkd)
 
     async def _by_sharkd(self, keeper: SharkdKeeper, number: int) -> Dissection:
         for tries_left in (1, 0):
@@ -124,15 +156,30 @@ class Dissector:
             if self._loaded < number:
                 if not self.is_loading:
                     self._loading = asyncio.create_task(self._load(sharkd))
+                    self._loading.add_done_callback(_hear_of)
                 assert self._loading is not None  # noqa: S101 - for the type alone
                 await asyncio.shield(self._loading)  # whoever asks next wants it too
             return sharkd
 
     async def _load(self, sharkd: Sharkd) -> None:
+        watching = asyncio.create_task(self._end_too_large(sharkd))
         try:
             self._loaded = read_count(await sharkd.load(self._recording.path, _LOADING))
         except SharkdRefused as refusal:
             raise SharkdDied(str(refusal)) from refusal
+        except SharkdDied as death:
+            if not watching.done():
+                raise
+            self._sharkd = None
+            self._tell(words := too_large("sharkd", self._most).message)
+            raise SharkdDied(words) from death
+        finally:
+            watching.cancel()
+            await ended({watching})
+
+    async def _end_too_large(self, sharkd: Sharkd) -> None:
+        await outgrown(sharkd.pid, self._most)
+        sharkd.kill()
 
     def _tell(self, why: str) -> None:
         if not self._is_told:
@@ -142,7 +189,7 @@ class Dissector:
     async def _by_tshark(self, number: int) -> Dissection:
         lines: list[bytes] = []
         what = ("-c", str(number), "-Y", f"frame.number == {number}", "-T", "pdml")
-        run = TsharkLines(self._tshark, self._tshark.look_arguments(self._decoding(), *what))
+        run = TsharkLines(self._tshark, self._tshark.look_arguments(self._decoding(), *what), self._most)
         try:
             await run.read(so_far(self._recording), lines.extend)
         except TsharkDied as death:
@@ -154,6 +201,12 @@ class Dissector:
         if found is None:
             raise _absent(number)
         return found
+
+
+def _hear_of(work: asyncio.Task[Any]) -> None:
+    """That it failed is told to those who wait; where somebody else was quicker, nobody does."""
+    if not work.cancelled():
+        work.exception()
 
 
 def _absent(number: int) -> TsharkError:

@@ -44,11 +44,13 @@ async def save_part(session: Session, part: Part, path: Path, *, overwrite: bool
         raise SourceError("There is no capture that could be saved.")
     as_pcapng = path.suffix == ".pcapng"
     _, recording = await session.packets.ground()
-    deleted = recording.first[0]
+    deleted, comments = recording.first[0], dict(part.comments)
     extract = Extract(
-        part.packets, keeps_secrets=part.keeps_secrets, comments=part.comments, as_pcapng=as_pcapng, first=deleted
+        part.packets, keeps_secrets=part.keeps_secrets, comments=comments, as_pcapng=as_pcapng, first=deleted
     )
     await save_pieces(_through(extract, so_far(recording)), path, overwrite=overwrite)
+    if part.packets is None and comments == session.comments.changed:
+        session.comments.saved()
     count = f"{extract.packets:,} packet{'' if extract.packets == 1 else 's'}"
     kind = "pcapng" if extract.is_pcapng else "pcap"
     keys = ", without the TLS keys that were in it" if extract.secrets else ""

@@ -36,7 +36,7 @@ class Memory:
     limit: int
     """Of all together."""
     tshark: int
-    """What one tshark may hold before another takes over."""
+    """What one tshark may hold before another takes over; and what another may that looks at all packets beside it."""
     store: int
     """What the frames may take that are kept, with all that belongs to them."""
 

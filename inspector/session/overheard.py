@@ -21,7 +21,7 @@ class Overheard:
     def __init__(self, file: CaptureFile, on_bytes: Callable[[bytes], None]) -> None:
         self.path = file.path
         self.size = file.size
-        self.kept, self.first, self.is_one_file = file.kept, file.first, file.is_one_file
+        self.kept, self.first = file.kept, file.first
         self.header = b""
         """What a capture without its beginning begins with, which a file never is."""
         self._file = file
@@ -29,6 +29,20 @@ class Overheard:
         self._heard = 0
         self.is_finished = True
         """Nothing more will come."""
+
+    @property
+    def is_at_path(self) -> bool:
+        """True while `path` leads to the file."""
+        return self._file.is_at_path
+
+    @property
+    def growth(self) -> str:
+        """What was written behind it since it was opened, as a sentence."""
+        return self._file.growth
+
+    def check(self) -> None:
+        """Look whether it is what it was; raises SourceError."""
+        self._file.check()
 
     def is_too_large(self, before: int) -> bool:  # noqa: ARG002 - as a spool's
         """It is the user's own, however large."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from inspector.capture.packet_list import PacketList
 from inspector.capture.packet_matches import PacketMatches
@@ -21,7 +21,9 @@ from inspector.errors import TsharkError
 from inspector.model.dissection import Dissection
 from inspector.session.dissector import DiskRecording, Dissector
 from inspector.session.grammar import Grammar
-from inspector.session.rereading import Recording, Rereading, so_far
+from inspector.session.rereading import Bounds, Recording, Rereading, so_far
+
+_UNBOUND: Final = Bounds()
 
 
 class MatchesWatcher(Protocol):
@@ -40,7 +42,10 @@ class MatchesWatcher(Protocol):
 class Packets:
     """The packets of one session's recording."""
 
-    def __init__(self, decoding: Callable[[], Decoding], on_notice: Callable[[str], None]) -> None:
+    def __init__(
+        self, decoding: Callable[[], Decoding], on_notice: Callable[[str], None], bounds: Bounds = _UNBOUND
+    ) -> None:
+        self._bounds = bounds
         self.list = PacketList()
         self.revision = 0
         """Another one each time that all packets are decoded anew."""
@@ -72,8 +77,9 @@ class Packets:
         return await asyncio.shield(self._ground)
 
     async def _whole(self) -> tuple[Tshark, DiskRecording]:
-        """The same, where the recording still has its beginning. Raises TsharkError."""
+        """The same, where the recording is what it was, and has its beginning. Raises SourceError, TsharkError."""
         tshark, recording = await self.ground()
+        recording.check()
         if recording.first[0]:
             raise TsharkError(
                 f"The oldest {recording.first[0]:,} packets were deleted to make room on the disk, and without them "
@@ -96,7 +102,7 @@ class Packets:
             on_lines()
 
         tshark, recording = await self._whole()
-        reading = Rereading(tshark, recording, lambda: tshark.list_arguments(self._decoding()))
+        reading = Rereading(tshark, recording, lambda: tshark.list_arguments(self._decoding()), self._bounds)
         await self._read(reading, take, self.list.clear)
 
     async def read_matches(self, filter_: str, matches: PacketMatches, watcher: MatchesWatcher) -> None:
@@ -111,7 +117,7 @@ class Packets:
             watcher.forget_matches()
 
         tshark, recording = await self._whole()
-        reading = Rereading(tshark, recording, lambda: tshark.list_arguments(self._decoding(), filter_))
+        reading = Rereading(tshark, recording, lambda: tshark.list_arguments(self._decoding(), filter_), self._bounds)
         telling = asyncio.create_task(_tell_share(reading, recording, watcher.note_share))
         try:
             await self._read(reading, take, clear)
@@ -144,7 +150,7 @@ class Packets:
         """A packet, all its layers. Raises TsharkError."""
         tshark, recording = await self._whole()
         if self._dissector is None:
-            self._dissector = Dissector(tshark, recording, self._decoding, self._on_notice)
+            self._dissector = Dissector(tshark, recording, self._decoding, self._on_notice, self._bounds.memory)
         return await self._dissector.dissect(number)
 
     @property
@@ -173,7 +179,7 @@ class Packets:
         """Have tshark read the recording as far as it has come, once."""
         tshark, recording = await self._whole()
         try:
-            await TsharkLines(tshark, arguments).read(so_far(recording), take)
+            await TsharkLines(tshark, arguments, self._bounds.memory).read(so_far(recording), take)
         except TsharkDied as death:
             raise TsharkError(f"tshark cannot {what}: {death.said or 'it was ended'}.") from death
         except OSError as error:

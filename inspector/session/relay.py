@@ -79,8 +79,12 @@ class Relay:
         if self.handover.opening:
             yield self.handover.opening
         async for data in recording.read_from(self.handover.offset):
-            await self._going.wait()
+            await self.going()
             yield data
+
+    async def going(self) -> None:
+        """Wait until tshark may be fed."""
+        await self._going.wait()
 
     def pause(self) -> None:
         """Feed tshark no more until `go_on`; what it has is still told."""

@@ -7,9 +7,10 @@ those that it has. One that must decode otherwise begins again, and what it said
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import NamedTuple, Protocol
 
 from inspector.capture.tshark import Tshark
 from inspector.capture.tshark_end import TsharkDied
@@ -33,10 +34,26 @@ class Recording(Protocol):
         """Its bytes from an offset on, as they come."""
 
 
+async def _anywhere(_offset: int) -> None:
+    """Nobody has to wait."""
+
+
+class Bounds(NamedTuple):
+    """What those may do who read a recording beside the one that fills the store."""
+
+    memory: float = math.inf
+    """Bytes that each of their programs may hold."""
+    reach: Callable[[int], Awaitable[None]] = _anywhere
+    """Waits before an offset while reading is stopped there."""
+
+
 class Rereading:
     """One such tshark; make one for each purpose."""
 
-    def __init__(self, tshark: Tshark, recording: Recording, arguments: Callable[[], Sequence[str]]) -> None:
+    def __init__(
+        self, tshark: Tshark, recording: Recording, arguments: Callable[[], Sequence[str]], bounds: Bounds
+    ) -> None:
+        self._bounds = bounds
         self._tshark = tshark
         self._recording = recording
         self._arguments = arguments
@@ -59,7 +76,7 @@ class Rereading:
         come anew, and may say something else.
 
         Raises:
-            TsharkError: tshark cannot do it, or keeps dying.
+            TsharkError: tshark cannot do it, takes too much memory for it, or keeps dying.
         """
         patience, clock = Patience(), asyncio.get_running_loop().time
 
@@ -78,8 +95,8 @@ class Rereading:
 
     async def _until_restart(self, take: Callable[[list[bytes]], object]) -> bool:
         """One run of tshark; False when it was broken off."""
-        run = self._run = TsharkLines(self._tshark, self._arguments())
-        reading = asyncio.create_task(run.read(self._recording.read_from(0), take))
+        run = self._run = TsharkLines(self._tshark, self._arguments(), self._bounds.memory)
+        reading = asyncio.create_task(run.read(self._within_reach(), take))
         restarting = asyncio.create_task(self._restart.wait())
         try:
             await asyncio.wait({reading, restarting}, return_when=asyncio.FIRST_COMPLETED)
@@ -91,6 +108,13 @@ class Rereading:
             for task in (reading, restarting):
                 task.cancel()
             await ended({reading, restarting})
+
+    async def _within_reach(self) -> AsyncIterator[bytes]:
+        reached = 0
+        async for data in self._recording.read_from(0):
+            await self._bounds.reach(reached)
+            reached += len(data)
+            yield data
 
 
 async def so_far(recording: Recording) -> AsyncIterator[bytes]:

@@ -27,6 +27,7 @@ from inspector.session.memory import Memory, usual_memory
 from inspector.session.packets import Packets
 from inspector.session.relay import Relay
 from inspector.session.remarks import Failures, nothing_seen
+from inspector.session.rereading import Bounds
 from inspector.session.retention import Retention
 from inspector.session.source import FileSource, LiveSource, Source, StdinSource
 from inspector.session.status import Phase, SessionStatus
@@ -79,7 +80,8 @@ class Session:
             relay=relay or Relay(self.memory.tshark),
         )
         self._retention = Retention(self.store, self.memory.store, self._changed)
-        self.packets = Packets(lambda: self._decoder.decoding, self._board.notify)
+        bounds = Bounds(self.memory.tshark, self._decoder.reach)
+        self.packets = Packets(lambda: self._decoder.decoding, self._board.notify, bounds)
         is_live = isinstance(source, LiveSource)
         self._listening = Listening(self._decoder, self.packets, self._board.notify, knows_its_port=is_live)
         self._failures = Failures(self.store)
@@ -216,7 +218,8 @@ class Session:
             retaining.cancel()
             await ended({retaining})
         is_live = isinstance(self.source, LiveSource)
-        if note := note or nothing_seen(self.store, self._decoder.decoding, is_live=is_live):
+        note = intake.recording.growth or note or nothing_seen(self.store, self._decoder.decoding, is_live=is_live)
+        if note:
             self._board.notify(note)
         if self.status.error is not None and not is_live:
             raise self.status.error

@@ -9,7 +9,7 @@ display filters instead, and so tshark's to match, `filter_language` tells.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -69,12 +69,6 @@ class Filter:
         """True when every part of the filter matches the call, or one of its frames."""
         call = store.calls[key]
         return all(_is_in(probe, store, call) is not negated for probe, negated in self.terms)
-
-    def matching(self, store: Store, start: int, end: int) -> Iterator[int]:
-        """The positions from `start` up to, not including, `end` that match, in order."""
-        if not self.terms:
-            return iter(range(start, end))
-        return filter(self.tester(store), range(start, end))
 
 
 def _is_in(probe: Probe, store: Store, call: Call) -> bool:

@@ -6,7 +6,7 @@ methods, statuses and headers that come again and again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from inspector.model.call import Call, CallState
@@ -15,10 +15,14 @@ from inspector.model.frame import Frame, FrameType, type_name
 from inspector.model.message import PREFIX_LENGTH, Message
 from inspector.store.filter_words import bytes_test, detail_test, headers_test
 from inspector.store.store import Store
+from inspector.store.word_search import Frames, word_search
 
 CallTest: TypeAlias = Callable[[Store, Call], bool]
 FrameTest: TypeAlias = Callable[[Store, int, Frame, Call | None], bool]
 """Looks at the store, a position, the frame there, and its call."""
+
+ManyTest: TypeAlias = Callable[[Store, Frames, Iterable[Call]], set[int]]
+"""Looks at the store, frames and their calls, and gives the positions of the frames that match."""
 
 _ANSWERS_KEPT: Final = 65_536
 
@@ -43,6 +47,8 @@ class Probe(NamedTuple):
     """True when the answer depends on who is taken for the client."""
     cost: int = 0
     """Cheap questions are asked first."""
+    many: ManyTest | None = None
+    """The same as `frame`, asked of many at once, where that is quicker."""
 
 
 def packet(numbers: Numbers) -> Probe:
@@ -133,7 +139,7 @@ def word(text: str) -> Probe:
             return True
         return is_in(type_name(frame.type)) or (frame.detail is not None and in_detail(frame.detail))
 
-    return Probe(in_frame, in_call, learns=True, cost=2)
+    return Probe(in_frame, in_call, learns=True, cost=2, many=word_search(wanted))
 
 
 def _containing(wanted: str) -> Callable[[str], bool]:

@@ -43,15 +43,19 @@ def bytes_test(wanted: str) -> Callable[[bytes], bool]:
 
 def detail_test(wanted: str) -> Callable[[Detail], bool]:
     """A test that finds a word in a value of a frame's detail, or in the name of a setting."""
-    # What repr shows without escapes is not in any value if it is not in the whole.
-    is_plain = wanted.isprintable() and not set(wanted) & set("\\'\"")
+    quickly = is_plain(wanted)
 
     def in_detail(detail: Detail) -> bool:
-        if is_plain and wanted not in repr(detail).lower():
+        if quickly and wanted not in repr(detail).lower():
             return False
         return any(wanted in each.lower() for each in _words(detail))
 
     return in_detail
+
+
+def is_plain(wanted: str) -> bool:
+    """True for a word that repr shows without escapes: it is in no value if it is not in the repr of the whole."""
+    return wanted.isprintable() and not set(wanted) & set("\\'\"")
 
 
 def _words(detail: Detail) -> Iterator[str]:

@@ -18,6 +18,7 @@ from inspector.store.change import Change
 from inspector.store.filter import Filter
 from inspector.store.ordered import amend, holds
 from inspector.store.store import Store
+from inspector.store.sweep import Sweep
 
 
 class SelectionChange(NamedTuple):
@@ -75,7 +76,8 @@ def news(call: Call, known: Facts) -> list[int]:
 class MatchedFrames:
     """Positions of frames that match, apart from control frames that match and are hidden."""
 
-    def __init__(self, store: Store, filter_: Filter, *, show_control: bool) -> None:
+    def __init__(self, store: Store, filter_: Filter, *, show_control: bool, sweep: Sweep | None = None) -> None:
+        """`sweep` is one of the filter that somebody else wants to learn from."""
         self.filter = filter_
         self.show_control = show_control
         self.end = 0
@@ -88,6 +90,7 @@ class MatchedFrames:
         self._hidden: array[int] = array("I")
         self._store = store
         self._facts: dict[StreamKey, Facts] = {}
+        self._sweep = sweep or Sweep(filter_)
 
     @property
     def hidden_control(self) -> int:
@@ -102,7 +105,7 @@ class MatchedFrames:
         """Ask the frames up to, not including, `end`."""
         before = len(self.positions)
         if self.end < end:
-            self._take(self.filter.matching(self._store, max(self.end, self._store.frames.first), end))
+            self._take(self._sweep.matching(self._store, self.end, end))
             self.end = end
         return SelectionChange(before, before, len(self.positions))
 
@@ -137,7 +140,7 @@ class MatchedFrames:
         first = self._amend({each for each in found if each < self.end and self._store.frames.holds(each)})
         return SelectionChange(min(first, before), before, len(self.positions))
 
-    def _take(self, matching: Iterator[int]) -> None:
+    def _take(self, matching: Iterable[int]) -> None:
         if self.show_control:
             self.positions.extend(matching)
             return

@@ -9,13 +9,15 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Collection, Iterable
-from itertools import takewhile
+from itertools import count, takewhile
 
-from inspector.model.call import Call, StreamKey
+from inspector.model.call import Call, CallState, StreamKey
 from inspector.store.change import Change
 from inspector.store.filter import Filter
+from inspector.store.filter_match import FrameTest
 from inspector.store.matched import Facts, SelectionChange, news
 from inspector.store.store import Store
+from inspector.store.sweep import Sweep
 
 
 class _Answers:
@@ -31,7 +33,8 @@ class _Answers:
 class MatchedCalls:
     """Keys of calls that match, in the order in which the calls started."""
 
-    def __init__(self, store: Store, filter_: Filter) -> None:
+    def __init__(self, store: Store, filter_: Filter, sweep: Sweep | None = None) -> None:
+        """`sweep` goes over all frames of now before the first call is asked."""
         self.filter = filter_
         self.keys: list[StreamKey] = []
         self._store = store
@@ -40,6 +43,9 @@ class MatchedCalls:
         """How many of the store's calls were told of, those that are gone included."""
         self._ordinals: dict[StreamKey, int] = {}
         self._answers: dict[StreamKey, _Answers] = {}
+        self._sweep = sweep
+        self._touched: set[StreamKey] = set()
+        """Calls of which the sweep may not know all."""
 
     def row_from(self, key: StreamKey) -> int:
         """How many matching calls started before a call; 0 for one that was never told of."""
@@ -54,20 +60,33 @@ class MatchedCalls:
         """How many calls were told of before a call."""
         return self._ordinals.get(key, 0)
 
-    def advance(self, count: int) -> SelectionChange:
-        """Ask up to `count` more calls."""
+    def advance(self, frames: int | None = None) -> SelectionChange:
+        """Ask more calls, with so many frames together and one call at least; all of them without a number."""
         self._enrol()
-        before = len(self.keys)
-        for _ in range(min(count, len(self._unasked))):
-            key = self._unasked.popleft()
-            if key in self._store.calls and self._matches(key):
-                self.keys.append(key)
+        before, keys = len(self.keys), self._take(frames)
+        self.keys += [key for key in keys if self._matches(key)]
+        if not self._unasked:
+            self._sweep = None
+            self._touched.clear()
         return SelectionChange(before, before, len(self.keys))
+
+    def _take(self, frames: int | None) -> list[StreamKey]:
+        keys: list[StreamKey] = []
+        size = 0
+        while self._unasked and (frames is None or size < frames):
+            key = self._unasked.popleft()
+            if key in self._store.calls:
+                keys.append(key)
+                size += self._store.calls[key].frames.kept + 1
+        return keys
 
     def revise(self, change: Change) -> SelectionChange:
         """Ask again those of the asked calls that the change names."""
         if change.rewritten:
             self._answers.clear()
+            self._sweep = None
+        if self._sweep is not None:
+            self._touched |= change.calls
         for key in change.calls if change.first_kept else ():
             self._answers.pop(key, None)  # what frames said that are not kept any more does not count
         before = len(self.keys)
@@ -113,11 +132,13 @@ class MatchedCalls:
         return rows[0] if rows else len(self.keys)
 
     def _enrol(self) -> None:
-        new = list(takewhile(lambda key: key not in self._ordinals, reversed(self._store.calls)))
-        for key in reversed(new):
-            self._ordinals[key] = self._enrolled
-            self._enrolled += 1
-            self._unasked.append(key)
+        known = self._ordinals
+        new = list(takewhile(lambda key: key not in known, reversed(self._store.calls)) if known else self._store.calls)
+        if known:
+            new.reverse()
+        known.update(zip(new, count(self._enrolled), strict=False))
+        self._enrolled += len(new)
+        self._unasked += new
 
     def _matches(self, key: StreamKey) -> bool:
         terms, call = self.filter.terms, self._store.calls[key]
@@ -125,22 +146,35 @@ class MatchedCalls:
             return True
         answers = self._answers.get(key)
         if answers is None:
-            answers = self._answers[key] = _Answers(len(terms))
+            answers = _Answers(len(terms))
         positions = call.frames if answers.facts is None else news(call, answers.facts)
-        answers.facts = Facts.of(call)
-        return all(
-            self._found(index, call, answers, positions) is not negated for index, (_, negated) in enumerate(terms)
-        )
+        if call.state is CallState.OPEN:
+            self._answers[key], answers.facts = answers, Facts.of(call)
+        else:
+            self._answers.pop(key, None)  # hardly anything comes to it any more: then it is asked as a whole
+        # Each part is asked, whatever the others say: what they find now is not looked at again.
+        found = [self._found(index, call, answers, positions) for index in range(len(terms))]
+        return all(each is not negated for each, (_, negated) in zip(found, terms, strict=True))
 
     def _found(self, index: int, call: Call, answers: _Answers, positions: Iterable[int]) -> bool:
         probe = self.filter.terms[index].probe
         if not answers.hits[index] and probe.frame is not None:
-            frames, look, store = self._store.frames, probe.frame, self._store
-            answers.hits[index] = any(
-                look(store, position, frame, call)
-                for position in positions
-                if frames.holds(position)
-                and (frame := frames[position]).stream == call.key.stream
-                and frame.connection == call.key.connection
-            )
+            found = self._swept(index, call.key)
+            answers.hits[index] = self._look(probe.frame, call, positions) if found is None else found
         return answers.hits[index] or (probe.call is not None and probe.call(self._store, call))
+
+    def _swept(self, index: int, key: StreamKey) -> bool | None:
+        """Whether the sweep found a part of the filter in a frame of a call; None where it cannot tell."""
+        if self._sweep is None or key in self._touched or (found := self._sweep.calls.get(index)) is None:
+            return None
+        return key in found
+
+    def _look(self, look: FrameTest, call: Call, positions: Iterable[int]) -> bool:
+        frames, store = self._store.frames, self._store
+        return any(
+            look(store, position, frame, call)
+            for position in positions
+            if frames.holds(position)
+            and (frame := frames[position]).stream == call.key.stream
+            and frame.connection == call.key.connection
+        )

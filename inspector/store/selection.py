@@ -6,7 +6,7 @@ ones again only when something was learnt of their call that the filter depends 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from inspector.model.call import StreamKey
@@ -16,10 +16,12 @@ from inspector.store.matched import MatchedFrames, SelectionChange
 from inspector.store.matched_calls import MatchedCalls
 from inspector.store.sorted_calls import CallOrder, SortedCalls
 from inspector.store.store import Store
+from inspector.store.sweep import Sweep
 
-_FRAMES_AT_ONCE: Final = 5_000
+_FRAMES_AT_ONCE: Final = 3_000
 """Frames that are asked between two looks at the keyboard: some milliseconds."""
-_CALLS_AT_ONCE: Final = 500
+_SORTED_AT_ONCE: Final = 1_000
+"""Calls that are looked at for what they are sorted by: some milliseconds too."""
 
 
 class Selection:
@@ -75,13 +77,16 @@ class Selection:
         if self._next is not None:
             self._next.note_packets(numbers)
 
-    def refilter(self, filter_: Filter, *, show_control: bool) -> Iterator[float]:
+    def refilter(self, filter_: Filter, *, show_control: bool, sweep: Sweep | None = None) -> Iterator[float]:
         """Work towards another filter, a slice at each step, yielding how far it is, from 0 to 1.
 
         Until the last step, behind the 1, `positions` is as before and `update` goes on; a generator that is dropped
-        changes nothing.
+        changes nothing. `sweep` is one of the filter that somebody else wants to learn from.
         """
-        following = self._next = MatchedFrames(self._store, filter_, show_control=show_control)
+        self._next = MatchedFrames(self._store, filter_, show_control=show_control, sweep=sweep)
+        return self._reach(self._next)
+
+    def _reach(self, following: MatchedFrames) -> Iterator[float]:
         frames = self._store.frames
         while following.end < len(frames) and self._next is following:
             following.end = max(following.end, frames.first)
@@ -110,10 +115,12 @@ class CallSelection:
         """Begin with all that the store holds."""
         self._store = store
         self._shown = MatchedCalls(store, filter_)
-        self._shown.advance(len(store.calls))
+        self._shown.advance()
         self._next: MatchedCalls | None = None
         self._order: CallOrder | None = None
         self._sorted: SortedCalls | None = None
+        self._coming: dict[MatchedCalls, SortedCalls] = {}
+        """What is being sorted, of those that are shown and those that follow."""
         self.revision = 0
         """Counts the times at which rows may have come, gone or changed."""
 
@@ -130,10 +137,10 @@ class CallSelection:
         """The row in which a call is shown; None when it is not."""
         return self.nearest_row(key) if self._shown.holds(key) else None
 
-    def sort(self, order: CallOrder | None) -> None:
-        """Sort by something from now on; None for the order in which the calls started."""
-        self._order = order
-        self._sort_anew()
+    def sort(self, order: CallOrder | None) -> Iterator[float]:
+        """Work towards another order, as `refilter` does; None for the order in which the calls started."""
+        self._order, matched = order, self._shown
+        return self._bring(matched, lambda: self._shown is matched and self._order is order)
 
     @property
     def filter(self) -> Filter:
@@ -145,17 +152,14 @@ class CallSelection:
         if self._next is not None:
             self._next.revise(change)
         revised = self._shown.revise(change)
-        told = revised.merged(self._shown.advance(len(self._store.calls)))
+        told = revised.merged(self._shown.advance())
         self.revision += 1
+        for matched, coming in self._coming.items():
+            coming.update(change.calls | change.gone, matched.holds)
         if self._sorted is None:
             return told
         self._sorted.update(change.calls | change.gone, self._shown.holds)
         return told._replace(first_row=0)
-
-    def _sort_anew(self) -> None:
-        self.revision += 1
-        store, shown, order = self._store, self._shown, self._order
-        self._sorted = None if order is None else SortedCalls(order, store.calls, shown.ordinal, shown.keys)
 
     def note_packets(self, numbers: Sequence[int]) -> None:
         """A display filter is known to let these packets through."""
@@ -163,15 +167,44 @@ class CallSelection:
         if self._next is not None:
             self._next.note_packets(numbers)
 
-    def refilter(self, filter_: Filter) -> Iterator[float]:
-        """Work towards another filter as `Selection.refilter` does."""
-        following = self._next = MatchedCalls(self._store, filter_)
+    def refilter(self, filter_: Filter, sweep: Sweep | None = None) -> Iterator[float]:
+        """Work towards another filter as `Selection.refilter` does; `sweep` has been over the frames of now by then."""
+        if self._next is not None:
+            self._coming.pop(self._next, None)
+        self._next = MatchedCalls(self._store, filter_, sweep)
+        return self._reach(self._next)
+
+    def _reach(self, following: MatchedCalls) -> Iterator[float]:
         while following.left and self._next is following:
             yield 1 - following.left / max(len(self._store.calls), following.left)
-            following.advance(_CALLS_AT_ONCE)
-        if self._next is following:
+            following.advance(_FRAMES_AT_ONCE)
+        yield from self._bring(following, lambda: self._next is following)
+
+    def _bring(self, matched: MatchedCalls, is_wanted: Callable[[], bool]) -> Iterator[float]:
+        """Sort these calls as is asked for, a slice at each step, and show them with the last, if still wanted."""
+        if self._order is not None:
+            coming = self._coming[matched] = self._unsorted(matched, self._order)
+            keys = list(matched.keys)
+            for start in range(0, len(keys), _SORTED_AT_ONCE):
+                yield start / len(keys)
+                coming.take(keys[start : start + _SORTED_AT_ONCE])
+        if is_wanted():
             yield 1.0
-        if self._next is following:
-            following.advance(len(self._store.calls))
-            self._shown, self._next = following, None
-            self._sort_anew()
+        if is_wanted():
+            self._show(matched)
+
+    def _unsorted(self, matched: MatchedCalls, order: CallOrder) -> SortedCalls:
+        return SortedCalls(order, self._store.calls, matched.ordinal)
+
+    def _show(self, matched: MatchedCalls) -> None:
+        self.revision += 1
+        matched.advance()
+        self._next = None if self._next is matched else self._next
+        self._shown, self._sorted = matched, self._coming.pop(matched, None)
+        if self._order is None:
+            self._sorted = None
+            return
+        if self._sorted is None or self._sorted.order is not self._order:  # another was asked for meanwhile
+            self._sorted = self._unsorted(matched, self._order)
+        self._sorted.take(matched.keys)
+        self._sorted.finish()

@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Final
@@ -29,6 +29,7 @@ from inspector.ui.messages import CaptureOpened, SessionReplaced
 from inspector.ui.screens.editor import EditorScreen
 from inspector.ui.screens.help import HelpScreen
 from inspector.ui.screens.inspection import InspectionScreen
+from inspector.ui.screens.unsaved_dialog import UnsavedDialog
 from inspector.ui.theme import OWN_THEME, default_variables
 
 _BREAKPOINTS: Final = [(0, "-narrow"), (110, "-wide")]
@@ -95,7 +96,15 @@ class InspectorApp(App[int], inherit_bindings=False):
             await screen.end()
 
     async def _action_quit(self) -> None:
-        self.exit(0)
+        is_asked = isinstance(self.screen, UnsavedDialog)
+        self._quit_past([] if is_asked else [each for each in self.screen_stack if isinstance(each, InspectionScreen)])
+
+    def _quit_past(self, screens: Sequence[InspectionScreen]) -> None:
+        """Quit when all of these captures may be left."""
+        if screens:
+            screens[-1].part(lambda: self._quit_past(screens[:-1]))
+        else:
+            self.exit(0)
 
     def _action_help(self) -> None:
         if not isinstance(self.screen, HelpScreen):

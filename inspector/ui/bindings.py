@@ -55,19 +55,27 @@ class Key(NamedTuple):
     action: str
 
 
+_SAVE: Final = (
+    "Save all packets, or those shown, marked or of a call, as pcapng; export frames, calls, messages as JSON, "
+    "messages as files, Follow as text or HTML, the screen as SVG"
+)
+_READ: Final = "Read messages as protobuf, wire, JSON, text or hex; TCP streams as ASCII, hex dump or raw"
+_COUNT: Final = "Statistics: frames by type, calls and bytes a second, conversations, latency of methods"
+
 _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     (Place.REQUEST, Group.SEND): (
         Key("send", "enter", "Enter", "send", "Send what is in the request box, empty or not", "submit"),
         Key("send.apart", "f5,ctrl+j,ctrl+enter", "F5", "another", "Send it as a call beside the open one", "apart"),
         Key("history.back", "up", "↑", "history", "Bring back what was sent before", "back_in_history"),
         Key("history.forward", "down", "↓", "later", "Forward in what was sent", "forward_in_history"),
+        Key("edit.box", "ctrl+g", "^G", "edit", "Edit the request, as F2 does", "screen.edit"),
         Key("request.leave", "escape", "Esc", "list", "From the request box to the list", "leave"),
     ),
     (Place.SCREEN, Group.SEND): (
         Key("request", "i", "i", "send", "Go to the request box", "focus_request"),
         Key("half_close", "ctrl+d", "^D", "end", "Half-close the running call: no more messages", "half_close"),
         Key("cancel", "ctrl+x", "^X", "cancel", "Cancel the running call", "cancel"),
-        Key("edit", "f2,ctrl+g", "F2", "edit", "Edit the request: JSON, metadata, deadline, …; Ctrl+G too", "edit"),
+        Key("edit", "f2", "F2", "edit", "Edit the request: JSON, metadata, deadline, …", "edit"),
         Key("method", "ctrl+t", "^T", "method", "Choose the method to call", "choose_method"),
         Key("history", "ctrl+r", "^R", "sent before", "Search what was sent before, in other sessions too", "recall"),
         Key("calls", "f4", "F4", "running", "The calls that run: choose, half-close or cancel any", "choose_call"),
@@ -111,46 +119,49 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     (Place.SCREEN, Group.MOVE): (
         Key("next_pane", "tab", "Tab", "next pane", "To the next pane", "next_pane(1)"),
         Key("previous_pane", "shift+tab", "Shift+Tab", "previous pane", "To the previous pane", "next_pane(-1)"),
-        Key("goto", "colon", ":", "go to", "Go to a packet, a frame or a call by its number", "go_to"),
+        Key("goto", "colon,ctrl+g", ": ^G", "go to", "Go to a packet, a frame or a call by its number", "go_to"),
         Key("back", "escape", "Esc", "back", "Back: to the list, out of the zoom, out of an opened capture", "back"),
     ),
     (Place.BROWSER, Group.MOVE): (
-        Key("next_tab", "right", "→", "next tab", "The next tab: Frames, Methods, …; Frame, Message, …", "turn(1)"),
-        Key("previous_tab", "left", "←", "previous tab", "The tab before", "turn(-1)"),
+        Key("next_tab", "right", "→", "next tab", "The next tab: Frames, Methods, …; in a tree: open", "turn(1)"),
+        Key("previous_tab", "left", "←", "previous tab", "The tab before; in a tree: fold, or go up", "turn(-1)"),
+        Key("row.next", "f8,ctrl+down", "F8 ^↓", "next row", "The next row of the list, from either pane", "row(1)"),
+        Key("row.previous", "f7,ctrl+up", "F7 ^↑", "row before", "The row before", "row(-1)"),
     ),
     (Place.BROWSER, Group.LOOK): (
         Key("follow", "f", "f", "follow", "Follow the stream of the selected frame", "follow"),
-        Key("stream.next", "full_stop", ".", "next in stream", "The next frame of the same stream", "step(1)"),
-        Key("stream.previous", "comma", ",", "previous", "The previous frame of the same stream", "step(-1)"),
+        Key("stream.next", "full_stop,ctrl+full_stop", ".", "next in stream", "Next frame of the stream", "step(1)"),
+        Key("stream.previous", "comma,ctrl+comma", ",", "previous", "Previous frame of the stream", "step(-1)"),
         Key("cross", "p", "p", "packet", "From a frame to its packet in Packets, and back", "cross"),
         Key("tree.all", "E", "E", "open all", "Open the whole tree of a packet, or fold it", "open_all"),
-        Key("field.filter", "a", "a", "as filter", "Filter by the field of the tree: it, not, and, or", "filter_field"),
+        Key("field.filter", "a", "a", "as filter", "Filter by the field: apply, not, and, or", "filter_field"),
         Key("tcp", "P", "P", "TCP stream", "Follow the TCP stream of a packet", "follow_tcp"),
-        Key("tcp.next", "right_square_bracket", "]", "next stream", "The next TCP stream", "turn_tcp(1)"),
-        Key("tcp.previous", "left_square_bracket", "[", "previous", "The TCP stream before", "turn_tcp(-1)"),
+        Key("tcp.next", "right_square_bracket", "]", "next stream", "The next TCP stream, or call", "turn_stream(1)"),
+        Key("tcp.previous", "left_square_bracket", "[", "previous", "The stream or call before", "turn_stream(-1)"),
         Key("write", "w", "w", "write", "Save what the right pane shows as a file; raw TCP streams as bytes", "write"),
         Key("connection", "c", "c", "connection", "Show only what is of this connection; again: all", "narrow"),
         Key("copy", "y", "y", "copy", "Copy the row, the followed stream, or the bytes as hex", "copy"),
-        Key("reading", "v", "v", "read as", "Read messages in other forms: protobuf, wire, JSON, text, hex", "reading"),
+        Key("reference", "T,ctrl+t", "T", "time zero", "Count times from this row, or not", "screen.set_reference"),
+        Key("reading", "v", "v", "read as", _READ, "reading"),
     ),
     (Place.SCREEN, Group.LOOK): (
-        Key("filter", "slash", "/", "filter", "Go to the filter", "focus_filter"),
+        Key("filter", "slash,ctrl+slash,ctrl+underscore", "/", "filter", "To the filter; Ctrl+/ too", "focus_filter"),
         Key("find", "ctrl+f", "^F", "find", "Find a text, a regular expression or bytes in the list or pane", "find"),
-        Key("match.next", "n", "n", "next match", "The next thing found, or frame that the filter finds", "match(1)"),
-        Key("match.previous", "N", "N", "previous", "The thing found before, round the end", "match(-1)"),
+        Key("match.next", "n,ctrl+n", "n ^N", "next match", "The next thing found, or frame of the filter", "match(1)"),
+        Key("match.previous", "N,ctrl+b", "N ^B", "previous", "The thing found before, round the end", "match(-1)"),
         Key("control", "h", "h", "control frames", "Hide or show SETTINGS, PING, WINDOW_UPDATE, …", "toggle_control"),
         Key("name", "M", "M", "name", "Name the method of a call of which the capture does not tell it", "name_method"),
         Key("copy_as", "Y", "Y", "copy as", "Copy the call as a grpcurl command, as Python or as JSON", "copy_as"),
-        Key("reference", "T", "T", "time zero", "Count times from the selected row; again: no more", "set_reference"),
         Key("times", "t", "t", "times", "Times since the start, the row or frame before, as time of day", "turn_times"),
         Key("columns", "C", "C", "columns", "Choose the columns of this list, and their order", "choose_columns"),
-        Key("comment", "number_sign", "#", "comment", "Write a comment on the packet; a pcapng keeps it", "comment"),
+        Key("comment", "number_sign,alt+ctrl+c", "#", "comment", "Comment on the packet; a pcapng keeps it", "comment"),
         Key("compare", "equals_sign", "=", "compare", "Compare the selected call with the marked one (m)", "compare"),
-        Key("statistics", "s", "s", "statistics", "Frames by type, rates, conversations, latency", "statistics"),
+        Key("menu", "x,shift+f10", "x", "menu", "What can be done with what is selected; a right click", "menu"),
+        Key("statistics", "s", "s", "statistics", _COUNT, "statistics"),
         Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom"),
     ),
     (Place.LIST, Group.LOOK): (
-        Key("mark", "m", "m", "mark", "Mark the row, or take its mark away", "mark"),
+        Key("mark", "m,ctrl+m", "m", "mark", "Mark the row, or take its mark away", "mark"),
         Key("sort", "o", "o", "sort", "Sort by the next column; a click on a column's title sorts by it", "sort(1)"),
         Key("sort.turn", "O", "O", "turn order", "Turn the order round", "turn_order"),
         Key("unfold", "plus", "+", "unfold", "Unfold a call into its messages, a message into its frames", "unfold"),
@@ -176,14 +187,14 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
     ),
     (Place.SCREEN, Group.CAPTURE): (
         Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture or the reading, or go on", "toggle_capture"),
-        Key("save", "ctrl+s", "^S", "save", "Save the capture or a part of it; export calls, messages, …", "save"),
+        Key("save", "ctrl+s", "^S", "save", _SAVE, "save"),
         Key("decode", "d", "d", "decode as", "Decode a port as HTTP/2, as TLS or not at all", "decode_as"),
         Key("load", "ctrl+o", "^O", "open", "Open a capture file; this capture goes on behind it", "load"),
     ),
     (Place.APP, Group.APP): (
         Key("help", "question_mark", "?", "help", "All keys", "help"),
         Key("help.always", "f1", "F1", "help", "All keys, from an input too", "help"),
-        Key("palette", "ctrl+p", "^P", "palette", "Find any action by its name; themes too", "command_palette"),
+        Key("palette", "ctrl+p", "^P", "actions", "Find any action by its name; themes too", "command_palette"),
         Key("quit", "ctrl+q", "^Q", "quit", "Quit", "quit"),
     ),
 }  # fmt: skip
@@ -195,9 +206,27 @@ FOOTER: Final = (
     *("filter", "open", "pane.open", "byte.open", "follow", "back", "find", "cross", "field.filter", "unfold", "sort"),
     *("edit", "method", "request.leave", "tcp.next", "tree.all", "stream.next", "control", "copy", "zoom", "reading"),
     *("tcp", "compare", "statistics", "copy_as", "resend", "history.back", "history", "times", "write"),
-    *("capture", "save", "schema", "decode", "help", "help.always", "quit"),
+    *("capture", "save", "schema", "decode", "help", "help.always", "palette", "quit"),
 )
 """What the footer shows, in its order, as far as it is of use where the focus is."""
+
+MENU: Final = (
+    *(
+        "open",
+        "pane.open",
+        "byte.open",
+        "follow",
+        "cross",
+        "tcp",
+        "tcp.next",
+        "tcp.previous",
+        "field.filter",
+        "connection",
+    ),
+    *("mark", "comment", "reference", "times", "columns", "copy", "copy_as", "write", "resend", "name", "compare"),
+    *("unfold", "fold", "tree.all", "reading", "stream.next", "stream.previous", "save"),
+)
+"""What a right click offers, in its order, as far as it is of use."""
 
 _EVERYWHERE: Final = frozenset(
     {"capture", "save", "load", "help.always", "palette", "quit", "half_close", "cancel"}

@@ -18,6 +18,7 @@ from inspector.store.filter import Filter
 from inspector.store.method_totals import MethodTotals
 from inspector.store.selection import CallSelection, Selection
 from inspector.store.store import Store
+from inspector.store.sweep import Sweep
 from inspector.store.timeline import Timeline
 from inspector.ui.garbage import Garbage
 from inspector.ui.packet_feed import PacketFeed, Run
@@ -25,8 +26,6 @@ from inspector.views.times import Times, TimeStyle
 
 INTERVAL: Final = 0.06
 """Seconds between two drawings while frames come without a pause; the first one after a pause comes at once."""
-SLICE: Final = 0.01
-"""Seconds of filtering between two looks at the keyboard."""
 
 
 class Feed:
@@ -117,7 +116,11 @@ class Feed:
 
     def refilter(self, filter_: Filter, *, show_control: bool) -> Iterator[float]:
         """Work towards another filter for frames and calls, a slice at each step, as `Selection.refilter`."""
-        both = self.frames.refilter(filter_, show_control=show_control), self.calls.refilter(filter_)
+        sweep = Sweep(filter_)
+        both = (
+            self.frames.refilter(filter_, show_control=show_control, sweep=sweep),
+            self.calls.refilter(filter_, sweep),
+        )
         for work in both:
             yield from takewhile(lambda done: done < 1, work)
         for work in both:  # what is drawn in between must find both as they were

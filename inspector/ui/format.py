@@ -6,7 +6,6 @@ and content as it stands.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, Final
 
@@ -17,6 +16,7 @@ from textual.app import App
 from textual.color import Color
 from textual.strip import Strip
 
+from inspector.views.pattern import Sought
 from inspector.views.spans import Span, Tone
 
 _VARIABLES: Final[Mapping[Tone, tuple[str, str]]] = {
@@ -24,17 +24,17 @@ _VARIABLES: Final[Mapping[Tone, tuple[str, str]]] = {
     Tone.DIM: ("tone-dim", ""),
     Tone.CLIENT: ("tone-client", ""),
     Tone.SERVER: ("tone-server", ""),
-    Tone.OK: ("success", ""),
+    Tone.OK: ("tone-ok", ""),
     Tone.ERROR: ("error", ""),
-    Tone.WARN: ("warning", ""),
+    Tone.WARN: ("tone-warn", ""),
     Tone.KEY: ("secondary", ""),
-    Tone.STRING: ("success", ""),
+    Tone.STRING: ("tone-ok", ""),
     Tone.NUMBER: ("tone-number", ""),
     Tone.KEYWORD: ("primary", ""),
     Tone.PREFIX: ("secondary", "bold"),
     Tone.RECOVERED: ("foreground", "italic"),
-    Tone.GUESSED: ("warning", "italic"),
-    Tone.DOUBTFUL: ("warning", "underline"),
+    Tone.GUESSED: ("tone-warn", "italic"),
+    Tone.DOUBTFUL: ("tone-warn", "underline"),
     Tone.UNKNOWN: ("error", "italic"),
 }
 """The theme variable that colours a tone, and its text style."""
@@ -91,7 +91,7 @@ class Palette:
     @property
     def key(self) -> Style:
         """A key in the footer."""
-        return Style(color=self.colour("footer-key-foreground").rich_color, bold=True)
+        return Style(color=self.colour("tone-shortcut").rich_color, bold=True)
 
     def _style(self, variable: str, decoration: str) -> Style:
         return Style.parse(decoration) + Style(color=self.colour(variable).rich_color)
@@ -106,10 +106,10 @@ def segments(spans: Iterable[Span], palette: Palette, *, strong: bool = False) -
     ]
 
 
-def highlighted(strip: Strip, sought: re.Pattern[str] | None, style: Style) -> Strip:
+def highlighted(strip: Strip, sought: Sought | None, style: Style) -> Strip:
     """A strip in which what is looked for has a style of its own."""
     text = strip.text
-    ends = [match.span() for match in sought.finditer(text) if match[0]] if sought is not None else []
+    ends = sought.spans(text) if sought is not None else []
     if not ends:
         return strip
     cuts = [cell_len(text[:at]) for span in ends for at in span]

@@ -1,18 +1,19 @@
 """Keeps Python's garbage collector from looking at every frame again and again: of a million that takes half a second.
 
-What has grown old is set aside: first what is garbage is collected, then the rest is not looked at any more. It is
-again from time to time where frames leave the store, and when a capture is closed, so that nothing is held for ever.
+What has lived through a look at everything is set aside, and not looked at any more; so each look is at what came
+since. All is looked at again from time to time where frames leave the store, and when a capture is closed, so that
+nothing is held for ever.
 """
 
 from __future__ import annotations
 
 import gc
-from typing import Final
+from typing import Any, Final
 
 from inspector.store.store import Store
 
-_SET_ASIDE: Final = 20_000
-"""Frames, whose objects are looked at within some ten milliseconds."""
+_OLDEST: Final = 2
+"""The generation whose collection is a look at everything."""
 _LEFT: Final = 500_000
 """Frames that left the store since all was looked at."""
 
@@ -22,8 +23,9 @@ class Garbage:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._seen = 0
         self._gone = 0
+        if _set_aside not in gc.callbacks:
+            gc.callbacks.append(_set_aside)
 
     def learn(self) -> None:
         """More has come, or left."""
@@ -31,12 +33,13 @@ class Garbage:
         if frames.first - self._gone >= _LEFT:
             self._gone = frames.first
             self.release()
-        if len(frames) - self._seen >= _SET_ASIDE:
-            self._seen = len(frames)
-            gc.collect()
-            gc.freeze()
 
     @staticmethod
     def release() -> None:
-        """Let everything be looked at again."""
+        """Let everything be looked at again, once."""
         gc.unfreeze()
+
+
+def _set_aside(phase: str, told: dict[str, Any]) -> None:  # Any: numbers by their names, as the collector has it
+    if phase == "stop" and told["generation"] == _OLDEST:
+        gc.freeze()

@@ -36,7 +36,7 @@ OWN_THEME: Final = Theme(
         "border": "#7aa2f7",
         "border-blurred": "#3b4261",
         "input-selection-background": "#33467c",
-        "footer-key-foreground": "#ff9e64",
+        "tone-shortcut": "#ff9e64",
         "scrollbar": "#3b4261",
         "scrollbar-hover": "#565f89",
         "scrollbar-active": "#7aa2f7",
@@ -53,6 +53,7 @@ _ANSI: Final = {
     "tone-server": "ansi_cyan",
     "tone-dim": "ansi_bright_black",
     "tone-number": "ansi_magenta",
+    "tone-shortcut": "ansi_yellow",
     "row-selected": "ansi_blue",
     "row-selected-blurred": "ansi_bright_black",
     "rule": "ansi_bright_black",
@@ -64,17 +65,22 @@ _ANSI: Final = {
 def default_variables(colours: dict[str, str], *, dark: bool) -> dict[str, str]:
     """The app's variables, made from a theme's general colours (`primary`, `foreground`, …)."""
     if any(colours[name].startswith("ansi") for name in ("foreground", "background")):
-        return _ANSI
+        return {**_ANSI, "tone-ok": colours["success"], "tone-warn": colours["warning"]}
     ground, text = Color.parse(colours["background"]), Color.parse(colours["foreground"])
-    primary, warning = Color.parse(colours["primary"]), Color.parse(colours["warning"])
+    names = ("primary", "warning", "success", "accent")
+    primary, warning, success, accent = (Color.parse(colours[name]) for name in names)
+    # On a light ground a theme's brighter colours are too pale for text.
+    legible = 0.0 if dark else 0.4
     return {
-        # On a light ground a theme's warning is too pale for text.
-        "tone-client": (warning if dark else warning.blend(text, 0.35)).hex,
+        "tone-client": warning.blend(text, legible).hex,
         "tone-server": primary.hex,
-        "tone-dim": ground.blend(text, 0.55).hex,
-        "tone-number": colours["accent"],
-        "row-selected": ground.blend(primary, 0.35).hex,
-        "row-selected-blurred": ground.blend(primary, 0.15).hex,
+        "tone-ok": success.blend(text, legible).hex,
+        "tone-warn": warning.blend(text, legible).hex,
+        "tone-dim": ground.blend(text, 0.55 if dark else 0.65).hex,
+        "tone-number": accent.blend(text, legible).hex,
+        "tone-shortcut": primary.hex,
+        "row-selected": ground.blend(primary, 0.35 if dark else 0.2).hex,
+        "row-selected-blurred": ground.blend(primary, 0.15 if dark else 0.08).hex,
         "rule": ground.blend(text, 0.25).hex,
         "underline": ground.blend(text, 0.15).hex,
     }

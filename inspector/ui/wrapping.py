@@ -14,6 +14,8 @@ HANG: Final = 2
 _NARROWEST: Final = 8
 """A pane narrower than this cuts text off instead of breaking it letter by letter."""
 
+_BETWEEN_FACTS: Final = (" · ", "   ")
+
 
 def wrap(spans: Sequence[Span], width: int, indent: int = 0) -> list[tuple[Span, ...]]:
     """The lines that a line becomes, each with its indent as a first span; at least one."""
@@ -40,11 +42,17 @@ def _breaks(text: str, first: int, later: int) -> Iterator[int]:
     while start < len(text):
         end = _fill(text, start, width)
         if end < len(text) and text[end] != " ":
-            blank = text.rfind(" ", start + 1, end)
+            blank = _gap(text, start, end)
             # A blank in the first half would waste more room than a word broken in two costs.
             end = blank if blank > start + (end - start) // 2 else end
         yield end
         start, width = (end + 1 if text[end : end + 1] == " " else end), later
+
+
+def _gap(text: str, start: int, end: int) -> int:
+    """Where to break before `end`: between two facts where one of them is not the half of the line, else at a blank."""
+    between = max(text.rfind(gap, start + 1, end) for gap in _BETWEEN_FACTS) + 2
+    return between if start + (end - start) // 2 < between < end else text.rfind(" ", start + 1, end)
 
 
 def _fill(text: str, start: int, width: int) -> int:

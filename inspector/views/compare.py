@@ -26,7 +26,7 @@ from inspector.views.reading import read
 from inspector.views.rows import kind_of
 from inspector.views.spans import ARROWS, GAP, Line, Span, Tone, dotted, plain
 from inspector.views.text import counted, size
-from inspector.views.times import Times, brief
+from inspector.views.times import Times, duration
 from inspector.views.timing import Timing
 
 _EXCERPT: Final = 1_048_576
@@ -113,7 +113,7 @@ class Comparison:
         origin = Times.of(self._store)
         both = [(call, Timing(self._store, call.key)) for call in (self._left, self._right)]
         facts = [
-            {"start": origin.show(call.started), **{name: brief(seconds) for name, seconds, _ in timing.spent()}}
+            {"start": origin.show(call.started), **{name: duration(seconds) for name, seconds, _ in timing.spent()}}
             for call, timing in both
         ]
         longest = max(timing.length for _, timing in both)

@@ -63,7 +63,9 @@ def message_detail(store: Store, catalog: Catalog, position: int, form: Format |
         return (Line((Span("This frame belongs to no call.", Tone.DIM),)),)
     messages = _messages(at, at.call)
     if not messages:
-        return (Line((Span("No message ends in this frame or after it.", Tone.DIM),)),)
+        is_part = at.frame.payload and at.frame.headers is None
+        words = "The end of this message has not been seen." if is_part else "This frame holds no part of a message."
+        return (Line((Span(words, Tone.DIM),)),)
     shown = (line for each in messages[:_MESSAGES] for line in _message_lines(at, at.call, each, form))
     lines = list(islice(shown, _LINES))
     if len(messages) > _MESSAGES:

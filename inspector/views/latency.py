@@ -13,7 +13,7 @@ from inspector.store.durations import EXACT, Durations
 from inspector.store.method_totals import MethodTotal
 from inspector.views.spans import GAP, Line, Span, Tone, dotted
 from inspector.views.text import clean, counted, size
-from inspector.views.times import brief
+from inspector.views.times import duration
 
 PERCENTILES: Final = (0.5, 0.95, 0.99)
 _NAMES: Final = ("p50", "p95", "p99")
@@ -25,6 +25,8 @@ _LEAST_EDGE: Final = 1e-6
 """Seconds; a range of shorter ones begins at 0."""
 _EIGHTHS: Final = "▏▎▍▌▋▊▉█"
 _LABEL: Final = 8
+_FIGURES: Final = 15
+"""Cells of a range's count and share."""
 _BESIDES: Final = 31
 """Cells of a line of the histogram besides its bar: limit, count, share, and marks of percentiles."""
 
@@ -75,14 +77,14 @@ def share(part: float) -> str:
 def percentiles(durations: Durations) -> tuple[str, ...]:
     """p50, p95 and p99 as people read them, `≈` before those that are not exact; empty where no call is over."""
     mark = "" if durations.is_exact else "≈"
-    return tuple(mark + brief(each) for each in durations.percentiles(*PERCENTILES))
+    return tuple(mark + duration(each) for each in durations.percentiles(*PERCENTILES))
 
 
 def latency_lines(total: MethodTotal | None, path: str, width: int) -> tuple[Line, ...]:
     """A method's figures, and its calls by how long they took; `width` is that of a line."""
     if total is None:
         return (Line((Span(f"No call is known to be of {clean(path)} any more.", Tone.DIM),)),)
-    return (Line((Span(clean(path)),)), *_figures(total), Line(), *_histogram(total.durations, width))
+    return (Line((Span(clean(path)),)), *_figures(total), Line(), *histogram(total.durations, width))
 
 
 def _figures(total: MethodTotal) -> Iterator[Line]:
@@ -109,7 +111,8 @@ def _figures(total: MethodTotal) -> Iterator[Line]:
         yield Line((Span(f"Of more than {EXACT:,} calls, percentiles are within 1 % of the exact ones.", Tone.DIM),))
 
 
-def _histogram(durations: Durations, width: int) -> Iterator[Line]:
+def histogram(durations: Durations, width: int) -> Iterator[Line]:
+    """The calls by how long they took, a line for each range; `width` is that of a line, with marks at percentiles."""
     if not durations.count:
         return
     shortest, longest = durations.percentiles(0.0, 1.0)
@@ -120,9 +123,9 @@ def _histogram(durations: Durations, width: int) -> Iterator[Line]:
     for index, (low, count) in enumerate(zip(edges, counts, strict=False)):
         yield Line(
             (
-                Span(f"{brief(low):>{_LABEL}} ", Tone.DIM),
+                Span(f"{duration(low):>{_LABEL}} ", Tone.DIM),
                 Span(f"{_bar(count / max(counts), room):<{room}}", Tone.SERVER),
-                Span(f" {count:>7,} {share(count / durations.count):>6}" if count else ""),
+                Span(f" {count:>7,} {share(count / durations.count):>6}" if count else " " * _FIGURES),
                 Span(f" {marks[index]}" if index in marks else "", Tone.KEY),
             )
         )

@@ -9,10 +9,12 @@ from typing import Final
 from inspector.capture.packet_list import PacketLine
 from inspector.views.spans import Span, Tone
 from inspector.views.text import clean
-from inspector.views.times import Times
+from inspector.views.times import Times, TimeStyle, delta
 
 _AMISS: Final = re.compile(r"\[TCP (?!Window Update|Keep-Alive|segment of)[^\]]*\]|\[Malformed|\[RST")
 _PLAIN_TCP: Final = "TCP"
+_BOTH_NAMES: Final = {"GRPCHTTP2": "GRPC"}
+"""tshark 4.0 runs both names together where a packet holds frames with messages and others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +28,23 @@ class PacketRow:
     protocol: Span
     length: int
     info: tuple[Span, ...]
+    delta: str
+    """Seconds since the packet of the row before; empty in the first row."""
 
 
 def packet_row(line: PacketLine, times: Times, previous: float | None = None) -> PacketRow:
     """The row of a packet; `previous` is the time of the row before, where there is one."""
+    protocol = _BOTH_NAMES.get(line.protocol, line.protocol)
     tone = Tone.WARN if _AMISS.search(line.info) else Tone.DIM if line.protocol == _PLAIN_TCP else Tone.PLAIN
     return PacketRow(
         line.number,
-        times.show(line.time, previous=previous),
+        times.show(line.time, previous=previous if times.style is TimeStyle.PREVIOUS else None),
         clean(line.source),
         clean(line.destination),
-        Span(clean(line.protocol), Tone.DIM if tone is Tone.DIM else Tone.KEYWORD),
+        Span(clean(protocol), Tone.DIM if tone is Tone.DIM else Tone.KEYWORD),
         line.length,
         (Span(clean(line.info), tone),),
+        "" if previous is None else delta(line.time - previous),
     )
 
 

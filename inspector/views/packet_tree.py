@@ -79,6 +79,15 @@ class PacketTree:
             self._turn(line.path, is_open=not line.is_open)
             self._list()
 
+    def turn(self, index: int, *, is_open: bool) -> int:
+        """Open a line or fold it; the index of the line that it is of where there is nothing to fold, else its own."""
+        line = self.lines[index]
+        if line.field.children and line.is_open is not is_open:
+            self.toggle(index)
+        elif not is_open and len(line.path) > 1:
+            return next(at for at, each in enumerate(self.lines) if each.path == line.path[:-1])
+        return index
+
     def open_all(self, *, is_open: bool) -> None:
         """Open or fold every layer with all that is below it."""
         for path, field in self._walk(self.dissection.layers, ()):

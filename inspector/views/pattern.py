@@ -7,17 +7,23 @@ callers know. The case of letters never matters.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import AnyStr, Final
+
+import regex
 
 from inspector.errors import PatternError
 from inspector.store.filter_words import bytes_test
 
 _BETWEEN_BYTES: Final = re.compile(r"0x|\\x|[\s:,-]", re.IGNORECASE)
 _NO_HEX: Final = re.compile(r"[^0-9a-fA-F]")
+_PATIENCE: Final = 0.1
+"""Seconds for one text: an expression such as `(a|aa)+$` may go back and forth in it for years."""
+_TAKES_TOO_LONG: Final = (
+    "This regular expression takes too long: write it with fewer repetitions inside of repetitions."
+)
 
 
 class Kind(StrEnum):
@@ -43,12 +49,33 @@ class Where(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Sought:
+    """Finds what is looked for in a text, within a bounded time."""
+
+    _pattern: regex.Pattern[str]
+
+    def is_in(self, text: str) -> bool:
+        """True when a text holds it. Raises PatternError where that takes too long to say."""
+        return _holds(self._pattern, text)
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where it stands in a text: from and to, in order; what matches nothing but emptiness is left out.
+
+        Empty where it takes too long to say.
+        """
+        try:
+            return [match.span() for match in self._pattern.finditer(text, timeout=_PATIENCE) if match[0]]
+        except TimeoutError:
+            return []
+
+
+@dataclass(frozen=True, slots=True)
 class Pattern:
-    """Something to look for."""
+    """Something to look for. To ask it raises PatternError where the answer takes too long."""
 
     in_text: Callable[[str], bool]
     in_bytes: Callable[[bytes], bool]
-    shown: re.Pattern[str]
+    shown: Sought
     """Finds it in what is drawn; bytes where they are drawn in hex."""
 
 
@@ -57,38 +84,38 @@ def parse_pattern(text: str, kind: Kind) -> Pattern:
     match kind:
         case Kind.TEXT:
             lowered = text.lower()
-            return Pattern(
-                lambda said: lowered in said.lower(), bytes_test(lowered), re.compile(re.escape(text), re.IGNORECASE)
-            )
+            drawn = regex.compile(regex.escape(text), regex.IGNORECASE)
+            return Pattern(lambda said: lowered in said.lower(), bytes_test(lowered), Sought(drawn))
         case Kind.REGEX:
             return _regex(text)
         case Kind.HEX:
             wanted = _bytes(text)
-            drawn = re.compile(r"\b" + " +".join(f"{byte:02x}" for byte in wanted) + r"\b")
-            return Pattern(lambda _said: False, lambda data: wanted in data, drawn)
+            drawn = regex.compile(r"\b" + " +".join(f"{byte:02x}" for byte in wanted) + r"\b")
+            return Pattern(lambda _said: False, lambda data: wanted in data, Sought(drawn))
 
 
 def _regex(text: str) -> Pattern:
+    shown = Sought(_compiled(text))
+    if not text.isascii():
+        return Pattern(shown.is_in, lambda data: shown.is_in(data.decode(errors="replace")), shown)
+    in_bytes = _compiled(text.encode())
+    return Pattern(shown.is_in, lambda data: _holds(in_bytes, data), shown)
+
+
+def _compiled(text: AnyStr) -> regex.Pattern[AnyStr]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Python may read otherwise one day is told to nobody who types
-            shown = re.compile(text, re.IGNORECASE)
-            raw = re.compile(text.encode(), re.IGNORECASE) if text.isascii() else None
-    except re.error as error:
-        where = "" if error.pos is None else f" at character {error.pos + 1}"
-        raise PatternError(f"This is no regular expression: {error.msg}{where}.") from error
-    except (OverflowError, RecursionError) as error:
-        raise PatternError("This regular expression is too large.") from error
-    in_text = _searching(shown)
-    if raw is None:
-        return Pattern(in_text, lambda data: in_text(data.decode(errors="replace")), shown)
-    search = raw.search
-    return Pattern(in_text, lambda data: search(data) is not None, shown)
+        return regex.compile(text, regex.IGNORECASE)
+    except regex.error as error:
+        raise PatternError(f"This is no regular expression: {error.args[0]}.") from error
+    except RecursionError as error:
+        raise PatternError("This regular expression nests too deep.") from error
 
 
-def _searching(pattern: re.Pattern[str]) -> Callable[[str], bool]:
-    search = pattern.search
-    return lambda text: search(text) is not None
+def _holds(pattern: regex.Pattern[AnyStr], text: AnyStr) -> bool:
+    try:
+        return pattern.search(text, timeout=_PATIENCE) is not None
+    except TimeoutError as error:
+        raise PatternError(_TAKES_TOO_LONG) from error
 
 
 def _bytes(text: str) -> bytes:

@@ -21,7 +21,7 @@ from inspector.views.seen import seen
 from inspector.views.spans import Span, Tone, joined
 from inspector.views.status_details import details_in_short, status_details
 from inspector.views.text import clean, counted, shortened
-from inspector.views.times import Times, brief
+from inspector.views.times import Times, duration
 from inspector.views.why import problems_beside, why
 
 _NO_TIMES = Times()
@@ -41,6 +41,10 @@ class FrameRow:
     length: int
     info: tuple[Span, ...]
     """Begins with two spaces when the server sent the frame."""
+    delta: str = ""
+    """Seconds since the frame of the row before, where there is one."""
+    stream_delta: str = ""
+    """Seconds since the frame before of the same stream, shown or not, where there is one."""
 
 
 def frame_row(
@@ -101,8 +105,8 @@ def call_row(store: Store, catalog: Catalog, key: StreamKey, times: Times = _NO_
         call_status(call),
         call.state,
         times.show(call.started),
-        "" if call.duration is None else brief(call.duration),
-        "" if call.first_reply is None else brief(call.first_reply),
+        "" if call.duration is None else duration(call.duration),
+        "" if call.first_reply is None else duration(call.first_reply),
         len(call.requests),
         len(call.responses),
         call.request_bytes,

@@ -6,6 +6,7 @@ of each stream; what a line says is drawn up, by `views.sequence_lines`, only wh
 
 from __future__ import annotations
 
+import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from typing import Final, NamedTuple
@@ -37,13 +38,12 @@ class Run(NamedTuple):
 
 
 class Sequence:
-    """The runs of one connection so far; `update` takes in more."""
+    """The runs of one connection, as far as `update` has come."""
 
     def __init__(self, store: Store, connection: int) -> None:
         self.connection = connection
         self._store = store
         self._begin()
-        self.update()
 
     def _begin(self) -> None:
         self._client: Endpoint = self._store.connections[self.connection].client
@@ -67,18 +67,23 @@ class Sequence:
         """The run that a frame is in; the one before it for frames that are in none."""
         return max(bisect_right(self._starts, position) - 1, 0)
 
-    def update(self) -> int:
-        """Take in the frames that came; the first run that is new or has more frames now."""
+    @property
+    def is_behind(self) -> bool:
+        """True when frames came that were not looked at."""
+        return self._searched < len(self._store.frames)
+
+    def update(self, most: int = sys.maxsize) -> int:
+        """Look at frames that came, at so many of all connections; the first run that is new or has more frames now."""
         width = self.width
         if self._store.connections[self.connection].client != self._client:
             self._begin()
         first, frames, wanted = max(len(self._starts) - 1, 0), self._store.frames, self.connection
         is_cut = self._drop(frames.first)
-        for position in range(max(self._searched, frames.first), len(frames)):
-            frame = frames[position]
+        start = max(self._searched, frames.first)
+        self._searched = min(start + most, len(frames))
+        for position, frame in enumerate(frames[start : self._searched], start):
             if frame.connection == wanted:
                 self._take(position, frame)
-        self._searched = len(frames)
         return first if width == self.width and not is_cut else 0
 
     def _drop(self, first: int) -> bool:

@@ -16,18 +16,20 @@ from inspector.model.traffic import Traffic
 from inspector.store.method_totals import MethodTotal
 from inspector.store.store import Store
 from inspector.store.timeline import Timeline
-from inspector.views.latency import percentiles, share
+from inspector.views.latency import histogram, percentiles, share
 from inspector.views.plot import axis, plot, spark
 from inspector.views.spans import Line, Span, Tone
 from inspector.views.table import Row, table
 from inspector.views.text import clean, counted, size
-from inspector.views.times import brief, clock, duration
+from inspector.views.times import clock, duration
 
 _NOTHING: Final = Line((Span("No frame has come yet.", Tone.DIM),))
 _CONVERSATIONS_SHOWN: Final = 500
 _NOT_NEEDED: Final = (4, 5)
 """Columns of conversations that are left out first: packets."""
 _SPARKS: Final = 24
+_HISTOGRAMS, _WIDEST = 20, 100
+"""Methods that have a histogram, those of the most calls; cells of a line of one."""
 _SHORTEST: Final = 1e-6
 
 
@@ -174,7 +176,7 @@ def _talk_row(talk: _Talk, number: str) -> Row:
 
 
 def method_lines(methods: Mapping[str, MethodTotal], width: int) -> Iterator[Line]:
-    """How long the calls of each method took: percentiles, and their distribution on a scale that all share."""
+    """How long the calls of each method took: percentiles, their distribution on a scale that all share, histograms."""
     if not methods:
         yield Line((Span("No call has come yet.", Tone.DIM),))
         return
@@ -183,10 +185,10 @@ def method_lines(methods: Mapping[str, MethodTotal], width: int) -> Iterator[Lin
     yield from table(("Method", "Calls", "Errors", "p50", "p95", "p99", "Distribution"), rows, width)
     if edges:
         yield Line()
-        scale = (
-            f"The distributions go from {brief(edges[0])} to {brief(edges[-1])}; the Methods tab has each at length."
-        )
-        yield Line((Span(scale, Tone.DIM),))
+        yield Line((Span(f"The distributions go from {duration(edges[0])} to {duration(edges[-1])}.", Tone.DIM),))
+    over = [path for path in methods if methods[path].durations.count]
+    for path in sorted(over, key=lambda path: -methods[path].calls)[:_HISTOGRAMS]:
+        yield from (Line(), Line((Span(clean(path)),)), *histogram(methods[path].durations, min(width, _WIDEST)))
 
 
 def _method_row(path: str, total: MethodTotal, edges: list[float]) -> Row:

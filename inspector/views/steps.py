@@ -28,7 +28,7 @@ from inspector.views.seen import Seen, seen
 from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone, dotted, joined
 from inspector.views.status_details import detail_lines
 from inspector.views.text import clean, counted, size
-from inspector.views.times import clock, duration
+from inspector.views.times import clock, since
 from inspector.views.values import pretty
 
 LINES: Final = 40
@@ -103,7 +103,7 @@ def _title(at: Seen, entry: Entry, more: tuple[Span, ...]) -> tuple[Span, ...]:
 
 
 def _when(frame: Frame, previous: Frame | None) -> str:
-    return clock(frame.time) if previous is None else f"+{duration(max(frame.time - previous.time, 0.0))}"
+    return clock(frame.time) if previous is None else since(frame.time - previous.time)
 
 
 def _end(at: Seen, call: Call) -> Iterable[str]:

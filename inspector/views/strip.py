@@ -14,7 +14,7 @@ from inspector.model.endpoint import Side
 from inspector.model.log import Log
 from inspector.model.message import Message
 from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone
-from inspector.views.times import brief
+from inspector.views.times import duration
 
 _WIDEST: Final = 160
 _NARROWEST: Final = 16
@@ -51,7 +51,7 @@ class Strip(NamedTuple):
     def lines(self, width: int) -> tuple[Line, ...]:
         """What each side sent, a line each, from the call's first frame to its last, with a scale and a legend."""
         cells = max(min(width - 4, _WIDEST), _NARROWEST)
-        middle, end = brief(self.length / 2), brief(self.length)
+        middle, end = duration(self.length / 2), duration(self.length)
         half = cells // 2 - 1
         scale = f"0{middle:>{half}}{end:>{cells - half - 1}}"
         return (

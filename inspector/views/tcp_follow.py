@@ -13,7 +13,7 @@ from inspector.capture.tcp_follow import Stretch, TcpStream
 from inspector.model.endpoint import Side
 from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone
 from inspector.views.text import clean, counted, size
-from inspector.views.times import duration
+from inspector.views.times import since
 
 _PIECE: Final = 1_024
 """Bytes that are laid out as one."""
@@ -68,7 +68,7 @@ def tcp_heading(stream: TcpStream, form: TcpForm) -> tuple[Line, ...]:
         return (Line((Span(f"There is no TCP stream {stream.number} in this capture.", Tone.DIM),)),)
     client, server = (*stream.peers, "", "")[:2]
     sent, got = stream.sizes
-    facts = f"{size(sent)} sent · {size(got)} received · shown as {form}, v goes on"
+    facts = f"{size(sent)} sent · {size(got)} received · {form} (v)"
     more = (Line((Span("This is the beginning: there is more.", Tone.WARN),)),) if stream.is_cut else ()
     return (
         Line((
@@ -83,11 +83,11 @@ def tcp_heading(stream: TcpStream, form: TcpForm) -> tuple[Line, ...]:
     )  # fmt: skip
 
 
-def tcp_lines(piece: Piece, form: TcpForm, since: float, width: int = 16) -> Iterator[Line]:
-    """The lines of a piece; `since` is when the stream began."""
+def tcp_lines(piece: Piece, form: TcpForm, began: float, width: int = 16) -> Iterator[Line]:
+    """The lines of a piece; `began` is when the stream began."""
     tone, indent = SIDE_TONES[piece.side], 0 if piece.side is Side.CLIENT else 1
     if piece.is_first:
-        facts = f"packet {piece.stretch.packet} · +{duration(max(piece.stretch.time - since, 0))}"
+        facts = f"packet {piece.stretch.packet} · {since(piece.stretch.time - began)}"
         amount = counted(len(piece.stretch.data), "byte")
         yield Line((Span(f"{ARROWS[piece.side]} {amount}", tone), Span(f"  {facts}", Tone.DIM)), indent)
     for text in _texts(piece, form, width):
@@ -96,8 +96,8 @@ def tcp_lines(piece: Piece, form: TcpForm, since: float, width: int = 16) -> Ite
 
 def tcp_text(stream: TcpStream, form: TcpForm) -> str:
     """The whole of a stream as text."""
-    since = stream.stretches[0].time if stream.stretches else 0.0
-    pieces = (line for piece in tcp_pieces(stream) for line in tcp_lines(piece, form, since))
+    began = stream.stretches[0].time if stream.stretches else 0.0
+    pieces = (line for piece in tcp_pieces(stream) for line in tcp_lines(piece, form, began))
     return "\n".join("    " * line.indent + line.text for line in (*tcp_heading(stream, form), *pieces))
 
 

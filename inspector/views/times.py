@@ -74,17 +74,22 @@ class Times:
 
         `previous` is the time of what it counts from in the styles that count from another row or frame.
         """
-        if self.style is TimeStyle.CLOCK:
-            return clock(time)
-        if self.style is TimeStyle.UTC:
-            return utc(time)
-        if self.style in (TimeStyle.PREVIOUS, TimeStyle.STREAM) and previous is not None:
-            return f"{time - previous:+.6f}"
-        if call is not None and self.style is TimeStyle.CALL and time > call.started:
-            return f"+{duration(time - call.started)}"
-        if self.has_reference:
-            return "REF" if time == self.origin else f"{time - self.origin:+.4f}"
-        return f"{max(time - self.origin, 0.0):.4f}"
+        match self.style:
+            case TimeStyle.CLOCK:
+                return clock(time)
+            case TimeStyle.UTC:
+                return utc(time)
+            case TimeStyle.PREVIOUS | TimeStyle.STREAM if previous is not None:
+                return f"{time - previous:+.6f}"
+            case TimeStyle.CALL if call is not None and time > call.started and not self._is_reference(time):
+                return f"+{duration(time - call.started)}"
+            case _ if self.has_reference:
+                return "REF" if self._is_reference(time) else f"{time - self.origin:+.4f}"
+            case _:
+                return f"{max(time - self.origin, 0.0):.4f}"
+
+    def _is_reference(self, time: float) -> bool:
+        return self.has_reference and time == self.origin
 
 
 def capture_start(store: Store) -> float:
@@ -95,7 +100,9 @@ def capture_start(store: Store) -> float:
 
 
 def duration(seconds: float) -> str:
-    """A length of time: `0.1 ms`, `250 ms`, `1.01 s`, `12.5 s`, `3 min 20 s`, `2 h 05 min`."""
+    """A length of time: `45 µs`, `7.6 ms`, `250 ms`, `1.01 s`, `12.5 s`, `3 min 20 s`, `2 h 05 min`."""
+    if seconds < 0.0009995:
+        return f"{seconds * 1e6:.0f} µs"
     if seconds < 0.0999:
         return f"{seconds * 1000:.1f} ms"
     if seconds < 0.9995:
@@ -104,6 +111,11 @@ def duration(seconds: float) -> str:
         return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def delta(seconds: float) -> str:
+    """A time after another one in seconds, to the microsecond, as Wireshark has it: `0.000472`, `-0.000012`."""
+    return f"{seconds:.6f}"
 
 
 def utc(time: float) -> str:
@@ -119,14 +131,9 @@ def whole(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 59.5 else duration(seconds)
 
 
-def brief(seconds: float) -> str:
-    """A length of time where thousandths of a millisecond count: `45 µs` below one, else as `duration`."""
-    return f"{seconds * 1e6:.0f} µs" if seconds < 0.0009995 else duration(seconds)
-
-
 def since(seconds: float) -> str:
     """A time after another one: `+45 µs`, `+7.6 ms`; `+0` for one that is not after it."""
-    return f"+{brief(seconds)}" if seconds > 0 else "+0"
+    return f"+{duration(seconds)}" if seconds > 0 else "+0"
 
 
 def clock(time: float) -> str:

@@ -20,7 +20,7 @@ from inspector.views.outcome import call_status
 from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone, plain
 from inspector.views.strip import Moment, Strip
 from inspector.views.text import counted, size
-from inspector.views.times import brief, since
+from inspector.views.times import duration, since
 
 _TIME: Final = 11
 _NAMES: Final = {"H": "headers", "T": "trailers", "R": "reset"}
@@ -152,4 +152,4 @@ def _letter(frame: Frame, side: Side) -> str | None:
 
 
 def _spent_line(name: str, seconds: float, meaning: str) -> Line:
-    return Line((Span(f"{name:<20}", Tone.KEY), Span(f"{brief(seconds):>{_TIME}}"), Span(f"  {meaning}", Tone.DIM)))
+    return Line((Span(f"{name:<20}", Tone.KEY), Span(f"{duration(seconds):>{_TIME}}"), Span(f"  {meaning}", Tone.DIM)))

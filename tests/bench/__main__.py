@@ -1,37 +1,72 @@
-"""`python -m tests.bench`: prints every figure."""
+"""`python -m tests.bench [PART…]`: prints the figures of the parts that are named, of all without a name."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import tempfile
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Final, TypeAlias
 
+from tests.bench.browsing import print_browsing
+from tests.bench.burst import print_burst
 from tests.bench.days import print_days
 from tests.bench.latency import print_latency
-from tests.bench.recording import count, record, repeat
+from tests.bench.recording import Recording, record
 from tests.bench.throughput import print_throughput
 
-_COPIES = 6
-"""Of a recording of some 60,000 packets."""
-_DAYS = 3_000_000
-"""Packets, far more than fit into the memory that is allowed for them."""
+_LARGE: Final = 300_000
+_MILLION: Final = 1_000_000
+_DAYS: Final = 3_000_000
+"""Packets; the last are far more than fit into the memory that is allowed for them."""
+
+_Part: TypeAlias = Callable[[Recording], Coroutine[None, None, None]]
+
+
+async def _latency(_recording: Recording) -> None:
+    await print_latency()
+
+
+async def _throughput(recording: Recording) -> None:
+    with recording.repeated(_LARGE) as large:
+        await print_throughput(large, recording.port)
+
+
+async def _browsing(recording: Recording) -> None:
+    with recording.repeated(_MILLION) as million:
+        await print_browsing(million)
+
+
+async def _burst(_recording: Recording) -> None:
+    await print_burst()
+
+
+async def _days(recording: Recording) -> None:
+    with recording.repeated(_DAYS) as huge, recording.repeated(_DAYS // 10) as tenth:
+        await print_days(huge, recording.repeated_packets(_DAYS), tenth, recording.port)
+
+
+_PARTS: Final[dict[str, _Part]] = {
+    "latency": _latency,
+    "throughput": _throughput,
+    "browsing": _browsing,
+    "burst": _burst,
+    "days": _days,
+}
 
 
 def main() -> None:
     """Make real traffic, and measure over it."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(_PARTS)}; all without one")
+    chosen = parser.parse_args().parts or list(_PARTS)
+    if unknown := set(chosen) - _PARTS.keys():
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory() as folder:
-        recorded, large = Path(folder, "recorded.pcap"), Path(folder, "large.pcap")
-        asyncio.run(print_latency())
-        port = asyncio.run(record(recorded))
-        repeat(recorded, _COPIES, port, large)
-        asyncio.run(print_throughput(large, port))
-        large.unlink()
-        packets = count(recorded)
-        huge, tenth = Path(folder, "huge.pcap"), Path(folder, "tenth.pcap")
-        copies = -(-_DAYS // packets // 10)
-        repeat(recorded, 10 * copies, port, huge)
-        repeat(recorded, copies, port, tenth)
-        asyncio.run(print_days(huge, 10 * copies * packets, tenth, port))
+        recording = asyncio.run(record(Path(folder, "recorded.pcap")))
+        for name in chosen:
+            asyncio.run(_PARTS[name](recording))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import random
 import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,15 +12,17 @@ import psutil
 
 from inspector.capture.tshark import Decoding
 from inspector.session import FileSource, Phase, Session
-from inspector.ui.lists.tabs import CALLS, CONNECTIONS, FRAMES, METHODS
+from inspector.ui.lists.tabs import CALLS, CONNECTIONS, FRAMES, METHODS, PACKETS
 from tests.bench.screen import Press, Running, print_times, say, shown, stalls
 
 KEY_BOUND, FILTER_BOUND, FIRST_BOUND, FRAME_BOUND = 0.05, 1.0, 1.0, 600
 """Seconds, seconds, seconds and bytes."""
 ROUNDS = 10
 WORD = "name-123"
+_DISPLAY = "http2.type == 3"
 _MARKS = (250_000, 500_000, 1_000_000)
-_KEYS = ("down", "pagedown", "pageup", "end", "up", "home", "enter", "escape", "full_stop", "comma", "f", "escape")
+MOVES = ("down", "pagedown", "pageup", "end", "up", "home")
+_KEYS = (*MOVES, "enter", "escape", "full_stop", "comma", "f", "escape")
 
 
 class _Reading(NamedTuple):
@@ -48,6 +50,7 @@ async def print_browsing(capture: Path) -> None:
         print_times("any key, while the file is read", reading.keys, KEY_BOUND)
         await _print_keys(run)
         await _print_calls(run)
+        await _print_packets(run)
         await _print_filter(run)
 
 
@@ -61,7 +64,7 @@ async def _read(run: Running, before: int) -> _Reading:
             if not rows.count:
                 await run.until(lambda: rows.count or session.status.phase is Phase.FAILED)
                 first = time.perf_counter() - started
-            keys.append(await run.press(random.choice(_KEYS[:6])))
+            keys.append(await run.press(random.choice(MOVES)))
             for mark in _MARKS:
                 if mark not in memory and len(session.store.frames) >= mark:
                     memory[mark] = psutil.Process().memory_info().rss - before
@@ -80,20 +83,25 @@ def _print_reading(reading: _Reading) -> None:
 
 async def _print_keys(run: Running) -> None:
     for tab in (FRAMES, CALLS, CONNECTIONS, METHODS):
-        run.screen.browser.listing.open(tab)
-        await run.press("home")
-        presses: dict[str, list[Press]] = {key: [] for key in _KEYS}
-        for _ in range(ROUNDS):
-            for key in _KEYS:
-                presses[key].append(await run.press(key))
-        for key, each in presses.items():
-            print_times(f"{tab}: {key}", each, KEY_BOUND)
+        await _print_each(run, tab, _KEYS)
+    await _take_filter_away(run)  # Enter on a method filters by it
     turned: list[Press] = []
     for _ in range(ROUNDS):
         for tab in (FRAMES, CALLS, CONNECTIONS, METHODS):
             run.screen.browser.listing.open(tab)
             turned.append(await run.press("home"))
     print_times("to another tab", turned, KEY_BOUND)
+
+
+async def _print_each(run: Running, tab: str, keys: Sequence[str], how: str = "") -> None:
+    run.screen.browser.listing.open(tab)
+    await run.press("home")
+    presses: dict[str, list[Press]] = {key: [] for key in keys}
+    for _ in range(ROUNDS):
+        for key in keys:
+            presses[key].append(await run.press(key))
+    for key, each in presses.items():
+        print_times(f"{tab}{how and f' {how}'}: {key}", each, KEY_BOUND)
 
 
 async def _print_calls(run: Running) -> None:
@@ -104,15 +112,53 @@ async def _print_calls(run: Running) -> None:
     print_times("calls: unfold, fold, down", folding, KEY_BOUND)
 
 
-async def _print_filter(run: Running) -> None:
-    await run.press("slash")
-    screen = run.screen
-    frames = screen.browser.listing.list_of(FRAMES)
-    every = frames.count
-    gc.collect()
+async def _print_packets(run: Running) -> None:
+    rows, total = run.screen.browser.listing.list_of(PACKETS), run.screen.session.store.packets
+    before, started = psutil.Process().memory_info().rss, time.perf_counter()
+    run.screen.browser.listing.open(PACKETS)
+    await run.until(lambda: rows.count)
+    first = time.perf_counter() - started
     async with stalls() as loop:
-        for letter in WORD:
-            await run.press({"-": "minus"}.get(letter, letter))
+        keys = [await run.press(random.choice(MOVES)) async for _ in _while(lambda: rows.count < total)]
+    seconds, grown = time.perf_counter() - started, psutil.Process().memory_info().rss - before
+    say(f"  {'packets: first rows drawn after':<42} {first:6.2f} s   (at most {FIRST_BOUND:g})")
+    say(f"  {f'packets: all {total:,} in the list after':<42} {seconds:6.2f} s")
+    say(f"  {'packets: memory of the list':<42} {grown / total:6.0f} bytes a packet")
+    print_times("packets: any key meanwhile", keys, KEY_BOUND)
+    await _print_each(run, PACKETS, (*MOVES, "enter", "escape", "full_stop"))
+    started = time.perf_counter()
+    await run.until(lambda: not run.screen.session.packets.is_loading)
+    say(f"  {'packets: read by sharkd, behind the keys':<42} {time.perf_counter() - started:6.2f} s more")
+    await _print_each(run, PACKETS, ("down", "pagedown", "end", "home"), "with trees")
+    await run.type_filter(_DISPLAY)
+    async with stalls() as passing:
+        started = time.perf_counter()
+        await run.press("enter")
+        await run.until(lambda: run.screen.box_of_filter.is_searching)
+        await run.until(lambda: not run.screen.box_of_filter.is_searching)
+    seconds = time.perf_counter() - started
+    say(f"  {f'packets: {_DISPLAY}, {rows.count:,} found':<42} {seconds:6.2f} s")
+    stall = max(loop.longest_work, passing.longest_work) * 1000
+    say(f"  {'longest work without a turn of the loop':<42} {stall:6.0f} ms")
+    await _print_each(run, PACKETS, ("down", "pagedown", "end", "home"), "filtered")
+    await _take_filter_away(run)
+
+
+async def _take_filter_away(run: Running) -> None:
+    run.screen.box_of_filter.put("")
+    await run.until(lambda: not run.screen.feed.frames.filter.text)
+
+
+async def _while(holds: Callable[[], object]) -> AsyncIterator[None]:
+    while holds():
+        yield
+
+
+async def _print_filter(run: Running) -> None:
+    frames = run.screen.browser.listing.list_of(FRAMES)
+    every = frames.count
+    async with stalls() as loop:
+        await run.type_filter(WORD)
         started = time.perf_counter()
         await run.press("enter")
         await run.until(lambda: frames.count < every)

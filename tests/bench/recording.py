@@ -6,8 +6,9 @@ import asyncio
 import struct
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from tests.bench.traffic import Client, ended, greet_service
 
@@ -19,8 +20,31 @@ _FILE_HEADER, _RECORD_HEADER = 24, struct.Struct("<IIII")
 _PORTS: Final = struct.Struct(">HH")
 
 
-async def record(capture: Path, rounds: int = ROUNDS) -> int:
-    """Record calls of several clients at once; returns the service's port."""
+class Recording(NamedTuple):
+    """Real traffic."""
+
+    capture: Path
+    port: int
+    """The service's."""
+    packets: int
+
+    def repeated_packets(self, least: int) -> int:
+        """The packets of as many whole copies as make up so many."""
+        return -(-least // self.packets) * self.packets
+
+    @contextmanager
+    def repeated(self, least: int) -> Iterator[Path]:
+        """A capture of so many packets, as long as it is needed."""
+        large = self.capture.with_name(f"{least}.pcap")
+        repeat(self.capture, self.repeated_packets(least) // self.packets, self.port, large)
+        try:
+            yield large
+        finally:
+            large.unlink()
+
+
+async def record(capture: Path, rounds: int = ROUNDS) -> Recording:
+    """Record calls of several clients at once."""
     async with greet_service() as port:
         options = ("-i", "lo", "-s", "0", "-B", "65536", "-U", "-Z", "root")
         argv = ("tcpdump", *options, "-w", str(capture), f"tcp port {port}")
@@ -33,12 +57,12 @@ async def record(capture: Path, rounds: int = ROUNDS) -> int:
         for client in clients:
             await client.close()
         await ended(tcpdump)
-        return port
+        return Recording(capture, port, sum(1 for _ in packets_of(capture)))
 
 
 def repeat(capture: Path, copies: int, port: int, large: Path) -> None:
     """Write so many copies of an Ethernet capture of IPv4, one behind the other: each as connections of its own."""
-    header, packets = capture.read_bytes()[:_FILE_HEADER], list(_packets(capture))
+    header, packets = capture.read_bytes()[:_FILE_HEADER], list(packets_of(capture))
     clients = sorted({each for _, packet in packets for each in _PORTS.unpack_from(packet, _tcp(packet))} - {port})
     length = packets[-1][0] - packets[0][0] + 1_000_000
     with large.open("wb") as out:
@@ -54,12 +78,7 @@ def repeat(capture: Path, copies: int, port: int, large: Path) -> None:
                 _PORTS.pack_into(packet, at, source, destination)
 
 
-def count(capture: Path) -> int:
-    """How many packets there are."""
-    return sum(1 for _ in _packets(capture))
-
-
-def _packets(capture: Path) -> Iterator[tuple[int, bytearray]]:
+def packets_of(capture: Path) -> Iterator[tuple[int, bytearray]]:
     """The packets with their times in microseconds."""
     data, at = capture.read_bytes(), _FILE_HEADER
     while at < len(data):

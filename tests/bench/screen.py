@@ -50,15 +50,21 @@ class Running(NamedTuple):
     def screen(self) -> InspectionScreen:
         return next(each for each in self.app.screen_stack if isinstance(each, InspectionScreen))
 
-    async def press(self, key: str) -> Press:
-        """Press a key, and wait until everything is drawn that comes of it."""
+    async def press(self, key: str, letter: str | None = None) -> Press:
+        """Press a key, which may have another name than its letter; wait until everything is drawn that comes of it."""
         pressed, worked = time.perf_counter(), time.thread_time()
-        self.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        self.app.post_message(events.Key(key, letter or (key if len(key) == 1 else None)))
         focused = self.app.focused
         for node in (self.app, *(focused or self.app.screen).ancestors_with_self) * 2:
             await _turn_of(node.call_later)
         await _turn_of(self.app.screen.call_after_refresh)
         return Press(time.perf_counter() - pressed, time.thread_time() - worked)
+
+    async def type_filter(self, text: str) -> None:
+        """Type a filter, all of its letters at once, so that nothing is looked for before it is whole."""
+        await self.press("slash")
+        for letter in text:
+            self.app.post_message(events.Key(letter, letter))
 
     async def until(self, holds: Callable[[], object]) -> None:
         """Look every now and then whether something holds."""

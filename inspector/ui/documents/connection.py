@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
 from inspector.ui.widgets.layout import Block
@@ -10,6 +12,9 @@ from inspector.views.connection_detail import Fact, connection_facts
 from inspector.views.sequence import Sequence
 from inspector.views.sequence_lines import heading, run_lines
 from inspector.views.spans import Line
+
+_AT_ONCE: Final = 4_000
+"""Frames that are looked at between two looks at the keyboard: up to ten milliseconds."""
 
 
 class ConnectionDocument:
@@ -47,11 +52,17 @@ class SequenceDocument:
     def __init__(self, store: Store, catalog: Catalog, connection: int) -> None:
         self._store, self._catalog = store, catalog
         self._sequence = Sequence(store, connection)
+        self._sequence.update(_AT_ONCE)
         self._heading = heading(store, connection)
         self.connection = connection
 
     def __len__(self) -> int:
         return len(self._sequence) + 1
+
+    @property
+    def is_behind(self) -> bool:
+        """True when more frames came than were taken in: `refresh` goes on."""
+        return self._sequence.is_behind
 
     def block(self, index: int) -> Block:
         """The heading, or a run, which leads to its first frame."""
@@ -65,9 +76,9 @@ class SequenceDocument:
         return self._sequence.run_of(position) + 1
 
     def refresh(self) -> int:
-        """Take in the frames that came."""
+        """Take in some of the frames that came."""
         before, self._heading = self._heading, heading(self._store, self.connection)
-        first = self._sequence.update() + 1
+        first = self._sequence.update(_AT_ONCE) + 1
         return first if before == self._heading else 0
 
     def copied(self) -> tuple[str, str]:

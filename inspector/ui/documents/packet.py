@@ -61,6 +61,10 @@ class TreeDocument:
             self._tree.toggle(index)
         return len(self) != before
 
+    def turn(self, index: int, *, is_open: bool) -> int:
+        """Open a line or fold it; the line that the cursor belongs on then."""
+        return self._tree.turn(index, is_open=is_open) if self._tree is not None else 0
+
     def open_all(self) -> None:
         """Open everything, or fold everything where all is open."""
         if self._tree is not None:

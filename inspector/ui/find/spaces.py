@@ -74,9 +74,9 @@ class DocumentSpace:
 
     def look(self, unit: int) -> Iterator[Place]:
         """The lines of a block that say it."""
-        search = self._pattern.shown.search
+        is_in = self._pattern.shown.is_in
         for number, line in enumerate(self.document.block(unit).lines):
-            if search(line.text):
+            if is_in(line.text):
                 yield Place(unit, number)
 
     def place(self, hit: Place) -> Place:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from inspector.model.call import Call, StreamKey
@@ -87,11 +87,11 @@ class CallRows:
         """True in the order in which the calls started."""
         return self.order == _START
 
-    def sort(self, order: Order) -> None:
-        """Sort by a column."""
+    def sort(self, order: Order) -> Iterator[object]:
+        """Sort by a column, some calls at each step."""
         self.order, value, catalog = order, _VALUES[_COLUMNS[order.column].title], self._catalog
         by = None if self.grows_at_end else CallOrder(lambda call: value(call, catalog), order.descending)
-        self._feed.calls.sort(by)
+        return self._feed.calls.sort(by)
 
     def key(self, row: int) -> Any:
         """The stream of a row's call. Any: a list in which calls unfold has rows of other kinds."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from inspector.model.frame import HEADER_TYPES
 from inspector.schema.catalog import Catalog
 from inspector.ui.feed import Feed
-from inspector.ui.lists.rows import dim
+from inspector.ui.lists.rows import TIME, dim
 from inspector.ui.subject import FrameAt, PacketAt, Subject
 from inspector.ui.widgets.painting import Column
 from inspector.views.as_text import frame_line
 from inspector.views.rows import FrameRow, frame_row
 from inspector.views.spans import ARROWS, SIDE_TONES, Span
-from inspector.views.times import TimeStyle
+from inspector.views.times import TimeStyle, delta
 
 _HEADER_NAMES: Final = frozenset(kind.name for kind in HEADER_TYPES)
 
@@ -25,7 +26,9 @@ def _sided(row: FrameRow, text: str) -> tuple[Span, ...]:
 
 _COLUMNS: Final = (
     Column("Packet", lambda row: dim(row.packet), least=6, most=9, right=True),
-    Column("Time", lambda row: dim(row.time), least=8, most=23, right=True, gap=2),
+    Column(TIME, lambda row: dim(row.time), least=8, most=23, right=True, gap=2),
+    Column("Delta", lambda row: dim(row.delta), least=9, most=14, right=True, gap=2, is_extra=True),
+    Column("In stream", lambda row: dim(row.stream_delta), least=9, most=14, right=True, gap=2, is_extra=True),
     Column("Stream", lambda row: (Span(row.stream),), least=6, most=12, right=True, gap=2),
     Column("", lambda row: _sided(row, ARROWS[row.side]), least=1, most=1, gap=2),
     Column("Type", lambda row: _sided(row, row.type), least=10, most=15, strong=lambda row: row.type in _HEADER_NAMES),
@@ -59,12 +62,14 @@ class FrameRows:
         frame, store = self._feed.store.frames[key], self._feed.store
         call = store.call_of(frame)
         known = None if call is None else (call.method, call.started, len(call.requests), len(call.responses))
-        times = self._feed.time_style, self._feed.time_reference, self._previous(key)
+        times = self._feed.time_style, self._feed.time_reference, _row_before(self._feed, key)
         return self._catalog.revision, known, times, store.comments.get(frame.packet)
 
     def row(self, key: int) -> FrameRow:
         """What a frame says."""
-        return frame_row(self._feed.store, self._catalog, key, self._feed.times, self._previous(key))
+        row = frame_row(self._feed.store, self._catalog, key, self._feed.times, self._previous(key))
+        before, in_stream = (self._since(key, find(self._feed, key)) for find in (_row_before, _before_in_stream))
+        return replace(row, delta=before, stream_delta=in_stream)
 
     def subject(self, key: int) -> Subject:
         """The frame."""
@@ -84,6 +89,10 @@ class FrameRows:
         """The line that the headless list prints."""
         row = self.row(key)
         return frame_line(row), f"the row of {row.type} in packet {row.packet}"
+
+    def _since(self, key: int, before: int | None) -> str:
+        frames = self._feed.store.frames
+        return "" if before is None else delta(frames[key].time - frames[before].time)
 
     def _previous(self, key: int) -> float | None:
         """When the frame was sent from which the time of this one counts; None where it counts from no frame."""

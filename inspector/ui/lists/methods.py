@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from inspector.schema.catalog import Catalog
@@ -89,9 +89,10 @@ class MethodRows:
     def __len__(self) -> int:
         return len(self._in_order())
 
-    def sort(self, order: Order) -> None:
-        """Sort by a column."""
+    def sort(self, order: Order) -> Iterator[object]:
+        """Sort by a column, at once: methods are few."""
         self.order, self._sorted_at = order, -1
+        return iter(())
 
     def key(self, row: int) -> str:
         """The path of a row's method."""

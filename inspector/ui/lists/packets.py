@@ -9,17 +9,18 @@ from typing import Final
 
 from inspector.schema.catalog import Catalog
 from inspector.ui.feed import Feed
-from inspector.ui.lists.rows import dim
+from inspector.ui.lists.rows import TIME, dim
 from inspector.ui.subject import FrameAt, PacketAt, Subject
 from inspector.ui.widgets.painting import Column
 from inspector.views.packet_rows import PacketRow, packet_row, packet_text
 from inspector.views.rows import comment_spans
 from inspector.views.spans import Span
-from inspector.views.times import Times, TimeStyle
+from inspector.views.times import Times
 
 _COLUMNS: Final = (
     Column("No.", lambda row: dim(row.number), least=5, most=9, right=True),
-    Column("Time", lambda row: dim(row.time), least=8, most=23, right=True, gap=2),
+    Column(TIME, lambda row: dim(row.time), least=8, most=23, right=True, gap=2),
+    Column("Delta", lambda row: dim(row.delta), least=9, most=14, right=True, gap=2, is_extra=True),
     Column("Source", lambda row: (Span(row.source),), least=9, most=24, gap=2),
     Column("Destination", lambda row: (Span(row.destination),), least=9, most=24),
     Column("Protocol", lambda row: (row.protocol,), least=5, most=9),
@@ -55,7 +56,7 @@ class PacketRows:
     def row(self, key: int) -> PacketRow:
         """What a packet says."""
         packets, style, reference = self._feed.packets, self._feed.time_style, self._feed.time_reference
-        previous = self._previous(key) if style is TimeStyle.PREVIOUS else None
+        previous = self._previous(key)
         origin = packets.line(1).time if reference is None else reference
         times = Times(origin, style, has_reference=reference is not None)
         row = packet_row(packets.line(key), times, None if previous is None else packets.line(previous).time)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final, Protocol, runtime_checkable
 
 from inspector.ui.subject import Subject
 from inspector.ui.widgets.painting import Order, Rows
 from inspector.views.spans import Span, Tone
 
+TIME: Final = "Time"
+"""The title of the column of which a click turns how times are shown, where no sorting does."""
 FOLDED: Final = "▸"
 UNFOLDED: Final = "▾"
 
@@ -40,8 +43,8 @@ class SortableRows(ListRows, Protocol):
     def orders(self) -> tuple[Order, ...]:
         """The orders to choose from, one for each column that can be sorted by, in the direction asked for first."""
 
-    def sort(self, order: Order) -> None:
-        """Another order from now on."""
+    def sort(self, order: Order) -> Iterator[object]:
+        """Another order from now on; the rows are in it behind the last step."""
 
     @property
     def grows_at_end(self) -> bool:

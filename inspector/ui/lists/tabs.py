@@ -20,17 +20,30 @@ class ListTab(NamedTuple):
 
     title: str
     rows: Callable[[Feed, Catalog], ListRows]
+    noun: str
     count: Callable[[Feed], int]
     """How many there are in all, filtered or not."""
+    shown: Callable[[Feed], int] | None = None
+    """How many the filter lets through; None where it does not apply."""
 
 
 CALLS, FRAMES, PACKETS = "calls", "frames", "packets"
 CONNECTIONS, METHODS = "connections", "methods"
 LISTS: Final = {
-    CALLS: ListTab("Calls", CallTreeRows, lambda feed: len(feed.store.calls)),
-    FRAMES: ListTab("Frames", FrameRows, lambda feed: feed.store.frames.kept),
-    PACKETS: ListTab("Packets", PacketRows, lambda feed: feed.packets.total or feed.store.packets),
-    CONNECTIONS: ListTab("Connections", ConnectionRows, lambda feed: len(feed.store.connections)),
-    METHODS: ListTab("Methods", MethodRows, lambda feed: len(feed.methods.methods)),
+    CALLS: ListTab(
+        "Calls", CallTreeRows, "call", lambda feed: len(feed.store.calls), lambda feed: len(feed.calls.keys)
+    ),
+    FRAMES: ListTab(
+        "Frames", FrameRows, "frame", lambda feed: feed.store.frames.kept, lambda feed: len(feed.frames.positions)
+    ),
+    PACKETS: ListTab(
+        "Packets",
+        PacketRows,
+        "packet",
+        lambda feed: feed.packets.total or feed.store.packets,
+        lambda feed: len(feed.packets.numbers),
+    ),
+    CONNECTIONS: ListTab("Connections", ConnectionRows, "connection", lambda feed: len(feed.store.connections)),
+    METHODS: ListTab("Methods", MethodRows, "method", lambda feed: len(feed.methods.methods)),
 }
 """In the order in which they stand."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -14,10 +14,11 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from inspector.ui.screens.dialog import Dialog
-from inspector.ui.widgets.painting import Column
+from inspector.ui.widgets.painting import Column, usual_layout
 
 _NOTE: Final = (
-    "Space, a click: show or hide · J K, Shift+↓ ↑: move · r: all again · Enter, a click beside: keep · Esc cancels"
+    "Space, a click: show or hide · J K, Shift+↓ ↑, the mouse: move · r: as at first · Enter, a click beside: keep · "
+    "Esc cancels"
 )
 _UNTITLED: Final = "→ ←"
 
@@ -37,6 +38,9 @@ class ColumnsDialog(Dialog[tuple[int, ...]]):
         """`layout` is what is shown now."""
         super().__init__()
         self._title, self._columns = title, columns
+        self._held: int | None = None
+        """The row that the mouse holds."""
+        self._is_dragged = False
         self._arrange(layout)
 
     def _arrange(self, layout: Sequence[int]) -> None:
@@ -68,7 +72,23 @@ class ColumnsDialog(Dialog[tuple[int, ...]]):
         mark = ("■ ", "$success") if index in self._shown else ("□ ", "$tone-dim")
         return Option(Content.assemble(mark, self._columns[index].title or _UNTITLED))
 
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of a column."""
+        self._held, self._is_dragged = _row_at(event), False
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Move the column that is held."""
+        row = _row_at(event) if event.button else None
+        if row is not None and self._held is not None and row != self._held:
+            self._order.insert(row, self._order.pop(self._held))
+            self._held, self._is_dragged = row, True
+            self._draw(row)
+
     @on(OptionList.OptionSelected)
+    def _toggle_clicked(self) -> None:
+        if not self._is_dragged:
+            self._action_toggle()
+
     def _action_toggle(self) -> None:
         row = self._list.highlighted or 0
         changed = self._shown ^ {self._order[row]}
@@ -83,7 +103,7 @@ class ColumnsDialog(Dialog[tuple[int, ...]]):
             self._draw(goal)
 
     def _action_reset(self) -> None:
-        self._arrange(range(len(self._columns)))
+        self._arrange(usual_layout(self._columns))
         self._draw(0)
 
     def leave(self) -> None:
@@ -92,3 +112,9 @@ class ColumnsDialog(Dialog[tuple[int, ...]]):
 
     def _action_keep(self) -> None:
         self.dismiss(tuple(index for index in self._order if index in self._shown))
+
+
+def _row_at(event: events.MouseEvent) -> int | None:
+    """The row of the list that the mouse is on."""
+    row = event.style.meta.get("option")
+    return row if isinstance(row, int) else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from inspector.model.call import StreamKey
 from inspector.session import FileSource
 from inspector.session.extracts import packets_of_call, packets_of_connection, packets_of_frames
@@ -9,6 +11,7 @@ from inspector.ui.exports import Ground, ways
 from inspector.ui.lists.tabs import PACKETS
 from inspector.ui.screens.export_dialog import ExportDialog, Order
 from inspector.ui.screens.find_actions import FindActions
+from inspector.ui.screens.unsaved_dialog import Parting, UnsavedDialog
 from inspector.ui.subject import ConnectionAt, FrameAt, PacketAt, connection_of
 
 
@@ -16,8 +19,31 @@ class ExportActions(FindActions):
     """The part of the inspection screen that writes files."""
 
     def _action_save(self) -> None:
+        self._ask_what(lambda: None)
+
+    def part(self, leave: Callable[[], object]) -> None:
+        """Leave this capture: at once, or as somebody decides who wrote comments and did not save them."""
+
+        def decide(parting: Parting | None) -> None:
+            if parting is Parting.LEAVE:
+                leave()
+            elif parting is Parting.SAVE:
+                self._ask_what(lambda: None if self.session.comments.unsaved else leave())
+
+        if not (unsaved := self.session.comments.unsaved):
+            leave()
+        else:
+            self.app.push_screen(UnsavedDialog(unsaved, self.session.status.source), decide)
+
+    def _ask_what(self, then: Callable[[], object]) -> None:
+        """Ask what to save, save it, and go on."""
+
+        def export(order: Order | None) -> None:
+            if order is not None:
+                self.work(self._write_order(order, then))
+
         picture = self.app.export_screenshot()
-        self.app.push_screen(ExportDialog(ways(self._ground(picture)), self.session.status.source), self._export)
+        self.app.push_screen(ExportDialog(ways(self._ground(picture)), self.session.status.source), export)
 
     def _ground(self, picture: str) -> Ground:
         source, call = self.session.source, self.selected_call
@@ -58,9 +84,6 @@ class ExportActions(FindActions):
                     found |= await packets_of_connection(self.session, connection)
         return frozenset(found)
 
-    def _export(self, order: Order | None) -> None:
-        if order is not None:
-            self.work(self._write_order(order))
-
-    async def _write_order(self, order: Order) -> None:
+    async def _write_order(self, order: Order, then: Callable[[], object]) -> None:
         self.say(await order.way.write(order.path, order.keeps_keys))
+        then()

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from textual import on
+from textual.widgets import OptionList
 
 from inspector.capture.packet_matches import PacketMatches
 from inspector.capture.sharkd_answers import FieldName
@@ -18,11 +19,12 @@ from inspector.model.dissection import Field
 from inspector.session import Session
 from inspector.store.filter import EVERYTHING, Filter, display_filter
 from inspector.store.filter_language import FORCE, Language, display_text, language
-from inspector.ui.feed import SLICE, Feed
+from inspector.ui.feed import Feed
 from inspector.ui.launch import Launch
 from inspector.ui.messages import DisplayFiltered, FieldChosen, FilterAsked, Filtered, PassCancelled, StoreChanged
 from inspector.ui.screens.call_actions import CallActions
 from inspector.ui.screens.choice import Choice, ChoiceDialog, Chosen
+from inspector.ui.slices import go_on
 from inspector.ui.widgets.filter_box import FilterBox
 
 _CAUGHT_UP: Final = 0.999
@@ -119,12 +121,7 @@ class FilterActions(CallActions):
 
     def _refilter(self, *, show_control: bool | None = None) -> None:
         async def work() -> None:
-            clock = asyncio.get_running_loop().time
-            until = clock() + SLICE
-            for _ in self.feed.refilter(self._filter, show_control=shown):
-                if clock() > until:
-                    await asyncio.sleep(0)
-                    until = clock() + SLICE
+            await go_on(self.feed.refilter(self._filter, show_control=shown))
             self.show_filtered()
 
         shown = self.feed.frames.show_control if show_control is None else show_control
@@ -137,6 +134,10 @@ class FilterActions(CallActions):
         self.feed.time_style = self.feed.time_style.following
         self.feed.redraw()
         self.say(f"Times: {self.feed.time_style.words}.")
+
+    @on(OptionList.OptionSelected, "#candidates")
+    def _take_candidate(self) -> None:
+        self.box_of_filter.take_name()
 
     @on(FilterAsked)
     def _put_filter(self, event: FilterAsked) -> None:

@@ -8,12 +8,12 @@ from typing import Final
 from textual import on
 
 from inspector.errors import PatternError
-from inspector.ui.feed import SLICE
 from inspector.ui.find.finder import Finder
 from inspector.ui.find.targets import Widget
 from inspector.ui.lists.tabs import FRAMES
 from inspector.ui.messages import FindAsked, FindLeft
 from inspector.ui.screens.filter_actions import FilterActions
+from inspector.ui.slices import begin
 from inspector.ui.widgets.find_bar import FindBar
 from inspector.ui.widgets.pane import Pane
 
@@ -65,6 +65,11 @@ class FindActions(FilterActions):
         self._finder = finder
         self._look()
 
+    def _give_up(self, finder: Finder, fault: PatternError) -> None:
+        finder.end()
+        self._finder = None
+        self._bar.say(fault.message, is_fault=True)
+
     def _look(self) -> None:
         self.run_worker(self._looking(), group="find", exclusive=True)
 
@@ -72,15 +77,17 @@ class FindActions(FilterActions):
         finder, clock = self._finder, asyncio.get_running_loop().time
         if finder is None:
             return
-        until = told = clock()
-        for _ in finder.steps():
-            if clock() > until:
+        steps, told = finder.steps(), clock()
+        try:
+            while not begin(steps):
                 if clock() - told > _TELL_SECONDS:
                     told = clock()
                     self._bar.say(finder.words())
                 await asyncio.sleep(0)
-                until = clock() + SLICE
-        self._bar.say(finder.words())
+        except PatternError as error:
+            self._give_up(finder, error)
+        else:
+            self._bar.say(finder.words())
 
     def _action_match(self, rows: int) -> None:
         if self._finder is None:

@@ -1,10 +1,12 @@
-"""All keys, in groups, made from the table of bindings."""
+"""All keys, in groups, made from the table of bindings; then what is not a key."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import ClassVar, Final
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -20,16 +22,30 @@ _WHERE: Final = {
     Place.FIND: " (find)",
     Place.EDITOR: " (editor)",
 }
-_MORE: Final = """\
-A filter is words that match anywhere, and key:value for method, status, type, stream, connection and sender.
-A minus before any of them means not; "quoted words" stay together; method:/a.B/C$ is that method and no longer one.
-All parts must match. n and N visit the frames that it finds from wherever the focus is, round the end; while something
-is looked for by Ctrl+F they visit what is found of that, in the list or in the pane that has the focus.
-What looks like a Wireshark display filter is one, over packets, frames and calls: tcp.port == 37564, !http2,
-tcp.analysis.flags; = in front says so where it does not look like one. Tab completes the names of fields.
-With the mouse: click selects, double click opens, the wheel scrolls; a click on a step of Follow selects its frame,
-on the title of a column sorts by it, on the mark before a call, a message or a field unfolds it, on a byte finds its
-field."""
+_KEYS: Final = 16
+"""Cells of the column of keys."""
+_SCROLLBAR, _NARROWEST = 2, 20
+_MORE: Final = {
+    "Mouse": (
+        ("click", "Select a row or a line; a byte leads to its field; a click on a step of Follow selects its frame"),
+        ("double click", "Open, as Enter does"),
+        ("right click", "What can be done with the row or the field; on titles: choose the columns"),
+        ("middle click", "Mark the row, or take its mark away"),
+        ("on a sign ▸", "Unfold or fold a call, a message, a field"),
+        ("on a title", "Sort by that column; on Time in Frames and Packets: times in another way"),
+        ("on the footer", "Do what that key does; ^P there has everything else"),
+        ("wheel", "Scroll"),
+    ),
+    "Filter": (
+        ("words", 'They match anywhere, and all must match; "quoted words" stay together'),
+        ("key:value", "For method, status, type, stream, connection, sender; method:/a.B/C$ is that method alone"),
+        ("-word", "Not this; -key:value too"),
+        ("tcp.port == 1", "What looks like a Wireshark display filter is one, over packets, frames and calls"),
+        ("= text", "A display filter that does not look like one; Tab completes the names of fields"),
+        ("n N", "Visit what the filter finds, from anywhere, round the end; while ^F is on, what that has found"),
+    ),
+}
+"""What can be done besides, by groups."""
 
 
 class HelpScreen(Dialog[None]):
@@ -41,19 +57,32 @@ class HelpScreen(Dialog[None]):
         """A column of keys and one of words."""
         with VerticalScroll(classes="dialog -tall") as box:
             box.border_title = "Keys"
-            box.border_subtitle = "Esc closes"
-            yield Static(Content.assemble(*_pieces()))
+            box.border_subtitle = "↓ ↑ scroll · Esc closes"
+            yield Static(id="help")
 
     def on_mount(self) -> None:
         """Let the arrow keys scroll."""
         self.query_one(VerticalScroll).focus()
 
+    def on_resize(self, _event: events.Resize) -> None:
+        """Words are broken to the width that there is."""
+        self.call_after_refresh(self._draw)
 
-def _pieces() -> Iterator[tuple[str, str]]:
-    for group in Group:
-        yield f"{group}\n", "bold $primary"
-        for place, key in entries(group):
-            yield f"  {key.shown:<11}", "bold $footer-key-foreground"
-            yield f"{key.tooltip}{_WHERE.get(place, '')}\n", ""
+    def _draw(self) -> None:
+        width = self.query_one(VerticalScroll).content_region.width - _SCROLLBAR
+        self.query_one("#help", Static).update(Content.assemble(*_pieces(max(width - _KEYS, _NARROWEST))))
+
+
+def _pieces(width: int) -> Iterator[tuple[str, str]]:
+    for title, lines in _groups():
+        yield f"{title}\n", "bold $primary"
+        for key, words in lines:
+            yield f"  {key:<{_KEYS - 2}}", "bold $tone-shortcut"
+            yield f"\n{' ' * _KEYS}".join(wrap(words, width)) + "\n", ""
         yield "\n", ""
-    yield _MORE, "$tone-dim"
+
+
+def _groups() -> Iterator[tuple[str, Iterator[tuple[str, str]]]]:
+    for group in Group:
+        yield group, ((key.shown, f"{key.tooltip}{_WHERE.get(place, '')}") for place, key in entries(group))
+    yield from ((title, iter(lines)) for title, lines in _MORE.items())

@@ -20,7 +20,7 @@ from inspector.session import LiveSource, Session
 from inspector.ui.bindings import Place, bindings
 from inspector.ui.launch import Launch
 from inspector.ui.lists.tabs import FRAMES
-from inspector.ui.messages import CaptureOpened, Left, PaneOpened, StoreChanged
+from inspector.ui.messages import CaptureOpened, Left, ListShown, PaneOpened, StoreChanged
 from inspector.ui.screens.look_actions import LookActions
 from inspector.ui.screens.statistics import StatisticsScreen
 from inspector.ui.sent_call import SentCall
@@ -159,6 +159,7 @@ class InspectionScreen(LookActions):
             return ()
         return how_to_send(box.method, is_unseen=self.sending.is_unseen)
 
+    @on(ListShown)
     def _draw_words(self) -> None:
         status = self.session.status
         self.query_one(StatusLine).show(status, self.session.store.packets, self._connection)
@@ -210,5 +211,8 @@ class InspectionScreen(LookActions):
         if self.stop_looking() or self.query_one(Notice).dismiss() or self.query_one(LateBanner).dismiss():
             return
         if self.is_opened:
-            self.app.run_worker(self.end())
-            self.app.pop_screen()
+            self.part(self._close)
+
+    def _close(self) -> None:
+        self.app.run_worker(self.end())
+        self.app.pop_screen()

@@ -1,9 +1,11 @@
-"""What one looks at: go to a number, from when times count, which columns there are."""
+"""What one looks at: go to a number, from when times count, which columns there are, what can be done with it."""
 
 from __future__ import annotations
 
+from inspector.ui.bindings import MENU, entries
 from inspector.ui.goal import parse_goal
 from inspector.ui.lists.tabs import FRAMES, LISTS, PACKETS
+from inspector.ui.screens.choice import Choice, ChoiceDialog, Chosen
 from inspector.ui.screens.columns_dialog import ColumnsDialog
 from inspector.ui.screens.export_actions import ExportActions
 from inspector.ui.screens.line_dialog import LineDialog
@@ -82,3 +84,14 @@ class LookActions(ExportActions):
             feed.time_style = TimeStyle.CAPTURE
         feed.redraw()
         self.say("Times count from the selected row." if feed.time_reference is not None else "No time zero any more.")
+
+    def _action_menu(self) -> None:
+        keys = {key.id: key for _, key in entries()}
+        known = {active.binding.id: active for active in self.active_bindings.values() if active.enabled}
+        choices = [Choice(known[id_], keys[id_].tooltip, keys[id_].shown) for id_ in MENU if id_ in known]
+        note = "Type to search · Enter does it · Esc cancels"
+        self.app.push_screen(ChoiceDialog("What can be done here", choices, note), self._do)
+
+    async def _do(self, chosen: Chosen | None) -> None:
+        if chosen is not None:
+            await self.app.run_action(chosen.value.binding.action, chosen.value.node)

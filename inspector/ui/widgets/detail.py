@@ -6,21 +6,29 @@ Follows the selection as it is told of it; tells by messages where a step leads.
 
 from __future__ import annotations
 
+import asyncio
+from typing import Final
+
 from textual import on
 from textual.app import ComposeResult
-from textual.widgets import ContentSwitcher, Tab, Tabs
+from textual.widgets import ContentSwitcher, Tabs
 
 from inspector.schema.catalog import Catalog
 from inspector.schema.forms import READERS, Format
 from inspector.store.change import Change
 from inspector.ui.documents.accounts import AccountsDocument
+from inspector.ui.documents.connection import SequenceDocument
 from inspector.ui.documents.document import GoneDocument
 from inspector.ui.documents.tabs import FOLLOW, MESSAGE, TABS, TREE, Ground, call_key, is_still_of, tabs_of
 from inspector.ui.feed import Feed
 from inspector.ui.subject import FrameAt, PacketAt, Subject, is_gone
 from inspector.ui.widgets.packet_parts import PacketParts
 from inspector.ui.widgets.pane import Pane
+from inspector.ui.widgets.steady_tab import SteadyTab
 from inspector.views.detail import message_forms
+
+_PAUSE: Final = 0.05
+"""Seconds without another subject, after which more of a long document is made."""
 
 
 class Detail(PacketParts):
@@ -41,7 +49,7 @@ class Detail(PacketParts):
 
     def compose(self) -> ComposeResult:
         """Tabs above, the chosen pane below."""
-        tabs = Tabs(*(Tab(tab.title, id=name) for name, tab in TABS.items()), id="detail-tabs")
+        tabs = Tabs(*(SteadyTab(tab.title, id=name) for name, tab in TABS.items()), id="detail-tabs")
         tabs.can_focus = False
         yield tabs
         with ContentSwitcher(initial=f"{FOLLOW}-pane"):
@@ -90,6 +98,7 @@ class Detail(PacketParts):
         elif self._subject.is_touched(self._store, change):
             first = self.document.refresh()
             self.pane.changed_from(first)
+            self._catch_up()
             if first < len(self.document):
                 self.mark_bytes()
 
@@ -147,11 +156,25 @@ class Detail(PacketParts):
             )
             self.document = TABS[self._tab].make(ground, subject)
         self.pane.show(self.document, self._block())
+        self._catch_up()
         self.mark_bytes()
         if isinstance(self.document, AccountsDocument):
             self.pane.follow_end()
         key = call_key(self._store, subject)
-        self.query_one(f"#{FOLLOW}", Tab).label = "Follow" if key is None else f"Follow {key}"
+        self.query_one(f"#{FOLLOW}", SteadyTab).relabel("Follow" if key is None else f"Follow {key}")
+
+    def _catch_up(self) -> None:
+        if isinstance(self.document, SequenceDocument) and self.document.is_behind:
+            self.run_worker(self._catching_up(self.document), group="catch-up", exclusive=True)
+
+    async def _catching_up(self, document: SequenceDocument) -> None:
+        await asyncio.sleep(_PAUSE)
+        first = len(document)
+        while document.is_behind:
+            await asyncio.sleep(0)
+            first = min(first, document.refresh())
+        if self.document is document:
+            self.pane.changed_from(first)
 
     def copied(self) -> tuple[str, str] | None:
         """What of the shown tab goes to the clipboard, and what it is called."""

@@ -6,7 +6,6 @@ document says is none of its business; how one moves in it is `Pane`'s.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from rich.segment import Segment
@@ -17,6 +16,7 @@ from textual.strip import Strip
 
 from inspector.ui.format import Palette, fitted, highlighted, segments
 from inspector.ui.widgets.layout import Document, Layout, Row
+from inspector.views.pattern import Sought
 from inspector.views.spans import Tone
 
 GUTTER: Final = 2
@@ -39,7 +39,7 @@ class DocumentView(ScrollView):
         self._layout: Layout | None = None
         self._document: Document | None = None
         self._current: int | None = None
-        self._sought: re.Pattern[str] | None = None
+        self._sought: Sought | None = None
 
     @property
     def document(self) -> Document | None:
@@ -80,7 +80,7 @@ class DocumentView(ScrollView):
         self.reveal(row)
         self.refresh()
 
-    def show_sought(self, sought: re.Pattern[str] | None) -> None:
+    def show_sought(self, sought: Sought | None) -> None:
         """Let what is looked for stand out, or nothing any more."""
         self._sought = sought
         self.refresh()
@@ -176,7 +176,15 @@ class DocumentView(ScrollView):
             self.cursor = row
 
     def _measure(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self.rows))
+        before, size = self.virtual_size, Size(self.size.width, len(self.rows))
+        has_bar = self.show_vertical_scrollbar
+        if size.width == before.width and has_bar == (size.height > self.size.height):
+            # Only the scrollbar's thumb changes: Textual would lay out the whole screen anew, and draw all of it.
+            self.set_reactive(DocumentView.virtual_size, size)
+            if has_bar:
+                self.vertical_scrollbar.window_virtual_size = size.height
+        else:
+            self.virtual_size = size
         self.refresh()
 
     def _on_resize(self, _event: events.Resize) -> None:

@@ -12,7 +12,7 @@ from textual import events, on
 from textual.content import Content
 from textual.geometry import Offset
 from textual.timer import Timer
-from textual.widgets import Input, OptionList
+from textual.widgets import Input
 
 from inspector.capture.sharkd_answers import FieldName
 from inspector.errors import FilterError, InspectorError
@@ -25,9 +25,7 @@ from inspector.ui.widgets.name_list import NameList, name_before
 
 _PAUSE: Final = 0.15
 """Seconds without a key after which what was typed is tried."""
-_EXAMPLES: Final = (
-    "words, method:greet, status:OK, -type:DATA; or tcp.analysis.flags, http2.streamid == 3 as in Wireshark"
-)
+_EXAMPLES: Final = "words, method:greet, -type:DATA; or, as in Wireshark, http2.streamid == 3"
 _TITLES: Final = {Language.WORDS: "Filter: words", Language.DISPLAY: "Wireshark display filter"}
 _STILL_ON: Final = "The filter before is still on."
 
@@ -88,7 +86,13 @@ class FilterBox(Input):
         self._show_language(language(self.value))
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(_PAUSE, self._try)
+        self._timer = self.set_timer(_PAUSE, self._pause)
+
+    def _pause(self) -> None:
+        """Nothing more has been typed for a while."""
+        if self._completes():
+            self._offer(is_asked=False)
+        self._try()
 
     def _show_language(self, known: Language) -> None:
         self.set_class(known is Language.DISPLAY, "-display")
@@ -176,24 +180,31 @@ class FilterBox(Input):
         self.cursor_position = len(text)
 
     def _action_complete(self) -> None:
-        self.run_worker(self._complete(takes_only=True), group="complete", exclusive=True)
+        self._offer(is_asked=True)
 
-    async def _complete(self, *, takes_only: bool) -> None:
-        """Offer names; with `takes_only` the only one is taken at once."""
+    def _offer(self, *, is_asked: bool) -> None:
+        group = "asked" if is_asked else "offered"  # what was asked for is not given up for what was not
+        self.run_worker(self._complete(is_asked=is_asked), group=group, exclusive=True)
+
+    async def _complete(self, *, is_asked: bool) -> None:
+        """Offer names; those that were asked for are marked, and the only one is taken at once."""
         typed = name_before(self.value, self.cursor_position)
         try:
             names = await self._wireshark.complete(typed.text) if typed else ()
         except InspectorError:
             names = ()
-        if typed != name_before(self.value, self.cursor_position):
+        is_wanted = is_asked or self.has_focus
+        if not is_wanted or typed is None or typed != name_before(self.value, self.cursor_position):
+            self._names.dismiss()
             return
-        self._names.offer(names)
-        if takes_only and len(names) == 1:
-            self._take_name()
-        self._names.absolute_offset = self.cursor_screen_offset + Offset(-len(typed.text) - 1 if typed else 0, 1)
+        is_whole = len(names) == 1 and names[0].name == typed.text
+        self._names.offer(() if is_whole and not is_asked else names, is_marked=is_asked or bool(self._names.marked))
+        if is_asked and len(names) == 1:
+            self.take_name()
+        self._names.absolute_offset = self.cursor_screen_offset + Offset(-len(typed.text) - 1, 1)
 
-    @on(OptionList.OptionSelected)
-    def _take_name(self) -> None:
+    def take_name(self) -> None:
+        """Put the marked name in the place of what was typed of it."""
         typed, name = name_before(self.value, self.cursor_position), self._names.marked
         self._names.dismiss()
         if typed is not None and name:
@@ -211,20 +222,20 @@ class FilterBox(Input):
         elif self._names.display:
             await super()._on_key(event)
             event.prevent_default()
-            self.run_worker(self._complete(takes_only=False), group="complete", exclusive=True)
+            self._offer(is_asked=False)
 
     def _completes(self) -> bool:
-        """True where Tab is for a name: in a display filter, behind the beginning of one."""
+        """True where there may be a name: in a display filter, behind the beginning of one."""
         typed = name_before(self.value, self.cursor_position)
         return typed is not None and (language(self.value) is Language.DISPLAY or "." in typed.text)
 
     def _is_for_names(self, key: str) -> bool:
         match key:
-            case "tab" | "enter":
-                self._take_name()
+            case "tab" | "enter" if self._names.marked:
+                self.take_name()
             case "down":
                 self._names.action_cursor_down()
-            case "up":
+            case "up" if self._names.marked:
                 self._names.action_cursor_up()
             case "escape":
                 self._names.dismiss()

@@ -20,6 +20,7 @@ from inspector.model.dissection import ByteSource, Field
 from inspector.ui.bindings import Place, bindings
 from inspector.ui.format import Palette
 from inspector.ui.messages import ByteSelected
+from inspector.ui.widgets.pane import RIGHT
 from inspector.views.spans import Tone
 from inspector.views.text import clean, counted
 
@@ -114,6 +115,8 @@ class HexView(ScrollView, can_focus=True):
         at = None if place is None else self._byte_at(place.x, self.scroll_offset.y + place.y)
         if at is not None:
             self._go(at)
+        if event.button == RIGHT:
+            await self.run_action("screen.menu")
 
     def _byte_at(self, x: int, line: int) -> int | None:
         """The offset of the byte that is drawn at a cell, in hex or as a letter."""

@@ -1,6 +1,7 @@
 """The last line of the screen: the keys that work where the focus is, made from the table of bindings.
 
-Shows as many as there is room for; help and quit always. A click on one does what its key does.
+Shows as many as there is room for; help, quit, and the palette, which has all others, always. A click on one does what
+its key does.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ from inspector.ui.bindings import FOOTER
 from inspector.ui.format import Palette
 from inspector.views.spans import Tone
 
-_GAP: Final = 3
-_ALWAYS: Final = ("help", "help.always", "quit")
+_GAP, _NARROW_GAP = 3, 2
+_NARROW: Final = 110
+_ALWAYS: Final = ("help", "help.always", "palette", "quit")
+_HIDDEN_BY: Final = {"help": "help.always", "find.kind": "find"}
+"""Keys that do the same as another where both work, or are the same key with another meaning there."""
 _ORDER: Final = {name: number for number, name in enumerate(FOOTER)}
 
 
@@ -38,7 +42,8 @@ class _Shown(NamedTuple):
 
     @property
     def width(self) -> int:
-        return cell_len(self.key) + 1 + cell_len(self.label) + _GAP
+        """Without what keeps it apart from the next."""
+        return cell_len(self.key) + 1 + cell_len(self.label)
 
 
 class KeyBar(Widget):
@@ -60,8 +65,9 @@ class KeyBar(Widget):
         }
         if isinstance(screen.focused, Input):
             found = {name: binding for name, binding in found.items() if not _is_typed(binding)}
-        if "help" in found:  # `?` and F1 do the same; where letters are letters only F1 is left
-            found.pop("help.always", None)
+        for known, hidden in _HIDDEN_BY.items():
+            if known in found:
+                found.pop(hidden, None)
         keys = sorted(
             _Shown(_ORDER[name], name, binding.key_display or binding.key, binding.description)
             for name, binding in found.items()
@@ -77,26 +83,30 @@ class KeyBar(Widget):
         for shown in self._fitting():
             line += [
                 Segment(shown.key, palette.key),
-                Segment(f" {shown.label}{' ' * _GAP}", palette.of(Tone.PLAIN)),
+                Segment(f" {shown.label}{' ' * self._gap}", palette.of(Tone.PLAIN)),
             ]
         return Strip(line).adjust_cell_length(self.size.width).apply_style(self.rich_style)
 
+    @property
+    def _gap(self) -> int:
+        return _GAP if self.size.width >= _NARROW else _NARROW_GAP
+
     def _fitting(self) -> list[_Shown]:
         always = [shown for shown in self._keys if shown.id in _ALWAYS]
-        left = self.size.width - 1 + _GAP - sum(shown.width for shown in always)
+        left = self.size.width - 1 + self._gap - sum(shown.width + self._gap for shown in always)
         fitting = []
         for shown in self._keys:
-            if shown.id not in _ALWAYS and shown.width <= left:
+            if shown.id not in _ALWAYS and shown.width + self._gap <= left:
                 fitting.append(shown)
-                left -= shown.width
+                left -= shown.width + self._gap
         return [*fitting, *always]
 
     async def _on_click(self, event: events.Click) -> None:
         x = 1
         for shown in self._fitting():
-            if x <= event.x < x + shown.width - _GAP:
+            if x <= event.x < x + shown.width:
                 for active in self.screen.active_bindings.values():
                     if active.binding.id == shown.id:
                         await self.app.run_action(active.binding.action, active.node)
                         return
-            x += shown.width
+            x += shown.width + self._gap

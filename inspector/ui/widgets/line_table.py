@@ -6,7 +6,6 @@ lines. Where the cursor is and how it moves is for `RowList`; what rows say is t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, Final
 
@@ -18,7 +17,8 @@ from textual.strip import Strip
 
 from inspector.ui.format import Palette, fitted, highlighted
 from inspector.ui.lists.rows import FoldableRows, SortableRows
-from inspector.ui.widgets.painting import GUTTER, MARK, PART_MARK, Look, Order, RowPainter, Rows
+from inspector.ui.widgets.painting import GUTTER, MARK, PART_MARK, Look, Order, RowPainter, Rows, usual_layout
+from inspector.views.pattern import Sought
 from inspector.views.spans import Tone
 
 HEADER: Final = 1
@@ -46,10 +46,10 @@ class LineTable(ScrollView):
         """The keys of marked rows, the latest last."""
         self.is_part_marked: Callable[[Any], bool] = lambda _key: False
         """Tells whether something that a row is of, or that is of it, is marked in another list."""
-        self.layout_of_columns: tuple[int, ...] = tuple(range(len(rows.columns)))
+        self.layout_of_columns: tuple[int, ...] = usual_layout(rows.columns)
         """The indexes of the columns that are shown, in their order."""
         self._placeholder: tuple[str, ...] = ()
-        self._sought: re.Pattern[str] | None = None
+        self._sought: Sought | None = None
         self._painter = self._new_painter()
         self._strips: LRUCache[object, Strip] = LRUCache(_CACHED_STRIPS)
         self._measured: LRUCache[object, bool] = LRUCache(_CACHED_STRIPS)
@@ -72,7 +72,7 @@ class LineTable(ScrollView):
         """How many rows fit on the screen."""
         return max(self.scrollable_content_region.height - HEADER, 1)
 
-    def show_sought(self, sought: re.Pattern[str] | None) -> None:
+    def show_sought(self, sought: Sought | None) -> None:
         """Let what is looked for stand out, or nothing any more."""
         if sought != self._sought:
             self._sought = sought

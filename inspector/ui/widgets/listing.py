@@ -14,7 +14,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import ContentSwitcher, Static, Tab, Tabs
+from textual.widgets import ContentSwitcher, Static, Tabs
 
 from inspector.model.call import StreamKey
 from inspector.schema.catalog import Catalog
@@ -25,21 +25,10 @@ from inspector.ui.lists.tabs import CALLS, FRAMES, LISTS, PACKETS
 from inspector.ui.messages import ListShown, MarksChanged, TailMoved
 from inspector.ui.subject import Subject, is_gone
 from inspector.ui.widgets.row_list import RowList
+from inspector.ui.widgets.steady_tab import SteadyTab
 
 _LOOKED_AT: Final = 10_000
 """Frames of a call that are looked at for a mark: some tenths of a millisecond."""
-
-
-class _CountingTab(Tab):
-    """A tab whose label counts, many times a second."""
-
-    def relabel(self, label: str) -> None:
-        """Another label; where it is as long as the one before, the screen is not laid out anew for it."""
-        if len(label) == len(self.label_text):
-            self._label = Content(label)
-            Static.update(self, self._label, layout=False)
-        else:
-            self.label = Content(label)
 
 
 class Listing(Vertical):
@@ -73,7 +62,7 @@ class Listing(Vertical):
     def compose(self) -> ComposeResult:
         """Tabs and the words about the tail above, the chosen list below."""
         with Horizontal(id="listing-head"):
-            names = (_CountingTab(each.title, id=f"{name}-tab") for name, each in LISTS.items())
+            names = (SteadyTab(each.title, id=f"{name}-tab") for name, each in LISTS.items())
             tabs = Tabs(*names, active=f"{FRAMES}-tab")
             tabs.can_focus = False
             yield tabs
@@ -107,9 +96,7 @@ class Listing(Vertical):
         for name, each in LISTS.items():
             count = each.count(self._feed)
             label = f"{each.title} {count:,}" if count else each.title
-            tab = self.query_one(f"#{name}-tab", _CountingTab)
-            if tab.label_text != label:
-                tab.relabel(label)
+            self.query_one(f"#{name}-tab", SteadyTab).relabel(label)
 
     def _forget_marks(self, table: RowList) -> None:
         """Take the marks away from what is not kept any more."""

@@ -41,14 +41,14 @@ class NameList(OptionList, can_focus=False):
         self.display = False
         self._names: Sequence[FieldName] = ()
 
-    def offer(self, names: Sequence[FieldName]) -> None:
-        """Show names, the first one marked; nothing for none."""
+    def offer(self, names: Sequence[FieldName], *, is_marked: bool) -> None:
+        """Show names, the first one marked where somebody asked for them; nothing for none."""
         self._names = names
         self.clear_options()
         self.add_options(
             Option(Content.assemble(clean(name), "  ", (clean(title), "$tone-dim"))) for name, title in names
         )
-        self.highlighted = 0 if names else None
+        self.highlighted = 0 if names and is_marked else None
         self.display = bool(names)
 
     @property

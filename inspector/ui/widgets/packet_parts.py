@@ -71,6 +71,13 @@ class PacketParts(Vertical):
         if isinstance(self.document, TreeDocument):
             self._link.open_all(self.document)
 
+    def turn_fold(self, *, is_open: bool) -> bool:
+        """Open the line of the tree that the cursor is on, or fold it; False where there is no tree."""
+        if isinstance(self.document, TreeDocument):
+            self._link.turn(self.document, is_open=is_open)
+            return True
+        return False
+
     def turn_tcp_form(self) -> None:
         """Show TCP streams in the next form: text, a hex dump, raw."""
         forms = list(TcpForm)

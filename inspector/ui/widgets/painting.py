@@ -41,6 +41,13 @@ class Column:
     """Where room is scarce, columns of a high rank are left out first; those of rank 0 stay."""
     yields: bool = False
     """True for a column that becomes narrower, down to `least`, before others are left out; its end stays in sight."""
+    is_extra: bool = False
+    """True for a column that is shown only where somebody chose it."""
+
+
+def usual_layout(columns: Sequence[Column]) -> tuple[int, ...]:
+    """The indexes of the columns that a list shows as long as nobody chose others."""
+    return tuple(index for index, column in enumerate(columns) if not column.is_extra)
 
 
 class Spanning(NamedTuple):
@@ -107,10 +114,10 @@ class RowPainter:
     ) -> None:
         """`order` is marked in the title of its column, which is never left out; `gutter` is the room for marks.
 
-        `layout` are the indexes of the columns that are shown, in their order; None for all.
+        `layout` are the indexes of the columns that are shown, in their order; None for the usual ones.
         """
         self._columns = columns
-        self._layout = tuple(range(len(columns)) if layout is None else layout)
+        self._layout = usual_layout(columns) if layout is None else tuple(layout)
         self._gutter = gutter
         self._order: Order | None = None
         self._widths = [max(column.least, cell_len(column.title)) for column in columns]

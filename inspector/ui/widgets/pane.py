@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from textual import events
 
 from inspector.ui.bindings import Place, bindings
@@ -9,6 +11,9 @@ from inspector.ui.messages import LineEntered, LineOpened, StepSelected
 from inspector.ui.widgets.document_view import GUTTER, DocumentView
 from inspector.views.packet_tree import MARKS
 from inspector.views.spans import plain
+
+RIGHT: Final = 3
+"""The right button of a mouse, which asks what can be done."""
 
 
 class Pane(DocumentView, can_focus=True):
@@ -52,7 +57,10 @@ class Pane(DocumentView, can_focus=True):
     async def _on_click(self, event: events.Click) -> None:
         row = self.scroll_offset.y + event.y
         self._go(row)
-        self._choose(row, leave=event.chain == 2 or self._is_mark(row, event.x))
+        if event.button == RIGHT:
+            await self.run_action("screen.menu")
+        else:
+            self._choose(row, leave=event.chain == 2 or self._is_mark(row, event.x))
 
     def _is_mark(self, row: int, x: int) -> bool:
         """True at the sign that a line can be folded or opened."""

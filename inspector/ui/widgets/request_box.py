@@ -90,7 +90,7 @@ class RequestBox(Input):
         if outcome is None:
             self._last = ("not sent", "$error")
         else:
-            style = "$success" if outcome.status.code == 0 else "$error"
+            style = "$tone-ok" if outcome.status.code == 0 else "$error"
             replies = () if call.method.kind in TAKES_ONE and call.received < 2 else (_replies(call),)
             words = (clean(outcome.status.name), *replies, duration(outcome.seconds))
             self._last = (" · ".join(words) if replies else " ".join(words), style)
@@ -120,7 +120,7 @@ class RequestBox(Input):
             state, *keys = _running_words(
                 call, is_shown=self.method is not None and call.method.path == self.method.path
             )
-            self._say_fitting((f"{mark} {state}", "$warning"), more, *keys)
+            self._say_fitting((f"{mark} {state}", "$tone-warn"), more, *keys)
         else:
             self._say_fitting(self._last, *_KEYS)
 

@@ -7,10 +7,13 @@ from typing import Final
 
 from textual import events
 
+from inspector.ui.lists.rows import TIME
 from inspector.ui.messages import MarksChanged, RowOpened
 from inspector.ui.widgets.line_table import HEADER
+from inspector.ui.widgets.pane import RIGHT
 from inspector.ui.widgets.row_arrangement import RowArrangement
 
+_LEFT, _MIDDLE = 1, 2
 _MANY: Final = 1_000
 """Marks from which on the next one is sooner found by looking at one row after the other."""
 
@@ -66,12 +69,28 @@ class RowActions(RowArrangement):
         return row if event.y >= HEADER and row < self.count else None
 
     async def _on_click(self, event: events.Click) -> None:
-        row = self._row_at(event)
         if event.y < HEADER:
-            self.sort_by(self.column_at(event.x))
-        elif row is not None and self.is_on_fold_mark(event.x, row):
+            await self._click_title(event)
+        elif (row := self._row_at(event)) is not None:
+            await self._click_row(event, row)
+
+    async def _click_title(self, event: events.Click) -> None:
+        column = self.column_at(event.x)
+        if event.button == RIGHT:
+            await self.run_action("screen.choose_columns")
+        elif self.sortable is not None:
+            self.sort_by(column)
+        elif column is not None and self.rows.columns[column].title == TIME:
+            await self.run_action("screen.turn_times")
+
+    async def _click_row(self, event: events.Click, row: int) -> None:
+        if event.button == _LEFT and self.is_on_fold_mark(event.x, row):
             self.turn_fold(row)
-        elif row is not None:
-            self.go(row)
-            if event.chain == 2:
-                self._action_open()
+            return
+        self.go(row)
+        if event.button == RIGHT:
+            await self.run_action("screen.menu")
+        elif event.button == _MIDDLE:
+            self._action_mark()
+        elif event.chain == 2:
+            self._action_open()

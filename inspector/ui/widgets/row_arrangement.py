@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from inspector.ui.lists.rows import UNFOLDED, FoldableRows, SortableRows
+from inspector.ui.slices import begin, go_on
 from inspector.ui.widgets.line_table import FOLD, LineTable
 from inspector.ui.widgets.painting import Order
 
@@ -46,11 +47,19 @@ class RowArrangement(LineTable):
             self.sort(self.rows.order.turned)
 
     def sort(self, order: Order) -> None:
-        """Sort the rows; the cursor stays on its own."""
+        """Sort the rows, behind the screen where they are many; the cursor stays on its own."""
         if isinstance(self.rows, SortableRows):
-            self.rows.sort(order)
+            work = self.rows.sort(order)
             self.mark_order()
-            self.update_rows(is_refiltered=True)
+            self.workers.cancel_group(self, "sort")
+            if begin(work):
+                self.update_rows(is_refiltered=True)
+            else:
+                self.run_worker(self._sort_on(work), group="sort")
+
+    async def _sort_on(self, work: Iterator[object]) -> None:
+        await go_on(work)
+        self.update_rows(is_refiltered=True)
 
     def sort_by(self, column: int | None) -> None:
         """Sort by a column, or where that is done already from its other end."""

@@ -39,6 +39,14 @@ class TreeLink:
             self._pane.changed_from(block)
             self._pane.put_cursor(block)
 
+    def turn(self, document: TreeDocument, *, is_open: bool) -> None:
+        """Open the line that the cursor is on, or fold it; from one that is folded, go to what it is of."""
+        if self._pane.cursor < len(self._pane.rows):
+            block = document.turn(self._pane.rows[self._pane.cursor].block, is_open=is_open)
+            self._pane.changed_from(block)
+            self._pane.put_cursor(block)
+            self.mark(document)
+
     def open_all(self, document: TreeDocument) -> None:
         """Open or fold the whole tree."""
         document.open_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from inspector.client.outcome import Outcome
@@ -12,7 +13,7 @@ from inspector.schema.template import short_template
 from inspector.session import Phase, SessionStatus
 from inspector.ui.draft import json_text
 from inspector.ui.feed import Feed
-from inspector.ui.lists.tabs import FRAMES, PACKETS
+from inspector.ui.lists.tabs import FRAMES, LISTS
 from inspector.views.text import clean, counted
 
 _NOTHING_YET: Final = {
@@ -26,24 +27,27 @@ _NOTHING_YET: Final = {
 
 
 def counts(feed: Feed, list_: str = FRAMES, marks: int = 0) -> str:
-    """How many frames are shown, how many of the others are control frames, and how many rows are marked."""
-    marked = f"{marks:,} marked · " if marks else ""
-    return marked + _shown(feed, list_)
-
-
-def _shown(feed: Feed, list_: str) -> str:
-    if list_ == PACKETS and feed.packets.total:
-        return f"{len(feed.packets.numbers):,} of {counted(feed.packets.total, 'packet')}"
-    shown, total = len(feed.frames.positions), feed.store.frames.kept
+    """How many rows of a list are shown, how many are hidden and why, and how many are marked."""
+    tab = LISTS[list_]
+    total = tab.count(feed)
     if not total:
         return ""
-    text = f"{shown:,} of {counted(total, 'frame')}"
+    marked = f"{marks:,} marked · " if marks else ""
+    if tab.shown is None:
+        is_filtered = " · whatever the filter" if feed.frames.filter.text else ""
+        return f"{marked}{counted(total, tab.noun)}{is_filtered}"
+    hidden = "".join(_hidden(feed)) if list_ == FRAMES else ""
+    return f"{marked}{tab.shown(feed):,} of {counted(total, tab.noun)}{hidden}"
+
+
+def _hidden(feed: Feed) -> Iterator[str]:
+    """Which frames are not shown for other reasons than the filter."""
     if feed.store.frames.first:
-        text += f" · {feed.store.frames.first:,} older dropped"
+        yield f" · {feed.store.frames.first:,} older dropped"
     if feed.frames.show_control:
-        return f"{text} · control frames shown (h)"
-    hidden = feed.frames.hidden_control
-    return f"{text} · {counted(hidden, 'control frame')} hidden (h)" if hidden else text
+        yield " · control frames shown (h)"
+    elif feed.frames.hidden_control:
+        yield f" · {counted(feed.frames.hidden_control, 'control frame')} hidden (h)"
 
 
 def request_placeholder(method: Method | None, catalog: Catalog, *, is_waiting: bool) -> str:

@@ -1,0 +1,25 @@
+"""Work that takes longer than a key may wait: done a slice at a time, with a look at the keyboard in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from time import monotonic
+from typing import Final
+
+SLICE: Final = 0.004
+"""Seconds of work between two looks at the keyboard: a key's way to the screen has half a dozen of them."""
+
+
+def begin(work: Iterator[object]) -> bool:
+    """Do a first slice; True when that was all."""
+    until = monotonic() + SLICE
+    return all(monotonic() <= until for _ in work)
+
+
+async def go_on(work: Iterator[object]) -> None:
+    """Do the rest."""
+    is_more = not begin(work)
+    while is_more:
+        await asyncio.sleep(0)
+        is_more = not begin(work)
