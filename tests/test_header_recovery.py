@@ -253,6 +253,16 @@ async def test_a_block_of_more_headers_than_tshark_reads_is_read_to_its_end(tmp_
     )
 
 
+async def test_a_long_message_of_a_late_join_is_whole(tmp_path: Path) -> None:
+    """Its first frame has the prefix, and no content type is known; those behind begin with any byte."""
+    wire, said = joined_late("/a.B/C"), hello("x" * 40_000)
+    wire.client(wire.headers(Side.CLIENT, 9, *zip(GO, VALUES, strict=True)), data(9, said[:16_000]))
+    wire.client(data(9, said[16_000:32_000]))
+    wire.client(data(9, said[32_000:], end=True))
+    store = await late_store(wire, tmp_path)
+    assert [message.length for message in store.calls[StreamKey(0, 9)].requests] == [len(said) - 5]
+
+
 async def test_what_a_snap_length_cut_off_is_lost(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()

@@ -135,3 +135,14 @@ def test_nothing_is_held_back_of_what_has_no_gap() -> None:
     assert held.pass_on([late], ports) == []
     assert held.is_worth_ordering
     assert held.release() == ([gap, late], False)
+
+
+def test_what_comes_when_times_go_back_is_held_back() -> None:
+    held, ports = HeldBack(), {SERVER.port}
+    early, other, late = (
+        Packet(number, time, 60, 0, CLIENT, end)
+        for number, time, end in ((1, 2.0, SERVER), (2, 0.5, CLIENT), (3, 1.0, SERVER))
+    )
+    assert held.pass_on([early, other], ports) == [early, other]
+    assert held.pass_on([late], ports) == []
+    assert held.is_worth_ordering

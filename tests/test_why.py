@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from inspector.model.call import StreamKey
+from inspector.model.frame import HeaderSource
 from inspector.model.why import Cause, Why
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
@@ -20,7 +21,20 @@ from inspector.views.as_text import follow_lines
 from inspector.views.follow import Follow
 from inspector.views.why import why
 from tests.captures import DATA, SHARED, capture_of, read_store, read_truth, truth_files
-from tests.conversation import Conversation, data, goaway, hello, reply, request, reset, response, settings, trailers
+from tests.conversation import (
+    Conversation,
+    data,
+    goaway,
+    headers,
+    hello,
+    reply,
+    request,
+    reset,
+    response,
+    settings,
+    trailers,
+)
+from tests.test_reordered import records
 from tests.ui_running import lines, opened, text
 
 WHY = DATA / "why"
@@ -47,6 +61,7 @@ CALLS = (
     Case("internal_error", Cause.RESET, (13,), ("The server reset", "INTERNAL_ERROR")),
     Case("goaway_refused", Cause.GOAWAY, (15,), ("refused", "“going down for maintenance”", "1 as the last stream")),
     Case("goaway_and_end", Cause.GOAWAY, (11, 15), ("“restarting”", "it closed the connection", "FIN, packet 15")),
+    Case("goaway_and_left", Cause.GOAWAY, (16, 17, 18), ("“max_age”", "client had closed", "FIN, packet 17")),
     Case("too_many_pings", Cause.GOAWAY, (30,), ("ENHANCE_YOUR_CALM", "“too_many_pings”", "UNAVAILABLE")),
     Case("server_killed", Cause.CONNECTION_LOST, (15,), ("The server closed the connection", "FIN", "302 ms")),
     Case("server_reset", Cause.CONNECTION_LOST, (11,), ("The server broke the connection off", "RST")),
@@ -165,7 +180,7 @@ async def test_a_server_that_was_killed_closed_the_connection() -> None:
 LOSSY: tuple[tuple[str, dict[int, Cause]], ...] = (
     ("b_lost_reply.pcapng", {51: Cause.BYTES_LOST}),
     ("b_lost_req.pcapng", {}),
-    ("i_corrupt_light.pcapng", {85: Cause.BYTES_LOST}),
+    ("i_corrupt_light.pcapng", {81: Cause.BYTES_LOST, 83: Cause.BYTES_LOST, 85: Cause.BYTES_LOST}),
     ("i_truncated_half.pcapng", {81: Cause.STILL_OPEN}),
     ("a_mid.pcapng", {}),
 )
@@ -176,6 +191,26 @@ async def test_what_the_capture_lacks_is_nobodys_fault(name: str, expected: dict
     told = read_truth((DATA / name).with_suffix(".json"))
     found = reasons(await read_store(DATA / name, told["port"]))
     assert {key.stream: each.cause for key, each in found.items()} == expected
+
+
+async def test_trailers_that_a_snap_length_cut_off_are_not_without_a_status(tmp_path: Path) -> None:
+    """The request is whole in 200 bytes of each packet, the status with its details is not."""
+    header, told = records(WHY / "details.pcap")
+    cut = (record[:8] + len(record[16:216]).to_bytes(4, "little") + record[12:216] for record in told)
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(header + b"".join(cut))
+    found = reasons(await read_store(path, 50210))
+    assert {each.cause for each in found.values()} == {Cause.BYTES_LOST}
+
+
+@pytest.mark.parametrize("answer", ["application/json", "text/html"])
+def test_what_may_be_another_protocol_is_no_failed_grpc(answer: str) -> None:
+    talk = Conversation()
+    unknown = ((3, HeaderSource.UNKNOWN),)
+    first = ((":method", "POST"), (":path", "/a.B/C"), (":authority", "localhost"), ("<unknown>", ""))
+    talk.client(headers(1, *first, sources=unknown), data(1, b"{}", end=True))
+    talk.server(headers(1, (":status", "200"), ("content-type", answer)), data(1, b"{}", end=True))
+    assert only(talk) is None
 
 
 # What a conversation tells

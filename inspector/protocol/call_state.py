@@ -93,6 +93,12 @@ class CallProgress:
         halves = self._halves
         halves[Side.CLIENT], halves[Side.SERVER] = halves[Side.SERVER], halves[Side.CLIENT]
 
+    def complete(self) -> Iterator[Event]:
+        """Leave OPEN where the server ended the stream before it was known to be the server."""
+        half = self._halves[Side.SERVER]
+        if half.ended_at is not None:
+            yield from self.end(CallState.COMPLETE, half.ended_at)
+
     def receive(self, frame: Frame, side: Side, position: int) -> Iterator[Event]:
         """What a frame of this stream tells; `position` is the frame's own in the store."""
         half = self._halves[side]
@@ -176,7 +182,7 @@ class CallProgress:
 
     def _on_end_stream(self, frame: Frame, side: Side) -> Iterator[Event]:
         half = self._halves[side]
-        half.ended = True
+        half.ended_at = frame.time
         if half.pending:
             yield events.ProblemFound(self.key, f"The {side} ended the stream inside a message.")
         if side is Side.SERVER:

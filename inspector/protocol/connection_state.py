@@ -195,6 +195,8 @@ class ConnectionProgress:
             self._retold.turn()
             self._calls.turn()
             yield events.ConnectionTurned(self.connection)
+            for call in self._calls:
+                yield from call.complete()
 
     def _peer(self, source: Endpoint) -> Endpoint:
         return self.connection.server if source == self.connection.client else self.connection.client

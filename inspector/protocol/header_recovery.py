@@ -149,10 +149,13 @@ class HeaderRecovery:
 
     def _begin_epoch(self) -> None:
         before, self._table = self._table, self._table.after_loss()
-        self._losses[self._table.epoch] = LostEntries(before, self._table.epoch, self._shapes)
+        self._losses[self._table.epoch] = LostEntries(before, self._table.epoch, self._shapes, self._name_of)
         if len(self._losses) > _LOSSES_BOUND:
             del self._losses[oldest := next(iter(self._losses))]
             self._placeholders.forget(oldest)
+
+    def _name_of(self, place: Place) -> bytes | None:
+        return known.name.encode() if (known := self._placeholders.get(place)) else None
 
     def _weigh(self, entries: list[HeaderEntry]) -> None:
         """See what a block says of the losses before it."""

@@ -7,10 +7,10 @@ is believed, together with those that explain nearly as much. What is read by th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
-from inspector.protocol.hpack_table import HeaderEntry, HpackTable
+from inspector.protocol.hpack_table import HeaderEntry, HpackTable, Place
 
 _MOST: Final = 32
 """Entries that a loss may have inserted; a block of gRPC inserts about ten at most."""
@@ -28,11 +28,19 @@ Shape = tuple[bytes | None, ...]
 class LostEntries:
     """One loss: the table before it, and what the blocks behind it say."""
 
-    __slots__ = ("_asked", "_before", "_believed", "_scores", "_shapes", "epoch")
+    __slots__ = ("_asked", "_before", "_believed", "_name_of", "_scores", "_shapes", "epoch")
 
-    def __init__(self, before: HpackTable, epoch: int, shapes: Collection[Shape]) -> None:
+    def __init__(
+        self,
+        before: HpackTable,
+        epoch: int,
+        shapes: Collection[Shape],
+        name_of: Callable[[Place], bytes | None] = lambda _place: None,
+    ) -> None:
+        """Begin with nothing weighed; `name_of` tells what the entries of earlier losses are believed to be called."""
         self.epoch = epoch
         self._before = before
+        self._name_of = name_of
         self._shapes = frozenset(shapes)
         self._scores = [0] * (_MOST + 1)
         self._believed: tuple[int, ...] = ()
@@ -70,7 +78,10 @@ class LostEntries:
         if entry.place is None or not self._is_ours(entry):
             return entry.name
         depth = entry.place.depth - moved
-        return self._before.at(depth).name if depth >= 0 else None
+        if depth < 0:
+            return None
+        older = self._before.at(depth)
+        return self._name_of(older.place) if older.name is None and older.place is not None else older.name
 
 
 def _fits(names: Shape, shape: Shape) -> bool:

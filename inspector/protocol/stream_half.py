@@ -33,7 +33,7 @@ class StreamHalf:
         "block_ends_stream",
         "blocks",
         "content_type",
-        "ended",
+        "ended_at",
         "has_message",
     )
 
@@ -43,7 +43,8 @@ class StreamHalf:
         self.block_ends_stream = False
         """True when the latest block carries END_STREAM."""
         self.content_type: str | None = None
-        self.ended = False
+        self.ended_at: float | None = None
+        """When this side ended the stream."""
         self.has_message = False
         """True when a message was seen, whole or not."""
         self._encoding: str | None = None
@@ -51,6 +52,11 @@ class StreamHalf:
         self._text: TextBody | None = None
         self._headers: list[Header] = []
         self._sources: list[tuple[int, HeaderSource]] = []
+
+    @property
+    def ended(self) -> bool:
+        """True when this side ended the stream."""
+        return self.ended_at is not None
 
     @property
     def pending(self) -> int:

@@ -1,5 +1,7 @@
 """Packets behind the first gap of a file, held back until it is known whether anything was lost at all.
 
+A gap is also where times go back: tshark passes over a segment that comes so, and says that it was sent again.
+
 Segments that only came out of order look like a loss when they are met, and tshark can put them in order; but where
 one is really missing that makes things worse, so it is done in a second reading, and the one that shows more frames
 is taken. What a person has been told is never taken back for it. So only what has an end is held back: a file for as
@@ -30,17 +32,26 @@ class HeldBack:
     def __init__(self) -> None:
         self._packets: list[Packet] = []
         self._ordered: list[Packet] = []
+        self._latest = 0.0
+        """The time of the latest packet until the first gap."""
+        self._went_back = False
 
     def pass_on(self, packets: list[Packet], ports: Container[int]) -> list[Packet]:
         """The packets that can be told at once; the others are kept. Gaps count on these ports only."""
         if not self._packets:
-            first = next((at for at, packet in enumerate(packets) if _shows_gap(packet, ports)), None)
+            first = next((at for at, packet in enumerate(packets) if self._begins_disorder(packet, ports)), None)
             if first is None:
                 return packets
             packets, self._packets = packets[:first], packets[first:]
             return packets
         self._packets += packets
         return []
+
+    def _begins_disorder(self, packet: Packet, ports: Container[int]) -> bool:
+        if not _is_of(packet, ports):
+            return False
+        self._went_back, self._latest = packet.time < self._latest, packet.time
+        return self._went_back or bool(packet.tcp & (TcpEvent.GAP | TcpEvent.OUT_OF_ORDER))
 
     @property
     def is_holding(self) -> bool:
@@ -56,7 +67,8 @@ class HeldBack:
         """
         if any(packet.tcp & (TcpEvent.OUT_OF_ORDER | TcpEvent.REPEATED) for packet in self._packets):
             return True
-        return any(later.time < earlier.time for earlier, later in pairwise(self._packets))
+        times = (self._latest, *(packet.time for packet in self._packets[1:]))
+        return self._went_back or any(later < earlier for earlier, later in pairwise(times))
 
     def take_ordered(self, packets: Iterable[Packet]) -> None:
         """Packets of the second reading, all of them, in order."""
@@ -79,10 +91,6 @@ class HeldBack:
 def is_late(packet: Packet, ports: Container[int]) -> bool:
     """True for a packet of these ports that came behind a later one of its sender."""
     return bool(packet.tcp & TcpEvent.OUT_OF_ORDER) and _is_of(packet, ports)
-
-
-def _shows_gap(packet: Packet, ports: Container[int]) -> bool:
-    return bool(packet.tcp & (TcpEvent.GAP | TcpEvent.OUT_OF_ORDER)) and _is_of(packet, ports)
 
 
 def _is_of(packet: Packet, ports: Container[int]) -> bool:

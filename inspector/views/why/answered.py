@@ -101,7 +101,8 @@ def no_status(story: Story) -> Why | None:
     """The server ended the stream, and no status can be read."""
     call, last = story.call, story.last(Side.SERVER)
     unread = [source for _, source in call.trailers.sources if source is HeaderSource.UNKNOWN] if call.trailers else []
-    if unread:
+    was_cut = last is not None and last.frame.length > 0 and call.trailers is not None and not call.trailers.headers
+    if unread or was_cut:
         sentence = f"The server ended the stream ({last}), and its status cannot be read: the capture lacks what tells."
         return story.proven(Cause.BYTES_LOST, sentence, last)
     if not story.is_grpc(Side.CLIENT) or story.may_be_other or call.request_headers is None:

@@ -173,11 +173,12 @@ def client_left(story: Story) -> Why | None:
     last = story.last(Side.SERVER)
     if ending is None or last is None or ending.packet >= last.frame.packet:
         return None
-    sentence = (
-        f"The client had closed the connection{story.after(ending.time)} ({ending_name(ending)}) when the server said "
-        f"{story.call.status.name} ({last})."
-    )
-    return story.proven(Cause.CONNECTION_LOST, sentence, last, packets=(ending.packet,))
+    goaway = next((each for each in reversed(story.goaways()) if each.frame.time <= ending.time), None)
+    begun = f"The server sent {_said(goaway)} ({goaway}). " if goaway else ""
+    closed = f"The client had closed the connection{story.after(ending.time)} ({ending_name(ending)})"
+    sentence = f"{begun}{closed} when the server said {story.call.status.name} ({last})."
+    cause = Cause.GOAWAY if goaway else Cause.CONNECTION_LOST
+    return story.proven(cause, sentence, goaway, last, packets=(ending.packet,))
 
 
 def still_open(story: Story) -> Why | None:
