@@ -95,4 +95,4 @@ def _no_capture(name: str, start: bytes) -> SourceError:
     if packer:
         return SourceError(f"{name} is packed with {packer}.", f"Unpack it first: {packer} -dc FILE | grpc-inspector -")
     hint = "Give a pcap or pcapng file, plain or gzipped; `editcap FILE FILE.pcapng` makes one of what Wireshark reads."
-    return SourceError(f"{name} is no pcap or pcapng.", hint)
+    return SourceError(f"{name} is no capture in pcap or pcapng.", hint)
