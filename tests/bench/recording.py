@@ -47,7 +47,7 @@ class Recording(NamedTuple):
         """Write so many of its packets."""
         with small.open("wb") as out:
             out.write(self.capture.read_bytes()[:_FILE_HEADER])
-            for time, packet in islice(_packets(self.capture), packets):
+            for time, packet in islice(packets_of(self.capture), packets):
                 header = _RECORD_HEADER.pack(time // 1_000_000, time % 1_000_000, len(packet), len(packet))
                 out.write(header + packet)
 
