@@ -186,7 +186,7 @@ async def test_empty_input_is_told(put_on_stdin: Put) -> None:
 async def test_a_file_of_another_kind_is_told_before_anything_starts(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "other"
     path.write_bytes(content)
-    with pytest.raises(SourceError, match=r"other is (no capture|empty)"):
+    with pytest.raises(SourceError, match=r"other is (no pcap or pcapng|empty)"):
         open_capture(str(path))
 
 

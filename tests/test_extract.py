@@ -151,3 +151,21 @@ async def test_what_is_cut_short_is_said_to_be(tmp_path: Path) -> None:
         assert len(fields(saved, "frame.number")) == session.store.packets
     finally:
         await session.close()
+
+
+async def test_the_name_says_whether_it_is_packed_and_what_it_is_is_said(tmp_path: Path) -> None:
+    session = Session(FileSource(PCAPNG))
+    await session.run()
+    try:
+        plain, packed = tmp_path / "saved.pcapng", tmp_path / "saved.pcapng.gz"
+        await save_part(session, Part(), plain)
+        await save_part(session, Part(), packed)
+        assert gzip.decompress(contents(packed)) == contents(plain)
+        assert fields(packed, "frame.time_epoch") == fields(PCAPNG, "frame.time_epoch")
+        assert "In spite of its name it is a pcapng" in await save_part(session, Part(), tmp_path / "saved.pcap")
+    finally:
+        await session.close()
+
+
+def contents(path: Path) -> bytes:
+    return path.read_bytes()

@@ -6,20 +6,26 @@ import asyncio
 import contextlib
 import os
 import tempfile
+import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 from inspector.errors import SourceError
+
+_GZIP: Final = 31
+"""For zlib: a gzip header, and the largest window."""
 
 
 async def save_pieces(pieces: AsyncIterator[bytes], path: Path, *, overwrite: bool = False) -> int:
     """Write pieces to `path`, one behind the other, mode 0600; how many bytes that were. Raises SourceError.
 
-    Written beside its place and then moved there, so that a failure leaves neither half a file nor a lost one.
+    Gzipped where its name ends so. Written beside its place and then moved there, so that a failure leaves neither
+    half a file nor a lost one.
     """
     size = 0
     with _placed(path, overwrite=overwrite) as handle:
-        async for piece in pieces:
+        async for piece in _gzipped(pieces) if path.suffix == ".gz" else pieces:
             _write(handle, piece)
             size += len(piece)
             await asyncio.sleep(0)
@@ -48,6 +54,13 @@ async def save_folder(files: Iterable[tuple[str, bytes]], path: Path) -> int:
             await asyncio.sleep(0)
         undo.pop_all()
     return count
+
+
+async def _gzipped(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    packer = zlib.compressobj(wbits=_GZIP)
+    async for piece in pieces:
+        yield packer.compress(piece)
+    yield packer.flush()
 
 
 @contextlib.contextmanager

@@ -94,4 +94,5 @@ def _no_capture(name: str, start: bytes) -> SourceError:
     packer = _OTHER_PACKERS.get(start[:MAGIC_LENGTH])
     if packer:
         return SourceError(f"{name} is packed with {packer}.", f"Unpack it first: {packer} -dc FILE | grpc-inspector -")
-    return SourceError(f"{name} is no capture.", "Give a pcap or pcapng file, plain or gzipped.")
+    hint = "Give a pcap or pcapng file, plain or gzipped; `editcap FILE FILE.pcapng` makes one of what Wireshark reads."
+    return SourceError(f"{name} is no pcap or pcapng.", hint)

@@ -23,6 +23,8 @@ FRAME_HEADER: Final = 9
 PREFACE: Final = 24
 """Bytes that the client sends before its first frame (RFC 9113 §3.4)."""
 
+_NAMED_PCAP: Final = "In spite of its name it is a pcapng; `editcap -F pcap FILE OTHER` makes a pcap of it."
+
 
 class Part(NamedTuple):
     """What is to be saved of a capture."""
@@ -42,7 +44,8 @@ async def save_part(session: Session, part: Part, path: Path, *, overwrite: bool
     """
     if not session.can_begin_again:
         raise SourceError("There is no capture that could be saved.")
-    as_pcapng = path.suffix == ".pcapng"
+    name = path.name.removesuffix(".gz")
+    as_pcapng = name.endswith(".pcapng")
     _, recording = await session.packets.ground()
     deleted, comments = recording.first[0], dict(part.comments)
     extract = Extract(
@@ -55,7 +58,8 @@ async def save_part(session: Session, part: Part, path: Path, *, overwrite: bool
     kind = "pcapng" if extract.is_pcapng else "pcap"
     keys = ", without the TLS keys that were in it" if extract.secrets else ""
     gone = f"The oldest {deleted:,} had been deleted to make room on the disk." if deleted else ""
-    return " ".join(each for each in (f"Saved {count} as {path} ({kind}){keys}.", gone, extract.problem) if each)
+    other = _NAMED_PCAP if extract.is_pcapng and name.endswith(".pcap") else ""
+    return " ".join(filter(None, (f"Saved {count} as {path} ({kind}){keys}.", other, gone, extract.problem)))
 
 
 async def _through(extract: Extract, data: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -163,10 +163,9 @@ class InspectionScreen(LookActions):
     def _draw_words(self) -> None:
         status = self.session.status
         self.query_one(StatusLine).show(status, self.session.store.packets, self._connection)
-        self.query_one(FilterBox).show_counts(
-            self.progress + counts(self.feed, self.browser.listing.shown.id or FRAMES, self.browser.listing.marks)
-        )
-        self.browser.listing.show_placeholder(*placeholder(self.feed, status, self._how_to_send()))
+        shown = self.browser.listing.shown.id or FRAMES
+        self.query_one(FilterBox).show_counts(self.progress + counts(self.feed, shown, self.browser.listing.marks))
+        self.browser.listing.show_placeholder(*placeholder(self.feed, status, self._how_to_send(), shown))
         self.query_one(Notice).show_status(status)
 
     @property

@@ -13,7 +13,7 @@ from inspector.schema.template import short_template
 from inspector.session import Phase, SessionStatus
 from inspector.ui.draft import json_text
 from inspector.ui.feed import Feed
-from inspector.ui.lists.tabs import FRAMES, LISTS
+from inspector.ui.lists.tabs import FRAMES, LISTS, PACKETS
 from inspector.views.text import clean, counted
 
 _NOTHING_YET: Final = {
@@ -89,9 +89,11 @@ def how_to_send(method: Method | None, *, is_unseen: bool) -> tuple[str, ...]:
     return "Waiting for the first frame.", f"Type a {what} below and press Enter."
 
 
-def placeholder(feed: Feed, status: SessionStatus, invitation: tuple[str, ...]) -> tuple[str, ...]:
-    """What stands in place of rows while there are none."""
+def placeholder(feed: Feed, status: SessionStatus, invitation: tuple[str, ...], list_: str) -> tuple[str, ...]:
+    """What stands in place of rows while a list has none."""
     if feed.store.frames:
+        if list_ == PACKETS and not feed.packets.total:
+            return ("No packets have been listed yet.",)
         if feed.frames.filter.terms:
             return "Nothing matches the filter.", "Press / to change it, Ctrl+U in it to clear it."
         return ("Only control frames so far.", "Press h to see them.")
