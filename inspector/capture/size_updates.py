@@ -37,7 +37,7 @@ def header_counts(layers: Layers) -> str:
 def _updates(layers: Layers, count: int) -> list[int]:
     """How many updates stand in each frame that has a count."""
     kinds = [int(kind) for kind in entries(layers.types)]
-    flags = [int(each, 0) for each in entries(layers.flags)]
+    flags = [int(each, 16) for each in entries(layers.flags)]
     uncounted = sum(map(HEADER_TYPES.__contains__, kinds)) - count
     blocks = {
         FrameType.HEADERS: iter(entries(layers.blocks)),

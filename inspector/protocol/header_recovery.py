@@ -230,8 +230,9 @@ class HeaderRecovery:
 
     def _doubted(self, frame: Frame) -> Frame:
         """After a loss nothing of a block whose bytes cannot be had is certain."""
-        sources = tuple((index, HeaderSource.DOUBTFUL) for index in range(len(frame.headers or ())))
-        return msgspec.structs.replace(frame, header_sources=sources)
+        unknown, doubtful = HeaderSource.UNKNOWN, HeaderSource.DOUBTFUL
+        sources = (unknown if name == UNKNOWN_NAME else doubtful for name, _ in frame.headers or ())
+        return msgspec.structs.replace(frame, header_sources=tuple(enumerate(sources)))
 
 
 def place_name(frame: Frame, place: Place) -> str:

@@ -131,7 +131,8 @@ class Placeholders:
         name, known = self._orders.name(place), self._known.get(place)
         if known is not None and known.source is HeaderSource.GUESSED and known.name != name:
             self.learn(place, None)
-        self._changed.add(place)
+        if len(self._uses[place]) > 1:  # the frame that is being read is told with what is known by now
+            self._changed.add(place)
         if name == ":path":
             self._on_path(place)
         elif name == "te" and self._orders.is_certain(place):
