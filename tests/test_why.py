@@ -125,6 +125,15 @@ async def test_a_connection_says_why_it_carries_no_call(case: Case) -> None:
     assert failed[0].server.port == 50210
 
 
+async def test_a_server_that_spoke_http2_before_does_not_expect_tls() -> None:
+    """A server of grpc-go, killed in a call; grpclib's client comes once more before the port is closed."""
+    store = await read_store(WHY / "server_gone.pcap")
+    said = store.connections[1].why
+    assert said is not None
+    assert "RST, packet 29); on other connections it spoke HTTP/2." in said.sentence
+    assert {each.cause for each in reasons(store).values()} == {Cause.CONNECTION_LOST}
+
+
 async def test_a_client_that_speaks_tls_by_mistake_hides_no_call() -> None:
     store = await read_store(WHY / "tls_and_plaintext.pcap")
     assert [call.status.name for call in store.calls.values() if call.status] == ["OK"]

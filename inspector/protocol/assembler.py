@@ -54,6 +54,8 @@ class Assembler:
         self._connections: dict[int, ConnectionProgress] = {}
         self._tls_servers: set[Endpoint] = set()
         """Who answered in TLS, as far as packets say so."""
+        self._plain_servers: set[Endpoint] = set()
+        """Who spoke HTTP/2 in cleartext with a client that did."""
 
     def receive(self, packet: Packet) -> Iterator[Event]:
         """What a packet tells, in order; consume all of it before the next."""
@@ -140,7 +142,9 @@ class Assembler:
             yield from self._judge(start, start.greeting, progress)
 
     def _judge(self, start: _TcpStart, greeting: Greeting, progress: ConnectionProgress) -> Iterator[Event]:
-        why = greeting.judge(progress.connection, self._tls_servers)
+        if greeting.is_mutual() and len(self._plain_servers) < _PAST_BOUND:
+            self._plain_servers.add(progress.connection.server)
+        why = greeting.judge(progress.connection, self._tls_servers, self._plain_servers)
         if why is not None:
             yield from progress.note_why(why)
         if why is not None or greeting.is_mutual():

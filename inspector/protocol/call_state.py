@@ -57,11 +57,13 @@ def status_in(key: StreamKey, block: HeaderBlock) -> Iterator[Event]:
 class CallProgress:
     """One call as far as its frames have been seen."""
 
-    __slots__ = ("_halves", "key", "state")
+    __slots__ = ("_halves", "_is_lossy", "key", "state")
 
     def __init__(self, key: StreamKey) -> None:
         self.key = key
         self.state = CallState.OPEN
+        self._is_lossy = False
+        """True when bytes of it were not captured."""
         self._halves = {Side.CLIENT: StreamHalf(), Side.SERVER: StreamHalf()}
 
     @property
@@ -113,6 +115,7 @@ class CallProgress:
 
     def lose(self, side: Side, time: float, packet: int, position: int) -> Iterator[Event]:
         """Bytes that this side sent were not captured."""
+        self._is_lossy = True
         half = self._halves[side]
         yield from self._told(side, half.lose(time, packet, position))
         if not half.ended and self.state is CallState.OPEN:
@@ -173,7 +176,9 @@ class CallProgress:
     def _on_reset(self, frame: Frame, side: Side) -> Iterator[Event]:
         error = (frame.detail or {}).get("error")
         # With NO_ERROR a server says that it wants no more of the request (RFC 9113 §8.1); HAProxy says CANCEL.
-        if self._halves[side].ended and side is Side.SERVER and not self.is_over and error != "NO_ERROR":
+        client, server = self._halves[Side.CLIENT], self._halves[Side.SERVER]
+        is_early = server.ended and client.has_spoken and not client.ended and not self._is_lossy
+        if side is Side.SERVER and is_early and error != "NO_ERROR":
             sentence = (
                 f"Behind its trailers the server reset the stream with {error}, before the client had ended its side"
             )

@@ -64,8 +64,13 @@ class Greeting:
         said = [each.speech for each in self._said.values()]
         return len(said) > 1 and all(speech is not None and speech.protocol is Protocol.HTTP2 for speech in said)
 
-    def judge(self, connection: Connection, tls_servers: Container[Endpoint]) -> Why | None:
-        """Why the connection comes to nothing; None while that is not certain. `tls_servers` answered in TLS before."""
+    def judge(
+        self, connection: Connection, tls_servers: Container[Endpoint], plain_servers: Container[Endpoint] = ()
+    ) -> Why | None:
+        """Why the connection comes to nothing; None while that is not certain.
+
+        `tls_servers` answered in TLS before, `plain_servers` spoke HTTP/2 in cleartext.
+        """
         asked, answered = self._said.get(connection.client), self._said.get(connection.server)
         if asked is None or asked.speech is None or asked.speech.words not in ("preface", "ClientHello"):
             return None
@@ -80,7 +85,8 @@ class Greeting:
                 f"{asked.packet}) with bytes that are no frame of it (packet {answered.packet})."
             )
             return Why(Cause.NOT_HTTP2, sentence, (asked.packet, answered.packet))
-        return _silence(connection, asked.speech, asked.packet, ending, speaks_tls=connection.server in tls_servers)
+        before = connection.server in tls_servers, connection.server in plain_servers
+        return _silence(connection, asked.speech, asked.packet, ending, before)
 
 
 def _speech(packet: Packet) -> Speech | None:
@@ -116,7 +122,9 @@ def _mismatch(asked: Speech, answered: Speech, first: int, second: int) -> Why |
     return Why(Cause.TLS_TO_PLAINTEXT, sentence, packets)
 
 
-def _silence(connection: Connection, asked: Speech, first: int, ending: Ending, *, speaks_tls: bool) -> Why:
+def _silence(connection: Connection, asked: Speech, first: int, ending: Ending, before: tuple[bool, bool]) -> Why:
+    """Of a server that closed without a word; `before` says whether it spoke TLS, and HTTP/2, with others."""
+    speaks_tls, speaks_plainly = before
     packets, how = (first, ending.packet), "RST" if ending.is_reset else "FIN"
     name, is_plain = _name(asked), asked == PREFACE
     if ending.source != connection.server:
@@ -132,5 +140,8 @@ def _silence(connection: Connection, asked: Speech, first: int, ending: Ending, 
             "other connections got TLS from it."
         )
         return Why(Cause.PLAINTEXT_TO_TLS, sentence, packets)
+    if is_plain and speaks_plainly:
+        sentence = f"To the client's {name} (packet {first}) {closed}; on other connections it spoke HTTP/2."
+        return Why(Cause.CONNECTION_LOST, sentence, packets)
     likely = _NEITHER.format("TLS" if is_plain else "cleartext")
     return Why(Cause.CONNECTION_LOST, f"To the client's {name} (packet {first}) {closed}: {likely}.", packets)
