@@ -81,9 +81,10 @@ class FilterActions(CallActions):
     def note_share(self, share: float) -> None:
         """So much of the recording has been looked through."""
         self._share = share if share < _CAUGHT_UP and self._pass is not None else None
-        if (box := self.box_of_filter).is_searching != (self._share is not None) or box.is_searching:
-            box.is_searching = self._share is not None
-            self.feed.stir()
+        for box in self.query(FilterBox):  # none while the app ends
+            if box.is_searching or self._share is not None:
+                box.is_searching = self._share is not None
+                self.feed.stir()
 
     @on(Filtered)
     def _filter_words(self, event: Filtered) -> None:

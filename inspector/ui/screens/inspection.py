@@ -179,7 +179,8 @@ class InspectionScreen(LookActions):
 
     def tell(self, message: str, hint: str = "", title: str = "") -> None:
         """Say something that went wrong, until it is read."""
-        self.query_one(Notice).tell(message, hint, title)
+        for notice in self.query(Notice):  # none while the app ends
+            notice.tell(message, hint, title)
 
     def show_filtered(self) -> None:
         """Draw what another filter lets through."""
