@@ -56,9 +56,6 @@ class Session:
 
         With `keeps_all`, no packet of the recording is deleted, however large it is.
         """
-        decoding = decoding or Decoding()
-        if board is None and isinstance(source, LiveSource) and source.target.port:
-            decoding = replace(decoding, ports=decoding.ports | {source.target.port})
         self.source = source
         self.store = Store()
         self.on_change: Callable[[Change], None] = lambda _change: None
@@ -68,22 +65,21 @@ class Session:
         self.is_continued = board is not None
         """True when it goes on for another."""
         self._board = board or Board(str(source), self._told)
-        hold = _HOLD_SECONDS.get(type(source), 0.0)
         self.memory = memory or usual_memory()
         self._keeps_all = keeps_all
         self._decoder = Decoder(
             self.store,
-            decoding,
+            (decoding or Decoding()) if self.is_continued else _with_port_of(source, decoding or Decoding()),
             self._changed,
             self._board.notify,
-            hold_seconds=hold,
+            hold_seconds=_HOLD_SECONDS.get(type(source), 0.0),
             relay=relay or Relay(self.memory.tshark),
         )
         self._retention = Retention(self.store, self.memory.store, self._changed)
         bounds = Bounds(self.memory.tshark, self._decoder.reach)
         self.packets = Packets(lambda: self._decoder.decoding, self._board.notify, bounds)
-        is_live = isinstance(source, LiveSource)
-        self._listening = Listening(self._decoder, self.packets, self._board.notify, knows_its_port=is_live)
+        knows_its_port = isinstance(source, LiveSource)
+        self._listening = Listening(self._decoder, self.packets, self._board.notify, knows_its_port=knows_its_port)
         self._failures = Failures(self.store)
         self._intake: Intake | None = None
         self._observers: list[Callable[[Change], object]] = []
@@ -238,11 +234,17 @@ class Session:
     def _changed(self, change: Change) -> None:
         self._board.tell(decoded=self._decoder.decoded)
         if change.first_kept:
-            oldest = self.store.frames.oldest
-            since = oldest.time if oldest is not None else 0.0
+            since = oldest.time if (oldest := self.store.frames.oldest) is not None else 0.0
             self._board.tell(memory=self.memory.limit, left=change.first_kept, kept_since=since)
         if failure := self._failures.news(change):
             self._board.notify(failure)
         for observe in self._observers:
             observe(change)
         self.on_change(change)
+
+
+def _with_port_of(source: Source, decoding: Decoding) -> Decoding:
+    """A service's own port is decoded without asking."""
+    if isinstance(source, LiveSource) and source.target.port:
+        return replace(decoding, ports=decoding.ports | {source.target.port})
+    return decoding
