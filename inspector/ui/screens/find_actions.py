@@ -7,6 +7,7 @@ from typing import Final
 
 from textual import on
 
+from inspector.capture.pipe import give_way
 from inspector.errors import PatternError
 from inspector.ui.find.finder import Finder
 from inspector.ui.find.targets import Widget
@@ -77,7 +78,7 @@ class FindActions(FilterActions):
             if clock() - told > _TELL_SECONDS:
                 told = clock()
                 self._bar.say(finder.words())
-            await asyncio.sleep(0)
+            await give_way()
         self._bar.say(finder.words())
 
     def _action_match(self, rows: int) -> None:
