@@ -2,7 +2,7 @@
 #
 #   make run [ARGS="…"]   start the program         make check   format, lint, types, layers
 #   make test [ARGS="…"]  all tests                 make setup   only set up, for running and testing
-#   make bench            how fast it is            make proto   generated code from proto/
+#   make bench [ARGS="…"] how fast it is            make proto   generated code from proto/
 #   make fuzz [ARGS="…"]  thousands of damaged captures
 #   make picture          the picture in docs/      make clean   remove what was made
 

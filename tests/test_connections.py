@@ -270,7 +270,7 @@ def test_a_connection_that_is_told_again_is_counted_once() -> None:
     store, assembler = Store(), Assembler((SERVER.port,))
     for each in (packet(1), packet(2), packet(1), packet(2), packet(3, first_settings(3)), packet(4)):
         store.apply(assembler.receive(each))
-    assert store.traffic(0).sent[CLIENT].packets == 4
+    assert store.packets == store.traffic(0).sent[CLIENT].packets == 4
 
 
 def test_connections_without_http2_are_forgotten() -> None:

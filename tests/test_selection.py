@@ -16,6 +16,7 @@ from inspector.store.filter import EVERYTHING, parse
 from inspector.store.selection import CallSelection, Selection
 from inspector.store.sorted_calls import CallOrder
 from inspector.store.store import Store
+from inspector.store.sweep import Sweep
 from tests.conversation import (
     Conversation,
     SaidPacket,
@@ -139,14 +140,17 @@ def test_many_changes_at_once_are_sorted_in_as_few_are() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(packets(), packets(), st.sampled_from(FILTERS), st.sampled_from(FILTERS))
+@given(packets(), packets(), st.sampled_from(FILTERS), st.sampled_from(FILTERS), st.booleans())
 def test_another_filter_is_reached_while_the_capture_goes_on(
-    before: list[SaidPacket], meanwhile: list[SaidPacket], old: str, new: str
+    before: list[SaidPacket], meanwhile: list[SaidPacket], old: str, new: str, is_sorted: bool
 ) -> None:
-    talk = Conversation()
+    talk, found = Conversation(), parse(new)
     say_all(talk, before)
     shown, calls = Selection(talk.store, parse(old)), CallSelection(talk.store, parse(old))
-    work, work_on_calls = shown.refilter(parse(new), show_control=True), calls.refilter(parse(new))
+    order = CallOrder(ORDERS["bytes"], descending=True) if is_sorted else None
+    list(calls.sort(order))
+    sweep = Sweep(found)
+    work, work_on_calls = shown.refilter(found, show_control=True, sweep=sweep), calls.refilter(found, sweep)
     next(work, None)
     next(work_on_calls, None)
     for number, (side, frames, index) in enumerate(meanwhile):
@@ -158,7 +162,24 @@ def test_another_filter_is_reached_while_the_capture_goes_on(
     for step in (*work, *work_on_calls):
         assert 0 <= step <= 1
     assert (list(shown.positions), shown.hidden_control) == fresh(talk.store, new, show_control=True)
-    assert list(calls.keys) == [key for key in talk.store.calls if parse(new).matches_call(talk.store, key)]
+    keys = [key for key in talk.store.calls if found.matches_call(talk.store, key)]
+    assert list(calls.keys) == (keys if order is None else sorted_afresh(talk.store, new, order))
+
+
+@settings(max_examples=60, deadline=None)
+@given(packets(), packets(), st.sampled_from(sorted(ORDERS)), st.booleans())
+def test_another_order_is_reached_while_the_capture_goes_on(
+    before: list[SaidPacket], meanwhile: list[SaidPacket], name: str, descending: bool
+) -> None:
+    talk = Conversation()
+    say_all(talk, before)
+    calls = CallSelection(talk.store)
+    work = calls.sort(order := CallOrder(ORDERS[name], descending))
+    next(work, None)
+    for side, frames, index in meanwhile:
+        calls.update(talk.store.apply(talk.events(side, *frames, connection=index)))
+    list(work)
+    assert list(calls.keys) == sorted_afresh(talk.store, "", order)
 
 
 def test_control_frames_are_hidden_and_counted() -> None:

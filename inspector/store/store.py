@@ -141,8 +141,8 @@ class Store:
         return self._tallies[connection].traffic
 
     def _on_packet(self, event: events.PacketSeen) -> None:
-        self.packets += 1
         packet = event.packet
+        self.packets = max(self.packets, packet.number)  # some are told again, when their port is decoded only then
         index, source, destination = packet.connection, packet.source, packet.destination
         if index is None or source is None or destination is None:
             return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Final, TypeAlias
@@ -147,13 +147,16 @@ class _ByWords:
         count = frames.dropped + len(frames.positions)
         if frames.state != self._state or count < self._count:
             self._numbers, self._count, self._state = array("I"), 0, frames.state
-        for position in frames.positions[max(self._count - frames.dropped, 0) :]:
-            self._add(store.frames[position].packet)
+        frame_at = store.frames.reader()
+        positions = frames.positions[max(self._count - frames.dropped, 0) :]
+        self._take(sorted(dict.fromkeys([frame_at(position).packet for position in positions])))
         self._count = count
         return self._numbers
 
-    def _add(self, number: int) -> None:
-        if not self._numbers or number > self._numbers[-1]:
-            self._numbers.append(number)
-        elif self._numbers[bisect_left(self._numbers, number)] != number:
-            insort(self._numbers, number)
+    def _take(self, numbers: list[int]) -> None:
+        """Put in numbers that ascend: nearly all of them, and of a million all, belong at the end."""
+        behind = bisect_right(numbers, self._numbers[-1]) if self._numbers else 0
+        for number in numbers[:behind]:
+            if self._numbers[bisect_left(self._numbers, number)] != number:
+                insort(self._numbers, number)
+        self._numbers.extend(numbers[behind:])

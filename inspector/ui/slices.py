@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from time import monotonic
 from typing import Final
 
+from inspector.capture.pipe import give_way
+
 SLICE: Final = 0.004
-"""Seconds of work between two looks at the keyboard: a key's way to the screen has half a dozen of them."""
+"""Seconds of work before others have their turns."""
 
 
 def begin(work: Iterator[object]) -> bool:
@@ -21,5 +22,5 @@ async def go_on(work: Iterator[object]) -> None:
     """Do the rest."""
     is_more = not begin(work)
     while is_more:
-        await asyncio.sleep(0)
+        await give_way()
         is_more = not begin(work)

@@ -7,6 +7,7 @@ from typing import Final
 
 from textual import on
 
+from inspector.capture.pipe import give_way
 from inspector.errors import PatternError
 from inspector.ui.find.finder import Finder
 from inspector.ui.find.targets import Widget
@@ -83,7 +84,7 @@ class FindActions(FilterActions):
                 if clock() - told > _TELL_SECONDS:
                     told = clock()
                     self._bar.say(finder.words())
-                await asyncio.sleep(0)
+                await give_way()
         except PatternError as error:
             self._give_up(finder, error)
         else:

@@ -13,6 +13,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import ContentSwitcher, Tabs
 
+from inspector.capture.pipe import give_way
 from inspector.schema.catalog import Catalog
 from inspector.schema.forms import READERS, Format
 from inspector.store.change import Change
@@ -171,7 +172,7 @@ class Detail(PacketParts):
         await asyncio.sleep(_PAUSE)
         first = len(document)
         while document.is_behind:
-            await asyncio.sleep(0)
+            await give_way()
             first = min(first, document.refresh())
         if self.document is document:
             self.pane.changed_from(first)
