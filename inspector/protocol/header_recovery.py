@@ -9,17 +9,17 @@ When a fresh tshark goes on, the table tells what it holds for certain, as plain
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
 
 from inspector.model.frame import Frame, FrameType, Header, HeaderNote, HeaderSource
+from inspector.protocol.entry_text import plain_headers, text_of, value_of
 from inspector.protocol.header_orders import Part
 from inspector.protocol.hpack_table import HeaderEntry, HpackTable, Place
 from inspector.protocol.kept_blocks import KeptBlocks, block_of
 from inspector.protocol.lost_entries import LostEntries, Shape
-from inspector.protocol.metadata import BINARY_SUFFIX, binary_value
+from inspector.protocol.metadata import BINARY_SUFFIX
 from inspector.protocol.placeholders import Known, Placeholders
 
 UNKNOWN_NAME: Final = "<unknown>"
@@ -28,7 +28,6 @@ _PATHS_BOUND: Final = 256
 _LOSSES_BOUND: Final = 64
 """Losses of which it is still asked what they inserted: entries from before older ones are hardly used any more."""
 _RECORDS_BOUND: Final = 20_000
-_SHARED_LISTS: Final = 1024
 _LOST: Final = "it came through the table of headers after bytes were lost"
 
 
@@ -144,7 +143,7 @@ class HeaderRecovery:
             if len(self._shapes) < _SHAPES_BOUND:
                 self._shapes.add(tuple(entry.name for entry in entries))
             if len(self._paths) < _PATHS_BOUND:
-                self._paths.update(_text(entry.value) for entry in entries if entry.name == b":path" and entry.value)
+                self._paths.update(text_of(entry.value) for entry in entries if entry.name == b":path" and entry.value)
         return entries
 
     def _begin_epoch(self) -> None:
@@ -177,8 +176,8 @@ class HeaderRecovery:
         if entry is None:
             return None
         older = self._placeholders.get(entry.place) if entry.place is not None else None
-        name = _text(entry.name) if entry.name is not None else older.name if older else None
-        value = _value(entry) if entry.value is not None else older.value if older else None
+        name = text_of(entry.name) if entry.name is not None else older.name if older else None
+        value = value_of(entry) if entry.value is not None else older.value if older else None
         if name is None or value is None:
             return None
         return Known(name, value, HeaderSource.DOUBTFUL, _LOST)
@@ -207,7 +206,7 @@ class HeaderRecovery:
         self, header: Header, source: HeaderSource | None, entry: HeaderEntry
     ) -> tuple[Header, HeaderSource | None]:
         if entry.name is not None and entry.value is not None:
-            name, value = _text(entry.name), _value(entry)
+            name, value = text_of(entry.name), value_of(entry)
             # Where the table holds the entry, a value that tshark merely could not print is read like any other.
             was_unread = name != header[0] or (value != header[1] and not name.endswith(BINARY_SUFFIX))
             is_news = was_unread and entry.from_table and not self._is_relayed
@@ -216,10 +215,10 @@ class HeaderRecovery:
             return header, None
         known = self._placeholders.get(entry.place) if entry.place is not None else None
         if known is not None and known.value is not None:
-            name = _text(entry.name) if entry.name is not None else known.name
-            return (name, known.value if entry.value is None else _value(entry, name)), known.source
-        name = UNKNOWN_NAME if entry.name is None else _text(entry.name)
-        return (name, "" if entry.value is None else _value(entry)), HeaderSource.UNKNOWN
+            name = text_of(entry.name) if entry.name is not None else known.name
+            return (name, known.value if entry.value is None else value_of(entry, name)), known.source
+        name = UNKNOWN_NAME if entry.name is None else text_of(entry.name)
+        return (name, "" if entry.value is None else value_of(entry)), HeaderSource.UNKNOWN
 
     def _notes(
         self, frame: Frame, entries: list[HeaderEntry], merged: list[tuple[Header, HeaderSource | None]]
@@ -238,19 +237,3 @@ class HeaderRecovery:
 def place_name(frame: Frame, place: Place) -> str:
     """The identity of a placeholder in the whole capture, such as `0:40050:0.5`."""
     return f"{frame.connection}:{frame.source.port}:{place.epoch}.{place.depth}"
-
-
-@lru_cache(maxsize=_SHARED_LISTS)
-def plain_headers(entries: tuple[HeaderEntry, ...]) -> tuple[Header, ...]:
-    """The headers of a block of which every entry is known. Calls of one client repeat theirs: the list is shared."""
-    return tuple((_text(entry.name or b""), _value(entry)) for entry in entries)
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode(errors="replace")
-
-
-def _value(entry: HeaderEntry, name: str | None = None) -> str:
-    """A value as text; `name` is what the header is thought to be called where the entry has no name."""
-    is_binary = (name or _text(entry.name or b"")).endswith(BINARY_SUFFIX)
-    return binary_value(entry.value or b"") if is_binary else _text(entry.value or b"")

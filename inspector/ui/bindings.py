@@ -211,20 +211,9 @@ FOOTER: Final = (
 """What the footer shows, in its order, as far as it is of use where the focus is."""
 
 MENU: Final = (
-    *(
-        "open",
-        "pane.open",
-        "byte.open",
-        "follow",
-        "cross",
-        "tcp",
-        "tcp.next",
-        "tcp.previous",
-        "field.filter",
-        "connection",
-    ),
-    *("mark", "comment", "reference", "times", "columns", "copy", "copy_as", "write", "resend", "name", "compare"),
-    *("unfold", "fold", "tree.all", "reading", "stream.next", "stream.previous", "save"),
+    *("open", "pane.open", "byte.open", "follow", "cross", "tcp", "tcp.next", "tcp.previous", "field.filter"),
+    *("connection", "mark", "comment", "reference", "times", "columns", "copy", "copy_as", "write", "resend", "name"),
+    *("compare", "unfold", "fold", "tree.all", "reading", "stream.next", "stream.previous", "save"),
 )
 """What a right click offers, in its order, as far as it is of use."""
 
