@@ -19,7 +19,7 @@ KEY_BOUND, FILTER_BOUND, FIRST_BOUND, FRAME_BOUND = 0.05, 1.0, 1.0, 600
 """Seconds, seconds, seconds and bytes."""
 ROUNDS = 10
 WORD = "name-123"
-_DISPLAY = "http2.type == 3"
+_DISPLAY = "http2.type == 4"
 _MARKS = (250_000, 500_000, 1_000_000)
 MOVES = ("down", "pagedown", "pageup", "end", "up", "home")
 _KEYS = (*MOVES, "enter", "escape", "full_stop", "comma", "f", "escape")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import sys
 import time
@@ -107,7 +108,8 @@ async def _lag(session: Session) -> AsyncIterator[_Lag]:
 
 def _print(session: Session, calls: int, late: float, truth: int) -> None:
     store = session.store
-    say(f"A burst of {RATE:,} calls/s for {SECONDS} s by bare sockets; app, tcpdump and tshark on the same machine:")
+    say(f"A burst of {RATE:,} calls/s for {SECONDS} s by bare sockets; app, tcpdump and tshark on the same machine,")
+    say(f"  {os.cpu_count()} cores, on which {os.getloadavg()[0]:.1f} programs wanted to run in the last minute:")
     say(f"  {'calls made':<42} {calls:9,}   the latest {late:.2f} s late")
     say(f"  {'calls in the store':<42} {len(store.calls):9,}")
     say(f"  {'frames in the store':<42} {len(store.frames):9,}   of {truth:,}")

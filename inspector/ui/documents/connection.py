@@ -13,8 +13,8 @@ from inspector.views.sequence import Sequence
 from inspector.views.sequence_lines import heading, run_lines
 from inspector.views.spans import Line
 
-_AT_ONCE: Final = 4_000
-"""Frames that are looked at between two looks at the keyboard: up to ten milliseconds."""
+_AT_ONCE: Final = 2_000
+"""Frames that are looked at between two looks at the keyboard: some milliseconds."""
 
 
 class ConnectionDocument:
@@ -61,7 +61,7 @@ class SequenceDocument:
 
     @property
     def is_behind(self) -> bool:
-        """True when more frames came than were taken in: `refresh` goes on."""
+        """True when more frames came than were taken in."""
         return self._sequence.is_behind
 
     def block(self, index: int) -> Block:
@@ -78,8 +78,12 @@ class SequenceDocument:
     def refresh(self) -> int:
         """Take in some of the frames that came."""
         before, self._heading = self._heading, heading(self._store, self.connection)
-        first = self._sequence.update(_AT_ONCE) + 1
+        first = self.go_on()
         return first if before == self._heading else 0
+
+    def go_on(self) -> int:
+        """Take in some more of them; the first block that says something else."""
+        return self._sequence.update(_AT_ONCE) + 1
 
     def copied(self) -> tuple[str, str]:
         """All of it as text."""

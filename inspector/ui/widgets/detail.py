@@ -173,7 +173,7 @@ class Detail(PacketParts):
         first = len(document)
         while document.is_behind:
             await give_way()
-            first = min(first, document.refresh())
+            first = min(first, document.go_on())
         if self.document is document:
             self.pane.changed_from(first)
 
