@@ -134,7 +134,7 @@ class Feed:
 
     def close(self) -> None:
         """Ask for no more drawing."""
-        self._garbage.release()
+        self._garbage.end()
         self._notify = lambda: None
         if self._timer is not None:
             self._timer.cancel()

@@ -1,8 +1,8 @@
 """Keeps Python's garbage collector from looking at every frame again and again: of a million that takes half a second.
 
-What has lived through a look at everything is set aside, and not looked at any more; so each look is at what came
-since. All is looked at again from time to time where frames leave the store, and when a capture is closed, so that
-nothing is held for ever.
+Of a capture with many frames, what has lived through a look at everything is set aside, and not looked at any more; so
+each look is at what came since. All is looked at again from time to time where frames leave the store, and when the
+capture is closed, so that nothing is held for ever.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from inspector.store.store import Store
 
 _OLDEST: Final = 2
 """The generation whose collection is a look at everything."""
+_MANY: Final = 20_000
+"""Frames from which on a look at all of them takes long."""
 _LEFT: Final = 500_000
 """Frames that left the store since all was looked at."""
 
@@ -24,20 +26,24 @@ class Garbage:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._gone = 0
-        if _set_aside not in gc.callbacks:
-            gc.callbacks.append(_set_aside)
+        self._is_at_work = False
 
     def learn(self) -> None:
         """More has come, or left."""
         frames = self._store.frames
+        if not self._is_at_work and len(frames) >= _MANY:
+            self._is_at_work = True
+            gc.callbacks.append(_set_aside)
         if frames.first - self._gone >= _LEFT:
             self._gone = frames.first
-            self.release()
+            gc.unfreeze()
 
-    @staticmethod
-    def release() -> None:
-        """Let everything be looked at again, once."""
-        gc.unfreeze()
+    def end(self) -> None:
+        """The capture is closed: all of it may be looked at, and go."""
+        if self._is_at_work:
+            self._is_at_work = False
+            gc.callbacks.remove(_set_aside)
+            gc.unfreeze()
 
 
 def _set_aside(phase: str, told: dict[str, Any]) -> None:  # Any: numbers by their names, as the collector has it
