@@ -36,7 +36,7 @@ def read_packet(layers: Layers, numbering: Numbering | None = None) -> Packet:
     is_ipv4 = not layers.ipv6_source or last(layers.ip_protocol) == _TCP  # where one lies in the other
     source = _endpoint(layers.ip_source if is_ipv4 else layers.ipv6_source, layers.source_port)
     destination = _endpoint(layers.ip_destination if is_ipv4 else layers.ipv6_destination, layers.destination_port)
-    events = _tcp_events(layers)
+    events = _tcp_events(layers.tcp_flags, layers.lost_segment, layers.out_of_order, layers.repeated, layers.preface)
     if numbering is not None:
         opens = events & (TcpEvent.SYN | TcpEvent.REPEATED) == TcpEvent.SYN
         connection = numbering.connection(connection, source, destination, opens=opens)
@@ -53,7 +53,7 @@ def read_packet(layers: Layers, numbering: Numbering | None = None) -> Packet:
     problem = "tshark calls the packet malformed" if layers.malformed else None
     payload = int(last(layers.payload) or 0)
     cut = length - int(layers.captured or length)
-    events |= TcpEvent.CUT if payload and cut > _missing_data(frames) else 0
+    events |= TcpEvent.CUT if cut > 0 < payload and cut > _missing_data(frames) else 0
     return Packet(number, time, length, connection, source, destination, events, frames, problem, payload)
 
 
@@ -62,21 +62,18 @@ def _missing_data(frames: Iterable[Frame]) -> int:
     return sum(frame.length - len(frame.payload) for frame in frames if frame.type == FrameType.DATA)
 
 
-def _tcp_events(layers: Layers) -> int:
-    flags = int(last(layers.tcp_flags) or "0", 16)
+@lru_cache(maxsize=1024)
+def _tcp_events(tcp_flags: str, lost_segment: str, out_of_order: str, repeated: str, preface: str) -> int:
+    flags = int(last(tcp_flags) or "0", 16)
     events = (flags & 0x12 == 0x02 and TcpEvent.SYN) | (flags & 0x01 and TcpEvent.FIN) | (flags & 0x04 and TcpEvent.RST)
-    events |= (TcpEvent.GAP if layers.lost_segment else 0) | (TcpEvent.OUT_OF_ORDER if layers.out_of_order else 0)
-    events |= TcpEvent.REPEATED if layers.repeated else 0
-    return int(events | (TcpEvent.PREFACE if layers.preface else 0))
-
-
-def _endpoint(address: str, port: str) -> Endpoint:
-    return _shared_endpoint(last(address), last(port))
+    events |= (TcpEvent.GAP if lost_segment else 0) | (TcpEvent.OUT_OF_ORDER if out_of_order else 0)
+    events |= TcpEvent.REPEATED if repeated else 0
+    return int(events | (TcpEvent.PREFACE if preface else 0))
 
 
 @lru_cache(maxsize=4096)
-def _shared_endpoint(host: str, port: str) -> Endpoint:
-    return Endpoint(host, int(port))
+def _endpoint(address: str, port: str) -> Endpoint:
+    return Endpoint(last(address), int(last(port)))
 
 
 def _seconds(text: str) -> float:

@@ -72,7 +72,8 @@ class CallProgress:
 
         A reset is no such end, as frames that the peer sent before it heard of it still come.
         """
-        return all(half.ended for half in self._halves.values())
+        halves = self._halves
+        return halves[Side.CLIENT].ended_at is not None and halves[Side.SERVER].ended_at is not None
 
     def part(self, frame: Frame, side: Side) -> Part | None:
         """What the header block of a frame that comes now is to this call; None where that is not certain."""

@@ -202,17 +202,16 @@ class ConnectionProgress:
         return self.connection.server if source == self.connection.client else self.connection.client
 
     def _on_stream(self, frame: Frame, position: int) -> Iterator[Event]:
-        key = StreamKey(frame.connection, frame.stream)
         call = self._calls.get(frame.stream)
         if call is None:
             if self._calls.has_ended(frame.stream):
-                yield events.CallFrameSeen(key)
+                yield events.CallFrameSeen(StreamKey(frame.connection, frame.stream))
                 return
             if frame.type not in (FrameType.HEADERS, FrameType.DATA):
                 return
             call = self._calls.begin(frame.stream)
-            yield events.CallStarted(key, frame.time)
-        yield events.CallFrameSeen(key)
+            yield events.CallStarted(call.key, frame.time)
+        yield events.CallFrameSeen(call.key)
         yield from call.receive(frame, self.connection.side(frame.source), position)
         if call.is_over:
             self._calls.end(frame.stream)

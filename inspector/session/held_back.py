@@ -1,6 +1,7 @@
 """Packets behind the first gap of a file, held back until it is known whether anything was lost at all.
 
-A gap is also where times go back: tshark passes over a segment that comes so, and says that it was sent again.
+A gap is also where the times of one sender go back: tshark passes over a segment that comes so, and says that it was
+sent again. The times of two senders often do, by microseconds, as each of a machine's processors takes its own.
 
 Segments that only came out of order look like a loss when they are met, and tshark can put them in order; but where
 one is really missing that makes things worse, so it is done in a second reading, and the one that shows more frames
@@ -11,11 +12,11 @@ long as that takes, a stream for a moment, as it may be a live one.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from itertools import pairwise
 from typing import Final
 
 import msgspec
 
+from inspector.model.endpoint import Endpoint
 from inspector.model.frame import Packet, TcpEvent
 
 ORDERED: Final = "Packets of this capture are out of order; it was read again with all of them put in order."
@@ -32,9 +33,10 @@ class HeldBack:
     def __init__(self) -> None:
         self._packets: list[Packet] = []
         self._ordered: list[Packet] = []
-        self._latest = 0.0
-        """The time of the latest packet until the first gap."""
+        self._latest: dict[tuple[int | None, Endpoint | None], float] = {}
+        """By connection and sender: the time of the latest packet."""
         self._went_back = False
+        """True when a packet came behind a later one of its sender."""
 
     def pass_on(self, packets: list[Packet], ports: Container[int]) -> list[Packet]:
         """The packets that can be told at once; the others are kept. Gaps count on these ports only."""
@@ -42,16 +44,24 @@ class HeldBack:
             first = next((at for at, packet in enumerate(packets) if self._begins_disorder(packet, ports)), None)
             if first is None:
                 return packets
-            packets, self._packets = packets[:first], packets[first:]
-            return packets
-        self._packets += packets
-        return []
+            packets, held = packets[:first], packets[first:]
+        else:
+            packets, held = [], packets
+        self._packets += held
+        for packet in held:
+            self._note_time(packet)
+        return packets
 
     def _begins_disorder(self, packet: Packet, ports: Container[int]) -> bool:
         if not _is_of(packet, ports):
             return False
-        self._went_back, self._latest = packet.time < self._latest, packet.time
+        self._note_time(packet)
         return self._went_back or bool(packet.tcp & (TcpEvent.GAP | TcpEvent.OUT_OF_ORDER))
+
+    def _note_time(self, packet: Packet) -> None:
+        sender = packet.connection, packet.source
+        self._went_back = self._went_back or packet.time < self._latest.get(sender, 0.0)
+        self._latest[sender] = packet.time
 
     @property
     def is_holding(self) -> bool:
@@ -65,10 +75,8 @@ class HeldBack:
         What was lost before the place of capture comes once more, as a retransmission. Where times go back, packets of
         several queues were written as they came; tshark calls those retransmissions, or nothing at all.
         """
-        if any(packet.tcp & (TcpEvent.OUT_OF_ORDER | TcpEvent.REPEATED) for packet in self._packets):
-            return True
-        times = (self._latest, *(packet.time for packet in self._packets[1:]))
-        return self._went_back or any(later < earlier for earlier, later in pairwise(times))
+        came_late = TcpEvent.OUT_OF_ORDER | TcpEvent.REPEATED
+        return self._went_back or any(packet.tcp & came_late for packet in self._packets)
 
     def take_ordered(self, packets: Iterable[Packet]) -> None:
         """Packets of the second reading, all of them, in order."""

@@ -21,6 +21,7 @@ from inspector.model.call import StreamKey
 from inspector.session.board import Board
 from inspector.session.comments import Comments
 from inspector.session.decoder import Decoder
+from inspector.session.garbage import Garbage
 from inspector.session.intake import Intake, open_intake
 from inspector.session.listening import Listening
 from inspector.session.memory import Memory, usual_memory
@@ -29,7 +30,7 @@ from inspector.session.relay import Relay
 from inspector.session.remarks import Failures, nothing_seen
 from inspector.session.rereading import Bounds
 from inspector.session.retention import Retention
-from inspector.session.source import FileSource, LiveSource, Source, StdinSource
+from inspector.session.source import FileSource, LiveSource, Source, StdinSource, own_ports
 from inspector.session.status import Phase, SessionStatus
 from inspector.session.together import ended, together
 from inspector.store.change import Change
@@ -56,6 +57,9 @@ class Session:
 
         With `keeps_all`, no packet of the recording is deleted, however large it is.
         """
+        decoding = decoding or Decoding()
+        if board is None:
+            decoding = replace(decoding, ports=decoding.ports | own_ports(source))
         self.source = source
         self.store = Store()
         self.on_change: Callable[[Change], None] = lambda _change: None
@@ -69,12 +73,13 @@ class Session:
         self._keeps_all = keeps_all
         self._decoder = Decoder(
             self.store,
-            (decoding or Decoding()) if self.is_continued else _with_port_of(source, decoding or Decoding()),
+            decoding,
             self._changed,
             self._board.notify,
             hold_seconds=_HOLD_SECONDS.get(type(source), 0.0),
             relay=relay or Relay(self.memory.tshark),
         )
+        self._garbage = Garbage(self.store)
         self._retention = Retention(self.store, self.memory.store, self._changed)
         bounds = Bounds(self.memory.tshark, self._decoder.reach)
         self.packets = Packets(lambda: self._decoder.decoding, self._board.notify, bounds)
@@ -195,6 +200,7 @@ class Session:
 
     async def close(self) -> None:
         """End everything that was started, and delete the spool; harmless when done twice."""
+        self._garbage.end()
         await self.packets.close()
         if self._intake is not None:
             await self._intake.close()
@@ -232,6 +238,7 @@ class Session:
         self.on_status(status)
 
     def _changed(self, change: Change) -> None:
+        self._garbage.learn()
         self._board.tell(decoded=self._decoder.decoded)
         if change.first_kept:
             since = oldest.time if (oldest := self.store.frames.oldest) is not None else 0.0
@@ -241,10 +248,3 @@ class Session:
         for observe in self._observers:
             observe(change)
         self.on_change(change)
-
-
-def _with_port_of(source: Source, decoding: Decoding) -> Decoding:
-    """A service's own port is decoded without asking."""
-    if isinstance(source, LiveSource) and source.target.port:
-        return replace(decoding, ports=decoding.ports | {source.target.port})
-    return decoding

@@ -48,6 +48,11 @@ class StdinSource:
 Source: TypeAlias = LiveSource | FileSource | StdinSource
 
 
+def own_ports(source: Source) -> frozenset[int]:
+    """The ports of a source that are decoded without asking: a service's own."""
+    return frozenset({source.target.port} if isinstance(source, LiveSource) and source.target.port else ())
+
+
 def parse_source(text: str, *, engine: str = "auto", interface: str | None = None) -> Source:
     """HOST:PORT, `-`, or the path of a capture file; what exists as a file is one.
 

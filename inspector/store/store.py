@@ -37,6 +37,8 @@ class Store:
         self.packets = 0
         """How many packets were read."""
         self.frames: Log[Frame] = Log()
+        self._latest: tuple[Frame, int]
+        """The frame that came last, and its position."""
         self.comments: dict[int, tuple[str, ...]] = {}
         """By packet number: what people wrote of it."""
         self.weight = 0
@@ -182,9 +184,10 @@ class Store:
         self._forgotten[event.index] = None
 
     def _on_frame(self, event: events.FrameSeen) -> None:
-        self.frames.append(event.frame)
-        self.weight += _weight(event.frame)
-        self._of_packet.add(event.frame.packet, len(self.frames) - 1)
+        self._latest = frame, position = event.frame, len(self.frames)
+        self.frames.append(frame)
+        self.weight += _weight(frame)
+        self._of_packet.add(frame.packet, position)
 
     def _on_frame_revised(self, event: events.FrameRevised) -> None:
         if self.frames.holds(event.position):
@@ -196,8 +199,8 @@ class Store:
         self._tallies[event.key.connection].traffic.calls += 1
 
     def _on_call_frame(self, event: events.CallFrameSeen) -> None:
-        frame = self.frames[-1]
-        call = self._book.on_frame(event, len(self.frames) - 1)
+        frame, position = self._latest
+        call = self._book.on_frame(event, position)
         if frame.type == FrameType.DATA:
             if self.side(frame) is Side.CLIENT:
                 call.request_bytes += frame.length

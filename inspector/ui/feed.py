@@ -20,7 +20,6 @@ from inspector.store.selection import CallSelection, Selection
 from inspector.store.store import Store
 from inspector.store.sweep import Sweep
 from inspector.store.timeline import Timeline
-from inspector.ui.garbage import Garbage
 from inspector.ui.packet_feed import PacketFeed, Run
 from inspector.views.times import Times, TimeStyle
 
@@ -55,7 +54,6 @@ class Feed:
         self.calls = CallSelection(store)
         self.methods = MethodTotals(store)
         self.timeline = Timeline(store)
-        self._garbage = Garbage(store)
         self.revision = 0
         """Counts the changes that were taken."""
         self.first_row = 0
@@ -115,7 +113,6 @@ class Feed:
             self.methods.update(change)
             self.timeline.update(change)
             self.revision += 1
-            self._garbage.learn()
             self.packets.sync(self.store, self.frames)
             self._followed = change if self._followed is None else self._followed.merged(change)
 
@@ -134,7 +131,6 @@ class Feed:
 
     def close(self) -> None:
         """Ask for no more drawing."""
-        self._garbage.end()
         self._notify = lambda: None
         if self._timer is not None:
             self._timer.cancel()
