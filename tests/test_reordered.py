@@ -146,3 +146,17 @@ def test_what_comes_when_times_go_back_is_held_back() -> None:
     assert held.pass_on([early, other], ports) == [early, other]
     assert held.pass_on([late], ports) == []
     assert held.is_worth_ordering
+
+
+def test_what_is_behind_a_loss_waits_no_longer_than_something_could_come_late() -> None:
+    held, ports = HeldBack(), {SERVER.port}
+    gap, soon, other_gap, later = (
+        Packet(number, time, 60, 0, CLIENT, SERVER, events)
+        for number, time, events in ((1, 0.0, int(TcpEvent.GAP)), (2, 1.0, 0), (3, 2.5, int(TcpEvent.GAP)), (4, 3.5, 0))
+    )
+    assert held.pass_on([gap, soon, other_gap], ports) == []
+    assert held.pass_on([later], ports) == [gap, soon]
+    last = Packet(5, 9.0, 60, 0, CLIENT, SERVER)
+    assert held.pass_on([last], ports) == [other_gap, later, last]
+    assert not held.is_worth_ordering
+    assert held.pass_on([last], ports) == [last]

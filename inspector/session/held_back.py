@@ -1,16 +1,18 @@
-"""Packets behind the first gap of a file, held back until it is known whether anything was lost at all.
+"""Packets behind a gap of a file, held back until it is known whether anything was lost at all.
 
 A gap is also where the times of one sender go back: tshark passes over a segment that comes so, and says that it was
 sent again. The times of two senders often do, by microseconds, as each of a machine's processors takes its own.
 
 Segments that only came out of order look like a loss when they are met, and tshark can put them in order; but where
 one is really missing that makes things worse, so it is done in a second reading, and the one that shows more frames
-is taken. What a person has been told is never taken back for it. So only what has an end is held back: a file for as
-long as that takes, a stream for a moment, as it may be a live one.
+is taken. What a person has been told is never taken back for it. So only what has an end is held back, a stream for a
+moment, as it may be a live one, a file until enough has come behind the gap for what is missing to be lost; or to its
+end, once anything came late.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Container, Iterable
 from typing import Final
 
@@ -26,57 +28,74 @@ DISORDER: Final = (
     "capture is put in order."
 )
 
+_CAME_LATE: Final = TcpEvent.OUT_OF_ORDER | TcpEvent.REPEATED
+_LATEST_SECONDS: Final = 3.0
+"""Of the capture: a lost segment is sent again before."""
+_LATEST_PACKETS: Final = 20_000
+"""Behind a gap, however little time they took: they are read within a second."""
+
 
 class HeldBack:
-    """What was read behind the first gap; empty in a clean capture."""
+    """What was read behind a gap; empty in a clean capture."""
 
     def __init__(self) -> None:
         self._packets: list[Packet] = []
+        self._passed = 0
+        """How many packets are not held back any more."""
+        self._gaps: deque[int] = deque()
+        """The gaps at which something may still come late, as counts of the packets before them."""
         self._ordered: list[Packet] = []
         self._latest: dict[tuple[int | None, Endpoint | None], float] = {}
         """By connection and sender: the time of the latest packet."""
-        self._went_back = False
-        """True when a packet came behind a later one of its sender."""
-
-    def pass_on(self, packets: list[Packet], ports: Container[int]) -> list[Packet]:
-        """The packets that can be told at once; the others are kept. Gaps count on these ports only."""
-        if not self._packets:
-            first = next((at for at, packet in enumerate(packets) if self._begins_disorder(packet, ports)), None)
-            if first is None:
-                return packets
-            packets, held = packets[:first], packets[first:]
-        else:
-            packets, held = [], packets
-        self._packets += held
-        for packet in held:
-            self._note_time(packet)
-        return packets
-
-    def _begins_disorder(self, packet: Packet, ports: Container[int]) -> bool:
-        if not _is_of(packet, ports):
-            return False
-        self._note_time(packet)
-        return self._went_back or bool(packet.tcp & (TcpEvent.GAP | TcpEvent.OUT_OF_ORDER))
-
-    def _note_time(self, packet: Packet) -> None:
-        sender = packet.connection, packet.source
-        self._went_back = self._went_back or packet.time < self._latest.get(sender, 0.0)
-        self._latest[sender] = packet.time
-
-    @property
-    def is_holding(self) -> bool:
-        """True behind the first gap."""
-        return bool(self._packets)
-
-    @property
-    def is_worth_ordering(self) -> bool:
+        self.is_worth_ordering = False
         """True when something behind a gap came later than it should have.
 
         What was lost before the place of capture comes once more, as a retransmission. Where times go back, packets of
         several queues were written as they came; tshark calls those retransmissions, or nothing at all.
         """
-        came_late = TcpEvent.OUT_OF_ORDER | TcpEvent.REPEATED
-        return self._went_back or any(packet.tcp & came_late for packet in self._packets)
+
+    def pass_on(self, packets: list[Packet], ports: Container[int]) -> list[Packet]:
+        """The packets that can be told at once; the others are kept. Gaps count on these ports only."""
+        clean: list[Packet] = []
+        if not self._packets:
+            end = next((at for at, packet in enumerate(packets) if self._begins_disorder(packet, ports)), len(packets))
+            clean, packets = packets[:end], packets[end:]
+            self._passed += end
+        for packet in packets:
+            if self._begins_disorder(packet, ports):
+                self._gaps.append(self._passed + len(self._packets))
+            self.is_worth_ordering = self.is_worth_ordering or bool(packet.tcp & _CAME_LATE)
+            self._packets.append(packet)
+        return clean + self._behind_losses()
+
+    def _begins_disorder(self, packet: Packet, ports: Container[int]) -> bool:
+        if not _is_of(packet, ports):
+            return False
+        sender = packet.connection, packet.source
+        went_back = packet.time < self._latest.get(sender, 0.0)
+        self._latest[sender] = packet.time
+        self.is_worth_ordering = self.is_worth_ordering or went_back
+        return went_back or bool(packet.tcp & (TcpEvent.GAP | TcpEvent.OUT_OF_ORDER))
+
+    def _behind_losses(self) -> list[Packet]:
+        """What is behind gaps at which nothing came late for so long that it will not come at all."""
+        if self.is_worth_ordering or not self._packets:
+            return []
+        while self._gaps and self._is_over(self._gaps[0] - self._passed):
+            self._gaps.popleft()
+        end = self._gaps[0] - self._passed if self._gaps else len(self._packets)
+        let_go, self._packets = self._packets[:end], self._packets[end:]
+        self._passed += end
+        return let_go
+
+    def _is_over(self, gap: int) -> bool:
+        waited = self._packets[-1].time - self._packets[gap].time
+        return waited > _LATEST_SECONDS or len(self._packets) - gap > _LATEST_PACKETS
+
+    @property
+    def is_holding(self) -> bool:
+        """True behind a gap."""
+        return bool(self._packets)
 
     def take_ordered(self, packets: Iterable[Packet]) -> None:
         """Packets of the second reading, all of them, in order."""
