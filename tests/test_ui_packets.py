@@ -175,8 +175,8 @@ async def test_what_is_wrong_with_a_display_filter_is_said_in_wiresharks_words()
         await run.press("slash")
         await run.type("tcp.port == x")
         await run.until(lambda: run.screen.query_one(FilterBox).has_class("-faulty"))
-        assert '"x" is not a valid number.' in run.counts or '"x"' in run.counts
-        assert run.frames.count == 373
+        assert '"x"' in run.counts
+        await run.until(lambda: run.frames.count == 373)
         await run.press("ctrl+u")
         await run.type("tcp.nonsense")
         await run.until(lambda: "quote it" in run.counts)

@@ -33,6 +33,7 @@ _LATEST_SECONDS: Final = 3.0
 """Of the capture: a lost segment is sent again before."""
 _LATEST_PACKETS: Final = 20_000
 """Behind a gap, however little time they took: they are read within a second."""
+_LEAST_AT_ONCE: Final = 200
 
 
 class HeldBack:
@@ -66,7 +67,7 @@ class HeldBack:
                 self._gaps.append(self._passed + len(self._packets))
             self.is_worth_ordering = self.is_worth_ordering or bool(packet.tcp & _CAME_LATE)
             self._packets.append(packet)
-        return clean + self._behind_losses()
+        return clean + self._behind_losses(max(2 * len(packets), _LEAST_AT_ONCE))
 
     def _begins_disorder(self, packet: Packet, ports: Container[int]) -> bool:
         if not _is_of(packet, ports):
@@ -77,13 +78,13 @@ class HeldBack:
         self.is_worth_ordering = self.is_worth_ordering or went_back
         return went_back or bool(packet.tcp & (TcpEvent.GAP | TcpEvent.OUT_OF_ORDER))
 
-    def _behind_losses(self) -> list[Packet]:
-        """What is behind gaps at which nothing came late for so long that it will not come at all."""
+    def _behind_losses(self, most: int) -> list[Packet]:
+        """What is behind gaps at which nothing came late for so long that it will not come at all; not all at once."""
         if self.is_worth_ordering or not self._packets:
             return []
         while self._gaps and self._is_over(self._gaps[0] - self._passed):
             self._gaps.popleft()
-        end = self._gaps[0] - self._passed if self._gaps else len(self._packets)
+        end = min(self._gaps[0] - self._passed if self._gaps else len(self._packets), most)
         let_go, self._packets = self._packets[:end], self._packets[end:]
         self._passed += end
         return let_go
