@@ -18,9 +18,10 @@ from tests.bench.recording import Recording, record
 from tests.bench.throughput import print_throughput
 
 _LARGE: Final = 300_000
-_MILLION: Final = 1_000_000
+_MILLION: Final = 730_000
+"""Packets, of a million frames."""
 _DAYS: Final = 3_000_000
-"""Packets; the last are far more than fit into the memory that is allowed for them."""
+"""Packets, far more than fit into the memory that is allowed for them."""
 
 _Part: TypeAlias = Callable[[Recording], Coroutine[None, None, None]]
 
