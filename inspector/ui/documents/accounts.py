@@ -77,7 +77,10 @@ class AccountsDocument:
         if part == 0:
             return account.beginning()
         if part <= shape.passed:
-            return account.message(account.passed[part - 1], form=self._form)
+            # One may have been taken back since, and not be refreshed away yet.
+            return (
+                line for passed in account.passed[part - 1 : part] for line in account.message(passed, form=self._form)
+            )
         return account.ending()
 
 
