@@ -15,7 +15,7 @@ from inspector.client.history_file import Entry, HistoryFile
 from inspector.model.call import Call, CallState
 from inspector.schema.catalog import Catalog
 from inspector.session import LiveSource, Session
-from inspector.session.schema import SchemaSources, load_schema
+from inspector.session.schema import SchemaSources, load_reflection
 from inspector.ui.draft import one_line
 from inspector.ui.launch import Launch
 from inspector.ui.screens.choice import ChoiceDialog
@@ -24,7 +24,7 @@ from inspector.ui.widgets.json_area import Candidates, JsonArea
 from inspector.ui.widgets.request_box import RequestBox
 from inspector.ui.widgets.status_line import StatusLine
 from tests.conftest import GreetProcess
-from tests.ui_running import NARROW, WIDE, Running, running, text
+from tests.ui_running import NARROW, PATIENCE, WIDE, Running, running, text
 
 
 @asynccontextmanager
@@ -35,7 +35,7 @@ async def attached(
     target, catalog = Target("localhost", service.port), Catalog()
 
     async def prepare() -> str:
-        await load_schema(catalog, SchemaSources(), target)
+        await load_reflection(catalog, SchemaSources(), target, seconds=PATIENCE)
         return " ".join(catalog.problems)
 
     source = LiveSource(target, engine="tap")
