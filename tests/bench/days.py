@@ -11,8 +11,7 @@ from typing import Final
 
 import psutil
 
-from inspector.capture.fields import FIELDS
-from inspector.capture.tshark import environment, find_tshark
+from tests.bench.throughput import start_fields
 from tests.bench.traffic import ended
 
 LIMIT: Final = "512M"
@@ -68,12 +67,7 @@ async def print_days(huge: Path, packets: int, tenth: Path, port: int) -> None:
 
 
 async def _tshark_alone(capture: Path, port: int) -> int:
-    command = [find_tshark().path, "-n", "-r", str(capture), "-T", "fields", "-d", f"tcp.port=={port},http2"]
-    for name in FIELDS.values():
-        command += ["-e", name]
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, env=environment()
-    )
+    process = await start_fields(capture, port)
     peaks = Peaks()
     watching = asyncio.create_task(peaks.watch(process))
     await process.wait()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from asyncio.subprocess import DEVNULL
+from asyncio.subprocess import DEVNULL, Process
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,15 +47,20 @@ async def print_throughput(capture: Path, port: int) -> None:
     print(f"  {'memory of our process':<42} {first.memory / frames:6.0f} bytes a frame   (at most 600)", flush=True)
 
 
-async def _tshark_fields(capture: Path, port: int) -> float:
-    command = [find_tshark().path, "-n", "-r", str(capture), "-T", "fields", "-d", f"tcp.port=={port},http2"]
-    command += ["-o", "gui.max_tree_depth:100000", "--disable-protocol", "grpc", "--disable-protocol", "protobuf"]
+async def start_fields(capture: Path, port: int, *more: str) -> Process:
+    """A tshark at work over a file, with the fields that ours prints."""
+    command = [find_tshark().path, "-n", "-r", str(capture), "-T", "fields", "-d", f"tcp.port=={port},http2", *more]
     for name in FIELDS.values():
         command += ["-e", name]
-    started = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         *command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, env=environment()
     )
+
+
+async def _tshark_fields(capture: Path, port: int) -> float:
+    more = ("-o", "gui.max_tree_depth:100000", "--disable-protocol", "grpc", "--disable-protocol", "protobuf")
+    started = time.perf_counter()
+    process = await start_fields(capture, port, *more)
     await process.wait()
     return time.perf_counter() - started
 
