@@ -6,7 +6,11 @@ from typing import ClassVar, TypeVar
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from inspector.views.text import clean
 
 Result = TypeVar("Result")
 
@@ -15,6 +19,11 @@ class Dialog(ModalScreen[Result | None]):
     """A dialog; gives a result, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Cancel")]
+
+    def say(self, words: str, *, is_warning: bool = False) -> None:
+        """Say something in the line below, `#dialog-note`."""
+        tone = "$warning" if is_warning else "$tone-dim"
+        self.query_one("#dialog-note", Static).update(Content.assemble((clean(words), tone)))
 
     def leave(self) -> None:
         """Somebody clicked beside it."""

@@ -56,7 +56,7 @@ class ExportDialog(Dialog[Order]):
         """The whole capture is what is saved most often."""
         self._list.highlighted = 0
         self.query_one(Input).focus()
-        self._say(_HELP)
+        self.say(_HELP)
 
     @property
     def _list(self) -> OptionList:
@@ -79,7 +79,7 @@ class ExportDialog(Dialog[Order]):
     @on(Input.Changed)
     def _forget(self) -> None:
         self._asked = None
-        self._say(_HELP)
+        self.say(_HELP)
 
     @on(OptionList.OptionSelected)
     def _take(self, event: OptionList.OptionSelected) -> None:
@@ -87,7 +87,7 @@ class ExportDialog(Dialog[Order]):
             self._decide()
         else:
             self._taken = event.option_index
-            self._say("Once more saves · Esc cancels")
+            self.say("Once more saves · Esc cancels")
 
     @on(Input.Submitted)
     def _decide(self) -> None:
@@ -95,7 +95,7 @@ class ExportDialog(Dialog[Order]):
         if (objection := self._objection(path)) is None:
             self.dismiss(Order(self._way, path, self.query_one(Checkbox).value))
         else:
-            self._say(objection, is_warning=True)
+            self.say(objection, is_warning=True)
 
     def _objection(self, path: Path) -> str | None:
         if not path.name:
@@ -116,10 +116,6 @@ class ExportDialog(Dialog[Order]):
         if event.key in _MOVES and not self._list.has_focus:
             event.stop()
             getattr(self._list, f"action_{_MOVES[event.key]}")()
-
-    def _say(self, text: str, *, is_warning: bool = False) -> None:
-        tone = "$warning" if is_warning else "$tone-dim"
-        self.query_one("#dialog-note", Static).update(Content.assemble((clean(text), tone)))
 
 
 def _option(way: Way) -> Option:

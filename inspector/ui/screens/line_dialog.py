@@ -32,20 +32,17 @@ class LineDialog(Dialog[str]):
 
     @on(Input.Changed)
     def _explain(self) -> None:
-        self._say(self._note, "$tone-dim")
+        self.say(self._note)
 
     @on(Input.Submitted)
     def _decide(self, event: Input.Submitted) -> None:
         try:
             self._check(event.value)
         except InspectorError as error:
-            self._say(str(error), "$warning")
+            self.say(str(error), is_warning=True)
         else:
             self.dismiss(event.value)
 
     def on_mount(self) -> None:
         """Say what is asked for."""
         self._explain()
-
-    def _say(self, text: str, tone: str) -> None:
-        self.query_one("#dialog-note", Static).update(Content.assemble((clean(text), tone)))

@@ -14,7 +14,6 @@ from textual.suggester import Suggester
 from textual.widgets import DirectoryTree, Input, Static
 
 from inspector.ui.screens.dialog import Dialog
-from inspector.views.text import clean
 
 _CAPTURES: Final = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz", ".cap.gz")
 
@@ -62,7 +61,7 @@ class OpenDialog(Dialog[Path]):
             self.dismiss(path)
         elif event.value:
             words = f"There is no file {path}." if not path.is_dir() else f"{path} is a folder."
-            self.query_one("#dialog-note", Static).update(Content.assemble((clean(words), "$warning")))
+            self.say(words, is_warning=True)
 
     @on(DirectoryTree.FileSelected)
     def _take(self, event: DirectoryTree.FileSelected) -> None:

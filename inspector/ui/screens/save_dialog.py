@@ -34,30 +34,25 @@ class SaveDialog(Dialog[Path]):
 
     def on_mount(self) -> None:
         """Say what keys do."""
-        self._say("Enter saves · Esc cancels")
+        self.say("Enter saves · Esc cancels")
 
     @on(Input.Changed)
     def _forget(self) -> None:
         self._asked = None
-        self._say("Enter saves · Esc cancels")
+        self.say("Enter saves · Esc cancels")
 
     @on(Input.Submitted)
     def _decide(self, event: Input.Submitted) -> None:
         path = Path(event.value).expanduser()
         if not event.value.strip() or path.is_dir():
-            self._say("Name a file.", is_warning=True)
+            self.say("Name a file.", is_warning=True)
         elif not path.parent.is_dir():
-            self._say(f"There is no folder {path.parent}.", is_warning=True)
+            self.say(f"There is no folder {path.parent}.", is_warning=True)
         elif path.exists() and self._asked != path:
             self._asked = path
-            self._say(f"{path.name} is there already. Enter again writes over it · Esc cancels", is_warning=True)
+            self.say(f"{path.name} is there already. Enter again writes over it · Esc cancels", is_warning=True)
         else:
             self.dismiss(path)
-
-    def _say(self, text: str, *, is_warning: bool = False) -> None:
-        self.query_one("#dialog-note", Static).update(
-            Content.assemble((clean(text), "$warning" if is_warning else "$tone-dim"))
-        )
 
 
 def default_name(source: str, suffix: str) -> str:
