@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from inspector.capture.ports import Opening
+from inspector.model.frame import FRAME_HEADER
 
 _IP: Final = re.compile(rb"\x06(?:(?<=[\x45-\x4f].{9})|(?<=[\x60-\x6f].{6}))", re.DOTALL)
 """The byte of an IPv4 or IPv6 header which says that TCP follows. It comes first because the search for a plain byte
@@ -21,7 +22,6 @@ is sixty times faster than one for classes of them."""
 _BEFORE: Final = ((4, 9), (6, 6))
 """By version of IP: how many bytes of the header are before that byte."""
 _LONGEST_PACKET: Final = 65_575
-_FRAME_HEADER: Final = 9
 _LONGEST_FRAME: Final = 1 << 14
 """What a peer accepts unless it says otherwise (§4.2); longer frames are of connections that say so."""
 _ENOUGH: Final = 4
@@ -105,13 +105,13 @@ class _Frame(NamedTuple):
 def _frames(payload: bytes) -> Iterator[_Frame]:
     """The frames that a segment begins with, up to what cannot be one."""
     at = 0
-    while len(payload) - at >= _FRAME_HEADER:
+    while len(payload) - at >= FRAME_HEADER:
         length, kind, flags = int.from_bytes(payload[at : at + 3], "big"), payload[at + 3], payload[at + 4]
         stream = int.from_bytes(payload[at + 5 : at + 9], "big")
         if not _is_plausible(length, kind, flags, stream):
             return
-        yield _Frame(kind, stream, at + _FRAME_HEADER, at + _FRAME_HEADER + length)
-        at += _FRAME_HEADER + length
+        yield _Frame(kind, stream, at + FRAME_HEADER, at + FRAME_HEADER + length)
+        at += FRAME_HEADER + length
 
 
 class _Pair:
@@ -179,7 +179,7 @@ def _segment_at(data: bytes, at: int) -> _Segment | None:
         return None
     payload, control = start + 4 * (data[start + 12] >> 4), data[start + 13] & _CONTROL
     is_opening = payload == end and control in (_SYN, _SYN_ACK)
-    if not (is_opening or start + 20 <= payload <= end - _FRAME_HEADER):
+    if not (is_opening or start + 20 <= payload <= end - FRAME_HEADER):
         return None
     source, destination, number = _TCP_START.unpack_from(data, start)
     return _Segment(source, destination, number, control, data[payload:end])

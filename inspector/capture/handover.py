@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from inspector.capture.first_words import LONGEST_HEADERS, segment_before
-from inspector.capture.lanes import FRAME_HEADER, Ends, Lane, Lanes, Piece, ends_of
+from inspector.capture.lanes import Ends, Lane, Lanes, Piece, ends_of
 from inspector.model.endpoint import Endpoint
+from inspector.model.frame import FRAME_HEADER
 
 _FILLER: Final = b"\xfa\x00\x00\x00\x00\x00"
 """The end of a frame header: a type that nobody knows and everybody passes over (RFC 9113 §5.5), on stream 0."""

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from inspector.model.endpoint import Endpoint
-from inspector.model.frame import Packet, TcpEvent
+from inspector.model.frame import FRAME_HEADER, Packet, TcpEvent
 
-FRAME_HEADER: Final = 9
 PREFACE: Final = 24
+"""Bytes that the client sends before its first frame (RFC 9113 §3.4)."""
 _ENDS_BOUND: Final = 100_000
 _LANES_BOUND: Final = 20_000
 _STRAY: Final = TcpEvent.GAP | TcpEvent.OUT_OF_ORDER | TcpEvent.CUT

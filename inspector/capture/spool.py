@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
+from inspector.capture.recording import so_far
 from inspector.capture.records import Records
 from inspector.capture.saving import save_pieces
 from inspector.capture.spool_file import SpoolFile, make_file, usual_bound
@@ -145,7 +146,7 @@ class Spool:
     async def save(self, path: Path, *, overwrite: bool = False) -> None:
         """Copy what there is so far to `path`, for this user only; raises SourceError, also for a path that exists."""
         if self._is_open:
-            await save_pieces(self._so_far(), path, overwrite=overwrite)
+            await save_pieces(so_far(self), path, overwrite=overwrite)
 
     def discard(self) -> None:
         """Close and delete the spool; readers come to their end."""
@@ -167,14 +168,6 @@ class Spool:
     def _read(self, offset: int) -> bytes:
         file = next((each for each in reversed(self._files) if each.start <= offset), self._files[0])
         return file.read(offset, READ_SIZE)
-
-    async def _so_far(self) -> AsyncIterator[bytes]:
-        left = self.kept
-        async for data in self.read_from(0):
-            yield data[:left]
-            left -= len(data)
-            if left <= 0:
-                return
 
     def _write(self, data: bytes) -> None:
         if not self._is_open or not data:

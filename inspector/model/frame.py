@@ -21,6 +21,9 @@ Header: TypeAlias = tuple[str, str]
 Detail: TypeAlias = dict[str, object]
 """What a frame type has of its own, JSON-ready; the keys are listed at `Frame.detail`."""
 
+FRAME_HEADER: Final = 9
+"""Bytes before a frame's payload (RFC 9113 §4.1)."""
+
 
 class FrameType(IntEnum):
     """Frame types by number (RFC 9113 §6, RFC 7838, RFC 8336, RFC 9218)."""

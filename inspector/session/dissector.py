@@ -16,6 +16,7 @@ import msgspec
 
 from inspector.capture.outgrown import outgrown, too_large
 from inspector.capture.pdml import read_pdml
+from inspector.capture.recording import Recording, so_far
 from inspector.capture.sharkd import Sharkd, SharkdDied, SharkdRefused, find_sharkd
 from inspector.capture.sharkd_answers import read_count, read_frame
 from inspector.capture.sharkd_keeper import SharkdKeeper
@@ -24,7 +25,6 @@ from inspector.capture.tshark_end import TsharkDied
 from inspector.capture.tshark_lines import TsharkLines
 from inspector.errors import TsharkError
 from inspector.model.dissection import Dissection
-from inspector.session.rereading import Recording, so_far
 from inspector.session.together import ended
 
 _PATIENCE: Final = 20.0

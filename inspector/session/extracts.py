@@ -11,17 +11,14 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from inspector.capture.extract import Extract
+from inspector.capture.lanes import PREFACE
+from inspector.capture.recording import so_far
 from inspector.capture.saving import save_pieces
 from inspector.capture.segments import Segment
 from inspector.errors import SourceError
 from inspector.model.call import StreamKey
-from inspector.session.rereading import so_far
+from inspector.model.frame import FRAME_HEADER
 from inspector.session.session import Session
-
-FRAME_HEADER: Final = 9
-"""Bytes (RFC 9113 §4.1)."""
-PREFACE: Final = 24
-"""Bytes that the client sends before its first frame (RFC 9113 §3.4)."""
 
 _NAMED_PCAP: Final = "In spite of its name it is a pcapng; `editcap -F pcap FILE OTHER` makes a pcap of it."
 

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from inspector.capture.packet_list import PacketList
 from inspector.capture.packet_matches import PacketMatches
+from inspector.capture.recording import Recording, so_far
 from inspector.capture.segments import Segment, read_segment, segment_arguments
 from inspector.capture.tcp_follow import TcpFollow, TcpStream
 from inspector.capture.tshark import Decoding, Tshark, find_tshark
@@ -21,7 +22,7 @@ from inspector.errors import TsharkError
 from inspector.model.dissection import Dissection
 from inspector.session.dissector import DiskRecording, Dissector
 from inspector.session.grammar import Grammar
-from inspector.session.rereading import Bounds, Recording, Rereading, so_far
+from inspector.session.rereading import Bounds, Rereading
 
 _UNBOUND: Final = Bounds()
 
@@ -128,22 +129,18 @@ class Packets:
 
     async def follow_tcp(self, stream: int) -> TcpStream:
         """What both ends of a TCP connection sent, as far as it was captured. Raises TsharkError."""
-        tshark, _ = await self._whole()
         follow = TcpFollow(stream)
-        arguments = tshark.look_arguments(self._decoding(), "-q", "-z", f"follow,tcp,yaml,{stream}")
-        await self._look(arguments, follow.take, f"follow TCP stream {stream}")
+        await self._look(("-q", "-z", f"follow,tcp,yaml,{stream}"), follow.take, f"follow TCP stream {stream}")
         return follow.stream
 
     async def of_connection(self, connection: int) -> Sequence[Segment]:
         """A connection's packets so far, in their order. Raises TsharkError."""
-        tshark, _ = await self._whole()
         found: list[Segment] = []
-        arguments = tshark.look_arguments(self._decoding(), *segment_arguments(connection))
 
         def take(lines: list[bytes]) -> None:
             found.extend(map(read_segment, lines))
 
-        await self._look(arguments, take, f"tell the packets of connection {connection}")
+        await self._look(segment_arguments(connection), take, f"tell the packets of connection {connection}")
         return found
 
     async def dissect(self, number: int) -> Dissection:
@@ -175,9 +172,10 @@ class Packets:
         if grammar is not None:
             await grammar.close()
 
-    async def _look(self, arguments: Sequence[str], take: Callable[[list[bytes]], object], what: str) -> None:
+    async def _look(self, options: Sequence[str], take: Callable[[list[bytes]], object], what: str) -> None:
         """Have tshark read the recording as far as it has come, once."""
         tshark, recording = await self._whole()
+        arguments = tshark.look_arguments(self._decoding(), *options)
         try:
             await TsharkLines(tshark, arguments, self._bounds.memory).read(so_far(recording), take)
         except TsharkDied as death:

@@ -10,28 +10,15 @@ import asyncio
 import math
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from inspector.capture.recording import Recording
 from inspector.capture.tshark import Tshark
 from inspector.capture.tshark_end import TsharkDied
 from inspector.capture.tshark_lines import TsharkLines
 from inspector.errors import TsharkError
 from inspector.session.patience import Patience
 from inspector.session.together import ended
-
-
-class Recording(Protocol):
-    """A capture on disk that may still grow."""
-
-    size: int
-    """Bytes that there are by now, or ever were."""
-
-    @property
-    def kept(self) -> int:
-        """Those of them that a reader gets who begins at the beginning."""
-
-    def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
-        """Its bytes from an offset on, as they come."""
 
 
 async def _anywhere(_offset: int) -> None:
@@ -116,16 +103,6 @@ class Rereading:
             await self._bounds.reach(reached)
             reached += len(data)
             yield data
-
-
-async def so_far(recording: Recording) -> AsyncIterator[bytes]:
-    """A recording as far as it has come by now, and no further."""
-    left = recording.kept
-    async for data in recording.read_from(0):
-        yield data[:left]
-        left -= len(data)
-        if left <= 0:
-            return
 
 
 def _cause(death: TsharkDied) -> str:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from array import array
 from typing import Final
 
+from inspector.model.frame import FRAME_HEADER
 from inspector.store.change import Change
 from inspector.store.store import Store
 
 BUCKETS: Final = 2_000
 _NARROWEST: Final = 0.001
 """Seconds."""
-_FRAME_HEADER: Final = 9
 
 
 class Timeline:
@@ -43,7 +43,7 @@ class Timeline:
         for frame in self._store.frames[start:end]:
             bucket = self._bucket(frame.time)
             self.frames[bucket] += 1
-            self.octets[bucket] += frame.length + _FRAME_HEADER
+            self.octets[bucket] += frame.length + FRAME_HEADER
         for key in change.calls:
             call = self._store.calls.get(key)
             if call is not None and call.opened is not None and start <= call.opened < end:
