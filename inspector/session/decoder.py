@@ -145,6 +145,12 @@ class Decoder:
         self._recording = recording
         self._relay.attach(recording)
         self._catch_up.taken = self._relay.handover.number
+        try:
+            return await self._run_to_end(tshark, recording)
+        finally:
+            self._telling.end()
+
+    async def _run_to_end(self, tshark: Tshark, recording: Recording) -> str:
         while True:
             self._deaths.note_start(asyncio.get_running_loop().time())
             try:
@@ -188,6 +194,7 @@ class Decoder:
     async def _hand_over(self, recording: Recording) -> None:
         """Let another tshark go on from here."""
         self._telling.let_go()
+        await self._telling.catch_up()
         try:
             sealed = await self._relay.hand_over(recording)
         except ValueError as error:
