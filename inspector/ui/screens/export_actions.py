@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from inspector.model.call import StreamKey
 from inspector.session import FileSource
-from inspector.session.extracts import packets_of_call, packets_of_connection, packets_of_frames
+from inspector.session.extracts import packets_of_calls, packets_of_connections, packets_of_frames
 from inspector.ui.exports import Ground, ways
 from inspector.ui.lists.tabs import PACKETS
 from inspector.ui.screens.export_dialog import ExportDialog, Order
@@ -64,25 +64,27 @@ class ExportActions(FindActions):
             picture,
         )
 
-    def _shown_packets(self) -> frozenset[int]:
+    def _shown_packets(self) -> Iterable[int]:
         if self.browser.listing.shown.id == PACKETS:
-            return frozenset(self.feed.packets.numbers)
-        return packets_of_frames(self.session, self.feed.frames.positions)
+            return self.feed.packets.numbers[:]
+        return packets_of_frames(self.session, self.feed.frames.positions[:])
 
     async def _marked_packets(self) -> frozenset[int]:
         """Of marked rows: the packets of frames, of calls, of connections, and packets themselves."""
-        found: set[int] = set()
+        found, calls, connections = set[int](), set[StreamKey](), set[int]()
         for key, subject in self.browser.listing.marked_rows():
             match subject:
                 case _ if isinstance(key, StreamKey):
-                    found |= await packets_of_call(self.session, key)
+                    calls.add(key)
                 case FrameAt(position):
-                    found |= packets_of_frames(self.session, [position])
+                    found.update(packets_of_frames(self.session, [position]))
                 case PacketAt(number):
                     found.add(number)
                 case ConnectionAt(connection):
-                    found |= await packets_of_connection(self.session, connection)
-        return frozenset(found)
+                    connections.add(connection)
+        if calls:
+            found |= await packets_of_calls(self.session, calls)
+        return frozenset(found | await packets_of_connections(self.session, connections))
 
     async def _write_order(self, order: Order, then: Callable[[], object]) -> None:
         self.say(await order.way.write(order.path, order.keeps_keys))
