@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import pytest
 
-from inspector.model.call import StreamKey
+from inspector.model.call import HeaderBlock, StreamKey
 from inspector.model.frame import HeaderSource
+from inspector.model.status import Status
 from inspector.model.why import Cause, Why
+from inspector.protocol import connect
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
 from inspector.store.store import Store
@@ -365,6 +367,37 @@ def test_words_from_the_wire_cannot_move_the_cursor() -> None:
     found = only(talk)
     assert found is not None
     assert found.sentence.isprintable()
+
+
+async def test_calls_of_the_connect_protocol_say_how_they_ended() -> None:
+    """connect-node 1.7 with itself: streams tell it in their last envelope, unary calls in their body."""
+    store = await read_store(WHY / "connect.pcap", 50210)
+    few, many, chat, greet, nobody, as_json, _ = store.calls.values()
+    assert [call.status and call.status.name for call in (few, chat, greet)] == ["OK", "OK", None]
+    assert [len(call.requests) for call in (few, many, chat)] == [1, 1, 2]
+    assert [len(call.responses) for call in (few, many, chat)] == [2, 2, 2]
+    assert [(each.encoding, len(each.data or b"")) for each in many.responses] == [(None, 8), ("gzip", 2009)]
+    assert many.trailers is not None
+    assert many.trailers.headers == (("x-count", "2"), ("x-left", "0"))
+    found = reasons(store)
+    assert set(found) == {many.key, nobody.key, as_json.key}
+    assert (found[many.key].cause, found[many.key].packets) == (Cause.STATUS, (19,))
+    assert "RESOURCE_EXHAUSTED" in found[as_json.key].sentence
+    assert found[nobody.key].sentence == (
+        "The server says INVALID_ARGUMENT by the Connect protocol (HTTP 400, packet 40): “no name given”."
+    )
+    steps = "\n".join(follow_lines(Follow(store, Catalog(), many.key)))
+    assert "trailers in the body" in steps
+    assert "protocol: Connect, streaming" in steps
+    assert "part of a message" not in steps
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'{"error": 7}', b'{"metadata": {"a": "b"}}', b"\xff", b'{"code": 5}']
+)
+def test_what_is_no_end_of_a_connect_stream_ends_nothing(body: bytes) -> None:
+    assert connect.read_end(body) in (None, (HeaderBlock(()), Status.of(0)))
+    assert connect.read_error(body) is None
 
 
 # Where it is shown
