@@ -117,6 +117,10 @@ def _http1_starts(data: bytes, version: int) -> Iterator[int]:
         yield line.start()
 
 
+def _upgrade(data: bytes) -> Speech:
+    return Speech(Protocol.HTTP1, "Upgrade", data.split(b" ", 2)[1].decode(errors="replace"))
+
+
 def _text(data: bytes) -> str:
     """Printable ASCII without the tags of HTML."""
     return b" ".join(re.sub(rb"<[^>]*>|[^ -~]", b" ", data).split()).decode()[:80]
@@ -150,8 +154,8 @@ _SEARCHES: Final = (
     _search(rb"\x04\x00{5}", lambda _: Speech(Protocol.HTTP2, "SETTINGS"), lambda _data, start: (start - 3,)),
     _search(rb"CONNECT [^ \r\n]{1,300} HTTP/1", lambda _: Speech(Protocol.HTTP1, "CONNECT")),  # RFC 9110 §9.3.6
     # The upgrade to HTTP/2 (RFC 7540 §3.2)
-    _search(rb"HTTP2-Settings: ", lambda _: Speech(Protocol.HTTP1, "Upgrade"), _request_starts),
-    _search(rb"http2-settings: ", lambda _: Speech(Protocol.HTTP1, "Upgrade"), _request_starts),
+    _search(rb"HTTP2-Settings: ", _upgrade, _request_starts),
+    _search(rb"http2-settings: ", _upgrade, _request_starts),
     # Behind those two, which are requests as well
     _search(rb"HTTP/1\.[01](?: \d\d\d|\r\n)", _http1, _http1_starts),
 )

@@ -22,6 +22,8 @@ class Speech(NamedTuple):
     """What they are: `preface`, `SETTINGS`, `ClientHello`, `ServerHello`, `alert unexpected_message`; of HTTP/1
     `CONNECT` and `Upgrade`, from which HTTP/2 may follow, another request's line, or the status line with the
     beginning of its body."""
+    path: str = ""
+    """What the request of an `Upgrade` asks for: it is that of stream 1 (RFC 7540 §3.2)."""
 
     @property
     def is_request(self) -> bool:
