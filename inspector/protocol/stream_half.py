@@ -96,8 +96,9 @@ class StreamHalf:
         )
         self.blocks += 1
         self.content_type = block.first("content-type") or self.content_type
-        named = connect.ENCODING if connect.is_stream(self.content_type) else "grpc-encoding"
-        self._encoding = block.first(named) or self._encoding
+        self._encoding = block.first("grpc-encoding") or self._encoding
+        if self.content_type is not None and not self.content_type.startswith(_GRPC):
+            self._encoding = block.first(connect.ENCODING) or self._encoding
         return block
 
     def messages(self, frame: Frame, position: int, request_type: str | None) -> Iterator[Message | Ending]:
@@ -121,8 +122,7 @@ class StreamHalf:
             return  # plain HTTP/2, whose sender does not say of what kind: no message of gRPC begins so
         begin, is_recoded = self._deframer.fed, payload is not frame.payload
         for cut in self._deframer.feed(payload):
-            ending = self._ending(cut) if cut.is_last else None
-            if ending is not None:
+            if cut.is_last and (ending := self._ending(cut)) is not None:
                 yield ending
             else:
                 yield self._message(
