@@ -31,15 +31,17 @@ class Segment(NamedTuple):
     """Bytes that TCP carried; 0 for a mere acknowledgement."""
 
 
-def segment_arguments(tshark: Tshark, connections: Collection[int]) -> list[str]:
-    """Tshark's options for the packets of these connections, a line each; where they are many, of others too."""
-    first, last = min(connections), max(connections)
+def segment_arguments(tshark: Tshark, connections: Collection[int], last: int | None = None) -> list[str]:
+    """Tshark's options for the packets of these connections, a line each; where they are many, of others too.
+
+    It looks no further than the packet `last`.
+    """
     each = ", ".join(map(str, sorted(connections)))
-    wanted = (
-        f"tcp.stream in {{{each}}}" if len(connections) < _MANY else f"tcp.stream >= {first} && tcp.stream <= {last}"
-    )
+    span = f"tcp.stream >= {min(connections)} && tcp.stream <= {max(connections)}"
+    wanted = f"tcp.stream in {{{each}}}" if len(connections) < _MANY else span
+    bound = () if last is None else ("-c", str(last))
     columns = [word for name in _FIELDS for word in ("-e", name)]
-    return tshark.look_arguments(Decoding(), *_NO_FURTHER, "-Y", wanted, "-T", "fields", *columns)
+    return tshark.look_arguments(Decoding(), *_NO_FURTHER, *bound, "-Y", wanted, "-T", "fields", *columns)
 
 
 def read_segment(line: bytes) -> Segment:

@@ -115,7 +115,7 @@ async def packets_of_calls(session: Session, keys: Collection[StreamKey]) -> fro
         raise SourceError(NOT_KEPT)
     connections = {key.connection for key in keys}
     carriers = Carriers(wanted, await _bytes_by_packet(store.frames, connections))
-    await session.packets.of_connections(connections, carriers.take)
+    await session.packets.of_connections(connections, carriers.take, max(wanted))
     return frozenset(carriers.found | wanted)
 
 

@@ -135,8 +135,10 @@ class Packets:
         await self._look(arguments, follow.take, f"follow TCP stream {stream}")
         return follow.stream
 
-    async def of_connections(self, connections: Collection[int], on_segment: Callable[[Segment], object]) -> None:
-        """Give the packets of these connections so far, in their order. Raises TsharkError."""
+    async def of_connections(
+        self, connections: Collection[int], on_segment: Callable[[Segment], object], last: int | None = None
+    ) -> None:
+        """Give the packets of these connections so far, or up to one, in their order. Raises TsharkError."""
 
         def take(lines: list[bytes]) -> None:
             for segment in map(read_segment, lines):
@@ -145,7 +147,7 @@ class Packets:
 
         tshark, _ = await self.ground()
         which = f"connection {min(connections)}" if len(connections) == 1 else f"{len(connections):,} connections"
-        await self._look(segment_arguments(tshark, connections), take, f"tell the packets of {which}")
+        await self._look(segment_arguments(tshark, connections, last), take, f"tell the packets of {which}")
 
     async def dissect(self, number: int) -> Dissection:
         """A packet, all its layers. Raises TsharkError."""
