@@ -7,6 +7,7 @@ paint comes within a fraction of a second, and the session starts behind it.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -133,7 +134,9 @@ def run(launch: Launch) -> int:
         return app.return_value if app.return_code == 0 and app.return_value else app.return_code or 0
 
     with kept_terminal(sys.__stdout__.fileno()) if sys.__stdout__ else nullcontext():
-        return asyncio.run(show())
+        status = asyncio.run(show())
+    gc.freeze()  # what is left is not taken apart, which of a million frames takes seconds: it goes with the program
+    return status
 
 
 async def _hang_up(app: InspectorApp) -> None:
