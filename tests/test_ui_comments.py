@@ -7,7 +7,9 @@ from pathlib import Path
 from textual.widgets import Input, OptionList, Static
 
 from inspector.capture.extract import Extract
+from inspector.session import FileSource, Session
 from inspector.session.comments import Comments
+from inspector.ui.messages import CaptureOpened
 from inspector.ui.screens.export_dialog import ExportDialog
 from inspector.ui.screens.line_dialog import LineDialog
 from inspector.ui.screens.unsaved_dialog import UnsavedDialog
@@ -99,7 +101,7 @@ async def test_an_opened_capture_is_left_without_them_by_mouse_and_quit_by_its_k
     async with reading(PCAP) as run:
         await run.loaded()
         first = run.screen
-        first.open_capture(PCAP)
+        first.post_message(CaptureOpened(Session(FileSource(PCAP))))
         await run.until(lambda: run.screen is not first)
         await run.loaded()
         await comment(run, "to be lost")
