@@ -102,7 +102,7 @@ class InspectorApp(App[int], inherit_bindings=False):
     def _quit_past(self, screens: Sequence[InspectionScreen]) -> None:
         """Quit when all of these captures may be left."""
         if screens:
-            screens[-1].saving.part(lambda: self._quit_past(screens[:-1]))
+            screens[-1].parts.saving.part(lambda: self._quit_past(screens[:-1]))
         else:
             self.exit(0)
 

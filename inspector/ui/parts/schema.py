@@ -1,6 +1,6 @@
 """The schema: where it is from, which sources are on, reading it again; and learning from the wire.
 
-Owns when files are looked at for a change. What a change of the catalog leads to, others are told.
+Owns when files are looked at for a change, and what a change of the catalog leads to.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from inspector.session import LiveSource, Session
 from inspector.session.reflected import ReflectionSeen
 from inspector.session.schema import FileWatch, SchemaSources, load_schema
 from inspector.store.change import Change
+from inspector.ui.feed import Feed
 from inspector.ui.launch import Launch
+from inspector.ui.parts.form import Form
 from inspector.ui.parts.stage import Actions, Stage
 from inspector.ui.screens.schema_dialog import SchemaDialog
 from inspector.views.text import counted
@@ -25,9 +27,10 @@ _LOOK_SECONDS: Final = 2.0
 class Schema:
     """What is known of services and types, and how it comes to be known."""
 
-    def __init__(self, stage: Stage, session: Session, launch: Launch, changed: Callable[[], None]) -> None:
-        """`changed` is called when everything may read differently, and there may be other methods."""
-        self._stage, self._session, self._changed = stage, session, changed
+    def __init__(self, stage: Stage, session: Session, launch: Launch, feed: Feed, form: Form | None) -> None:
+        """`form` is None where nothing can be sent."""
+        self._stage, self._session = stage, session
+        self._feed, self._form = feed, form
         self._catalog: Catalog = launch.catalog
         self._sources: SchemaSources = launch.schema
         self._prepare = launch.prepare
@@ -71,6 +74,12 @@ class Schema:
     def _look_at_files(self) -> None:
         if self._watch is not None and self._watch.has_changed():
             self._stage.say("A file of the schema has changed: F6 reads it again.")
+
+    def _changed(self) -> None:
+        """Everything may read differently now, and there may be other methods."""
+        if self._form is not None:
+            self._form.schema_known()
+        self._feed.receive(self._session.store.everything())
 
     def _choose(self) -> None:
         self._stage.ask(SchemaDialog(self._catalog, self._changed), lambda _: self._reload())

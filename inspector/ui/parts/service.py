@@ -61,7 +61,3 @@ class Service:
     def begin(self) -> None:
         """Show the method to begin with."""
         self.form.begin(self._launch.method, is_awaited=self._launch.prepare is not None)
-
-    async def end(self) -> None:
-        """End the connections."""
-        await self._sending.close()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from textual.dom import DOMNode
 from textual.widget import Widget
 
 from inspector.schema.catalog import Catalog
 from inspector.session import LiveSource, Session
+from inspector.ui.bindings import Place
 from inspector.ui.feed import Feed
 from inspector.ui.parts.filtering import PacketLanguage
 from inspector.ui.sending import Sending
@@ -60,3 +62,16 @@ class Stack:
         if self.request is not None:
             yield self.request
         yield self.keys
+
+    def node_at(self, place: Place) -> DOMNode | None:
+        """The widget that has the actions of a place now; None for one that is not there."""
+        nodes: dict[Place, DOMNode | None] = {
+            Place.BROWSER: self.browser,
+            Place.LIST: self.browser.listing.shown,
+            Place.PANE: self.browser.detail.pane,
+            Place.HEX: self.browser.detail.bytes,
+            Place.FILTER: self.filter,
+            Place.FIND: self.find.input if self.find.display else None,
+            Place.REQUEST: self.request,
+        }
+        return nodes.get(place)
