@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from inspector.session import Session
 from inspector.ui.parts.stage import Actions, Stage
 from inspector.ui.screens.line_dialog import LineDialog
@@ -26,8 +28,7 @@ class Commenting:
             return
         note = "It is saved with the capture, as pcapng · Enter keeps it, an empty one takes it away · Esc cancels"
         text = " · ".join(self._session.store.comments.get(number, ()))
-        dialog = LineDialog(f"Comment on packet {number}", note, text)
-        self._stage.ask(dialog, lambda text: self._put(number, text))
+        self._stage.show(LineDialog(f"Comment on packet {number}", note, partial(self._put, number), text))
 
     def _put(self, number: int, text: str) -> None:
         self._session.comments.put(number, text)

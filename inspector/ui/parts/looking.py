@@ -36,13 +36,10 @@ class Looking:
 
     def _ask_where(self) -> None:
         note = "14 is a packet, f 120 a frame, 0/3 a call · Enter goes there · Esc cancels"
-        self._stage.ask(LineDialog("Go to", note, check=self._goal), self._go_to)
-
-    def _goal(self, text: str) -> FrameAt | PacketAt:
-        return parse_goal(text, self._store, max(self._store.packets, self._feed.packets.total))
+        self._stage.show(LineDialog("Go to", note, self._go_to))
 
     def _go_to(self, text: str) -> None:
-        goal = self._goal(text)
+        goal = parse_goal(text, self._store, max(self._store.packets, self._feed.packets.total))
         if isinstance(goal, PacketAt) and self._browser.listing.shown.id != PACKETS:
             first = next(self._store.positions_of(goal.number), None)
             if first is None:

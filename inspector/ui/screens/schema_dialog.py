@@ -10,7 +10,8 @@ from textual.widgets import Static
 
 from inspector.schema.catalog import Catalog
 from inspector.schema.sources import Source
-from inspector.ui.screens.choice import ENTER, Choice, ChoiceDialog
+from inspector.ui.screens.choice import Choice, ChoiceDialog
+from inspector.ui.screens.prompt import ENTER
 from inspector.views.text import clean, counted
 
 RELOAD: Final = "f6"
