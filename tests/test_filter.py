@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 
 import pytest
@@ -16,6 +17,7 @@ from tests.conversation import (
     Conversation,
     data,
     goaway,
+    headers,
     hello,
     prefixed,
     reply,
@@ -103,6 +105,20 @@ def frames(talk: Conversation, text: str) -> list[int]:
 )
 def test_a_text_lets_these_frames_through(talk: Conversation, text: str, positions: list[int]) -> None:
     assert frames(talk, text) == list(positions)
+
+
+def test_a_word_is_found_in_a_message_that_begins_in_the_frame_before() -> None:
+    talk, body = Conversation(), hello("astride") + hello("another") + hello("and a long one behind")
+    talk.client(request(1))
+    talk.client(data(1, body[:10]), data(1, body[10:]))
+    assert frames(talk, "astride") == frames(talk, "another") == [2]
+
+
+def test_a_word_is_found_in_messages_in_base64() -> None:
+    talk = Conversation()
+    talk.client(headers(1, (":method", "POST"), (":path", "/a.B/C"), ("content-type", "application/grpc-web-text")))
+    talk.client(data(1, base64.b64encode(hello("encoded"))))
+    assert frames(talk, "encoded") == [1]
 
 
 @pytest.mark.parametrize(

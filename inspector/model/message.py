@@ -27,3 +27,6 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """The compression of this message: `gzip`, `deflate`, …; None for none."""
     problem: str | None = None
     """A sentence: bytes were lost, the compression is unknown or broken, it inflates past the bound, …"""
+    is_apart: bool = False
+    """True where its bytes are not in the frame's payload as they are: it is compressed, began in an earlier frame, or
+    the payload is base64."""

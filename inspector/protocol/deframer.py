@@ -61,6 +61,11 @@ class Deframer:
         """Bytes of a message that is not whole; 0 between messages."""
         return len(self._buffer) + self._skip
 
+    @property
+    def fed(self) -> int:
+        """Bytes that came so far, lost ones too where their number is known."""
+        return self._offset + len(self._buffer) + len(self._trial)
+
     def feed(self, payload: bytes) -> Iterator[Cut]:
         """The messages that these bytes complete."""
         if not self._in_step:

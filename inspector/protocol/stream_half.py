@@ -106,11 +106,14 @@ class StreamHalf:
         is_first = not self.has_message and not self.pending
         if content_type is None and self.blocks and is_first and payload[:1] > b"\x01":
             return  # plain HTTP/2, whose sender does not say of what kind: no message of gRPC begins so
+        begin, is_recoded = self._deframer.fed, payload is not frame.payload
         for cut in self._deframer.feed(payload):
             if cut.is_trailers and not cut.compressed:
                 yield HeaderBlock(trailers_of(cut.body or b""))
             else:
-                yield self._message(cut, frame.time, frame.packet, position)
+                yield self._message(
+                    cut, frame.time, frame.packet, position, is_apart=is_recoded or cut.compressed or cut.offset < begin
+                )
         if (lost := _missing_bytes(frame)) > 0:
             yield from self.lose(frame.time, frame.packet, position, lost)
 
@@ -119,13 +122,13 @@ class StreamHalf:
         for cut in self._deframer.lose(count):
             yield self._message(cut, time, packet, position)
 
-    def _message(self, cut: Cut, time: float, packet: int, position: int) -> Message:
+    def _message(self, cut: Cut, time: float, packet: int, position: int, *, is_apart: bool = False) -> Message:
         self.has_message = True
         data, problem = cut.body, cut.problem
         encoding = self._encoding if cut.compressed else None
         if cut.compressed and data is not None:
             data, encoding, problem = inflate(data, self._encoding)
-        return Message(packet, time, position, cut.offset, cut.length, data, encoding, problem)
+        return Message(packet, time, position, cut.offset, cut.length, data, encoding, problem, is_apart)
 
 
 def _missing_bytes(frame: Frame) -> int:

@@ -6,6 +6,8 @@ nowhere.
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
@@ -29,6 +31,8 @@ class CallBook:
         """In the order in which they started."""
         self.touched: set[StreamKey] = set()
         """Those that are new, or of which more is known."""
+        self.apart: array[int] = array("Q")
+        """Positions of frames in which a message ends that is not in the payload as it is, in the order of the wire."""
         self._sharing: dict[str, list[Call]] = {}
         """By HPACK entry never seen: the calls whose method it is."""
         self._hollow: set[StreamKey] = set()
@@ -62,6 +66,7 @@ class CallBook:
             if call.sharing:
                 call.sharing.remove(call)
         self._trim(staying, frames, before, side)
+        del self.apart[: bisect_left(self.apart, before)]
         self._hollow = {key for key, call in staying.items() if not call.frames}
         return gone
 
@@ -147,6 +152,8 @@ class CallBook:
     def on_message(self, event: events.MessageRead) -> None:
         """A message of it."""
         self._call(event.key).messages(event.side).append(event.message)
+        if event.message.is_apart:
+            self.apart.append(event.message.frame)
 
     def on_bytes_lost(self, event: events.BytesLost) -> None:
         """Bytes of it may be missing."""

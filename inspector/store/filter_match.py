@@ -6,25 +6,28 @@ methods, statuses and headers that come again and again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, TypeAlias
 
 from inspector.model.call import Call, CallState
 from inspector.model.endpoint import Side
 from inspector.model.frame import Frame, FrameType, type_name
-from inspector.model.message import PREFIX_LENGTH, Message
-from inspector.store.filter_words import bytes_test, detail_test, headers_test
+from inspector.store.filter_words import (
+    bytes_test,
+    detail_test,
+    facts_test,
+    headers_test,
+    messages_test,
+    remembered,
+    text_test,
+)
 from inspector.store.store import Store
-from inspector.store.word_search import Frames, word_search
+from inspector.store.stretch import Key, Stretch
+from inspector.store.word_search import WordSearch
 
 CallTest: TypeAlias = Callable[[Store, Call], bool]
 FrameTest: TypeAlias = Callable[[Store, int, Frame, Call | None], bool]
 """Looks at the store, a position, the frame there, and its call."""
-
-ManyTest: TypeAlias = Callable[[Store, Frames, Iterable[Call]], set[int]]
-"""Looks at the store, frames and their calls, and gives the positions of the frames that match."""
-
-_ANSWERS_KEPT: Final = 65_536
 
 
 class Numbers(Protocol):
@@ -32,6 +35,16 @@ class Numbers(Protocol):
 
     def __contains__(self, number: int, /) -> bool:
         """True for a number that is in it."""
+
+
+class ManyTest(Protocol):
+    """Asks many frames and calls at once."""
+
+    def frames(self, store: Store, stretch: Stretch, /) -> set[int]:
+        """The positions of the frames that match themselves."""
+
+    def calls(self, stretch: Stretch, /) -> set[Key]:
+        """The calls that match by what is known of them as a whole."""
 
 
 class Probe(NamedTuple):
@@ -48,7 +61,7 @@ class Probe(NamedTuple):
     cost: int = 0
     """Cheap questions are asked first."""
     many: ManyTest | None = None
-    """The same as `frame`, asked of many at once, where that is quicker."""
+    """The same as `frame` and `call`, asked of many at once, where that is quicker."""
 
 
 def packet(numbers: Numbers) -> Probe:
@@ -104,7 +117,7 @@ def sender(side: Side) -> Probe:
 def method(text: str) -> Probe:
     """Calls whose method contains a text, or ends with what is before a `$`, and their frames."""
     wanted = text.lower()
-    is_in = _remembered(_ending(wanted[:-1]) if wanted.endswith("$") else _containing(wanted))
+    is_in = remembered(_ending(wanted[:-1])) if wanted.endswith("$") else text_test(wanted)
     return Probe(None, lambda _store, call: call.method is not None and is_in(call.method), learns=True, cost=1)
 
 
@@ -120,66 +133,23 @@ def status(codes: frozenset[int], states: frozenset[CallState]) -> Probe:
 def word(text: str) -> Probe:
     """Frames and calls in which a text stands anywhere: the case of letters does not matter."""
     wanted = text.lower()
-    is_in = _remembered(_containing(wanted))
+    is_in, in_facts, in_messages = text_test(wanted), facts_test(wanted), messages_test(wanted)
     in_headers, in_bytes, in_detail = headers_test(wanted), bytes_test(wanted), detail_test(wanted)
 
     def in_call(_store: Store, call: Call) -> bool:
-        if call.method is not None and is_in(call.method):
-            return True
-        return call.status is not None and (is_in(call.status.name) or is_in(call.status.message))
+        return in_facts(call.method, call.status)
 
     def in_frame(store: Store, position: int, frame: Frame, call: Call | None) -> bool:
+        if is_in(type_name(frame.type)):
+            return True
         if frame.type == FrameType.DATA:
-            return (
-                in_bytes(frame.payload)
-                or is_in(type_name(frame.type))
-                or _in_messages(in_bytes, store, position, frame, call)
-            )
+            return in_bytes(frame.payload) or in_messages(store, position, frame, call)
         if frame.headers is not None and in_headers(frame.headers):
             return True
-        return is_in(type_name(frame.type)) or (frame.detail is not None and in_detail(frame.detail))
+        return frame.detail is not None and in_detail(frame.detail)
 
-    return Probe(in_frame, in_call, learns=True, cost=2, many=word_search(wanted))
-
-
-def _containing(wanted: str) -> Callable[[str], bool]:
-    return lambda text: wanted in text.lower()
+    return Probe(in_frame, in_call, learns=True, cost=2, many=WordSearch(wanted))
 
 
 def _ending(wanted: str) -> Callable[[str], bool]:
     return lambda text: text.lower().endswith(wanted)
-
-
-def _remembered(test: Callable[[str], bool]) -> Callable[[str], bool]:
-    """The test with its answers kept: the same few methods and names come again and again."""
-    answers: dict[str, bool] = {}
-
-    def answer(asked: str) -> bool:
-        known = answers.get(asked)
-        if known is None:
-            if len(answers) >= _ANSWERS_KEPT:
-                answers.clear()
-            known = answers[asked] = test(asked)
-        return known
-
-    return answer
-
-
-def _in_messages(
-    in_bytes: Callable[[bytes], bool], store: Store, position: int, frame: Frame, call: Call | None
-) -> bool:
-    """Looks into messages that end in the frame and are not in its payload as they are: compressed or longer ones."""
-    if call is None:
-        return False
-    messages = call.messages(store.side(frame))
-    index = messages.find(position, key=_frame) if messages.kept > 1 else messages.first
-    while index < len(messages) and (message := messages[index]).frame <= position:
-        is_elsewhere = message.encoding is not None or message.length + PREFIX_LENGTH > len(frame.payload)
-        if is_elsewhere and message.frame == position and message.data is not None and in_bytes(message.data):
-            return True
-        index += 1
-    return False
-
-
-def _frame(message: Message) -> int:
-    return message.frame

@@ -17,6 +17,7 @@ from inspector.store.filter import Filter
 from inspector.store.filter_match import FrameTest
 from inspector.store.matched import Facts, SelectionChange, news
 from inspector.store.store import Store
+from inspector.store.stretch import Key
 from inspector.store.sweep import Sweep
 
 
@@ -64,20 +65,23 @@ class MatchedCalls:
         """Ask more calls, with so many frames together and one call at least; all of them without a number."""
         self._enrol()
         before, keys = len(self.keys), self._take(frames)
-        self.keys += [key for key in keys if self._matches(key)]
+        known, matching = self._judged(keys)
+        self.keys += [key for key in keys if (key in matching if key in known else self._matches(key))]
         if not self._unasked:
             self._sweep = None
             self._touched.clear()
         return SelectionChange(before, before, len(self.keys))
 
     def _take(self, frames: int | None) -> list[StreamKey]:
+        """The next calls to ask: so many where the sweep judges them, else those with so many frames together."""
+        calls, is_judged = self._store.calls, self._sweep is not None and self._sweep.is_judge
         keys: list[StreamKey] = []
         size = 0
         while self._unasked and (frames is None or size < frames):
             key = self._unasked.popleft()
-            if key in self._store.calls:
+            if (call := calls.get(key)) is not None:
                 keys.append(key)
-                size += self._store.calls[key].frames.kept + 1
+                size += 1 if is_judged else call.frames.kept + 1
         return keys
 
     def revise(self, change: Change) -> SelectionChange:
@@ -163,11 +167,18 @@ class MatchedCalls:
             answers.hits[index] = self._look(probe.frame, call, positions) if found is None else found
         return answers.hits[index] or (probe.call is not None and probe.call(self._store, call))
 
+    def _judged(self, keys: list[StreamKey]) -> tuple[set[Key], set[Key]]:
+        """The calls of which the sweep knows whether they match, and those that do; what open ones said is kept."""
+        if self._sweep is None:
+            return set(), set()
+        known, matching = self._sweep.judged(keys)
+        calls = self._store.calls
+        open_ = {key for key in keys if calls[key].state is CallState.OPEN}
+        return known - self._touched - open_, matching
+
     def _swept(self, index: int, key: StreamKey) -> bool | None:
-        """Whether the sweep found a part of the filter in a frame of a call; None where it cannot tell."""
-        if self._sweep is None or key in self._touched or (found := self._sweep.calls.get(index)) is None:
-            return None
-        return key in found
+        """Whether the sweep found a part of the filter in a call, or a frame of it; None where it cannot tell."""
+        return None if self._sweep is None or key in self._touched else self._sweep.found(index, key)
 
     def _look(self, look: FrameTest, call: Call, positions: Iterable[int]) -> bool:
         frames, store = self._store.frames, self._store

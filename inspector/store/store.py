@@ -7,7 +7,8 @@ writes, so there are no locks. It keeps no packets: the spool has them, and the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from inspector.model.call import Call, CallState, StreamKey
@@ -137,6 +138,11 @@ class Store:
         while first is not None and self.frames.holds(position) and self.frames[position].packet == packet:
             yield position
             position += 1
+
+    def apart(self, positions: range) -> Sequence[int]:
+        """Where among these a message ends that is not in the frame's payload as it is."""
+        ends = self._book.apart
+        return ends[bisect_left(ends, positions.start) : bisect_left(ends, positions.stop)]
 
     def traffic(self, connection: int) -> Traffic:
         """What a connection has carried; KeyError for one that is not known."""

@@ -1,85 +1,88 @@
 """A word looked for in many frames at once: as the word's probe says it of each, at a fraction of the cost.
 
 A filter over a million frames mostly finds that they do not hold it. So what stands in many of them is put together and
-searched as one; only where the word is in the whole, each is asked. What calls say besides is not asked here.
+searched as one; only where the word is in the whole, each is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final, TypeAlias
+from collections.abc import Iterator
+from itertools import compress
+from operator import attrgetter
+from typing import Final
 
-from inspector.model.call import Call
-from inspector.model.endpoint import Side
-from inspector.model.frame import Frame, FrameType, type_name
-from inspector.model.message import PREFIX_LENGTH, Message
-from inspector.store.filter_words import bytes_test, detail_test, headers_test, is_plain
+from inspector.model.frame import FrameType, type_name
+from inspector.store.filter_words import bytes_test, detail_test, facts_test, headers_test, is_plain, messages_test
 from inspector.store.store import Store
-
-Frames: TypeAlias = dict[int, Frame]
-"""By position, ascending."""
+from inspector.store.stretch import Key, Stretch
 
 _SHORT: Final = 1_024
-"""Bytes of a payload up to which it is put together with others."""
+"""Bytes up to which a payload is put together with others."""
+
+_type: Final = attrgetter("type")
+_headers: Final = attrgetter("headers")
+_detail: Final = attrgetter("detail")
+_payload: Final = attrgetter("payload")
+_facts: Final = attrgetter("method", "status")
+_is_data: Final = int(FrameType.DATA).__eq__
 
 
-def word_search(wanted: str) -> Callable[[Store, Frames, Iterable[Call]], set[int]]:
-    """A search for a lower-case word; it gives the positions of the frames that hold it."""
-    in_headers, in_bytes, in_detail = headers_test(wanted), bytes_test(wanted), detail_test(wanted)
-    raw = wanted.encode() if wanted.isascii() else None
+class WordSearch:
+    """A search for a lower-case word."""
 
-    def search(store: Store, frames: Frames, calls: Iterable[Call]) -> set[int]:
+    def __init__(self, wanted: str) -> None:
+        self._wanted = wanted
+        self._raw = wanted.encode() if wanted.isascii() else None
+        self._in_facts, self._in_headers = facts_test(wanted), headers_test(wanted)
+        self._in_bytes, self._in_detail = bytes_test(wanted), detail_test(wanted)
+        self._in_messages = messages_test(wanted)
+
+    def calls(self, stretch: Stretch) -> set[Key]:
+        """The calls that say it themselves."""
+        found = {each for each in set(map(_facts, stretch.calls.values())) if self._in_facts(*each)}
+        return {key for key, call in stretch.calls.items() if _facts(call) in found} if found else set()
+
+    def frames(self, store: Store, stretch: Stretch) -> set[int]:
+        """The positions of the frames that hold it, or in which a message ends that does."""
+        types = list(map(_type, stretch.frames))
         return {
-            *_of_types(wanted, frames),
-            *(at for at, frame in frames.items() if frame.headers is not None and in_headers(frame.headers)),
-            *_in_payloads(in_bytes, raw, frames),
-            *_in_details(in_detail, wanted, frames),
-            *_in_messages(in_bytes, store, frames, calls),
+            *self._of_type(stretch, types),
+            *self._with_headers(stretch),
+            *self._with_payload(stretch, types),
+            *self._with_detail(stretch, types),
+            *self._with_message(store, stretch),
         }
 
-    return search
+    def _of_type(self, stretch: Stretch, types: list[int]) -> Iterator[int]:
+        if found := {each for each in set(types) if self._wanted in type_name(each).lower()}:
+            yield from compress(stretch.positions, map(found.__contains__, types))
 
+    def _with_headers(self, stretch: Stretch) -> Iterator[int]:
+        lists = list(map(_headers, stretch.frames))
+        ids = list(map(id, lists))  # equal lists of many frames are one object, and hashing one costs more
+        different = dict(zip(ids, lists, strict=True))
+        if found := {id_ for id_, each in different.items() if each is not None and self._in_headers(each)}:
+            yield from compress(stretch.positions, map(found.__contains__, ids))
 
-def _of_types(wanted: str, frames: Frames) -> Iterator[int]:
-    kinds = {frame.type for frame in frames.values()}
-    if found := {kind for kind in kinds if wanted in type_name(kind).lower()}:
-        yield from (at for at, frame in frames.items() if frame.type in found)
+    def _with_payload(self, stretch: Stretch, types: list[int]) -> Iterator[int]:
+        is_data = list(map(_is_data, types))
+        payloads = list(map(_payload, compress(stretch.frames, is_data)))
+        short = [each for each in payloads if len(each) <= _SHORT]
+        everywhere = self._raw is None or self._raw in b"\n".join(short).lower()
+        if everywhere or len(short) < len(payloads):
+            for at, payload in zip(compress(stretch.positions, is_data), payloads, strict=True):
+                if (everywhere or len(payload) > _SHORT) and self._in_bytes(payload):
+                    yield at
 
+    def _with_detail(self, stretch: Stretch, types: list[int]) -> Iterator[int]:
+        details = list(map(_detail, stretch.frames))
+        if is_plain(self._wanted) and self._wanted not in repr(list(filter(None, details))).lower():
+            return
+        for at, type_, detail in zip(stretch.positions, types, details, strict=True):
+            if detail is not None and type_ != FrameType.DATA and self._in_detail(detail):
+                yield at
 
-def _in_payloads(in_bytes: Callable[[bytes], bool], raw: bytes | None, frames: Frames) -> Iterator[int]:
-    data = {at: frame.payload for at, frame in frames.items() if frame.type == FrameType.DATA}
-    long = {at for at, payload in data.items() if len(payload) > _SHORT}
-    short = b"\n".join([payload for payload in data.values() if len(payload) <= _SHORT])
-    asked = data if raw is None or raw in short.lower() else long
-    yield from (at for at in asked if in_bytes(data[at]))
-
-
-def _in_details(in_detail: Callable[..., bool], wanted: str, frames: Frames) -> Iterator[int]:
-    details = {at: frame.detail for at, frame in frames.items() if frame.detail is not None}
-    if not is_plain(wanted) or wanted in repr(list(details.values())).lower():
-        yield from (at for at, detail in details.items() if frames[at].type != FrameType.DATA and in_detail(detail))
-
-
-def _in_messages(
-    in_bytes: Callable[[bytes], bool], store: Store, frames: Frames, calls: Iterable[Call]
-) -> Iterator[int]:
-    """Frames where messages end that are not in the payload as they are: compressed ones, or longer ones."""
-    first, last = next(iter(frames), 0), next(reversed(frames), 0)
-    for call in calls:
-        for messages in (call.requests, call.responses):
-            for message in messages.around(first, last, _frame):
-                frame = frames.get(message.frame)
-                if frame is None or (message.encoding is None and message.length + PREFIX_LENGTH <= len(frame.payload)):
-                    continue
-                side = Side.CLIENT if messages is call.requests else Side.SERVER
-                if message.data is not None and _is_data_of(frame, call, side, store) and in_bytes(message.data):
-                    yield message.frame
-
-
-def _is_data_of(frame: Frame, call: Call, side: Side, store: Store) -> bool:
-    is_its = frame.stream == call.key.stream and frame.connection == call.key.connection
-    return is_its and frame.type == FrameType.DATA and store.side(frame) is side
-
-
-def _frame(message: Message) -> int:
-    return message.frame
+    def _with_message(self, store: Store, stretch: Stretch) -> Iterator[int]:
+        for at in store.apart(stretch.positions):
+            if self._in_messages(store, at, stretch[at], stretch.calls.get(stretch.key(at))):
+                yield at
