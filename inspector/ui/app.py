@@ -96,13 +96,19 @@ class InspectorApp(App[int], inherit_bindings=False):
             await screen.end()
 
     async def _action_quit(self) -> None:
+        # Behind the keys before it: an Enter on its way to a dialog may leave something that must be asked about.
+        on_its_way = self.focused if self.screen.is_modal else None
+        if on_its_way is None or not on_its_way.call_later(self.call_next, self._quit):
+            self._quit()
+
+    def _quit(self) -> None:
         is_asked = isinstance(self.screen, UnsavedDialog)
         self._quit_past([] if is_asked else [each for each in self.screen_stack if isinstance(each, InspectionScreen)])
 
     def _quit_past(self, screens: Sequence[InspectionScreen]) -> None:
         """Quit when all of these captures may be left."""
         if screens:
-            screens[-1].part(lambda: self._quit_past(screens[:-1]))
+            screens[-1].parts.saving.part(lambda: self._quit_past(screens[:-1]))
         else:
             self.exit(0)
 
