@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual import events
 from textual.dom import DOMNode
+from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -22,6 +23,9 @@ class FocusActions(Screen[None], inherit_bindings=False):
     Three classes say how the room is given out, and the style sheet does it: `-narrow` by the terminal's width,
     `-detail` when the right side is the one in use, `-zoom` when the side in use shall have all the room.
     """
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """Textual would paint the whole screen, where the two widgets concerned paint themselves anew."""
 
     _uses_right = False
     """True when the right side is the one in use."""
