@@ -177,13 +177,9 @@ class DocumentView(LineView):
             self.cursor = row
 
     def _measure(self) -> None:
-        before, size = self.virtual_size, Size(self.size.width, len(self.rows))
-        has_bar = self.show_vertical_scrollbar
-        if size.width == before.width and has_bar == (size.height > self.size.height):
-            # Only the scrollbar's thumb changes: Textual would lay out the whole screen anew, and draw all of it.
-            self.set_reactive(DocumentView.virtual_size, size)
-            if has_bar:
-                self.vertical_scrollbar.window_virtual_size = size.height
+        size = Size(self.size.width, len(self.rows))
+        if size.width == self.virtual_size.width:
+            self.lengthen(size)
         else:
             self.virtual_size = size
         self.refresh()

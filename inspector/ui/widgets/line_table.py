@@ -91,9 +91,7 @@ class LineTable(LineView):
             return  # it is measured again when it is shown
         before, size = self.virtual_size, Size(self.scrollable_content_region.width, self.count + HEADER)
         if self.show_vertical_scrollbar and size.width == before.width and size.height >= before.height:
-            # Only the scrollbar's thumb changes: Textual would lay out the whole screen anew, and draw all of it.
-            self.set_reactive(LineTable.virtual_size, size)
-            self.vertical_scrollbar.window_virtual_size = size.height
+            self.lengthen(size)
         else:
             self.virtual_size = size
 

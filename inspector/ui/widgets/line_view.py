@@ -6,14 +6,21 @@ What the lines say is for each kind of box.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import ceil
+from typing import Final, NamedTuple
 
 from rich.style import Style
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 
 from inspector.ui.format import Palette
+
+
+_EIGHTHS: Final = 8
 
 
 class Ground(NamedTuple):
@@ -26,6 +33,16 @@ class Ground(NamedTuple):
     style: Style
     """Behind what a line says: the box's own colours."""
     has_focus: bool
+
+
+def _thumb(bar: ScrollBar) -> tuple[int, int]:
+    """Where a scrollbar's thumb begins and ends, in the eighths of a cell in which Textual draws it."""
+    height, whole, window = bar.size.height, bar.window_virtual_size, bar.window_size
+    if not height or whole <= window:
+        return -1, whole  # there is none, or it was never drawn
+    length = max(1, window * height / whole)
+    start = int((height - length) * bar.position / (whole - window) * _EIGHTHS)
+    return start, start + ceil(length * _EIGHTHS)
 
 
 class LineView(ScrollView):
@@ -46,6 +63,38 @@ class LineView(ScrollView):
             return super().render_lines(crop)
         finally:
             self._drawn_on = None
+
+    def lengthen(self, size: Size) -> None:
+        """Other lines can be scrolled through, as wide as those before.
+
+        Textual would lay out the whole screen anew and draw all of it, and where the scrollbar comes or goes even twice.
+        """
+        has_bar = size.height > self.size.height
+        self.set_reactive(LineView.virtual_size, size)
+        if has_bar:
+            with self._moving_thumb() as bar:
+                bar.set_reactive(ScrollBar.window_virtual_size, size.height)
+                bar.set_reactive(ScrollBar.window_size, self.size.height)
+        if has_bar != self.show_vertical_scrollbar:
+            self.vertical_scrollbar.display = self.show_vertical_scrollbar = has_bar
+            self.scroll_y = self.validate_scroll_y(self.scroll_y)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Draw what is seen now."""
+        if self.show_vertical_scrollbar:
+            with self._moving_thumb() as bar:
+                bar.set_reactive(ScrollBar.position, bar.validate_position(new_value))
+        if round(old_value) != round(new_value):
+            self.refresh(self.size.region)
+
+    @contextmanager
+    def _moving_thumb(self) -> Iterator[ScrollBar]:
+        """What is told to the scrollbar meanwhile has it drawn only where it looks other: in a long list it rarely does."""
+        bar = self.vertical_scrollbar
+        before = _thumb(bar)
+        yield bar
+        if _thumb(bar) != before:
+            bar.refresh()
 
     def _new_ground(self) -> Ground:
         # Textual remembers the visual style, and works the other one out every time.
