@@ -13,9 +13,9 @@ READ_SIZE = 256 * 1024
 _PIPE_SIZE = 1024 * 1024
 """What Linux lets every user ask for: tcpdump can write on for a while when this program is busy drawing."""
 
-_TURNS, _MANY_TURNS = 10, 200
+_TURNS, _MANY_TURNS = 10, 60
 """Of the loop: a key goes through many hands before it is drawn, one at each turn."""
-_LOOKED_AT = 0.15
+_LOOKED_AT = 0.1
 """Seconds: whoever pressed a key waits for what comes of it, and may press the next one."""
 
 
