@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from textual.events import Key
 from textual.widgets import Input, OptionList, Static
 
 from inspector.capture.extract import Extract
+from inspector.session import FileSource, Session
 from inspector.session.comments import Comments
+from inspector.ui.messages import CaptureOpened
 from inspector.ui.screens.export_dialog import ExportDialog
 from inspector.ui.screens.line_dialog import LineDialog
 from inspector.ui.screens.unsaved_dialog import UnsavedDialog
@@ -95,11 +98,24 @@ async def test_comments_that_are_not_saved_are_asked_for_before_the_app_ends(tmp
     assert "to be kept" in fields(saved, "frame.comment")
 
 
+async def test_a_comment_is_asked_for_though_ctrl_q_was_typed_ahead() -> None:
+    async with reading(PCAP) as run:
+        await run.loaded()
+        await run.press("number_sign")
+        await run.until(lambda: isinstance(run.app.focused, Input) and run.app.focused.id == "line")
+        for key in (Key("x", "x"), Key("enter", None), Key("ctrl+q", None)):
+            run.app.post_message(key)  # all in the queue before any is looked at
+        await asked(run)
+        assert run.session.comments.unsaved == 1
+        await run.press("ctrl+q")
+        await run.until(lambda: run.app.return_code is not None)
+
+
 async def test_an_opened_capture_is_left_without_them_by_mouse_and_quit_by_its_key_again() -> None:
     async with reading(PCAP) as run:
         await run.loaded()
         first = run.screen
-        first.open_capture(PCAP)
+        first.post_message(CaptureOpened(Session(FileSource(PCAP))))
         await run.until(lambda: run.screen is not first)
         await run.loaded()
         await comment(run, "to be lost")

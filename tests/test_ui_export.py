@@ -123,7 +123,7 @@ class _Text(HTMLParser):
 async def test_views_and_messages_of_a_call(tmp_path: Path) -> None:
     async with reading(CAPTURE) as run:
         await run.loaded()
-        call = run.screen.selected_call
+        call = run.screen.browser.call
         assert call is not None
         await export(run, "Messages of call", tmp_path / "messages")
         names = sorted(each.name for each in (tmp_path / "messages").iterdir())

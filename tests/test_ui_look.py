@@ -61,7 +61,7 @@ async def test_time_zero_and_time_since_the_frame_before_of_the_stream() -> None
         await run.press("T")
         await run.until(lambda: " REF " not in at_cursor(run))
         store, key = run.session.store, run.frames.selected
-        call = run.screen.selected_call
+        call = run.screen.browser.call
         assert call is not None
         while run.screen.feed.time_style != "stream":
             await run.press("t")

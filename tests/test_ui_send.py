@@ -102,7 +102,7 @@ async def test_the_tail_is_followed_until_the_user_moves_up(greet: GreetProcess)
             await send(run, f"{number}", 5 * number + 5)
         assert run.frames.scroll_offset.y == run.frames.max_scroll_y > 0
         await run.press("escape", "g")
-        run.screen.enter(box(run))
+        run.screen.parts.room.enter(box(run))
         box(run).value = ""
         await run.press("escape")
         assert "F follows" in str(run.screen.query_one("#tail").content)  # type: ignore[attr-defined]

@@ -20,8 +20,10 @@ from rich.text import Text
 from textual import on
 from textual.app import App, SystemCommand
 from textual.dom import DOMNode
+from textual.events import Event, InputEvent
 from textual.screen import Screen
 
+from inspector.capture.pipe import KEYBOARD
 from inspector.children import kept_terminal
 from inspector.ui.bindings import Place, bindings, entries
 from inspector.ui.boundary import explain
@@ -57,6 +59,12 @@ class InspectorApp(App[int], inherit_bindings=False):
     def on_mount(self) -> None:
         """Show the first capture."""
         self._show(InspectionScreen(self._launch, self._launch.make_session()))
+
+    async def on_event(self, event: Event) -> None:
+        """Work behind the screen gives way to what comes of a key."""
+        if isinstance(event, InputEvent):
+            KEYBOARD.note()
+        await super().on_event(event)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The colours behind tones, for themes that do not set them."""
@@ -97,13 +105,19 @@ class InspectorApp(App[int], inherit_bindings=False):
             await screen.end()
 
     async def _action_quit(self) -> None:
+        # Behind the keys before it: an Enter on its way to a dialog may leave something that must be asked about.
+        on_its_way = self.focused if self.screen.is_modal else None
+        if on_its_way is None or not on_its_way.call_later(self.call_next, self._quit):
+            self._quit()
+
+    def _quit(self) -> None:
         is_asked = isinstance(self.screen, UnsavedDialog)
         self._quit_past([] if is_asked else [each for each in self.screen_stack if isinstance(each, InspectionScreen)])
 
     def _quit_past(self, screens: Sequence[InspectionScreen]) -> None:
         """Quit when all of these captures may be left."""
         if screens:
-            screens[-1].part(lambda: self._quit_past(screens[:-1]))
+            screens[-1].parts.saving.part(lambda: self._quit_past(screens[:-1]))
         else:
             self.exit(0)
 

@@ -15,6 +15,10 @@ from inspector.ui.asked import Asked
 from inspector.ui.draft import Draft
 
 
+class ForScreen(Message):
+    """What goes up to the screen; one of its parts sees to it."""
+
+
 class StoreChanged(Message):
     """There is something to take from the feed. One is as good as several: the feed has the data."""
 
@@ -84,26 +88,26 @@ class ByteSelected(Message):
 
 
 @dataclass
-class DisplayFiltered(Message):
+class DisplayFiltered(ForScreen):
     """A display filter was typed, and Wireshark takes it."""
 
     text: str
     """As Wireshark takes it."""
 
 
-class PassCancelled(Message):
+class PassCancelled(ForScreen):
     """Esc while packets are looked through: no further, and the filter before comes back."""
 
 
 @dataclass
-class FieldChosen(Message):
+class FieldChosen(ForScreen):
     """A filter shall be made of a field of a packet."""
 
     field: Field
 
 
 @dataclass
-class SaveAsked(Message):
+class SaveAsked(ForScreen):
     """What a pane shows shall be saved as a file."""
 
     name: str
@@ -112,28 +116,28 @@ class SaveAsked(Message):
 
 
 @dataclass
-class Filtered(Message):
+class Filtered(ForScreen):
     """A filter was typed that means something."""
 
     filter: Filter
 
 
 @dataclass
-class FilterAsked(Message):
+class FilterAsked(ForScreen):
     """Only what this filter lets through shall be shown."""
 
     text: str
 
 
 @dataclass
-class FindAsked(Message):
+class FindAsked(ForScreen):
     """Something was typed that shall be found."""
 
     asked: Asked
 
 
 @dataclass
-class FindLeft(Message):
+class FindLeft(ForScreen):
     """Enter in the find bar, or Esc."""
 
     is_over: bool = False
@@ -141,7 +145,7 @@ class FindLeft(Message):
 
 
 @dataclass
-class Requested(Message):
+class Requested(ForScreen):
     """Enter in the request box."""
 
     draft: Draft | None
@@ -151,26 +155,26 @@ class Requested(Message):
 
 
 @dataclass
-class Left(Message):
+class Left(ForScreen):
     """Esc in an input: the focus shall go to the list."""
 
 
 @dataclass
-class ListShown(Message):
+class ListShown(ForScreen):
     """The other list was brought to the front."""
 
     name: str
 
 
 @dataclass
-class PaneOpened(Message):
+class PaneOpened(ForScreen):
     """The focus shall go to a list or a pane, which is brought into sight."""
 
     widget: Widget
 
 
 @dataclass
-class Copied(Message):
+class Copied(ForScreen):
     """Something shall go to the clipboard."""
 
     text: str

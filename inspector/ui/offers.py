@@ -1,4 +1,4 @@
-"""What the dialogs offer: methods, earlier requests, running calls. Values in, choices out."""
+"""What the dialogs offer: methods, earlier requests, running calls, filters by a field. Values in, choices out."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Final
 
 from inspector.client.history_file import Entry
 from inspector.model.call import Call
+from inspector.model.dissection import Field
 from inspector.schema.catalog import Catalog
 from inspector.schema.untyped import WITHOUT_SCHEMA, untyped_method
+from inspector.store.filter_language import FORCE, Language, display_text, language
 from inspector.ui.draft import KIND_WORDS, Draft, one_line
 from inspector.ui.draft_source import seen_kind
 from inspector.ui.kept import draft_of
@@ -77,3 +79,24 @@ def _how(entry: Entry, draft: Draft) -> str:
     when = datetime.fromtimestamp(entry.sent_at).astimezone() if entry.sent_at else None
     words = (entry.status, f"{when:%d %b %H:%M}" if when else "", entry.target, *draft.settings.words)
     return "  ".join(word for word in words if word)
+
+
+def field_filters(field: Field, current: str) -> list[Choice]:
+    """The display filters that a field leads to: by itself, and with the display filter that is on."""
+    if not (found := field.filter):
+        return []
+    ways = [(found, "apply"), (f"!({found})", "not")]
+    if language(current) is Language.DISPLAY and (before := display_text(current)):
+        ways += [
+            (f"({before}) && {found}", "and"),
+            (f"({before}) || {found}", "or"),
+            (f"({before}) && !({found})", "and not"),
+        ]
+    if (name := field.name) != found:
+        ways.append((name, "any value"))
+    return [Choice(_marked(text), text, facts) for text, facts in ways]
+
+
+def _marked(text: str) -> str:
+    """A display filter that is seen to be one."""
+    return text if language(text) is Language.DISPLAY else f"{FORCE} {text}"

@@ -15,7 +15,7 @@ from inspector.client.options import ConnectionOptions
 from inspector.client.outcome import Outcome
 from inspector.client.running_call import RunningCall
 from inspector.model.call import StreamKey
-from inspector.session import Session
+from inspector.session import LiveSource, Session
 from inspector.ui.kept import entry_of
 from inspector.ui.own_calls import OwnCalls
 from inspector.ui.running_calls import RunningCalls
@@ -40,6 +40,11 @@ class Sending:
     def state(self) -> ConnectionState | None:
         """The state of the connection that was used last; None before there was any."""
         return None if self._latest is None else self._latest.state
+
+    @property
+    def is_greet(self) -> bool:
+        """True for the greet service that was started or found, and not for somebody else's attached to."""
+        return isinstance(self._session.source, LiveSource) and self._session.source.greet
 
     @property
     def is_unseen(self) -> bool:

@@ -6,7 +6,7 @@ whoever shows it; another key than Enter may mean something else to be done with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from textual import events, on
@@ -18,9 +18,9 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from inspector.ui.screens.dialog import Dialog
+from inspector.ui.screens.prompt import ENTER, Prompt
 from inspector.views.text import clean, shortened
 
-ENTER: Final = "enter"
 _LONGEST: Final = 200
 _MOVES: Final = {
     "down": "cursor_down",
@@ -48,21 +48,6 @@ class Chosen(NamedTuple):
     key: str = ENTER
 
 
-class _Wanted(Input):
-    """Where one types what is looked for."""
-
-    def __init__(self, take: Callable[[str], None], keys: frozenset[str], placeholder: str) -> None:
-        super().__init__(id="wanted", placeholder=placeholder)
-        self._take, self._taking = take, keys | {ENTER}
-
-    async def _on_key(self, event: events.Key) -> None:
-        # Here, not where the key would bubble to: by then, more may have been typed, or less found.
-        if event.key in self._taking:
-            event.stop()
-            event.prevent_default()
-            self._take(event.key)
-
-
 class ChoiceDialog(Dialog[Chosen]):
     """Gives what was chosen, or None."""
 
@@ -81,7 +66,7 @@ class ChoiceDialog(Dialog[Chosen]):
         """What is typed, what is found, and a line that says what keys do."""
         with Vertical(classes="dialog -choice") as box:
             box.border_title = Content(clean(self._title))
-            yield _Wanted(self._search_and_take, self._keys, self.ASKED)
+            yield Prompt(self._search_and_take, self._keys, name="wanted", placeholder=self.ASKED)
             yield OptionList(id="choices", markup=False, compact=True)
             yield Static(Content(self._note), id="dialog-note")
 
@@ -93,7 +78,7 @@ class ChoiceDialog(Dialog[Chosen]):
         """Other choices, or the same in other words; the mark stays in its place."""
         self.choices = choices
         here = self._list.highlighted
-        self._show(self.query_one(_Wanted).value)
+        self._show(self.query_one(Prompt).value)
         if here is not None and self._found:
             self._list.highlighted = min(here, len(self._found) - 1)
 
@@ -133,7 +118,7 @@ class ChoiceDialog(Dialog[Chosen]):
         self._list.highlighted = 0 if self._found else None
 
     def _search_and_take(self, key: str) -> None:
-        wanted = self.query_one(_Wanted).value
+        wanted = self.query_one(Prompt).value
         if wanted != self._searched:
             self._show(wanted)
         self.take(key)
@@ -151,7 +136,7 @@ class ChoiceDialog(Dialog[Chosen]):
             event.stop()
             getattr(self._list, f"action_{_MOVES[event.key]}")()
         elif event.is_printable and event.character:  # typed ahead, or with the focus on the list
-            self.query_one(_Wanted).insert_text_at_cursor(event.character)
+            self.query_one(Prompt).insert_text_at_cursor(event.character)
 
 
 def _prompt(choice: Choice, room: int) -> Content:

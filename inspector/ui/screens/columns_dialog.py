@@ -69,7 +69,7 @@ class ColumnsDialog(Dialog[tuple[int, ...]]):
         self._list.highlighted = row
 
     def _option(self, index: int) -> Option:
-        mark = ("■ ", "$success") if index in self._shown else ("□ ", "$tone-dim")
+        mark = ("■ ", "$tone-ok") if index in self._shown else ("□ ", "$tone-dim")
         return Option(Content.assemble(mark, self._columns[index].title or _UNTITLED))
 
     def on_mouse_down(self, event: events.MouseDown) -> None:

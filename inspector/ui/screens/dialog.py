@@ -22,7 +22,7 @@ class Dialog(ModalScreen[Result | None]):
 
     def say(self, words: str, *, is_warning: bool = False) -> None:
         """Say something in the line below, `#dialog-note`."""
-        tone = "$warning" if is_warning else "$tone-dim"
+        tone = "$tone-warn" if is_warning else "$tone-dim"
         self.query_one("#dialog-note", Static).update(Content.assemble((clean(words), tone)))
 
     def leave(self) -> None:

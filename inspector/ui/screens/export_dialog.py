@@ -14,8 +14,8 @@ from textual.widgets import Checkbox, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from inspector.ui.exports import Way
+from inspector.ui.screens.destination import Destination, default_name, typed_path
 from inspector.ui.screens.dialog import Dialog
-from inspector.ui.screens.save_dialog import default_name
 from inspector.views.text import clean
 
 _HELP: Final = "Enter saves · ↑ ↓ what · Tab, Space keys · Esc cancels"
@@ -39,7 +39,7 @@ class ExportDialog(Dialog[Order]):
         super().__init__()
         self._ways, self._source = ways, source
         self._proposed = ""
-        self._asked: Path | None = None
+        self._destination = Destination()
         self._taken = -1
         """The way that was clicked last: a second click on it saves."""
 
@@ -78,7 +78,7 @@ class ExportDialog(Dialog[Order]):
 
     @on(Input.Changed)
     def _forget(self) -> None:
-        self._asked = None
+        self._destination.forget()
         self.say(_HELP)
 
     @on(OptionList.OptionSelected)
@@ -91,25 +91,11 @@ class ExportDialog(Dialog[Order]):
 
     @on(Input.Submitted)
     def _decide(self) -> None:
-        path = Path(self.query_one(Input).value.strip()).expanduser()
-        if (objection := self._objection(path)) is None:
+        path = typed_path(self.query_one(Input).value)
+        if (objection := self._destination.objection(path, is_folder=self._way.is_folder)) is None:
             self.dismiss(Order(self._way, path, self.query_one(Checkbox).value))
         else:
             self.say(objection, is_warning=True)
-
-    def _objection(self, path: Path) -> str | None:
-        if not path.name:
-            return "Name a file."
-        if not path.parent.is_dir():
-            return f"There is no folder {path.parent}."
-        if self._way.is_folder:
-            return f"{path} is a file; name a folder." if path.is_file() else None
-        if path.is_dir():
-            return f"{path} is a folder; name a file in it."
-        if path.exists() and self._asked != path:
-            self._asked = path
-            return f"{path.name} is there already. Enter again writes over it · Esc cancels"
-        return None
 
     def on_key(self, event: events.Key) -> None:
         """Keys that move choose what is written, although the focus is where one types."""

@@ -12,36 +12,36 @@ from textual.widgets import Input, Static
 
 from inspector.errors import InspectorError
 from inspector.ui.screens.dialog import Dialog
+from inspector.ui.screens.prompt import Prompt
 from inspector.views.text import clean
 
 
-class LineDialog(Dialog[str]):
-    """Gives the line, or None."""
+class LineDialog(Dialog[None]):
+    """Hands the line on at Enter, while it is still there: what is typed next finds it taken."""
 
-    def __init__(self, title: str, note: str, text: str = "", check: Callable[[str], object] = str) -> None:
-        """`check` raises InspectorError for a line that cannot be taken; the dialog says why, and stays."""
+    def __init__(self, title: str, note: str, take: Callable[[str], object], text: str = "") -> None:
+        """`take` raises InspectorError for a line that cannot be taken; the dialog says why, and stays."""
         super().__init__()
-        self._title, self._note, self._text, self._check = title, note, text, check
+        self._title, self._note, self._take, self._text = title, note, take, text
 
     def compose(self) -> ComposeResult:
         """The line, and what there is to say of it."""
         with Vertical(classes="dialog") as box:
             box.border_title = Content(clean(self._title))
-            yield Input(self._text, id="line")
+            yield Prompt(self._decide, name="line", text=self._text)
             yield Static(id="dialog-note", markup=False)
 
     @on(Input.Changed)
     def _explain(self) -> None:
         self.say(self._note)
 
-    @on(Input.Submitted)
-    def _decide(self, event: Input.Submitted) -> None:
+    def _decide(self, _key: str) -> None:
         try:
-            self._check(event.value)
+            self._take(self.query_one(Prompt).value)
         except InspectorError as error:
             self.say(str(error), is_warning=True)
         else:
-            self.dismiss(event.value)
+            self.dismiss()
 
     def on_mount(self) -> None:
         """Say what is asked for."""

@@ -10,7 +10,8 @@ from textual.widgets import Static
 
 from inspector.schema.catalog import Catalog
 from inspector.schema.sources import Source
-from inspector.ui.screens.choice import ENTER, Choice, ChoiceDialog
+from inspector.ui.screens.choice import Choice, ChoiceDialog
+from inspector.ui.screens.prompt import ENTER
 from inspector.views.text import clean, counted
 
 RELOAD: Final = "f6"
@@ -47,7 +48,7 @@ class SchemaDialog(ChoiceDialog):
         more = len(problems) - _PROBLEMS
         told = [*problems[:_PROBLEMS], *([f"… and {counted(more, 'more problem')}"] if more > 0 else [])]
         words = "".join(f"{clean(each)}\n" for each in told)
-        self.query_one("#dialog-note", Static).update(Content.assemble((words, "$warning"), _NOTE))
+        self.query_one("#dialog-note", Static).update(Content.assemble((words, "$tone-warn"), _NOTE))
 
 
 def _choices(catalog: Catalog) -> Iterator[Choice]:
