@@ -18,6 +18,7 @@ from inspector.capture.capture_file import CaptureFile, CaptureStream, open_capt
 from inspector.capture.tap_packets import PCAP_HEADER
 from inspector.capture.unpack import Unpacker
 from inspector.errors import SourceError, UsageError
+from inspector.session.overheard import Overheard
 
 PCAP = PCAP_HEADER + bytes(range(256)) * 40
 PCAPNG = b"\x0a\x0d\x0d\x0a" + bytes(600_000)
@@ -206,3 +207,24 @@ def test_what_cannot_be_opened_is_told(tmp_path: Path) -> None:
     ):
         with pytest.raises(SourceError, match=sentence):
             open_capture(source)
+
+
+async def test_several_readers_have_each_byte_heard_once_and_before_them(tmp_path: Path) -> None:
+    path, heard = tmp_path / "large.pcap", bytearray()
+    path.write_bytes(PCAP_HEADER + os.urandom(5_000_000))
+    file = open_capture(str(path))
+    assert isinstance(file, CaptureFile)
+    overheard = Overheard(file, heard.extend)
+
+    async def read() -> bytes:
+        data = b""
+        async for piece in overheard.read_from(0):
+            data += piece
+            assert len(heard) >= len(data)
+        return data
+
+    try:
+        one, other = await asyncio.gather(read(), read())
+    finally:
+        overheard.discard()
+    assert one == other == heard == path.read_bytes()

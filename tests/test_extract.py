@@ -16,7 +16,7 @@ from inspector.errors import SourceError
 from inspector.model.call import StreamKey
 from inspector.session import FileSource, Session
 from inspector.session.carriers import Carriers
-from inspector.session.extracts import Part, packets_of_calls, packets_of_connections, save_part
+from inspector.session.extracts import Part, packets_of_calls, packets_of_connections, picked, save_part
 from tests.captures import DATA, read_store
 
 PCAPNG, PCAP = DATA / "b_full.pcapng", DATA / "why" / "good.pcap"
@@ -135,6 +135,25 @@ def test_what_carries_a_call_begins_where_a_frame_begins() -> None:
     assert carried({9}, ended) == {1, 2, 7, 9}
     assert carried({2}, ended) == {1, 2}
     assert carried({9}, {}) == {1, 2, 3, 5, 7, 9}
+
+
+async def test_the_packets_of_several_calls_are_found_together_and_of_none_that_left() -> None:
+    session = await opened(DATA / "b_full.pcapng")
+    try:
+        first, *_, last = session.store.calls
+        both = await packets_of_calls(session, [first, last])
+        assert both == await packets_of_calls(session, [first]) | await packets_of_calls(session, [last])
+        assert await packets_of_connections(session, []) == frozenset()
+        with pytest.raises(SourceError, match="not kept any more"):
+            await packets_of_calls(session, [StreamKey(7, 7)])
+    finally:
+        await session.close()
+
+
+async def test_picked_packets_are_those_that_were_named() -> None:
+    found = await picked(iter([5, 2, 70_000]))
+    assert [number for number in range(70_002) if number in found] == [2, 5, 70_000]
+    assert 1 not in await picked(())
 
 
 async def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
