@@ -100,14 +100,15 @@ class Conversation:
         self, side: Side, *said: Said, after: float = 0.001, connection: int = 0, gap: bool = False
     ) -> Iterable[Event]:
         """A packet's events, for a test that takes them in itself; `gap` when bytes before it were lost."""
+        return tuple(self._assembler.receive(self.packet(side, *said, after=after, connection=connection, gap=gap)))
+
+    def packet(self, side: Side, *said: Said, after: float = 0.001, connection: int = 0, gap: bool = False) -> Packet:
+        """The next packet, for a test that has it received itself."""
         self.now += after
         self._packets += 1
         source, destination = (CLIENT, SERVER) if side is Side.CLIENT else (SERVER, CLIENT)
         frames = tuple(each(self._packets, self.now, connection, source) for each in said)
-        packet = Packet(
-            self._packets, self.now, 100, connection, source, destination, TcpEvent.GAP if gap else 0, frames
-        )
-        return tuple(self._assembler.receive(packet))
+        return Packet(self._packets, self.now, 100, connection, source, destination, TcpEvent.GAP if gap else 0, frames)
 
     def greet(self, stream: int = 1, name: str = "World", *, after: float = 0.001) -> None:
         """A whole call of the greet service."""

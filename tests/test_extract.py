@@ -15,7 +15,8 @@ from inspector.capture.segments import Segment
 from inspector.errors import SourceError
 from inspector.model.call import StreamKey
 from inspector.session import FileSource, Session
-from inspector.session.extracts import Part, needed, packets_of_call, packets_of_connection, save_part
+from inspector.session.carriers import Carriers
+from inspector.session.extracts import Part, packets_of_calls, packets_of_connections, save_part
 from tests.captures import DATA, read_store
 
 PCAPNG, PCAP = DATA / "b_full.pcapng", DATA / "why" / "good.pcap"
@@ -99,7 +100,7 @@ async def test_a_call_can_be_read_again_from_its_packets(name: str, tmp_path: Pa
     try:
         for number, key in enumerate([next(iter(session.store.calls)), list(session.store.calls)[-1]]):
             saved = tmp_path / f"{number}.pcapng"
-            said = await save_part(session, Part(await packets_of_call(session, key)), saved)
+            said = await save_part(session, Part(await packets_of_calls(session, [key])), saved)
             store = await read_store(saved)
             call, before = store.calls[StreamKey(0, key.stream)], session.store.calls[key]
             assert [each.data for each in call.requests] == [each.data for each in before.requests]
@@ -115,19 +116,25 @@ async def test_a_connection_is_all_its_packets(tmp_path: Path) -> None:
     session = await opened(DATA / "why" / "plaintext_and_tls.pcap")
     try:
         streams = fields(DATA / "why" / "plaintext_and_tls.pcap", "tcp.stream")
-        found = await packets_of_connection(session, 0)
+        found = await packets_of_connections(session, [0])
         assert found == {number for number, stream in enumerate(streams, 1) if stream == "0"}
     finally:
         await session.close()
 
 
-def test_what_is_needed_begins_where_a_frame_begins() -> None:
-    sent = [Segment(number, 1, 100) for number in (1, 3, 5, 7, 9)]
-    ended = {1: 76, 3: 50, 5: 150, 9: 150}  # the preface and a frame; one that goes on into 5; one from 7 into 9
-    assert needed({5}, sent, ended) == {3, 5}
-    assert needed({9}, sent, ended) == {7, 9}
-    assert needed({1}, sent, ended) == {1}
-    assert needed({9}, sent, {}) == {1, 3, 5, 7, 9}
+def carried(wanted: set[int], ended: dict[int, int]) -> set[int]:
+    carriers = Carriers(wanted, ended)
+    for number in (1, 2, 3, 5, 7, 9):
+        carriers.take(Segment(0, number, 1, 0 if number == 1 else 100))
+    return carriers.found
+
+
+def test_what_carries_a_call_begins_where_a_frame_begins() -> None:
+    ended = {2: 76, 3: 50, 5: 150, 9: 150}  # the preface and a frame; one that goes on into 5; one from 7 into 9
+    assert carried({5}, ended) == {1, 2, 3, 5}
+    assert carried({9}, ended) == {1, 2, 7, 9}
+    assert carried({2}, ended) == {1, 2}
+    assert carried({9}, {}) == {1, 2, 3, 5, 7, 9}
 
 
 async def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ async def test_an_upgrade_from_http_1_and_a_proxy_are_followed(tmp_path: Path) -
     upgraded.begin()
     upgraded.greet(3, hello("a"), reply("b"))
     store = await read_store(upgraded.write(tmp_path / "upgraded.pcap"))
-    assert {key.stream: call.method for key, call in store.calls.items()} == {1: None, 3: "/HelloWorld/greet"}
+    assert {key.stream: call.method for key, call in store.calls.items()} == {1: "/first", 3: "/HelloWorld/greet"}
 
     proxied = Wire()
     proxied.client(b"CONNECT localhost:50099 HTTP/1.1\r\nHost: localhost\r\n\r\n")

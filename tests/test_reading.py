@@ -20,7 +20,7 @@ from inspector.headless.frames import print_frames
 from inspector.headless.run import Limits
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Phase, Session
-from inspector.session.extracts import packets_of_connection
+from inspector.session.extracts import packets_of_connections
 from inspector.session.status import SessionStatus
 from inspector.store.change import Change
 from inspector.ui.widgets.status_line import StatusLine
@@ -157,7 +157,7 @@ async def test_a_tshark_that_is_killed_over_a_file_begins_again(large: Path) -> 
         await session.run()
         assert session.store.packets == sum(1 for _ in packets_of(large))
         assert any("SIGKILL" in notice and "nothing is lost" in notice for notice in notices)
-        for look in (session.packets.follow_tcp(0), packets_of_connection(session, 0)):
+        for look in (session.packets.follow_tcp(0), packets_of_connections(session, [0])):
             looking = asyncio.create_task(look)
             (await begun()).kill()
             with pytest.raises(TsharkError, match=r"tshark was ended while it was to .*Look again"):

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
 
+from inspector.capture.pipe import give_way
 from inspector.capture.tshark import Decoding
+from inspector.model.endpoint import Side
 from inspector.model.frame import Packet, TcpEvent
+from inspector.protocol.assembler import Assembler
 from inspector.session import FileSource, Session
 from inspector.session.held_back import DISORDER, ORDERED, HeldBack
+from inspector.session.telling import Telling
+from inspector.store.change import Change
 from inspector.store.store import Store
 from tests.captures import DATA, SHARED, read_store
-from tests.conversation import CLIENT, SERVER, hello, reply
+from tests.conversation import BEGAN, CLIENT, SERVER, Conversation, hello, reply, request
 from tests.wire import Wire
 
 RECORD = 16
@@ -160,3 +166,21 @@ def test_what_is_behind_a_loss_waits_no_longer_than_something_could_come_late() 
     assert held.pass_on([last], ports) == [other_gap, later, last]
     assert not held.is_worth_ordering
     assert held.pass_on([last], ports) == [last]
+
+
+async def test_what_was_held_back_is_told_a_little_at_a_time_and_what_comes_meanwhile_behind_it() -> None:
+    """One packet came late in a file that does not end soon: all of it waits, until it is paused."""
+    talk, store, told = Conversation(), Store(), list[Change]()
+    telling = Telling(store, Assembler({SERVER.port}), told.append, lambda _: None, math.inf)
+    late = Packet(0, BEGAN, 60, 0, CLIENT, SERVER, int(TcpEvent.OUT_OF_ORDER))
+    calls = [talk.packet(Side.CLIENT, request(2 * number + 1)) for number in range(1_000)]
+    telling.take([late, *calls[:900]], lambda: False)
+    assert len(store.frames) == 0
+    telling.let_go()
+    await give_way()
+    assert 0 < len(store.frames) < 900
+    telling.take(calls[900:], lambda: False)
+    await telling.catch_up()
+    assert [frame.packet for frame in store.frames] == [packet.number for packet in calls]
+    assert max(change.end_frame - change.first_frame for change in told) <= 200
+    assert len(store.calls) == 1_000

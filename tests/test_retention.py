@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 from argparse import ArgumentTypeError
@@ -23,6 +24,8 @@ from inspector.headless.frames import print_frames
 from inspector.headless.run import Limits
 from inspector.model.call import CallState, StreamKey
 from inspector.model.log import Log
+from inspector.protocol.header_recovery import HeaderRecovery
+from inspector.protocol.tally import Tally
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
 from inspector.session.memory import Memory, usual_memory
@@ -31,7 +34,7 @@ from inspector.ui.lists.tabs import CALLS, FRAMES
 from inspector.ui.subject import FrameAt
 from inspector.views.as_json import call_object
 from inspector.views.follow import Follow
-from tests.conversation import Conversation, data, hello, reply, request, response, trailers
+from tests.conversation import BEGAN, CLIENT, SERVER, Conversation, data, hello, reply, request, response, trailers
 from tests.ui_running import Running, lines, opened, text
 from tests.wire import Wire
 
@@ -98,6 +101,24 @@ def test_totals_stay_and_calls_go_with_their_last_frame() -> None:
     assert "not kept" in cut.problems[0]
     assert {name: (t.calls, t.requests, t.request_bytes) for name, t in totals.methods.items()} == before
     assert store.traffic(0).calls == 10
+
+
+def test_what_leaves_needs_no_collector() -> None:
+    """Of millions of frames, none is looked at again by the collector of garbage."""
+    talk = talk_of(3)
+    talk.server(response(7), gap=True)
+    gc.collect()
+    gc.disable()
+    try:
+        talk.store.drop(len(talk.store.frames))
+        while talk.store.free(2):
+            pass
+        tally, recovery = Tally(0, (CLIENT, SERVER), BEGAN), HeaderRecovery()
+        recovery.lose()
+        del tally, recovery
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_an_open_call_stays_and_goes_on() -> None:

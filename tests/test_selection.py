@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Any
 
 import pytest
@@ -179,6 +179,28 @@ def test_another_order_is_reached_while_the_capture_goes_on(
     for side, frames, index in meanwhile:
         calls.update(talk.store.apply(talk.events(side, *frames, connection=index)))
     list(work)
+    assert list(calls.keys) == sorted_afresh(talk.store, "", order)
+
+
+def test_many_calls_are_sorted_a_slice_at_a_time_while_they_change() -> None:
+    talk, asked = Conversation(), 0
+
+    def ended(call: Call) -> float | None:
+        nonlocal asked
+        asked += 1
+        return call.ended
+
+    for stream in range(1, 12_000, 2):
+        talk.client(request(stream))
+    calls, streams, slices = CallSelection(talk.store), iter(range(1, 12_000, 48)), []
+    for _ in calls.sort(order := CallOrder(ended)):
+        slices.append(asked)
+        for stream in islice(streams, 20):
+            calls.update(talk.store.apply(talk.events(Side.SERVER, trailers(stream))))
+        asked = 0
+    slices.append(asked)
+    assert max(slices) <= 1_000
+    assert slices[-1] == 0
     assert list(calls.keys) == sorted_afresh(talk.store, "", order)
 
 

@@ -11,9 +11,13 @@ from typing import NamedTuple
 
 import pytest
 
-from inspector.model.call import StreamKey
-from inspector.model.frame import HeaderSource
+from inspector.model.call import HeaderBlock, StreamKey
+from inspector.model.frame import HeaderSource, Packet, TcpEvent
+from inspector.model.speech import Protocol, Speech
+from inspector.model.status import Status
 from inspector.model.why import Cause, Why
+from inspector.protocol import connect
+from inspector.protocol.assembler import Assembler
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
 from inspector.store.store import Store
@@ -22,6 +26,8 @@ from inspector.views.follow import Follow
 from inspector.views.why import why
 from tests.captures import DATA, SHARED, capture_of, read_store, read_truth, truth_files
 from tests.conversation import (
+    CLIENT,
+    SERVER,
     Conversation,
     data,
     goaway,
@@ -123,6 +129,38 @@ async def test_a_connection_says_why_it_carries_no_call(case: Case) -> None:
     assert len(failed) == 1
     check(case, failed[0].why)
     assert failed[0].server.port == 50210
+
+
+async def test_a_client_that_speaks_http1_to_a_grpc_port_is_told_so() -> None:
+    """curl to the sample service."""
+    (connection,) = (await read_store(WHY / "http1_to_grpc.pcap", 50210)).connections.values()
+    words = ("client speaks HTTP/1.1", "“GET / HTTP/1.1” (packet 4) met", "SETTINGS (packet 6)", "`grpc_pass` in nginx")
+    check(Case("http1_to_grpc", Cause.NOT_HTTP2, (4, 6), words), connection.why)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("HTTP/1.1 505 HTTP Version Not Supported", "refused “GET / HTTP/1.1” (packet 1): “HTTP/1.1 505"),
+        ("HTTP/1.1 200 OK", ""),
+        ("HTTP/1.1 404 Not Found", ""),
+        ("", "the server said nothing and closed the connection (FIN, packet 2)"),
+    ],
+)
+def test_a_request_in_http1_is_a_failure_where_it_is_refused(answer: str, words: str) -> None:
+    """Servers may speak both on one port."""
+    assembler, store = Assembler({SERVER.port}), Store()
+    speech = Speech(Protocol.HTTP1, answer) if answer else None
+    asked = Packet(
+        1, 0.0, 60, 0, CLIENT, SERVER, int(TcpEvent.SYN), payload=9, speech=Speech(Protocol.HTTP1, "GET / HTTP/1.1")
+    )
+    told = Packet(2, 0.1, 60, 0, SERVER, CLIENT, int(TcpEvent.FIN), payload=len(answer), speech=speech)
+    for packet in (asked, told):
+        store.apply(assembler.receive(packet))
+    found = [each.why for each in store.connections.values() if each.why is not None]
+    assert [words in each.sentence and "--http2-prior-knowledge" in each.sentence for each in found] == [True] * bool(
+        words
+    )
 
 
 async def test_a_server_that_spoke_http2_before_does_not_expect_tls() -> None:
@@ -365,6 +403,47 @@ def test_words_from_the_wire_cannot_move_the_cursor() -> None:
     found = only(talk)
     assert found is not None
     assert found.sentence.isprintable()
+
+
+async def test_calls_of_the_connect_protocol_say_how_they_ended() -> None:
+    """connect-node 1.7 with itself: streams tell it in their last envelope, unary calls in their body."""
+    store = await read_store(WHY / "connect.pcap", 50210)
+    few, many, chat, greet, nobody, as_json, _ = store.calls.values()
+    assert [call.status and call.status.name for call in (few, chat, greet)] == ["OK", "OK", None]
+    assert [len(call.requests) for call in (few, many, chat)] == [1, 1, 2]
+    assert [len(call.responses) for call in (few, many, chat)] == [2, 2, 2]
+    assert [(each.encoding, len(each.data or b"")) for each in many.responses] == [(None, 8), ("gzip", 2009)]
+    assert many.trailers is not None
+    assert many.trailers.headers == (("x-count", "2"), ("x-left", "0"))
+    found = reasons(store)
+    assert set(found) == {many.key, nobody.key, as_json.key}
+    assert (found[many.key].cause, found[many.key].packets) == (Cause.STATUS, (19,))
+    assert "RESOURCE_EXHAUSTED" in found[as_json.key].sentence
+    assert found[nobody.key].sentence == (
+        "The server says INVALID_ARGUMENT by the Connect protocol (HTTP 400, packet 40): “no name given”."
+    )
+    steps = "\n".join(follow_lines(Follow(store, Catalog(), many.key)))
+    assert "trailers in the body" in steps
+    assert "protocol: Connect, streaming" in steps
+    assert "part of a message" not in steps
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"error": 7}',
+        b'{"metadata": {"a": "b"}}',
+        b"\xff",
+        b'{"code": 5}',
+        pytest.param(b'{"x":' + b"[" * 100_000, id="deep"),
+    ],
+)
+def test_what_is_no_end_of_a_connect_stream_ends_nothing(body: bytes) -> None:
+    assert connect.read_end(body) in (None, (HeaderBlock(()), Status.of(0)))
+    assert connect.read_error(body) is None
 
 
 # Where it is shown

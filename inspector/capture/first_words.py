@@ -18,6 +18,9 @@ from inspector.model.endpoint import Endpoint
 from inspector.model.speech import Protocol, Speech
 
 _REQUEST_LINE: Final = re.compile(rb"(?:GET|POST|OPTIONS|HEAD|PUT) [^ \r\n]{1,1000} HTTP/1\.1\r\n")
+_REQUEST_START: Final = re.compile(rb"(?:GET|POST|OPTIONS|HEAD|PUT|DELETE|PATCH) [^ \r\n]{1,1000} \Z")
+"""What stands before the version in such a line."""
+_LONGEST_LINE: Final = 1020
 _LONGEST_REQUEST: Final = 2000
 """How far behind the beginning of a request the header may be that asks for the upgrade."""
 _LONGEST_IPV6: Final = 40 + 56
@@ -102,8 +105,20 @@ def _alert(data: bytes) -> Speech:
 
 def _http1(data: bytes) -> Speech:
     head, _, body = data.partition(b"\r\n\r\n")
-    status, said = _text(head.partition(b"\r\n")[0]), _text(body)
-    return Speech(Protocol.HTTP1, f"{status}: {said}" if said else status)
+    first, said = _text(head.partition(b"\r\n")[0]), _text(body) if data.startswith(b"HTTP/") else ""
+    return Speech(Protocol.HTTP1, f"{first}: {said}" if said else first)
+
+
+def _http1_starts(data: bytes, version: int) -> Iterator[int]:
+    """Where a status line begins, or the request line that ends with the version here."""
+    if data[version + 8 : version + 9] == b" ":
+        yield version
+    elif (line := _REQUEST_START.search(data, max(version - _LONGEST_LINE, 0), version)) is not None:
+        yield line.start()
+
+
+def _upgrade(data: bytes) -> Speech:
+    return Speech(Protocol.HTTP1, "Upgrade", data.split(b" ", 2)[1].decode(errors="replace"))
 
 
 def _text(data: bytes) -> str:
@@ -135,13 +150,14 @@ _SEARCHES: Final = (
     _search(rb"PRI \* HTTP/2\.0\r\n\r\n", lambda _: Speech(Protocol.HTTP2, "preface")),  # RFC 9113 §3.4
     _search(rb"\x16\x03[\x00-\x04]..[\x01\x02]\x00..\x03[\x00-\x04]", _hello),  # RFC 8446 §4.1
     _search(rb"\x15\x03[\x00-\x04]\x00\x02[\x01\x02].", _alert),  # in cleartext (RFC 8446 §6)
-    _search(rb"HTTP/1\.[01] \d\d\d", _http1),
     # SETTINGS, behind the three bytes of their length (RFC 9113 §4.1)
     _search(rb"\x04\x00{5}", lambda _: Speech(Protocol.HTTP2, "SETTINGS"), lambda _data, start: (start - 3,)),
     _search(rb"CONNECT [^ \r\n]{1,300} HTTP/1", lambda _: Speech(Protocol.HTTP1, "CONNECT")),  # RFC 9110 §9.3.6
     # The upgrade to HTTP/2 (RFC 7540 §3.2)
-    _search(rb"HTTP2-Settings: ", lambda _: Speech(Protocol.HTTP1, "Upgrade"), _request_starts),
-    _search(rb"http2-settings: ", lambda _: Speech(Protocol.HTTP1, "Upgrade"), _request_starts),
+    _search(rb"HTTP2-Settings: ", _upgrade, _request_starts),
+    _search(rb"http2-settings: ", _upgrade, _request_starts),
+    # Behind those two, which are requests as well
+    _search(rb"HTTP/1\.[01](?: \d\d\d|\r\n)", _http1, _http1_starts),
 )
 
 

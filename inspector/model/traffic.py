@@ -155,6 +155,11 @@ class Traffic:
         """How many calls have not ended."""
         return self.calls - sum(self.ended.values())
 
+    def note_stall(self, stall: Stall) -> None:
+        """Take in one that begins."""
+        kept(self.stalls, stall, STALLS_KEPT)
+        self.stall_count += 1
+
     def stalls_of(self, stream: int) -> list[Stall]:
         """Those that held up a stream: of its own window, and of the connection's."""
         return [stall for stall in self.stalls if stall.stream in (stream, 0)]

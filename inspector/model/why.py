@@ -31,7 +31,7 @@ class Cause(StrEnum):
     PLAINTEXT_TO_TLS = "plaintext_to_tls"
     TLS_TO_PLAINTEXT = "tls_to_plaintext"
     NOT_HTTP2 = "not_http2"
-    """The server answered in HTTP/1."""
+    """One of the two speaks HTTP/1."""
     BYTES_LOST = "bytes_lost"
     """The capture lacks what would tell."""
     STILL_OPEN = "still_open"

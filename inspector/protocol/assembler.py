@@ -33,6 +33,8 @@ class _TcpStart:
     time: float
     client: Endpoint | None
     """Who sent the SYN; None where the capture began later."""
+    upgraded: str = ""
+    """What the request of HTTP/1.1 asks for that goes on as stream 1."""
     greeting: Greeting | None = field(default_factory=Greeting)
     """What the two sides began with; None when it has nothing more to tell."""
 
@@ -110,6 +112,8 @@ class Assembler:
         """True when a connection shows that it carries HTTP/2, or was meant to."""
         if packet.frames or packet.tcp & TcpEvent.PREFACE:
             return True
+        if packet.speech is not None and packet.speech.path:
+            self._starts[packet.connection or 0].upgraded = packet.speech.path
         if packet.speech is not None and packet.speech.words == "ServerHello":
             self._tls_servers.add(source)
         if source.port not in self.ports and destination.port not in self.ports:
@@ -161,6 +165,7 @@ class Assembler:
         is_sealed = start.greeting is not None and start.greeting.is_sealed()
         connection = Connection(index, client, server, start.time, joined_late=late, is_sealed=is_sealed)
         progress = ConnectionProgress(connection, evidence, lambda: self._earlier_paths(index, {source, destination}))
+        progress.upgraded = start.upgraded
         self._connections[index] = progress
         return progress
 

@@ -19,7 +19,7 @@ from inspector.protocol import events
 from inspector.protocol.events import Event
 from inspector.protocol.header_orders import Part
 from inspector.protocol.metadata import status_message
-from inspector.protocol.stream_half import StreamHalf
+from inspector.protocol.stream_half import Ending, StreamHalf
 
 GUESSED_STATUS: Final = "Its status cannot be read and is a guess: the same one ends other streams that had replies."
 
@@ -128,11 +128,12 @@ class CallProgress:
             self.state = state
             yield events.CallEnded(self.key, state, time)
 
-    def _told(self, side: Side, messages: Iterator[Message | HeaderBlock]) -> Iterator[Event]:
+    def _told(self, side: Side, messages: Iterator[Message | Ending]) -> Iterator[Event]:
         for message in messages:
-            if isinstance(message, HeaderBlock):  # the trailers of gRPC-Web
-                yield events.TrailersRead(self.key, message)
-                yield from status_in(self.key, message)
+            if isinstance(message, Ending):
+                yield events.TrailersRead(self.key, message.trailers)
+                told = status_in(self.key, message.trailers)
+                yield from told if message.status is None else (events.StatusRead(self.key, message.status),)
                 continue
             yield events.MessageRead(self.key, side, message)
             if message.problem and message.data is not None:

@@ -49,6 +49,7 @@ class ConnectionProgress:
         "_retold",
         "_unread",
         "connection",
+        "upgraded",
     )
 
     def __init__(
@@ -66,6 +67,8 @@ class ConnectionProgress:
         self._recovery = {end: HeaderRecovery(earlier_paths) for end in (connection.client, connection.server)}
         self._fins: set[Endpoint] = set()
         self._retold = RetoldBlocks()
+        self.upgraded = ""
+        """The path of the HTTP/1.1 request that is stream 1's (RFC 7540 §3.2); empty where there is none."""
 
     def receive(self, frame: Frame, position: int) -> Iterator[Event]:
         """What a frame of this connection tells."""
@@ -211,6 +214,8 @@ class ConnectionProgress:
                 return
             call = self._calls.begin(frame.stream)
             yield events.CallStarted(call.key, frame.time)
+            if frame.stream == 1 and self.upgraded:
+                yield events.MethodLearnt(call.key, self.upgraded, MethodSource.WIRE)
         yield events.CallFrameSeen(call.key)
         yield from call.receive(frame, self.connection.side(frame.source), position)
         if call.is_over:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from inspector.model.message import PREFIX_LENGTH
-from inspector.protocol.grpc_web import TRAILERS
 
 MESSAGE_BOUND: Final = 64 << 20
 """The longest message that is kept, 64 MiB: sixteen times what gRPC accepts by default. Of longer ones only the
@@ -33,14 +32,14 @@ class Cut(NamedTuple):
     body: bytes | None
     """The bytes behind the prefix; None where they are not all there, with the reason in `problem`."""
     problem: str | None = None
-    is_trailers: bool = False
-    """True for the trailers of gRPC-Web, which are no message."""
+    is_last: bool = False
+    """True for what ends the body, in gRPC-Web and Connect, and is no message."""
 
 
 class Deframer:
     """One side of one stream; `feed` it payloads in their order."""
 
-    __slots__ = ("_buffer", "_in_step", "_offset", "_skip", "_trial", "takes_trailers")
+    __slots__ = ("_buffer", "_in_step", "_offset", "_skip", "_trial", "last_flag")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -53,8 +52,8 @@ class Deframer:
         """False while it is not known where the next prefix is."""
         self._trial = b""
         """While out of step: payloads that may be the beginning of a message."""
-        self.takes_trailers = False
-        """True for a body of gRPC-Web."""
+        self.last_flag = 0
+        """The bit of a prefix's first byte that marks the end of the body, where the protocol has one: no message."""
 
     @property
     def pending(self) -> int:
@@ -139,13 +138,13 @@ class Deframer:
                 break
             else:
                 body = data[start + PREFIX_LENGTH : after]
-                yield Cut(at, length, bool(flag & _COMPRESSED), body, is_trailers=flag > _COMPRESSED)
+                yield Cut(at, length, bool(flag & _COMPRESSED), body, is_last=flag > _COMPRESSED)
                 start = after
         self._offset += start
         self._buffer += data[start:]
 
     def _is_flag(self, flag: int) -> bool:
-        return flag <= _COMPRESSED or (self.takes_trailers and flag & ~_COMPRESSED == TRAILERS)
+        return flag <= _COMPRESSED or (self.last_flag != 0 and flag & ~_COMPRESSED == self.last_flag)
 
     def _missing(self, problem: str) -> Cut:
         length = max(len(self._buffer) - PREFIX_LENGTH, 0)

@@ -16,6 +16,10 @@ from inspector.model.speech import Protocol, Speech
 from inspector.model.why import Cause, Why
 
 PREFACE: Final = Speech(Protocol.HTTP2, "preface")
+_USE_HTTP2: Final = (
+    "gRPC needs HTTP/2 from the first byte on: a proxy must be told to speak it to its backend (`grpc_pass` in nginx), "
+    "curl by --http2-prior-knowledge"
+)
 _NEITHER: Final = "so does a port that expects {}, and one with nothing behind it"
 
 
@@ -44,14 +48,12 @@ class Greeting:
         said = [each.speech for each in self._said.values()]
         if PREFACE in said:
             return True
-        hello = next(
-            (end for end, each in self._said.items() if each.speech and each.speech.words == "ClientHello"), None
-        )
-        if hello is None or source == hello:
+        asker, asked = next(((end, each) for end, each in self._said.items() if _asks(each.speech)), (source, None))
+        if asked is None or asked.speech is None or source == asker:
             return False
         answer = self._said.get(source)
         if answer is not None:
-            return answer.speech is not None and answer.speech.protocol is not Protocol.TLS
+            return answer.speech is not None and _differ(asked.speech, answer.speech)
         return bool(packet.tcp & (TcpEvent.FIN | TcpEvent.RST))
 
     def is_sealed(self) -> bool:
@@ -72,13 +74,15 @@ class Greeting:
         `tls_servers` answered in TLS before, `plain_servers` spoke HTTP/2 in cleartext.
         """
         asked, answered = self._said.get(connection.client), self._said.get(connection.server)
-        if asked is None or asked.speech is None or asked.speech.words not in ("preface", "ClientHello"):
+        if asked is None or asked.speech is None or not (asked.speech == PREFACE or _asks(asked.speech)):
             return None
         if answered is not None and answered.speech is not None:
             return _mismatch(asked.speech, answered.speech, asked.packet, answered.packet)
         if not connection.endings:
             return None
         ending = connection.endings[0]
+        if answered is not None and asked.speech.is_request:
+            return None
         if answered is not None:
             sentence = (
                 f"The server does not speak HTTP/2: it answered the client's {_name(asked.speech)} (packet "
@@ -95,14 +99,27 @@ def _speech(packet: Packet) -> Speech | None:
     return Speech(Protocol.HTTP2, packet.frames[0].type_name) if packet.frames else packet.speech
 
 
+def _asks(speech: Speech | None) -> bool:
+    """True for what a client begins with that does not speak HTTP/2 in cleartext."""
+    return speech is not None and (speech.words == "ClientHello" or speech.is_request)
+
+
+def _differ(asked: Speech, answered: Speech) -> bool:
+    return asked.protocol is not answered.protocol or (asked.is_request and answered.refuses_version)
+
+
 def _name(asked: Speech) -> str:
+    if asked.is_request:
+        return "HTTP/1.1 request"
     return "preface" if asked == PREFACE else f"TLS {asked.words}"
 
 
 def _mismatch(asked: Speech, answered: Speech, first: int, second: int) -> Why | None:
     packets = (min(first, second), max(first, second))
-    if asked.protocol is answered.protocol:
+    if not _differ(asked, answered):
         return None
+    if asked.is_request:
+        return Why(Cause.NOT_HTTP2, f"{_met(asked, answered, first, second)}. {_USE_HTTP2}.", packets)
     if answered.protocol is Protocol.HTTP1:
         sentence = (
             f"The server answered the client's {_name(asked)} (packet {first}) in HTTP/1: "
@@ -120,6 +137,15 @@ def _mismatch(asked: Speech, answered: Speech, first: int, second: int) -> Why |
         f"server {answered.words} (packet {second})."
     )
     return Why(Cause.TLS_TO_PLAINTEXT, sentence, packets)
+
+
+def _met(asked: Speech, answered: Speech, first: int, second: int) -> str:
+    """What became of a request of HTTP/1; servers of HTTP/2 may have spoken before it came."""
+    request = f"“{asked.words}” (packet {first})"
+    if answered.protocol is Protocol.HTTP1:
+        return f"The client speaks HTTP/1.1, and the server refused {request}: “{answered.words}” (packet {second})"
+    other = f"{answered.protocol}: its {request} met the server's {answered.words} (packet {second})"
+    return f"The client speaks HTTP/1.1, and the port {other}"
 
 
 def _silence(connection: Connection, asked: Speech, first: int, ending: Ending, before: tuple[bool, bool]) -> Why:
@@ -143,5 +169,7 @@ def _silence(connection: Connection, asked: Speech, first: int, ending: Ending, 
     if is_plain and speaks_plainly:
         sentence = f"To the client's {name} (packet {first}) {closed}; on other connections it spoke HTTP/2."
         return Why(Cause.CONNECTION_LOST, sentence, packets)
+    if asked.is_request:
+        return Why(Cause.NOT_HTTP2, f"To the client's {name} (packet {first}) {closed}. {_USE_HTTP2}.", packets)
     likely = _NEITHER.format("TLS" if is_plain else "cleartext")
     return Why(Cause.CONNECTION_LOST, f"To the client's {name} (packet {first}) {closed}: {likely}.", packets)

@@ -65,9 +65,11 @@ class HeaderRecovery:
         self._is_lossy = True
 
     def relay(self) -> None:
-        """A tshark goes on from here that has seen nothing before."""
-        self._help()
-        self._is_relayed = True
+        """A tshark goes on from here that has seen nothing before.
+
+        What was kept is decoded with the next block: on most of a thousand connections none comes any more.
+        """
+        self._is_helping = self._is_relayed = True
 
     def is_clean(self, frame: Frame) -> bool:
         """True where tshark's reading of this frame needs no help; the frame's block is kept."""
@@ -148,13 +150,12 @@ class HeaderRecovery:
 
     def _begin_epoch(self) -> None:
         before, self._table = self._table, self._table.after_loss()
-        self._losses[self._table.epoch] = LostEntries(before, self._table.epoch, self._shapes, self._name_of)
+        self._losses[self._table.epoch] = LostEntries(
+            before, self._table.epoch, self._shapes, self._placeholders.known_name
+        )
         if len(self._losses) > _LOSSES_BOUND:
             del self._losses[oldest := next(iter(self._losses))]
             self._placeholders.forget(oldest)
-
-    def _name_of(self, place: Place) -> bytes | None:
-        return known.name.encode() if (known := self._placeholders.get(place)) else None
 
     def _weigh(self, entries: list[HeaderEntry]) -> None:
         """See what a block says of the losses before it."""

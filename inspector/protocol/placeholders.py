@@ -54,6 +54,10 @@ class Placeholders:
         """What is thought of a placeholder: by hand first."""
         return self._by_hand.get(place) or self._known.get(place)
 
+    def known_name(self, place: Place) -> bytes | None:
+        """What its header is called, where that is known."""
+        return known.name.encode() if (known := self.get(place)) else None
+
     def note(self, place: Place) -> str:
         """Why a placeholder is taken for what it is, or what it may be."""
         if known := self.get(place):

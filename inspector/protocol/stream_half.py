@@ -7,18 +7,28 @@ how its messages are compressed.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from inspector.model.call import HeaderBlock
 from inspector.model.frame import END_HEADERS, Frame, FrameType, Header, HeaderSource
 from inspector.model.message import Message
+from inspector.model.status import Status
+from inspector.protocol import connect
 from inspector.protocol.deframer import Cut, Deframer
-from inspector.protocol.grpc_web import TextBody, is_text, is_web, trailers_of
+from inspector.protocol.grpc_web import TRAILERS, TextBody, is_text, is_web, trailers_of
 from inspector.protocol.inflate import inflate
 
 _GRPC: Final = "application/grpc"
 _BLOCK_BOUND: Final = 100_000
 """Headers of one block that are kept; more than any peer accepts, so that CONTINUATIONs without end cost no memory."""
+
+
+class Ending(NamedTuple):
+    """What the end of a body tells, where that is not left to HTTP's trailers."""
+
+    trailers: HeaderBlock
+    status: Status | None = None
+    """None where the trailers tell it."""
 
 
 class StreamHalf:
@@ -86,20 +96,23 @@ class StreamHalf:
         )
         self.blocks += 1
         self.content_type = block.first("content-type") or self.content_type
-        self._encoding = block.first("grpc-encoding") or self._encoding
+        named = connect.ENCODING if connect.is_stream(self.content_type) else "grpc-encoding"
+        self._encoding = block.first(named) or self._encoding
         return block
 
-    def messages(self, frame: Frame, position: int, request_type: str | None) -> Iterator[Message | HeaderBlock]:
-        """The messages that a DATA frame completes, and the trailers of gRPC-Web.
+    def messages(self, frame: Frame, position: int, request_type: str | None) -> Iterator[Message | Ending]:
+        """The messages that a DATA frame completes, and what ends a body of gRPC-Web or Connect.
 
         `request_type` is the content type of the request.
         """
         content_type = self.content_type or request_type
-        if content_type is not None and not content_type.startswith(_GRPC):
-            return
         payload = frame.payload
-        if is_web(content_type):
-            self._deframer.takes_trailers = True
+        if content_type is not None and not content_type.startswith(_GRPC):
+            if not connect.is_stream(content_type):
+                return
+            self._deframer.last_flag = connect.END_STREAM
+        elif is_web(content_type):
+            self._deframer.last_flag = TRAILERS
             if is_text(content_type):
                 self._text = self._text or TextBody()
                 payload = self._text.feed(payload)
@@ -108,14 +121,23 @@ class StreamHalf:
             return  # plain HTTP/2, whose sender does not say of what kind: no message of gRPC begins so
         begin, is_recoded = self._deframer.fed, payload is not frame.payload
         for cut in self._deframer.feed(payload):
-            if cut.is_trailers and not cut.compressed:
-                yield HeaderBlock(trailers_of(cut.body or b""))
+            ending = self._ending(cut) if cut.is_last else None
+            if ending is not None:
+                yield ending
             else:
                 yield self._message(
                     cut, frame.time, frame.packet, position, is_apart=is_recoded or cut.compressed or cut.offset < begin
                 )
         if (lost := _missing_bytes(frame)) > 0:
             yield from self.lose(frame.time, frame.packet, position, lost)
+
+    def _ending(self, cut: Cut) -> Ending | None:
+        """What the end of the body tells; None where it cannot be read."""
+        if self._deframer.last_flag == connect.END_STREAM:
+            body = inflate(cut.body or b"", self._encoding).data if cut.compressed else cut.body
+            found = connect.read_end(body or b"")
+            return None if found is None else Ending(*found)
+        return None if cut.compressed else Ending(HeaderBlock(trailers_of(cut.body or b"")))
 
     def lose(self, time: float, packet: int, position: int, count: int = 0) -> Iterator[Message]:
         """Bytes of this half were not captured, `count` of them where that is known."""

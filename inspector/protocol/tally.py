@@ -18,7 +18,6 @@ from inspector.model.traffic import (
     PINGS_KEPT,
     RESET_KINDS_KEPT,
     RESETS_KEPT,
-    STALLS_KEPT,
     Goaway,
     Ping,
     Reset,
@@ -26,7 +25,7 @@ from inspector.model.traffic import (
     Traffic,
     kept,
 )
-from inspector.model.window import Stall, Windows
+from inspector.model.window import Windows
 from inspector.protocol.flow_control import FlowControl
 
 _DEBUG_KEPT: Final = 1_000
@@ -42,10 +41,11 @@ class Tally:
 
     def __init__(self, index: int, ends: tuple[Endpoint, Endpoint], began: float, *, opens: bool = False) -> None:
         """Begin between two ends, of which the first is taken for the client; `opens` when it sent a SYN just then."""
-        self._flow = FlowControl(*ends, self._note_stall, from_start=opens)
+        self.traffic = Traffic(index, {}, began, began)
+        self._flow = FlowControl(*ends, self.traffic.note_stall, from_start=opens)
         sent = {end: Sent(end, windows) for end, windows in self._flow.windows.items()}
         self._ends = {end: (each, each.windows, self._flow.other(end)) for end, each in sent.items()}
-        self.traffic = Traffic(index, sent, began, began)
+        self.traffic.sent.update(sent)
         self._latest = 0
         """The number of the latest packet."""
         self._handshake: float | None = began if opens else None
@@ -105,10 +105,6 @@ class Tally:
         """In tunnels, other addresses may be told of some packets: whoever is not spoken to has sent it."""
         first, *others = self._ends.values()
         return others[0] if others and packet.destination == first[0].end else first
-
-    def _note_stall(self, stall: Stall) -> None:
-        kept(self.traffic.stalls, stall, STALLS_KEPT)
-        self.traffic.stall_count += 1
 
     def _on_tcp(self, packet: Packet, sent: Sent) -> None:
         tcp = packet.tcp

@@ -145,6 +145,12 @@ class Decoder:
         self._recording = recording
         self._relay.attach(recording)
         self._catch_up.taken = self._relay.handover.number
+        try:
+            return await self._run_to_end(tshark, recording)
+        finally:
+            self._telling.end()
+
+    async def _run_to_end(self, tshark: Tshark, recording: Recording) -> str:
         while True:
             self._deaths.note_start(asyncio.get_running_loop().time())
             try:
@@ -188,13 +194,16 @@ class Decoder:
     async def _hand_over(self, recording: Recording) -> None:
         """Let another tshark go on from here."""
         self._telling.let_go()
+        await self._telling.catch_up()
         try:
             sealed = await self._relay.hand_over(recording)
         except ValueError as error:
             self._on_notice(f"Decoding cannot go on in a fresh tshark ({error}), so its memory is not bounded.")
         else:
             self._run = None
-            self._telling.apply(self._assembler.relay(sealed))
+            for event in self._assembler.relay(sealed):
+                self._telling.apply((event,))
+                await asyncio.sleep(0)
             if recording.let_go(self._relay.handover.offset):
                 self._on_notice(DELETED)
 

@@ -1,26 +1,32 @@
 """A part of a session's capture, saved: which packets that are, and what is written of them.
 
-Owns which packets a call and a connection take. Reads the recording beside everybody else; a live capture is saved as
-far as it has come.
+Owns which packets calls and connections take; of calls, `carriers` knows. Reads the recording beside everybody else; a
+live capture is saved as far as it has come.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Container, Iterable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Collection, Container, Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from inspector.capture.extract import Extract
-from inspector.capture.lanes import PREFACE
+from inspector.capture.pipe import give_way
 from inspector.capture.recording import so_far
 from inspector.capture.saving import save_pieces
-from inspector.capture.segments import Segment
 from inspector.errors import SourceError
 from inspector.model.call import StreamKey
-from inspector.model.frame import FRAME_HEADER
+from inspector.model.frame import FRAME_HEADER, Frame
+from inspector.model.log import Log
+from inspector.session.carriers import Carriers
 from inspector.session.session import Session
 
 _NAMED_PCAP: Final = "In spite of its name it is a pcapng; `editcap -F pcap FILE OTHER` makes a pcap of it."
+NOT_KEPT: Final = "What was to be saved is not kept any more, to bound memory."
+_AT_ONCE: Final = 20_000
+"""Frames that are looked at between two looks at the keyboard: some milliseconds."""
 
 
 class Part(NamedTuple):
@@ -32,6 +38,31 @@ class Part(NamedTuple):
     """True to keep TLS keys that are in the capture."""
     comments: Mapping[int, tuple[str, ...]] = {}
     """By packet: what stands in the place of the comments that it has."""
+
+
+class Picked:
+    """Packet numbers: a byte for each up to the highest, as there may be millions."""
+
+    def __init__(self) -> None:
+        self._marks = bytearray()
+
+    def __contains__(self, number: object) -> bool:
+        return isinstance(number, int) and number < len(self._marks) and self._marks[number] == 1
+
+    def add(self, numbers: Collection[int]) -> None:
+        """Pick these too."""
+        self._marks.extend(bytes(max(max(numbers) + 1 - len(self._marks), 0)))
+        for number in numbers:
+            self._marks[number] = 1
+
+
+async def picked(numbers: Iterable[int]) -> Picked:
+    """These packets, for a `Part`; the loop is left to others now and then."""
+    found, rest = Picked(), iter(numbers)
+    while some := list(islice(rest, _AT_ONCE)):
+        found.add(some)
+        await give_way()
+    return found
 
 
 async def save_part(session: Session, part: Part, path: Path, *, overwrite: bool = False) -> str:
@@ -65,60 +96,41 @@ async def _through(extract: Extract, data: AsyncIterator[bytes]) -> AsyncIterato
     extract.finish()
 
 
-async def packets_of_connection(session: Session, connection: int) -> frozenset[int]:
-    """All packets of a connection. Raises TsharkError."""
-    return frozenset(each.number for each in await session.packets.of_connection(connection))
-
-
-async def packets_of_call(session: Session, key: StreamKey) -> frozenset[int]:
-    """The packets that carry a call, from which its frames can be read again. Raises TsharkError.
-
-    Those in which its frames lie, and of the same sender those before, back to where a frame begins with a packet; with
-    the connection's handshake and what each side said first.
-    """
-    segments, frames = await session.packets.of_connection(key.connection), session.store.frames
-    ended: dict[int, int] = {}
-    for frame in frames:
-        if frame.connection == key.connection:
-            ended[frame.packet] = ended.get(frame.packet, 0) + FRAME_HEADER + frame.length
-    wanted = {frames[position].packet for position in session.store.calls[key].frames}
-    found = set(_greeting(segments))
-    for port in {each.port for each in segments}:
-        sent = [each for each in segments if each.port == port and each.length]
-        found |= needed(wanted, sent, ended)
-    return frozenset(found | wanted)
-
-
-def needed(wanted: Container[int], sent: Iterable[Segment], ended: Mapping[int, int]) -> set[int]:
-    """Of what one side sent: the packets that are wanted, and those before back to where a frame begins with a packet.
-
-    `ended` are, by packet, the bytes of the frames that end in it. Where bytes were lost, or sealed, no beginning is
-    found, and all that came before is taken.
-    """
+async def packets_of_connections(session: Session, connections: Collection[int]) -> frozenset[int]:
+    """All packets of some connections. Raises TsharkError."""
     found: set[int] = set()
-    waiting: list[int] = []
-    behind = 0
-    for each in sent:
-        waiting.append(each.number)
-        if each.number in wanted:
-            found.update(waiting)
-        behind += each.length - ended.get(each.number, 0)
-        if behind in (0, PREFACE):
-            waiting.clear()
-    return found
+    if connections:
+        await session.packets.of_connections(connections, lambda segment: found.add(segment.number))
+    return frozenset(found)
 
 
-def _greeting(segments: Sequence[Segment]) -> Iterator[int]:
-    """The handshake, and the first bytes of each side."""
-    heard: set[int] = set()
-    for each in segments:
-        if (each.length and each.port not in heard) or not heard:
-            yield each.number
-        if each.length:
-            heard.add(each.port)
+async def packets_of_calls(session: Session, keys: Collection[StreamKey]) -> frozenset[int]:
+    """The packets that carry some calls, from which their frames can be read again. Raises SourceError, TsharkError."""
+    store, wanted = session.store, set[int]()
+    for key in keys:
+        call = store.calls.get(key)
+        wanted.update(packets_of_frames(session, call.frames) if call is not None else ())
+        await asyncio.sleep(0)
+    if not wanted:
+        raise SourceError(NOT_KEPT)
+    connections = {key.connection for key in keys}
+    carriers = Carriers(wanted, await _bytes_by_packet(store.frames, connections))
+    await session.packets.of_connections(connections, carriers.take)
+    return frozenset(carriers.found | wanted)
 
 
-def packets_of_frames(session: Session, positions: Iterable[int]) -> frozenset[int]:
-    """The packets in which frames end."""
+def packets_of_frames(session: Session, positions: Iterable[int]) -> Iterator[int]:
+    """The packets in which frames end, of those that are kept."""
     frames = session.store.frames
-    return frozenset(frames[position].packet for position in positions)
+    return (frames[position].packet for position in positions if frames.holds(position))
+
+
+async def _bytes_by_packet(frames: Log[Frame], connections: Container[int]) -> dict[int, int]:
+    """By packet of these connections: the bytes of the frames that end in it."""
+    ended: dict[int, int] = {}
+    for start in range(frames.first, len(frames), _AT_ONCE):
+        for frame in frames[start : start + _AT_ONCE]:
+            if frame.connection in connections:
+                ended[frame.packet] = ended.get(frame.packet, 0) + FRAME_HEADER + frame.length
+        await give_way()
+    return ended

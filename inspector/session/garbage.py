@@ -1,8 +1,8 @@
 """Keeps Python's garbage collector from looking at every frame again and again: of a million that takes half a second.
 
 Of a capture with many frames, what has lived through a look at everything is set aside, and not looked at any more; so
-each look is at what came since. All is looked at again from time to time where frames leave the store, and when the
-capture is closed, so that nothing is held for ever.
+each look is at what came since. Frames, calls and connections that leave the store need no collector, as nothing in
+them leads back to where it began; all else is looked at again when the capture is closed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ _OLDEST: Final = 2
 """The generation whose collection is a look at everything."""
 _MANY: Final = 20_000
 """Frames from which on a look at all of them takes long."""
-_LEFT: Final = 500_000
-"""Frames that left the store since all was looked at."""
 
 
 class Garbage:
@@ -25,18 +23,13 @@ class Garbage:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._gone = 0
         self._is_at_work = False
 
     def learn(self) -> None:
-        """More has come, or left."""
-        frames = self._store.frames
-        if not self._is_at_work and len(frames) >= _MANY:
+        """More has come."""
+        if not self._is_at_work and len(self._store.frames) >= _MANY:
             self._is_at_work = True
             gc.callbacks.append(_set_aside)
-        if frames.first - self._gone >= _LEFT:
-            self._gone = frames.first
-            gc.unfreeze()
 
     def end(self) -> None:
         """The capture is closed: all of it may be looked at, and go."""

@@ -46,6 +46,8 @@ class HeldBack:
         self._gaps: deque[int] = deque()
         """The gaps at which something may still come late, as counts of the packets before them."""
         self._ordered: list[Packet] = []
+        self._gain = 0
+        """How many frames more the second reading shows than the first."""
         self._latest: dict[tuple[int | None, Endpoint | None], float] = {}
         """By connection and sender: the time of the latest packet."""
         self.is_worth_ordering = False
@@ -67,6 +69,7 @@ class HeldBack:
                 self._gaps.append(self._passed + len(self._packets))
             self.is_worth_ordering = self.is_worth_ordering or bool(packet.tcp & _CAME_LATE)
             self._packets.append(packet)
+        self._gain -= _frames(packets)
         return clean + self._behind_losses(max(2 * len(packets), _LEAST_AT_ONCE))
 
     def _begins_disorder(self, packet: Packet, ports: Container[int]) -> bool:
@@ -87,6 +90,7 @@ class HeldBack:
         end = min(self._gaps[0] - self._passed if self._gaps else len(self._packets), most)
         let_go, self._packets = self._packets[:end], self._packets[end:]
         self._passed += end
+        self._gain += _frames(let_go)
         return let_go
 
     def _is_over(self, gap: int) -> bool:
@@ -102,15 +106,17 @@ class HeldBack:
         """Packets of the second reading, all of them, in order."""
         first = self._packets[0].number
         # tshark shows no frame behind a segment that never came, so what it does show now has no gaps.
-        self._ordered += [
+        ordered = [
             msgspec.structs.replace(packet, tcp=packet.tcp & ~TcpEvent.GAP)
             for packet in packets
             if packet.number >= first
         ]
+        self._ordered += ordered
+        self._gain += _frames(ordered)
 
     def release(self) -> tuple[list[Packet], bool]:
         """What was held back, in the better reading, and whether that is the second one."""
-        is_better = _frames(self._ordered) > _frames(self._packets)
+        is_better = self._gain > 0
         released = self._ordered if is_better else self._packets
         self._packets, self._ordered = [], []
         return released, is_better

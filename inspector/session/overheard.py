@@ -5,11 +5,13 @@ So what the bytes say of ports is known before tshark sees them, and a large fil
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
 
 from inspector.capture.capture_file import CaptureFile
+from inspector.capture.pipe import give_way
 
 _AHEAD: Final = 4 * 1024 * 1024
 """Bytes that are heard before the first are given: most captures open all their ports in them."""
@@ -27,6 +29,7 @@ class Overheard:
         self._file = file
         self._on_bytes = on_bytes
         self._heard = 0
+        self._hearing = asyncio.Lock()
         self.is_finished = True
         """Nothing more will come."""
 
@@ -61,12 +64,12 @@ class Overheard:
             yield data
 
     async def _hear(self, end: int) -> None:
-        if self._heard < end:
-            async for data in self._file.read_from(self._heard):
+        async with self._hearing:  # one after the other: each goes on where the one before has come
+            pieces = self._file.read_from(self._heard)
+            while self._heard < end and (data := await anext(pieces, b"")):
                 self._heard += len(data)
                 self._on_bytes(data)
-                if self._heard >= end:
-                    return
+                await give_way()
 
     async def save(self, path: Path, *, overwrite: bool = False) -> None:
         """Copy the file as `CaptureFile.save` does."""

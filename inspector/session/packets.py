@@ -7,7 +7,7 @@ recording is; a front end runs `read_list` and `read_matches` as long as it want
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
 from inspector.capture.packet_list import PacketList
@@ -130,18 +130,22 @@ class Packets:
     async def follow_tcp(self, stream: int) -> TcpStream:
         """What both ends of a TCP connection sent, as far as it was captured. Raises TsharkError."""
         follow = TcpFollow(stream)
-        await self._look(("-q", "-z", f"follow,tcp,yaml,{stream}"), follow.take, f"follow TCP stream {stream}")
+        tshark, _ = await self.ground()
+        arguments = tshark.look_arguments(self._decoding(), "-q", "-z", f"follow,tcp,yaml,{stream}")
+        await self._look(arguments, follow.take, f"follow TCP stream {stream}")
         return follow.stream
 
-    async def of_connection(self, connection: int) -> Sequence[Segment]:
-        """A connection's packets so far, in their order. Raises TsharkError."""
-        found: list[Segment] = []
+    async def of_connections(self, connections: Collection[int], on_segment: Callable[[Segment], object]) -> None:
+        """Give the packets of these connections so far, in their order. Raises TsharkError."""
 
         def take(lines: list[bytes]) -> None:
-            found.extend(map(read_segment, lines))
+            for segment in map(read_segment, lines):
+                if segment.connection in connections:
+                    on_segment(segment)
 
-        await self._look(segment_arguments(connection), take, f"tell the packets of connection {connection}")
-        return found
+        tshark, _ = await self.ground()
+        which = f"connection {min(connections)}" if len(connections) == 1 else f"{len(connections):,} connections"
+        await self._look(segment_arguments(tshark, connections), take, f"tell the packets of {which}")
 
     async def dissect(self, number: int) -> Dissection:
         """A packet, all its layers. Raises TsharkError."""
@@ -172,10 +176,9 @@ class Packets:
         if grammar is not None:
             await grammar.close()
 
-    async def _look(self, options: Sequence[str], take: Callable[[list[bytes]], object], what: str) -> None:
+    async def _look(self, arguments: Sequence[str], take: Callable[[list[bytes]], object], what: str) -> None:
         """Have tshark read the recording as far as it has come, once."""
         tshark, recording = await self._whole()
-        arguments = tshark.look_arguments(self._decoding(), *options)
         try:
             await TsharkLines(tshark, arguments, self._bounds.memory).read(so_far(recording), take)
         except TsharkDied as death:

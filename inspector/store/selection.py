@@ -22,6 +22,8 @@ _FRAMES_AT_ONCE: Final = 3_000
 """Frames that are asked between two looks at the keyboard: some milliseconds."""
 _SORTED_AT_ONCE: Final = 1_000
 """Calls that are looked at for what they are sorted by: some milliseconds too."""
+_ALMOST: Final = 0.99
+"""How far a search is whose calls are only to be put in order."""
 
 
 class Selection:
@@ -188,6 +190,8 @@ class CallSelection:
             for start in range(0, len(keys), _SORTED_AT_ONCE):
                 yield start / len(keys)
                 coming.take(keys[start : start + _SORTED_AT_ONCE])
+            for _ in coming.settle():
+                yield _ALMOST
         if is_wanted():
             yield 1.0
         if is_wanted():
@@ -198,7 +202,7 @@ class CallSelection:
 
     def _show(self, matched: MatchedCalls) -> None:
         self.revision += 1
-        matched.advance()
+        told = matched.advance()
         self._next = None if self._next is matched else self._next
         self._shown, self._sorted = matched, self._coming.pop(matched, None)
         if self._order is None:
@@ -206,5 +210,7 @@ class CallSelection:
             return
         if self._sorted is None or self._sorted.order is not self._order:  # another was asked for meanwhile
             self._sorted = self._unsorted(matched, self._order)
-        self._sorted.take(matched.keys)
+        news = matched.keys[told.before :]
+        is_behind = len(self._sorted) + len(news) != len(matched.keys)
+        self._sorted.take(matched.keys if is_behind else news)
         self._sorted.finish()

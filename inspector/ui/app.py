@@ -19,8 +19,10 @@ from rich.text import Text
 from textual import on
 from textual.app import App, SystemCommand
 from textual.dom import DOMNode
+from textual.events import Event, InputEvent
 from textual.screen import Screen
 
+from inspector.capture.pipe import KEYBOARD
 from inspector.children import kept_terminal
 from inspector.ui.bindings import Place, bindings, entries
 from inspector.ui.boundary import explain
@@ -56,6 +58,12 @@ class InspectorApp(App[int], inherit_bindings=False):
     def on_mount(self) -> None:
         """Show the first capture."""
         self._show(InspectionScreen(self._launch, self._launch.make_session()))
+
+    async def on_event(self, event: Event) -> None:
+        """Work behind the screen gives way to what comes of a key."""
+        if isinstance(event, InputEvent):
+            KEYBOARD.note()
+        await super().on_event(event)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The colours behind tones, for themes that do not set them."""

@@ -5,17 +5,18 @@ Owns the list of ways, and what each writes. Where it goes, a dialog asks; that 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from inspector.capture.saving import save_pieces
-from inspector.model.call import StreamKey
+from inspector.errors import SourceError
+from inspector.model.call import Call, StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.session import Session
-from inspector.session.extracts import Part, packets_of_call, packets_of_connection, save_part
+from inspector.session.extracts import NOT_KEPT, Part, packets_of_calls, packets_of_connections, picked, save_part
 from inspector.session.messages import save_messages
 from inspector.views.as_html import follow_page
 from inspector.views.as_json import call_object, frame_object, line, message_objects
@@ -78,8 +79,8 @@ def _captures(on: Ground) -> Iterator[Way]:
     async def everything() -> None:
         return None
 
-    async def shown() -> frozenset[int]:
-        return frozenset(on.shown_packets())
+    async def shown() -> Container[int]:
+        return await picked(on.shown_packets())
 
     yield _capture(on, "Capture, all packets", "as it was captured", "", everything)
     yield _capture(on, "Capture, packets shown", "those that the filter lets through", "-shown", shown)
@@ -88,16 +89,16 @@ def _captures(on: Ground) -> Iterator[Way]:
     if (key := on.call) is not None:
         facts = "the packets that carry it; headers may refer to others of its connection"
         ending = f"-call-{key.connection}-{key.stream}"
-        yield _capture(on, f"Capture, call {key}", facts, ending, lambda: packets_of_call(on.session, key))
+        yield _capture(on, f"Capture, call {key}", facts, ending, lambda: packets_of_calls(on.session, [key]))
     if (number := on.connection) is not None:
         facts, ending = "all its packets", f"-connection-{number}"
         yield _capture(
-            on, f"Capture, connection {number}", facts, ending, lambda: packets_of_connection(on.session, number)
+            on, f"Capture, connection {number}", facts, ending, lambda: packets_of_connections(on.session, [number])
         )
 
 
 def _capture(
-    on: Ground, title: str, facts: str, ending: str, packets: Callable[[], Awaitable[frozenset[int] | None]]
+    on: Ground, title: str, facts: str, ending: str, packets: Callable[[], Awaitable[Container[int] | None]]
 ) -> Way:
     async def write(path: Path, keeps_keys: bool) -> str:
         part = Part(await packets(), keeps_keys, on.comments)
@@ -130,14 +131,19 @@ def _of_call(on: Ground) -> Iterator[Way]:
         return
     store, ending = on.session.store, f"-call-{key.connection}-{key.stream}"
 
+    def call() -> Call:
+        if key not in store.calls:  # it left while the dialog was open
+            raise SourceError(NOT_KEPT)
+        return store.calls[key]
+
     async def write(path: Path, _keeps_keys: bool) -> str:
-        return await save_messages(store.calls[key], path)
+        return await save_messages(call(), path)
 
     def text() -> Iterator[bytes]:
-        return (each.encode(errors="replace") for each in follow_lines(follow(store, on.catalog, key)))
+        return (each.encode(errors="replace") for each in follow_lines(follow(store, on.catalog, call().key)))
 
     def page() -> Iterator[bytes]:
-        return (each.encode(errors="replace") for each in follow_page(follow(store, on.catalog, key)))
+        return (each.encode(errors="replace") for each in follow_page(follow(store, on.catalog, call().key)))
 
     title, facts = f"Messages of call {key}, a file each", "raw, into a folder: 001-request.bin, …"
     yield Way(title, facts, f"{ending}-messages", write)

@@ -12,12 +12,14 @@ from inspector.schema.payload import Reading, read_bytes
 from inspector.views.header_info import end_of_stream
 from inspector.views.headers import SOURCE_TONES
 from inspector.views.naming import content_type, is_grpc, naming
-from inspector.views.reading import ending_in, first_ending_at, read
+from inspector.views.reading import ending_in, first_ending_at, read, trailers_in_body
 from inspector.views.seen import Seen
 from inspector.views.spans import DOT, Span, Tone, joined
 from inspector.views.text import clean, counted
 from inspector.views.values import compact
 
+IN_BODY: Final = "trailers in the body"
+"""Of gRPC-Web, and of Connect's streams."""
 _LONGEST: Final = 200
 """Characters of a message in a row; more than the widest terminal shows."""
 _EXCERPT: Final = 4096
@@ -57,6 +59,9 @@ def type_spans(reading: Reading, call: Call, catalog: Catalog) -> tuple[Span, ..
 def _part_of_message(at: Seen, call: Call) -> tuple[Span, ...]:
     if not at.frame.payload:
         return end_of_stream(at.frame) or (Span("no data", Tone.DIM),)
+    if (trailers := trailers_in_body(call, at.side, at.frame)) is not None:
+        reading = read_bytes(trailers, None, at.catalog, limit=_EXCERPT)
+        return joined(((Span(IN_BODY),), compact(reading, _LONGEST), end_of_stream(at.frame)))
     messages = call.messages(at.side)
     following = first_ending_at(messages, at.position)
     whole = messages[following].length + PREFIX_LENGTH if following < len(messages) else None

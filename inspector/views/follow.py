@@ -21,6 +21,7 @@ from inspector.schema.payload import Format
 from inspector.store.store import Store
 from inspector.views.heading import heading, notes
 from inspector.views.naming import is_grpc
+from inspector.views.reading import trailers_in_body
 from inspector.views.spans import Line, Span
 from inspector.views.steps import LINES, Entry, Shown, Step, step
 from inspector.views.why import why
@@ -156,7 +157,7 @@ class Follow:
     def _data_entries(self, position: int, frame: Frame) -> Iterator[Entry]:
         side = self._store.side(frame)
         index = self._sides[side]
-        if not is_grpc(self._call, side) or not frame.payload:
+        if not is_grpc(self._call, side) or not frame.payload or trailers_in_body(self._call, side, frame) is not None:
             yield Entry(position)
             return
         index.parts.append(position)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from inspector.model.call import Call, MethodSource
+from inspector.model.endpoint import Side
 from inspector.model.why import Cause, Why
+from inspector.protocol.connect import is_stream, speaks_connect
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
 from inspector.views.header_info import named
-from inspector.views.naming import naming
+from inspector.views.naming import content_type, naming
 from inspector.views.outcome import call_status
 from inspector.views.spans import Line, Span, Tone, joined
 from inspector.views.text import clean
@@ -35,12 +37,21 @@ def heading(store: Store, call: Call) -> tuple[Span, ...]:
 
 
 def notes(call: Call, catalog: Catalog, found: Why | None) -> tuple[Line, ...]:
-    """Why it failed; a line for a method that the wire did not tell, and one for each problem."""
+    """Why it failed; a line for what is not gRPC, for a method that the wire did not tell, and for each problem."""
     reason = () if found is None else (why_line(found),)
     known = naming(call, catalog)
     is_certain = known.source is MethodSource.WIRE or (known.method is None and call.request_headers is None)
     method = () if is_certain else (Line((Span("method: ", Tone.DIM), *named(known))),)
-    return (*reason, *method, *(Line((Span(clean(each), Tone.WARN),)) for each in problems_beside(call, found)))
+    other = (
+        (Line((Span("protocol: ", Tone.DIM), Span(_connect(call)))),) if speaks_connect(call.request_headers) else ()
+    )
+    return (*reason, *other, *method, *(Line((Span(clean(each), Tone.WARN),)) for each in problems_beside(call, found)))
+
+
+def _connect(call: Call) -> str:
+    if is_stream(content_type(call, Side.CLIENT)):
+        return "Connect, streaming: messages in envelopes as gRPC's, status and trailers in the last one"
+    return "Connect, unary: the body is the message, and there are no trailers"
 
 
 def why_line(found: Why) -> Line:

@@ -14,6 +14,7 @@ from inspector.model.call import SHARING_TRIED, Call, MethodSource
 from inspector.model.endpoint import Side
 from inspector.model.log import Log
 from inspector.model.message import Message
+from inspector.protocol import connect
 from inspector.schema.catalog import GREET_ORIGIN, Catalog, Method
 from inspector.schema.typed import fits
 
@@ -59,9 +60,9 @@ def content_type(call: Call, side: Side) -> str | None:
 
 
 def is_grpc(call: Call, side: Side) -> bool:
-    """False only where a side says that its body is something else."""
+    """False only where a side says that its body is something else; streams of Connect carry messages as gRPC's do."""
     said = content_type(call, side)
-    return said is None or said.startswith("application/grpc")
+    return said is None or said.startswith("application/grpc") or connect.is_stream(said)
 
 
 def _samples(messages: Log[Message]) -> tuple[bytes, ...]:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from inspector.model.call import Call
 from inspector.model.endpoint import Side
-from inspector.model.frame import FrameType
+from inspector.model.frame import Frame, FrameType
 from inspector.model.log import Log
 from inspector.model.message import PREFIX_LENGTH, Message
+from inspector.protocol import connect
+from inspector.protocol.grpc_web import TRAILERS, is_web
 from inspector.schema.catalog import Catalog
 from inspector.schema.payload import Format, Reading, possible_forms, read_message
 from inspector.store.store import Store
@@ -42,6 +44,16 @@ def read(
     type_name, origin = (method.type_from(side), method.origin) if method else (None, "")
     said = content_type(call, side)
     return read_message(message, type_name, catalog, said, limit, form=form, origin=origin)
+
+
+def trailers_in_body(call: Call, side: Side, frame: Frame) -> bytes | None:
+    """What ends a body of gRPC-Web or Connect, where that fills a frame; None for every other frame."""
+    said, payload = content_type(call, side), frame.payload
+    flag = connect.END_STREAM if connect.is_stream(said) else TRAILERS if is_web(said) else None
+    is_such = len(payload) >= PREFIX_LENGTH and payload[0] == flag
+    if not is_such or int.from_bytes(payload[1:PREFIX_LENGTH], "big") != len(payload) - PREFIX_LENGTH:
+        return None
+    return payload[PREFIX_LENGTH:]
 
 
 def forms_of(call: Call, side: Side, message: Message, catalog: Catalog) -> tuple[Format, ...]:

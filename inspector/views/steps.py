@@ -17,13 +17,13 @@ from inspector.model.message import Message
 from inspector.schema.catalog import Catalog
 from inspector.schema.payload import Format, Reading, read_bytes
 from inspector.store.store import Store
-from inspector.views.data_info import type_spans
+from inspector.views.data_info import IN_BODY, type_spans
 from inspector.views.header_info import frame_status
 from inspector.views.header_lines import header_lines
 from inspector.views.headers import Block, block_of
 from inspector.views.info import frame_info
 from inspector.views.naming import content_type
-from inspector.views.reading import read
+from inspector.views.reading import read, trailers_in_body
 from inspector.views.seen import Seen, seen
 from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone, dotted, joined
 from inspector.views.status_details import detail_lines
@@ -165,6 +165,9 @@ def _plain_data(at: Seen, call: Call, longest: int) -> tuple[tuple[Span, ...], t
     payload = at.frame.payload
     if not payload:
         return (), ("no data",), ()
+    if (trailers := trailers_in_body(call, at.side, at.frame)) is not None:
+        reading = read_bytes(trailers, None, at.catalog, limit=EXCERPT)
+        return (Span(IN_BODY),), (size(len(payload)),), body(reading, longest, len(trailers))
     reading = read_bytes(payload, None, at.catalog, content_type(call, at.side), EXCERPT)
     return (Span(reading.format, Tone.DIM),), (size(len(payload)),), body(reading, longest, len(payload))
 

@@ -5,14 +5,14 @@ Also asks, before a capture is left, what becomes of comments that are not saved
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from inspector.capture.saving import write_private
 from inspector.model.call import StreamKey
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
-from inspector.session.extracts import packets_of_call, packets_of_connection, packets_of_frames
+from inspector.session.extracts import packets_of_calls, packets_of_connections, packets_of_frames
 from inspector.ui.exports import Ground, ways
 from inspector.ui.lists.tabs import PACKETS
 from inspector.ui.messages import SaveAsked
@@ -91,25 +91,27 @@ class Saving:
             self._picture(),
         )
 
-    def _shown_packets(self) -> frozenset[int]:
+    def _shown_packets(self) -> Iterable[int]:
         if self._browser.listing.shown.id == PACKETS:
-            return frozenset(self._feed.packets.numbers)
-        return packets_of_frames(self._session, self._feed.frames.positions)
+            return self._feed.packets.numbers[:]
+        return packets_of_frames(self._session, self._feed.frames.positions[:])
 
     async def _marked_packets(self) -> frozenset[int]:
         """Of marked rows: the packets of frames, of calls, of connections, and packets themselves."""
-        found: set[int] = set()
+        found, calls, connections = set[int](), set[StreamKey](), set[int]()
         for key, subject in self._browser.listing.marked_rows():
             match subject:
                 case _ if isinstance(key, StreamKey):
-                    found |= await packets_of_call(self._session, key)
+                    calls.add(key)
                 case FrameAt(position):
-                    found |= packets_of_frames(self._session, [position])
+                    found.update(packets_of_frames(self._session, [position]))
                 case PacketAt(number):
                     found.add(number)
                 case ConnectionAt(connection):
-                    found |= await packets_of_connection(self._session, connection)
-        return frozenset(found)
+                    connections.add(connection)
+        if calls:
+            found |= await packets_of_calls(self._session, calls)
+        return frozenset(found | await packets_of_connections(self._session, connections))
 
     def _ask_where(self, event: SaveAsked) -> None:
         suffix = ".bin" if b"\0" in event.data else ".txt"

@@ -11,7 +11,9 @@ from dataclasses import replace
 from textual import events, on
 from textual.app import ComposeResult
 from textual.dom import DOMNode
+from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import OptionList
 
 from inspector.session import Session
@@ -29,6 +31,9 @@ class InspectionScreen(Screen[None], inherit_bindings=False):
     """One session with all that is known of it."""
 
     BINDINGS = bindings(Place.SCREEN)
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """Textual would paint the whole screen, where the two widgets concerned paint themselves anew."""
 
     def __init__(self, launch: Launch, session: Session, *, is_opened: bool = False) -> None:
         """`is_opened` is True for a capture file that was opened from the app: Esc goes back from it."""

@@ -11,11 +11,11 @@ from typing import Final
 from rich.segment import Segment
 from textual import events
 from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from inspector.ui.format import Palette, fitted, highlighted, segments
+from inspector.ui.format import fitted, highlighted, segments
 from inspector.ui.widgets.layout import Document, Layout, Row
+from inspector.ui.widgets.line_view import LineView
 from inspector.views.pattern import Sought
 from inspector.views.spans import Tone
 
@@ -27,7 +27,7 @@ _NEAR: Final = 20
 """Rows from an end at which more of the document is laid out."""
 
 
-class DocumentView(ScrollView):
+class DocumentView(LineView):
     """A document in a box that scrolls."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
@@ -121,18 +121,19 @@ class DocumentView(ScrollView):
 
     def render_line(self, y: int) -> Strip:
         """A line of the document."""
-        index, palette, width = self.scroll_offset.y + y, Palette.of_app(self.app), self.scrollable_content_region.width
+        top, width, palette, style, has_focus = self.ground
+        index = top + y
         if index >= len(self.rows):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, style)
         row = self.rows[index]
         is_current = row.block == self._current and row.position is not None and any(span.text for span in row.spans)
         gutter = Segment("▌ " if is_current else "  ", palette.of(Tone.SERVER))
         parts = segments(row.spans, palette, strong=row.is_title)
         strip = Strip([gutter, *fitted(parts, max(width - GUTTER, 0))], width)
         strip = highlighted(strip, self._sought, palette.sought)
-        if index == self.cursor and self.has_focus:
+        if index == self.cursor and has_focus:
             strip = strip.apply_style(palette.background("row-selected"))
-        return strip.apply_style(self.rich_style)
+        return strip.apply_style(style)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Near an end of what is laid out, lay out more."""
@@ -176,13 +177,9 @@ class DocumentView(ScrollView):
             self.cursor = row
 
     def _measure(self) -> None:
-        before, size = self.virtual_size, Size(self.size.width, len(self.rows))
-        has_bar = self.show_vertical_scrollbar
-        if size.width == before.width and has_bar == (size.height > self.size.height):
-            # Only the scrollbar's thumb changes: Textual would lay out the whole screen anew, and draw all of it.
-            self.set_reactive(DocumentView.virtual_size, size)
-            if has_bar:
-                self.vertical_scrollbar.window_virtual_size = size.height
+        size = Size(self.size.width, len(self.rows))
+        if size.width == self.virtual_size.width:
+            self.lengthen(size)
         else:
             self.virtual_size = size
         self.refresh()

@@ -13,13 +13,13 @@ from rich.style import Style
 from textual import events
 from textual.content import Content
 from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from inspector.model.dissection import ByteSource, Field
 from inspector.ui.bindings import Place, bindings
 from inspector.ui.format import Palette
 from inspector.ui.messages import ByteSelected
+from inspector.ui.widgets.line_view import LineView
 from inspector.ui.widgets.pane import RIGHT
 from inspector.views.spans import Tone
 from inspector.views.text import clean, counted
@@ -30,7 +30,7 @@ _LATIN: Final = "".join(chr(code) if 0x20 <= code < 0x7F else "·" for code in r
 _NOTHING: Final = ByteSource("", b"")
 
 
-class HexView(ScrollView, can_focus=True):
+class HexView(LineView, can_focus=True):
     """A hex dump with a cursor."""
 
     BINDINGS = bindings(Place.HEX)
@@ -63,10 +63,10 @@ class HexView(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """A line of bytes: offset, hex, ASCII."""
-        width, palette = self.scrollable_content_region.width, Palette.of_app(self.app)
-        start = (self.scroll_offset.y + y) * self.per_line
+        ground, palette = self.ground, self.ground.palette
+        start = (ground.top + y) * self.per_line
         if start >= len(self.source.data):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(ground.width, ground.style)
         places = range(start, min(start + self.per_line, len(self.source.data)))
         line = [Segment(f"{start:04x}".ljust(_OFFSET), palette.of(Tone.DIM))]
         for at in places:
@@ -75,7 +75,7 @@ class HexView(ScrollView, can_focus=True):
             line.append(Segment("" if gap else " "))
         line.append(Segment("   " * (self.per_line - len(places)) + " "))
         line += [Segment(_LATIN[self.source.data[at]], self._style(at, palette)) for at in places]
-        return Strip(line).adjust_cell_length(width).apply_style(self.rich_style)
+        return Strip(line).adjust_cell_length(ground.width).apply_style(ground.style)
 
     def _style(self, at: int, palette: Palette) -> Style:
         style = palette.of(Tone.PLAIN if at in self._marked else Tone.DIM, strong=at in self._marked)

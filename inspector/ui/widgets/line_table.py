@@ -12,11 +12,11 @@ from typing import Any, Final
 from rich.segment import Segment
 from textual.cache import LRUCache
 from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from inspector.ui.format import Palette, fitted, highlighted
+from inspector.ui.format import fitted, highlighted
 from inspector.ui.lists.rows import FoldableRows, SortableRows
+from inspector.ui.widgets.line_view import Ground, LineView
 from inspector.ui.widgets.painting import GUTTER, MARK, PART_MARK, Look, Order, RowPainter, Rows, usual_layout
 from inspector.views.pattern import Sought
 from inspector.views.spans import Tone
@@ -29,7 +29,7 @@ _CACHED_STRIPS: Final = 512
 _MARGIN: Final = 2
 
 
-class LineTable(ScrollView):
+class LineTable(LineView):
     """Rows under a line of titles. A row is known by its key, which stays when rows come and go around it."""
 
     def __init__(self, rows: Rows, *, id: str) -> None:  # noqa: A002 - Textual's name for it
@@ -91,9 +91,7 @@ class LineTable(ScrollView):
             return  # it is measured again when it is shown
         before, size = self.virtual_size, Size(self.scrollable_content_region.width, self.count + HEADER)
         if self.show_vertical_scrollbar and size.width == before.width and size.height >= before.height:
-            # Only the scrollbar's thumb changes: Textual would lay out the whole screen anew, and draw all of it.
-            self.set_reactive(LineTable.virtual_size, size)
-            self.vertical_scrollbar.window_virtual_size = size.height
+            self.lengthen(size)
         else:
             self.virtual_size = size
 
@@ -134,12 +132,12 @@ class LineTable(ScrollView):
 
     def _lines(self) -> Iterator[Hashable]:
         """What each line depends on, but for the colours and the focus: with those Textual draws all of them."""
-        width, visible = self.scrollable_content_region.width, self._visible()
+        width, visible, has_focus = self.scrollable_content_region.width, self._visible(), self.has_focus
         ground = width, self._painter.slots(width), self._sought
         yield self.order, ground
         for row in visible:
             key = self.rows.key(row)
-            yield key, self.rows.version(key), self._look(key), ground
+            yield key, self.rows.version(key), self._look(key, has_focus=has_focus), ground
         for line in range(len(visible) + HEADER, self.size.height):
             yield line, self._placeholder if not self.count else ()
 
@@ -167,18 +165,18 @@ class LineTable(ScrollView):
 
     def render_line(self, y: int) -> Strip:
         """The titles, a row, or the words that stand for rows."""
-        width, palette = self.scrollable_content_region.width, Palette.of_app(self.app)
-        row = self.scroll_offset.y + y - HEADER
+        ground = self.ground
+        row = ground.top + y - HEADER
         if y == 0:
-            strip = self._painter.header(width, palette)
+            strip = self._painter.header(ground.width, ground.palette)
         elif row < self.count:
-            strip = self._row(self.rows.key(row), width, palette)
+            strip = self._row(self.rows.key(row), ground)
         else:
-            strip = self._words(y - HEADER - 1, width, palette)
-        return strip.apply_style(self.rich_style)
+            strip = self._words(y - HEADER - 1, ground)
+        return strip.apply_style(ground.style)
 
-    def _row(self, key: Any, width: int, palette: Palette) -> Strip:
-        look = self._look(key)
+    def _row(self, key: Any, ground: Ground) -> Strip:
+        width, palette, look = ground.width, ground.palette, self._look(key, has_focus=ground.has_focus)
         depends_on = (key, self.rows.version(key), width, self._painter.slots(width), look, palette, self._sought)
         strip = self._strips.get(depends_on)
         if strip is None:
@@ -186,13 +184,14 @@ class LineTable(ScrollView):
             strip = self._strips[depends_on] = highlighted(strip, self._sought, palette.sought)
         return strip
 
-    def _look(self, key: Any) -> Look:
+    def _look(self, key: Any, *, has_focus: bool) -> Look:
         fold = "" if self.foldable is None else self.foldable.fold_mark(key)
         mark = MARK if key in self.marks else PART_MARK if self.is_part_marked(key) else ""
-        return Look(key == self.key, self.has_focus, mark, fold)
+        is_cursor = key == self.key
+        return Look(is_cursor, is_cursor and has_focus, mark, fold)
 
-    def _words(self, line: int, width: int, palette: Palette) -> Strip:
+    def _words(self, line: int, ground: Ground) -> Strip:
         if self.count or not 0 <= line < len(self._placeholder):
-            return Strip.blank(width)
-        text = Segment(" " * _MARGIN + self._placeholder[line], palette.of(Tone.DIM))
-        return Strip(fitted([text], width), width)
+            return Strip.blank(ground.width)
+        text = Segment(" " * _MARGIN + self._placeholder[line], ground.palette.of(Tone.DIM))
+        return Strip(fitted([text], ground.width), ground.width)

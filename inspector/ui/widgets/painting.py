@@ -96,6 +96,7 @@ class Look(NamedTuple):
 
     cursor: bool = False
     focused: bool = False
+    """Of the cursor's row: others look the same wherever the focus is."""
     mark: str = ""
     """`◆` for a marked row, `◇` for one of which a part is marked, or that is a part of what is."""
     fold: str = ""
@@ -121,11 +122,14 @@ class RowPainter:
         self._gutter = gutter
         self._order: Order | None = None
         self._widths = [max(column.least, cell_len(column.title)) for column in columns]
+        self._slots: dict[int, tuple[Slot, ...]] = {}
+        """By the width of a line, as long as no column becomes wider."""
         self.mark(order)
 
     def mark(self, order: Order | None) -> None:
         """Mark the column that rows are sorted by from now on."""
         self._order = order
+        self._slots.clear()
         if order is not None:
             title = cell_len(self._titles()[order.column])
             self._widths[order.column] = max(self._widths[order.column], title)
@@ -138,7 +142,9 @@ class RowPainter:
             for index, column in enumerate(self._columns):
                 if column.most:
                     wanted = min(cell_len(plain(column.cell(row))), column.most)
-                    self._widths[index] = max(self._widths[index], wanted)
+                    if wanted > self._widths[index]:
+                        self._widths[index] = wanted
+                        self._slots.clear()
 
     def header(self, width: int, palette: Palette) -> Strip:
         """The line with the columns' titles."""
@@ -169,6 +175,11 @@ class RowPainter:
 
     def slots(self, width: int) -> tuple[Slot, ...]:
         """The columns that a line of a width has room for, from left to right."""
+        if width not in self._slots:
+            self._slots[width] = self._fit(width)
+        return self._slots[width]
+
+    def _fit(self, width: int) -> tuple[Slot, ...]:
         shown = [self._columns[index] for index in self._layout]
         wanted = [self._widths[index] for index in self._layout]
         sorted_by = None if self._order is None else self._order.column

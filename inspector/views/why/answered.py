@@ -8,10 +8,12 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Final
 
-from inspector.model.call import Call, CallState
+from inspector.model.call import CallState
 from inspector.model.endpoint import Side
 from inspector.model.frame import FrameType, HeaderSource
+from inspector.model.status import Status
 from inspector.model.why import Cause, Why
+from inspector.protocol.connect import is_stream, read_error, speaks_connect
 from inspector.views.naming import content_type
 from inspector.views.status_details import details_in_short, status_details
 from inspector.views.text import clean, shortened
@@ -31,6 +33,8 @@ _SEEN_AS: Final = {
 _UNIMPLEMENTED: Final = 12
 _BODY: Final = 400
 """Bytes of an answer that is not gRPC that are read for its sentence."""
+_CONNECT_ERROR: Final = 65_536
+"""Bytes of a unary error of the Connect protocol, its details included."""
 _TAG: Final = re.compile(r"<[^>]*>")
 _CALLS_ASKED: Final = 2_000
 """Other calls that are looked at for methods that the server has."""
@@ -50,7 +54,10 @@ def http_error(story: Story) -> Why | None:
     first = next((each for each in _of_server(story) if each.frame.type == FrameType.HEADERS), None)
     kind = content_type(call, Side.SERVER)
     sent = f", {clean(shortened(kind, 60))}" if kind and not kind.startswith("application/grpc") else ""
-    said = f"HTTP {code}{sent} ({first}){quoted(_body(story))}"
+    said = f"HTTP {code}{sent} ({first}){quoted(_text(story))}"
+    if (said_so := _connect_error(story)) is not None:
+        words = f"The server says {said_so.name} by the Connect protocol (HTTP {code}, {first})"
+        return story.proven(Cause.STATUS, f"{words}{_message(said_so)}.", first)
     if story.may_be_other or not story.is_grpc(Side.CLIENT):
         return story.proven(Cause.HTTP_ERROR, f"The server answered {said}.", first)
     seen = _SEEN_AS.get(code, "UNKNOWN")
@@ -88,12 +95,16 @@ def status(story: Story) -> Why | None:
     call = story.call
     if call.status is None:
         return None
-    last, details = story.last(Side.SERVER), status_details(call, story.catalog)
+    envelope, details = _last_envelope(story), status_details(call, story.catalog)
+    last = envelope or story.last(Side.SERVER)
     source = f" ({call.status_source})" if call.status_source is not None else ""
     more = f"; {details_in_short(details)}" if details else ""
     where = "trailers" if call.response_headers else "trailers only"
+    where = "the last envelope of the Connect protocol" if envelope else where
     ended = "" if call.ended is None else story.after(call.ended)
-    sentence = f"The server says {clean(call.status.name)}{source}{ended} ({where}, {last}){_message(call)}{more}."
+    sentence = (
+        f"The server says {clean(call.status.name)}{source}{ended} ({where}, {last}){_message(call.status)}{more}."
+    )
     return story.proven(Cause.STATUS, sentence, last)
 
 
@@ -122,9 +133,22 @@ def _alike(method: str, known: set[str]) -> str:
     return f"; {words} {', '.join(clean(path) for path in found[:_OFFERED])}" if found else ""
 
 
-def _message(call: Call) -> str:
-    said = quoted(call.status.message) if call.status else ""
+def _message(status: Status) -> str:
+    said = quoted(status.message)
     return f":{said}" if said else ""
+
+
+def _last_envelope(story: Story) -> Placed | None:
+    """The frame with which a stream of the Connect protocol says how it ended."""
+    if not is_stream(content_type(story.call, Side.SERVER)):
+        return None
+    placed = map(story.at, reversed(story.call.frames))
+    return next((each for each in placed if each.side is Side.SERVER and each.frame.payload), None)
+
+
+def _connect_error(story: Story) -> Status | None:
+    """What the body of a unary error of the Connect protocol says."""
+    return read_error(_body(story, _CONNECT_ERROR)) if speaks_connect(story.call.request_headers) else None
 
 
 def _of_server(story: Story) -> Iterator[Placed]:
@@ -132,18 +156,23 @@ def _of_server(story: Story) -> Iterator[Placed]:
     return (each for each in placed if each.side is Side.SERVER)
 
 
-def _body(story: Story) -> str:
-    """The beginning of the server's body as text, without tags; empty where it is compressed or no text."""
+def _text(story: Story) -> str:
+    """The beginning of the server's body as text, without tags; empty where it is no text."""
+    text = _TAG.sub(" ", _body(story, _BODY).decode(errors="replace"))
+    return text if " ".join(text.split()).isprintable() else ""
+
+
+def _body(story: Story, most: int) -> bytes:
+    """The beginning of the server's body; empty where it is compressed."""
     headers = story.call.response_headers
     if headers is not None and headers.first("content-encoding") not in (None, "identity"):
-        return ""
+        return b""
     body = b""
     for each in islice(_of_server(story), 64):
         body += each.frame.payload if each.frame.type == FrameType.DATA else b""
-        if len(body) >= _BODY:
+        if len(body) >= most:
             break
-    text = _TAG.sub(" ", body[:_BODY].decode(errors="replace"))
-    return text if " ".join(text.split()).isprintable() else ""
+    return body[:most]
 
 
 def _served(story: Story) -> Iterator[str]:

@@ -1,9 +1,9 @@
 """Records the captures of calls that fail: `python -m tests.data.why.record [NAME…]`, as root, in a network of its own.
 
 Real peers, each failing in its own way: grpcio and the sample service, Node's HTTP/2 and HTTP/1 servers, openssl. Each
-capture is small, and holds one failure. Six more, not made here, are of other stacks: grpclib's client to grpc-js
+capture is small, and holds one failure. Seven more, not made here, are of other stacks: grpclib's client to grpc-js
 (`deadline_grpclib`), grpcio (`goaway_and_left`) and grpc-go (`server_gone`), grpc-go's to Connect (`answer_rejected`),
-and Connect's own (`deadline_connect`, `client_goaway`).
+and Connect's own (`deadline_connect`, `client_goaway`, `connect`). `http1_to_grpc` is curl's to the sample service.
 """
 
 from __future__ import annotations
