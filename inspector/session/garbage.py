@@ -1,8 +1,8 @@
 """Keeps Python's garbage collector from looking at every frame again and again: of a million that takes half a second.
 
-Of a capture with many frames, what has lived through a look at everything is set aside, and not looked at any more; so
-each look is at what came since. All is looked at again from time to time where frames leave the store, and when the
-capture is closed, so that nothing is held for ever.
+Of a capture with many frames, what there is when they have become many is set aside, and later what has lived through a
+look at everything; it is not looked at any more, so each look is at what came since. All is looked at again from time to
+time where frames leave the store, and when the capture is closed, so that nothing is held for ever.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from inspector.store.store import Store
 
 _OLDEST: Final = 2
 """The generation whose collection is a look at everything."""
-_MANY: Final = 20_000
-"""Frames from which on a look at all of them takes long."""
+_MANY: Final = 5_000
+"""Frames from which on a look at all of them takes long: with them all that the program itself is made of."""
 _LEFT: Final = 500_000
 """Frames that left the store since all was looked at."""
 
@@ -34,6 +34,7 @@ class Garbage:
         if not self._is_at_work and len(frames) >= _MANY:
             self._is_at_work = True
             gc.callbacks.append(_set_aside)
+            gc.freeze()  # the first look at everything would be the longest of all
         if frames.first - self._gone >= _LEFT:
             self._gone = frames.first
             gc.unfreeze()
