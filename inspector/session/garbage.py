@@ -1,8 +1,8 @@
 """Keeps Python's garbage collector from looking at every frame again and again: of a million that takes half a second.
 
-Of a capture with many frames, what there is when they have become many is set aside, and later what has lived through a
-look at everything; it is not looked at any more, so each look is at what came since. All is looked at again from time to
-time where frames leave the store, and when the capture is closed, so that nothing is held for ever.
+Of a capture with many frames, what there is when they have become many is set aside, and later what has lived through
+a look at everything; it is not looked at any more, so each look is at what came since. All is looked at again from time
+to time where frames leave the store, and when the capture is closed, so that nothing is held for ever.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ class LineView(ScrollView):
 
     @contextmanager
     def _moving_thumb(self) -> Iterator[ScrollBar]:
-        """The scrollbar is told something, and drawn only where it looks other by that: in a long list it rarely does."""
+        """Tell the scrollbar something: it is drawn only where it looks other by that, which is rare in a long list."""
         bar = self.vertical_scrollbar
         before = _thumb(bar)
         yield bar
