@@ -102,7 +102,7 @@ async def test_a_comment_is_asked_for_though_ctrl_q_was_typed_ahead() -> None:
     async with reading(PCAP) as run:
         await run.loaded()
         await run.press("number_sign")
-        await run.until(lambda: isinstance(run.app.focused, Input) and run.app.focused.id == "line")
+        await run.until(lambda: run.focused == "line")
         for key in (Key("x", "x"), Key("enter", None), Key("ctrl+q", None)):
             run.app.post_message(key)  # all in the queue before any is looked at
         await asked(run)

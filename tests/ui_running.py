@@ -22,6 +22,7 @@ from inspector.ui.widgets.filter_box import FilterBox
 from inspector.ui.widgets.notice import Notice
 from inspector.ui.widgets.pane import Pane
 from inspector.ui.widgets.row_list import RowList
+from inspector.views.text import counted
 
 PATIENCE = 40.0
 """Seconds until a test gives up on what never comes."""
@@ -96,9 +97,12 @@ class Running(NamedTuple):
         return str(box.content) if box.display else ""
 
     async def loaded(self) -> None:
-        """Wait until a file is read and drawn."""
+        """Wait until a file is read and drawn, and what is known of the row that is selected."""
         await self.until(lambda: self.session.status.phase in (Phase.ENDED, Phase.FAILED))
+        frames = counted(LISTS[FRAMES].count(self.screen.feed), "frame")
+        await self.until(lambda: frames == "0 frames" or frames in self.counts)
         await self.until(lambda: self.frames.count == len(self.frames.rows))
+        await self.until(lambda: not self.list.count or self.screen.browser.subject is not None)
 
 
 def lines(widget: Widget) -> list[str]:

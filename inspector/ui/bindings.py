@@ -1,7 +1,7 @@
 """Every key of the app, once: footer, help and command palette are all made from this table.
 
-Owns ids, keys, words and places. An action itself belongs to the widget of its place. Letters act only where no input
-has the focus: an input takes them first.
+Owns ids, keys, words and places. An action itself belongs to the widget of its place, one of the screen to the part
+that has it. Letters act only where no input has the focus: an input takes them first.
 """
 
 from __future__ import annotations
