@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from inspector.capture.pipe import give_way
 from inspector.capture.tshark import Decoding
 from inspector.model.endpoint import Side
 from inspector.model.frame import Packet, TcpEvent
@@ -21,6 +20,7 @@ from inspector.session.held_back import DISORDER, ORDERED, HeldBack
 from inspector.session.telling import Telling
 from inspector.store.change import Change
 from inspector.store.store import Store
+from inspector.turns import give_way
 from tests.captures import DATA, SHARED, read_store
 from tests.conversation import BEGAN, CLIENT, SERVER, Conversation, hello, reply, request
 from tests.wire import Wire

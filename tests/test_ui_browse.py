@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.actions import parse
 
+from inspector.schema.catalog import Catalog
+from inspector.ui.bindings import Place, entries
+from inspector.ui.launch import Launch
 from inspector.ui.lists.tabs import CALLS
 from inspector.ui.screens.help import HelpScreen
 from inspector.ui.screens.inspection import InspectionScreen
@@ -224,6 +228,20 @@ async def test_help_lists_all_keys_and_closes() -> None:
         assert isinstance(run.app.screen, InspectionScreen)
         await run.press("slash", "f1")
         assert isinstance(run.app.screen, HelpScreen)
+
+
+async def test_every_action_of_the_screen_is_one_of_its_parts() -> None:
+    def named(screen: InspectionScreen) -> set[str]:
+        keys = (key for place, key in entries() if place is Place.SCREEN)
+        return {name for name in (parse(key.action)[1] for key in keys) if screen.check_action(name, ())}
+
+    async with opened(CAPTURE) as run:
+        with_service = InspectionScreen(Launch(lambda: run.session, Catalog(), "localhost:1"), run.session)
+        needs_call = {"half_close", "cancel"}
+        assert named(with_service) | needs_call | {"set_reference"} == set(with_service.parts.actions)
+        needs_service = {"focus_request", "edit", "choose_method", "recall", "choose_call", "resend", "reconnect"}
+        assert named(with_service) - named(run.screen) == needs_service
+        assert all(callable(getattr(run.screen, f"action_{name}")) for name in named(run.screen))
 
 
 async def test_the_palette_does_what_a_key_does() -> None:

@@ -7,16 +7,10 @@ import contextlib
 import fcntl
 import os
 from asyncio import ReadTransport, StreamReader, StreamReaderProtocol
-from time import monotonic
 
 READ_SIZE = 256 * 1024
 _PIPE_SIZE = 1024 * 1024
 """What Linux lets every user ask for: tcpdump can write on for a while when this program is busy drawing."""
-
-_TURNS, _MANY_TURNS = 10, 60
-"""Of the loop: a key goes through many hands before it is drawn, one at each turn."""
-_LOOKED_AT = 0.1
-"""Seconds: whoever pressed a key waits for what comes of it, and may press the next one."""
 
 
 def make_pipe() -> tuple[int, int]:
@@ -36,36 +30,6 @@ async def open_reader(descriptor: int) -> tuple[StreamReader, ReadTransport]:
         lambda: StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
     )
     return reader, transport
-
-
-class Keyboard:
-    """Whether somebody waits for what comes of a key: then it is drawn before other work goes on."""
-
-    def __init__(self) -> None:
-        self._until = 0.0
-
-    def note(self) -> None:
-        """A key was pressed, or the mouse was used."""
-        self._until = monotonic() + _LOOKED_AT
-
-    @property
-    def is_in_use(self) -> bool:
-        """True for a moment after that."""
-        return monotonic() < self._until
-
-
-KEYBOARD = Keyboard()
-"""There is one, whatever is read and whoever reads it."""
-
-
-async def give_way() -> None:
-    """Let the loop's other tasks have their turns: to read what is buffered already does not suspend."""
-    for _ in range(_TURNS):
-        await asyncio.sleep(0)
-    turns = _TURNS
-    while turns < _MANY_TURNS and KEYBOARD.is_in_use:
-        turns += 1
-        await asyncio.sleep(0)
 
 
 async def write_all(descriptor: int, data: bytes) -> None:

@@ -16,10 +16,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 from inspector.capture.outgrown import outgrown, too_large
-from inspector.capture.pipe import give_way, make_pipe, write_all
+from inspector.capture.pipe import make_pipe, write_all
 from inspector.capture.tshark import Tshark, about_capture, environment
 from inspector.capture.tshark_end import TsharkDied
 from inspector.children import end_unread, spawn
+from inspector.turns import give_way
 
 _CHUNK: Final = 1 << 15
 """Bytes of output between two looks at the keyboard: some thousand packet numbers, or a hundred lines."""

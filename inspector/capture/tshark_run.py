@@ -23,11 +23,12 @@ from inspector.capture.fields import FORMAT, LineReader
 from inspector.capture.handover import Numbering
 from inspector.capture.outgrown import memory_of
 from inspector.capture.packets import read_packet
-from inspector.capture.pipe import give_way, make_pipe, write_all
+from inspector.capture.pipe import make_pipe, write_all
 from inspector.capture.tshark import Decoding, Tshark, about_capture, environment
 from inspector.capture.tshark_end import TsharkDied
 from inspector.children import end_unread, spawn
 from inspector.model.frame import Packet
+from inspector.turns import give_way
 
 _CHUNK: Final = 1 << 14
 """Bytes of output that are parsed before the loop's other tasks have their turn: a few milliseconds of work."""

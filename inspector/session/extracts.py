@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from inspector.capture.extract import Extract
-from inspector.capture.pipe import give_way
 from inspector.capture.recording import so_far
 from inspector.capture.saving import save_pieces
 from inspector.errors import SourceError
@@ -22,6 +21,7 @@ from inspector.model.frame import FRAME_HEADER, Frame
 from inspector.model.log import Log
 from inspector.session.carriers import Carriers
 from inspector.session.session import Session
+from inspector.turns import give_way
 
 _NAMED_PCAP: Final = "In spite of its name it is a pcapng; `editcap -F pcap FILE OTHER` makes a pcap of it."
 NOT_KEPT: Final = "What was to be saved is not kept any more, to bound memory."

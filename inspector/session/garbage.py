@@ -1,8 +1,9 @@
 """Keeps Python's garbage collector from looking at every frame again and again: of a million that takes half a second.
 
-Of a capture with many frames, what has lived through a look at everything is set aside, and not looked at any more; so
-each look is at what came since. Frames, calls and connections that leave the store need no collector, as nothing in
-them leads back to where it began; all else is looked at again when the capture is closed.
+Of a capture with many frames, what there is when they have become many is set aside, and later what has lived through
+a look at everything; it is not looked at any more, so each look is at what came since. Frames, calls and connections
+that leave the store need no collector, as nothing in them leads back to where it began; all else is looked at again
+when the capture is closed.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from inspector.store.store import Store
 
 _OLDEST: Final = 2
 """The generation whose collection is a look at everything."""
-_MANY: Final = 20_000
-"""Frames from which on a look at all of them takes long."""
+_MANY: Final = 5_000
+"""Frames from which on a look at all of them takes long: with them all that the program itself is made of."""
 
 
 class Garbage:
@@ -30,6 +31,7 @@ class Garbage:
         if not self._is_at_work and len(self._store.frames) >= _MANY:
             self._is_at_work = True
             gc.callbacks.append(_set_aside)
+            gc.freeze()  # the first look at everything would be the longest of all
 
     def end(self) -> None:
         """The capture is closed: all of it may be looked at, and go."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from inspector.capture.capture_file import CaptureFile
-from inspector.capture.pipe import give_way
+from inspector.turns import give_way
 
 _AHEAD: Final = 4 * 1024 * 1024
 """Bytes that are heard before the first are given: most captures open all their ports in them."""

@@ -12,7 +12,6 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
-from inspector.capture.pipe import give_way
 from inspector.capture.strangers import Strangers
 from inspector.model.frame import Packet
 from inspector.protocol.assembler import Assembler
@@ -20,6 +19,7 @@ from inspector.protocol.events import Event
 from inspector.session.held_back import DISORDER, ORDERED, HeldBack, is_late
 from inspector.store.change import Change
 from inspector.store.store import Store
+from inspector.turns import give_way
 
 OnPackets = Callable[[list[Packet]], None]
 

@@ -23,8 +23,8 @@ from textual.dom import DOMNode
 from textual.events import Event, InputEvent
 from textual.screen import Screen
 
-from inspector.capture.pipe import KEYBOARD
 from inspector.children import kept_terminal
+from inspector.turns import KEYBOARD
 from inspector.ui.bindings import Place, bindings, entries
 from inspector.ui.boundary import explain
 from inspector.ui.launch import Launch

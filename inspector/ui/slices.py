@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import Final
 
-from inspector.capture.pipe import give_way
+from inspector.turns import give_way
 
 SLICE: Final = 0.004
 """Seconds of work before others have their turns."""

@@ -67,7 +67,7 @@ class FrameRows:
 
     def row(self, key: int) -> FrameRow:
         """What a frame says."""
-        row = frame_row(self._feed.store, self._catalog, key, self._feed.times, self._previous(key))
+        row = self._row(key)
         before, in_stream = (self._since(key, find(self._feed, key)) for find in (_row_before, _before_in_stream))
         return replace(row, delta=before, stream_delta=in_stream)
 
@@ -87,8 +87,12 @@ class FrameRows:
 
     def text(self, key: int) -> tuple[str, str]:
         """The line that the headless list prints."""
-        row = self.row(key)
+        row = self._row(key)
         return frame_line(row), f"the row of {row.type} in packet {row.packet}"
+
+    def _row(self, key: int) -> FrameRow:
+        """Without what only the columns say."""
+        return frame_row(self._feed.store, self._catalog, key, self._feed.times, self._previous(key))
 
     def _since(self, key: int, before: int | None) -> str:
         frames = self._feed.store.frames

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from inspector.capture.pipe import give_way
 from inspector.errors import PatternError
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
+from inspector.turns import give_way
 from inspector.ui.asked import Asked
 from inspector.ui.find.finder import Finder
 from inspector.ui.find.targets import Widget

@@ -13,10 +13,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import ContentSwitcher, Tabs
 
-from inspector.capture.pipe import give_way
 from inspector.schema.catalog import Catalog
 from inspector.schema.forms import READERS, Format
 from inspector.store.change import Change
+from inspector.turns import give_way
 from inspector.ui.documents.accounts import AccountsDocument
 from inspector.ui.documents.connection import SequenceDocument
 from inspector.ui.documents.document import GoneDocument

@@ -19,7 +19,6 @@ from textual.strip import Strip
 
 from inspector.ui.format import Palette
 
-
 _EIGHTHS: Final = 8
 
 
@@ -67,7 +66,7 @@ class LineView(ScrollView):
     def lengthen(self, size: Size) -> None:
         """Other lines can be scrolled through, as wide as those before.
 
-        Textual would lay out the whole screen anew and draw all of it, and where the scrollbar comes or goes even twice.
+        Textual would lay out the whole screen anew and draw all of it; where the scrollbar comes or goes, even twice.
         """
         has_bar = size.height > self.size.height
         self.set_reactive(LineView.virtual_size, size)
@@ -75,6 +74,7 @@ class LineView(ScrollView):
             with self._moving_thumb() as bar:
                 bar.set_reactive(ScrollBar.window_virtual_size, size.height)
                 bar.set_reactive(ScrollBar.window_size, self.size.height)
+                bar.set_reactive(ScrollBar.position, bar.validate_position(self.scroll_y))
         if has_bar != self.show_vertical_scrollbar:
             self.vertical_scrollbar.display = self.show_vertical_scrollbar = has_bar
             self.scroll_y = self.validate_scroll_y(self.scroll_y)
@@ -89,7 +89,7 @@ class LineView(ScrollView):
 
     @contextmanager
     def _moving_thumb(self) -> Iterator[ScrollBar]:
-        """What is told to the scrollbar meanwhile has it drawn only where it looks other: in a long list it rarely does."""
+        """Tell the scrollbar something: it is drawn only where it looks other by that, which is rare in a long list."""
         bar = self.vertical_scrollbar
         before = _thumb(bar)
         yield bar
