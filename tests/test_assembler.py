@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.model.call import CallState, MethodSource, StreamKey
+from inspector.model.call import GAPS_KEPT, CallState, MethodSource, StreamKey
 from inspector.model.endpoint import Endpoint, Side
 from inspector.model.frame import FrameType, HeaderSource, Packet, TcpEvent
 from inspector.model.status import Status
 from inspector.protocol.assembler import Assembler
+from inspector.protocol.events import BytesLost
 from inspector.store.store import Store
 from tests.conversation import (
     BEGAN,
@@ -314,3 +315,19 @@ def test_messages_do_not_depend_on_how_data_is_cut_into_frames(bodies: list[byte
     for piece in pieces:
         talk.client(data(1, piece))
     assert [message.data for message in talk.store.calls[KEY].requests] == bodies
+
+
+def test_a_call_on_which_nothing_comes_is_told_of_no_more_losses_than_are_kept() -> None:
+    """On a lossy connection thousands of calls have lost their ends: each gap must not go over all of them."""
+    talk = Conversation()
+    talk.client(request(1))
+    talk.client(request(3))
+
+    def told() -> set[int]:
+        losses = talk.events(Side.SERVER, trailers(9), gap=True)
+        return {event.key.stream for event in losses if isinstance(event, BytesLost)}
+
+    assert [told() & {1, 3} for _ in range(GAPS_KEPT)] == [{1, 3}] * GAPS_KEPT
+    assert told() & {1, 3} == set()
+    talk.events(Side.SERVER, response(3))
+    assert told() & {1, 3} == {3}

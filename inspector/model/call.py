@@ -16,6 +16,8 @@ from inspector.model.log import Log
 from inspector.model.message import Message
 from inspector.model.status import Status
 
+GAPS_KEPT: Final = 16
+"""Of one call; what is said of it does not depend on more."""
 SHARING_TRIED: Final = 16
 """Of the calls that share a method never seen: how many are asked which method fits them."""
 

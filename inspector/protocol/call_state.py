@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from inspector.model.call import CallState, HeaderBlock, MethodSource, StreamKey
+from inspector.model.call import GAPS_KEPT, CallState, HeaderBlock, MethodSource, StreamKey
 from inspector.model.endpoint import Side
 from inspector.model.frame import END_HEADERS, HEADER_TYPES, Frame, FrameType, HeaderSource
 from inspector.model.message import Message
@@ -57,13 +57,15 @@ def status_in(key: StreamKey, block: HeaderBlock) -> Iterator[Event]:
 class CallProgress:
     """One call as far as its frames have been seen."""
 
-    __slots__ = ("_halves", "_is_lossy", "key", "state")
+    __slots__ = ("_halves", "_is_lossy", "_losses", "key", "state")
 
     def __init__(self, key: StreamKey) -> None:
         self.key = key
         self.state = CallState.OPEN
         self._is_lossy = False
         """True when bytes of it were not captured."""
+        self._losses: dict[Side, int] = {}
+        """How often bytes of a side were lost since the latest frame."""
         self._halves = {Side.CLIENT: StreamHalf(), Side.SERVER: StreamHalf()}
 
     @property
@@ -105,6 +107,8 @@ class CallProgress:
     def receive(self, frame: Frame, side: Side, position: int) -> Iterator[Event]:
         """What a frame of this stream tells; `position` is the frame's own in the store."""
         half = self._halves[side]
+        if self._losses:
+            self._losses.clear()
         if frame.type in HEADER_TYPES:
             yield from self._on_headers(frame, side)
         elif frame.type == FrameType.DATA:
@@ -114,9 +118,14 @@ class CallProgress:
         if frame.ends_stream and not (frame.type == FrameType.HEADERS and not frame.flags & END_HEADERS):
             yield from self._on_end_stream(frame, side)
 
+    def is_past_losses(self, side: Side) -> bool:
+        """True when another loss of this side says nothing new, as no frame came for so many of them."""
+        return self._losses.get(side, 0) >= GAPS_KEPT
+
     def lose(self, side: Side, time: float, packet: int, position: int) -> Iterator[Event]:
         """Bytes that this side sent were not captured."""
         self._is_lossy = True
+        self._losses[side] = self._losses.get(side, 0) + 1
         half = self._halves[side]
         yield from self._told(side, half.lose(time, packet, position))
         if not half.ended and self.state is CallState.OPEN:

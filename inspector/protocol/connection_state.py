@@ -120,6 +120,8 @@ class ConnectionProgress:
         self._recovery[source].lose()
         side = self.connection.side(source)
         for call in self._calls.all():
+            if call.is_past_losses(side):
+                continue
             if call.state is CallState.OPEN:
                 yield events.BytesLost(call.key, Gap(side, packet.number))
             yield from call.lose(side, packet.time, packet.number, position)

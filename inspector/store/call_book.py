@@ -11,14 +11,11 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
-from inspector.model.call import SHARING_TRIED, Call, CallState, StreamKey
+from inspector.model.call import GAPS_KEPT, SHARING_TRIED, Call, CallState, StreamKey
 from inspector.model.endpoint import Side
 from inspector.model.frame import Frame, FrameType
 from inspector.model.message import Message
 from inspector.protocol import events
-
-_GAPS_KEPT: Final = 16
-"""Of one call; what is said of it does not depend on more."""
 
 TRIMMED: Final = "Its oldest frames and messages are not kept any more, to bound memory."
 
@@ -158,7 +155,7 @@ class CallBook:
     def on_bytes_lost(self, event: events.BytesLost) -> None:
         """Bytes of it may be missing."""
         gaps = self._call(event.key).gaps
-        if len(gaps) < _GAPS_KEPT:
+        if len(gaps) < GAPS_KEPT:
             gaps.append(event.gap)
 
     def on_ended(self, event: events.CallEnded) -> None:
