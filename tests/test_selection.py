@@ -76,7 +76,7 @@ def test_kept_up_to_date_equals_built_from_scratch(
         assert (list(shown.positions), shown.hidden_control) == fresh(talk.store, text, show_control=show_control)
         assert list(calls.keys) == [key for key in talk.store.calls if found.matches_call(talk.store, key)]
         assert (told.before, told.after) == (len(rows), len(shown.positions))
-        assert list(shown.positions)[: told.first_row] == rows[: told.first_row]
+        assert list(shown.positions)[: told.first_row] == rows[told.left :][: told.first_row]
         assert list(calls.keys)[: told_of_calls.first_row] == keys[: told_of_calls.first_row]
 
 

@@ -10,8 +10,11 @@ import pytest
 from inspector.errors import PatternError
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
+from inspector.ui.feed import Feed
 from inspector.ui.find.search import Place, Search
+from inspector.ui.find.spaces import RowsSpace
 from inspector.ui.launch import Launch
+from inspector.ui.lists.frames import FrameRows
 from inspector.ui.lists.tabs import CALLS
 from inspector.ui.widgets.find_bar import FindBar
 from inspector.views.find import FrameFind
@@ -188,6 +191,9 @@ async def test_what_comes_later_is_found_too() -> None:
         def place(self, hit: int) -> Place:
             return Place(hit)
 
+        def holds(self, hit: int) -> bool:
+            return hit < self.size
+
     space = Growing()
     search = Search(space, 40)
     for number, _ in enumerate(search.steps()):
@@ -205,6 +211,26 @@ async def test_what_comes_later_is_found_too() -> None:
         here = Place(found[-1])
     assert found == [position for position in range(len(store.frames)) if look.holds(position)]
     assert len(found) > 50
+
+
+@pytest.mark.parametrize("start", [0, 25, 60])
+async def test_what_leaves_meanwhile_stops_no_search(start: int) -> None:
+    store, pattern = await read_store(CAPTURE), parse_pattern("cpp", Kind.TEXT)
+    feed = Feed(store, lambda: None)
+    space = RowsSpace(FrameRows(feed, Catalog()), store, Catalog(), pattern, Where.BYTES)
+    search = Search(space, start)
+    for number, _ in enumerate(search.steps()):
+        if number % 5 == 4:
+            feed.receive(store.drop(3))
+            feed.take()
+            search.left(feed.rows_left)
+            search.changed_from(feed.first_row)
+    feed.close()
+    look = FrameFind(store, Catalog(), pattern, Where.BYTES)
+    left = [position for position in feed.frames.positions if look.holds(position)]
+    visited = [search.next(Place(row - 1), 1) for row in map(feed.frames.nearest_row, left)]
+    assert visited == left
+    assert len(search) == len(left) > 10
 
 
 @pytest.mark.parametrize("wanted", ["0a05", "0x0a05", "0A 05", "0a:05", "\\x0a\\x05"])

@@ -25,20 +25,23 @@ class SelectionChange(NamedTuple):
     """What a change of the store did to the rows."""
 
     first_row: int
-    """Rows before this one are as they were; all from it on may be new."""
+    """Rows before this one are as they were, but for those that left; all from it on may be new."""
     before: int
     """How many rows there were."""
     after: int
     """How many there are now."""
+    left: int = 0
+    """How many of the first rows there were are gone, with all others moved up."""
 
     @property
     def only_appended(self) -> bool:
         """True when every row that was there is still where it was."""
-        return self.first_row == self.before
+        return self.first_row == self.before and not self.left
 
     def merged(self, later: SelectionChange) -> SelectionChange:
         """This change and the one right after it, as one."""
-        return SelectionChange(min(self.first_row, later.first_row, self.before), self.before, later.after)
+        first = min(max(self.first_row - later.left, 0), later.first_row)
+        return SelectionChange(first, self.before, later.after, self.left + later.left)
 
 
 class Facts(NamedTuple):
@@ -112,8 +115,8 @@ class MatchedFrames:
     def revise(self, change: Change) -> SelectionChange:
         """Ask again those of the asked frames whose answer the change may have turned."""
         before = len(self.positions)
-        if change.first_kept and self._drop(change.first_kept, change.gone):
-            return self.revise(replace(change, first_kept=0))._replace(first_row=0, before=before)
+        if change.first_kept and (left := self._drop(change.first_kept, change.gone)):
+            return self.revise(replace(change, first_kept=0))._replace(before=before, left=left)
         if change.rewritten and (self.filter.depends_on_sides or self.filter.depends_on_calls):
             self._start_again()
             return SelectionChange(0, before, len(self.positions))

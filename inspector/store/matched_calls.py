@@ -9,13 +9,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Collection, Iterable
-from itertools import count, takewhile
 
 from inspector.model.call import Call, CallState, StreamKey
 from inspector.store.change import Change
 from inspector.store.filter import Filter
 from inspector.store.filter_match import FrameTest
 from inspector.store.matched import Facts, SelectionChange, news
+from inspector.store.roll import Roll
 from inspector.store.store import Store
 from inspector.store.stretch import Key
 from inspector.store.sweep import Sweep
@@ -34,15 +34,15 @@ class _Answers:
 class MatchedCalls:
     """Keys of calls that match, in the order in which the calls started."""
 
-    def __init__(self, store: Store, filter_: Filter, sweep: Sweep | None = None) -> None:
-        """`sweep` goes over all frames of now before the first call is asked."""
+    def __init__(self, store: Store, roll: Roll, filter_: Filter, sweep: Sweep | None = None) -> None:
+        """`roll` numbers the store's calls; `sweep` goes over all frames of now before the first call is asked."""
         self.filter = filter_
         self.keys: list[StreamKey] = []
         self._store = store
         self._unasked: deque[StreamKey] = deque()
+        self._roll = roll
         self._enrolled = 0
-        """How many of the store's calls were told of, those that are gone included."""
-        self._ordinals: dict[StreamKey, int] = {}
+        """How many of the roll's calls were told of, those that are gone included."""
         self._answers: dict[StreamKey, _Answers] = {}
         self._sweep = sweep
         self._touched: set[StreamKey] = set()
@@ -50,16 +50,13 @@ class MatchedCalls:
 
     def row_from(self, key: StreamKey) -> int:
         """How many matching calls started before a call; 0 for one that was never told of."""
-        return bisect_left(self.keys, self.ordinal(key), key=self.ordinal)
+        number = self._roll.number
+        return bisect_left(self.keys, number(key), key=number)
 
     def holds(self, key: StreamKey) -> bool:
         """True when a call is among those that match."""
         row = self.row_from(key)
         return row < len(self.keys) and self.keys[row] == key
-
-    def ordinal(self, key: StreamKey) -> int:
-        """How many calls were told of before a call."""
-        return self._ordinals.get(key, 0)
 
     def advance(self, frames: int | None = None) -> SelectionChange:
         """Ask more calls, with so many frames together and one call at least; all of them without a number."""
@@ -95,7 +92,7 @@ class MatchedCalls:
             self._answers.pop(key, None)  # what frames said that are not kept any more does not count
         before = len(self.keys)
         first = self._drop(change.gone) if change.gone else before
-        asked = [key for key in change.calls if self._ordinals.get(key, self.asked) < self.asked]
+        asked = [key for key in change.calls if self._roll.number(key, self.asked) < self.asked]
         for key in asked if self.filter.terms else ():
             row, was, now = self.row_from(key), self.holds(key), self._matches(key)
             if was and not now:
@@ -131,18 +128,14 @@ class MatchedCalls:
             first, end = rows[0], rows[-1] + 1  # the oldest, so that not many others stand between them
             self.keys[first:end] = [key for key in self.keys[first:end] if key not in gone]
         for key in gone:
-            self._ordinals.pop(key, None)
             self._answers.pop(key, None)
         return rows[0] if rows else len(self.keys)
 
     def _enrol(self) -> None:
-        known = self._ordinals
-        new = list(takewhile(lambda key: key not in known, reversed(self._store.calls)) if known else self._store.calls)
-        if known:
-            new.reverse()
-        known.update(zip(new, count(self._enrolled), strict=False))
-        self._enrolled += len(new)
-        self._unasked += new
+        self._roll.learn()
+        if self._enrolled < self._roll.count:
+            self._unasked += self._roll.since(self._enrolled)
+            self._enrolled = self._roll.count
 
     def _matches(self, key: StreamKey) -> bool:
         terms, call = self.filter.terms, self._store.calls[key]

@@ -14,6 +14,7 @@ from inspector.store.change import Change
 from inspector.store.filter import EVERYTHING, Filter
 from inspector.store.matched import MatchedFrames, SelectionChange
 from inspector.store.matched_calls import MatchedCalls
+from inspector.store.roll import Roll
 from inspector.store.sorted_calls import CallOrder, SortedCalls
 from inspector.store.store import Store
 from inspector.store.sweep import Sweep
@@ -116,7 +117,8 @@ class CallSelection:
     def __init__(self, store: Store, filter_: Filter = EVERYTHING) -> None:
         """Begin with all that the store holds."""
         self._store = store
-        self._shown = MatchedCalls(store, filter_)
+        self._roll = Roll(store.calls)
+        self._shown = MatchedCalls(store, self._roll, filter_)
         self._shown.advance()
         self._next: MatchedCalls | None = None
         self._order: CallOrder | None = None
@@ -158,10 +160,11 @@ class CallSelection:
         self.revision += 1
         for matched, coming in self._coming.items():
             coming.update(change.calls | change.gone, matched.holds)
-        if self._sorted is None:
-            return told
-        self._sorted.update(change.calls | change.gone, self._shown.holds)
-        return told._replace(first_row=0)
+        if self._sorted is not None:
+            self._sorted.update(change.calls | change.gone, self._shown.holds)
+            told = told._replace(first_row=0)
+        self._roll.strike(change.gone)
+        return told
 
     def note_packets(self, numbers: Sequence[int]) -> None:
         """A display filter is known to let these packets through."""
@@ -173,7 +176,7 @@ class CallSelection:
         """Work towards another filter as `Selection.refilter` does; `sweep` has been over the frames of now by then."""
         if self._next is not None:
             self._coming.pop(self._next, None)
-        self._next = MatchedCalls(self._store, filter_, sweep)
+        self._next = MatchedCalls(self._store, self._roll, filter_, sweep)
         return self._reach(self._next)
 
     def _reach(self, following: MatchedCalls) -> Iterator[float]:
@@ -185,7 +188,7 @@ class CallSelection:
     def _bring(self, matched: MatchedCalls, is_wanted: Callable[[], bool]) -> Iterator[float]:
         """Sort these calls as is asked for, a slice at each step, and show them with the last, if still wanted."""
         if self._order is not None:
-            coming = self._coming[matched] = self._unsorted(matched, self._order)
+            coming = self._coming[matched] = self._unsorted(self._order)
             keys = list(matched.keys)
             for start in range(0, len(keys), _SORTED_AT_ONCE):
                 yield start / len(keys)
@@ -197,8 +200,8 @@ class CallSelection:
         if is_wanted():
             self._show(matched)
 
-    def _unsorted(self, matched: MatchedCalls, order: CallOrder) -> SortedCalls:
-        return SortedCalls(order, self._store.calls, matched.ordinal)
+    def _unsorted(self, order: CallOrder) -> SortedCalls:
+        return SortedCalls(order, self._store.calls, self._roll.number)
 
     def _show(self, matched: MatchedCalls) -> None:
         self.revision += 1
@@ -209,7 +212,7 @@ class CallSelection:
             self._sorted = None
             return
         if self._sorted is None or self._sorted.order is not self._order:  # another was asked for meanwhile
-            self._sorted = self._unsorted(matched, self._order)
+            self._sorted = self._unsorted(self._order)
         news = matched.keys[told.before :]
         is_behind = len(self._sorted) + len(news) != len(matched.keys)
         self._sorted.take(matched.keys if is_behind else news)

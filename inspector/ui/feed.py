@@ -58,7 +58,9 @@ class Feed:
         """Counts the changes that were taken."""
         self.first_row = 0
         """The first row of the frames that may be another since the last change that was taken."""
-        self._moved = sys.maxsize
+        self.rows_left = 0
+        """How many of the first rows of the frames are gone since then, with all others moved up."""
+        self._moved, self._left = sys.maxsize, 0
         self._notify = notify
         self._pending: Change | None = None
         self._followed: Change | None = None
@@ -102,13 +104,15 @@ class Feed:
         self._follow()
         change, self._followed = self._followed, None
         self.first_row, self._moved = self._moved, sys.maxsize
+        self.rows_left, self._left = self._left, 0
         return change
 
     def _follow(self) -> None:
         """Bring selections and totals up to date."""
         change, self._pending = self._pending, None
         if change is not None:
-            self._moved = min(self._moved, self.frames.update(change).first_row)
+            told = self.frames.update(change)
+            self._moved, self._left = min(max(self._moved - told.left, 0), told.first_row), self._left + told.left
             self.calls.update(change)
             self.methods.update(change)
             self.timeline.update(change)

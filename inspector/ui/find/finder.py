@@ -66,6 +66,14 @@ class Finder:
         self._wanted = self._target.here, direction
         self._reach(self._target)
 
+    def left(self, rows: int) -> None:
+        """So many of the first rows of the list are gone, with all others moved up."""
+        if self._target is not None and rows:
+            self._search.left(rows)
+            if self._wanted is not None:
+                (unit, part), direction = self._wanted
+                self._wanted = Place(max(unit - rows, -1), part), direction
+
     def changed_from(self, row: int | None) -> None:
         """Rows of the list from this one on may be others; None where that is not known."""
         if row is None:
@@ -101,10 +109,11 @@ class Finder:
             return "nothing to look through"
         count = len(self._search)
         found = f"{self._search.number(self._target.here):,} of {count:,}" if count else ""
+        if self._is_stopped:
+            return f"{found} · stopped at {self._search.share:.0%}".removeprefix(" · ")
         if self._search.is_done:
             return found or "not found"
-        how = "stopped at" if self._is_stopped else "looking …"
-        return f"{found} · {how} {self._search.share:.0%}".removeprefix(" · ")
+        return f"{found} · looking … {self._search.share:.0%}".removeprefix(" · ")
 
     def end(self) -> None:
         """Let nothing stand out any more."""

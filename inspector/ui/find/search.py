@@ -31,6 +31,9 @@ class Space(Protocol):
     def place(self, hit: Any) -> Place:
         """Where a hit is now."""
 
+    def holds(self, hit: Any) -> bool:
+        """False for a hit that is gone."""
+
 
 @dataclass(slots=True)
 class _Run:
@@ -96,6 +99,14 @@ class Search:
             self._first.end = min(unit, self._first.end or 0)
             self._last = _Run(self._first.end, None, self._first.end)
             self._first.at = min(self._first.at, self._first.end)
+
+    def left(self, units: int) -> None:
+        """So many of the first units are gone, with what was found in them; all others moved up."""
+        self._turns += 1
+        for run in (self._first, self._last):
+            run.begin, run.at = max(run.begin - units, 0), max(run.at - units, 0)
+            run.end = None if run.end is None else max(run.end - units, 0)
+            del run.hits[: next((index for index, hit in enumerate(run.hits) if self.space.holds(hit)), len(run.hits))]
 
     def next(self, here: Place, direction: int) -> Any | None:
         """The hit behind a place, or with -1 before it, round the end; None where nothing was found."""

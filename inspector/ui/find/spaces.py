@@ -47,6 +47,10 @@ class RowsSpace:
         """The row that a key is in now."""
         return Place(self._rows.near(hit))
 
+    def holds(self, hit: Any) -> bool:
+        """True while the row is there."""
+        return self.place(hit).unit < len(self._rows) and self._rows.key(self.place(hit).unit) == hit
+
     def _says(self, key: Any) -> bool:
         return self._asks_rows and self._pattern.in_text(self._rows.text(key)[0])
 
@@ -82,3 +86,7 @@ class DocumentSpace:
     def place(self, hit: Place) -> Place:
         """As it is."""
         return hit
+
+    def holds(self, hit: Place) -> bool:
+        """True for every line of the document."""
+        return hit.unit < len(self.document)

@@ -5,8 +5,10 @@ Also asks, before a capture is left, what becomes of comments that are not saved
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Final
 
 from inspector.capture.saving import write_private
 from inspector.model.call import StreamKey
@@ -22,6 +24,9 @@ from inspector.ui.screens.save_dialog import SaveDialog
 from inspector.ui.screens.unsaved_dialog import Parting, UnsavedDialog
 from inspector.ui.subject import ConnectionAt, FrameAt, PacketAt, connection_of
 from inspector.ui.widgets.browser import Browser
+
+_SOON: Final = 0.5
+"""Seconds after which somebody wonders whether anything happens."""
 
 
 class Saving:
@@ -69,7 +74,12 @@ class Saving:
         self._stage.ask(dialog, export)
 
     async def _write_order(self, order: Order, then: Callable[[], object]) -> None:
-        self._stage.say(await order.way.write(order.path, order.keeps_keys))
+        still = f"{order.path.name} is being written; everything can be used meanwhile."
+        telling = asyncio.get_running_loop().call_later(_SOON, self._stage.say, still)
+        try:
+            self._stage.say(await order.way.write(order.path, order.keeps_keys))
+        finally:
+            telling.cancel()
         then()
 
     def _ground(self) -> Ground:

@@ -58,17 +58,21 @@ class Seeker:
             self._finder.step(widget, rows)
             self._go_on()
 
-    def changed(self, first_row: int | None) -> None:
+    def changed(self, first_row: int, rows_left: int = 0, *, has_lost: bool = False) -> None:
         """The store has changed: frames from this row on may be others, and so may anything that is not a frame.
 
-        None where the oldest are not kept any more, so that all rows are others.
+        `rows_left` of the first frames are gone, and all others moved up; `has_lost` where any were lost, shown or not.
         """
         finder = self._finder
         if finder is None or finder.target is None:
             return
-        if first_row is None:
-            finder.stop()
-        finder.changed_from(first_row if finder.target.widget.id == FRAMES else None)
+        if finder.target.widget.id == FRAMES:
+            finder.left(rows_left)
+            finder.changed_from(first_row)
+        else:
+            finder.changed_from(None)
+            if has_lost:
+                finder.stop()
         if finder.is_running:
             self._go_on()
 
