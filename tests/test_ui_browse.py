@@ -285,9 +285,12 @@ async def test_a_file_that_is_opened_lies_above_and_escape_goes_back() -> None:
         await run.until(lambda: len(run.app.screen_stack) == 3 and run.screen.session.status.source.startswith("k_"))
         await run.loaded()
         assert "cancel" in text(run.frames).lower()
+        above = run.session
         await run.press("escape")
         await run.until(lambda: len(run.app.screen_stack) == 2)
         assert run.session.status.source == CAPTURE.name
+        await run.until(lambda: not above.store.frames)  # its memory is given back
+        assert run.session.store.frames
 
 
 async def test_saving_asks_before_it_writes_over(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 Of a capture with many frames, what there is when they have become many is set aside, and later what has lived through
 a look at everything; it is not looked at any more, so each look is at what came since. Frames, calls and connections
 that leave the store need no collector, as nothing in them leads back to where it began; all else is looked at again
-when the capture is closed.
+when the capture has been closed and its store is empty.
 """
 
 from __future__ import annotations
@@ -34,10 +34,14 @@ class Garbage:
             gc.freeze()  # the first look at everything would be the longest of all
 
     def end(self) -> None:
-        """The capture is closed: all of it may be looked at, and go."""
+        """The capture is closed: nothing more is set aside for it."""
         if self._is_at_work:
             self._is_at_work = False
             gc.callbacks.remove(_set_aside)
+
+    def release(self) -> None:
+        """All may be looked at again, and go, where no other capture needs that it is not."""
+        if _set_aside not in gc.callbacks:
             gc.unfreeze()
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from inspector.store.change import Change
 from inspector.store.store import Store
+from inspector.turns import give_way
 
 _PAUSE: Final = 1.0
 """Seconds for which what has left can still be read by who has not heard of it."""
@@ -34,6 +35,13 @@ class Retention:
             await _in_slices(self._drop)
             await asyncio.sleep(_PAUSE)
             await _in_slices(self._free)
+
+    async def release(self) -> None:
+        """Let all of it go, of which nobody is told: for a store that nobody looks at any more."""
+        while self._store.frames:
+            self._store.drop(_SLICE)
+            self._store.free(_SLICE)
+            await give_way()
 
     def _free(self) -> bool:
         return self._store.free(_SLICE)

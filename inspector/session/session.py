@@ -205,6 +205,11 @@ class Session:
         if self._intake is not None:
             await self._intake.close()
 
+    async def release(self) -> None:
+        """Give the memory of what was captured back, a little at a time, once it is closed and the program goes on."""
+        await self._retention.release()
+        self._garbage.release()
+
     async def _start(self, intake: Intake) -> None:
         if not self.is_continued:
             await intake.start()

@@ -28,7 +28,7 @@ from inspector.turns import KEYBOARD
 from inspector.ui.bindings import Place, bindings, entries
 from inspector.ui.boundary import explain
 from inspector.ui.launch import Launch
-from inspector.ui.messages import CaptureOpened, SessionReplaced
+from inspector.ui.messages import CaptureLeft, CaptureOpened, SessionReplaced
 from inspector.ui.screens.editor import EditorScreen
 from inspector.ui.screens.help import HelpScreen
 from inspector.ui.screens.inspection import InspectionScreen
@@ -92,8 +92,24 @@ class InspectorApp(App[int], inherit_bindings=False):
         old = self.screen
         if isinstance(old, InspectionScreen):
             await old.end()
-            self.pop_screen()
+            self._part_with(old)
             self._show(InspectionScreen(self._launch, event.session, is_opened=old.is_opened))
+
+    @on(CaptureLeft)
+    def _leave(self, event: CaptureLeft) -> None:
+        screen = self.screen
+        if isinstance(screen, InspectionScreen) and screen is event.screen:
+            self._part_with(screen)
+
+    def _part_with(self, screen: InspectionScreen) -> None:
+        """Show what is below it; it ends behind that, and a capture of a million frames takes its time to go."""
+        self.pop_screen()
+        self.run_worker(self._give_up(screen))
+
+    async def _give_up(self, screen: InspectionScreen) -> None:
+        await screen.end()
+        await screen.session.release()
+        self._shown.remove(screen)
 
     def _show(self, screen: InspectionScreen) -> None:
         self._shown.append(screen)
@@ -101,7 +117,7 @@ class InspectorApp(App[int], inherit_bindings=False):
 
     async def end_sessions(self) -> None:
         """End everything that was started; harmless for what has ended."""
-        for screen in self._shown:
+        for screen in tuple(self._shown):
             await screen.end()
 
     async def _action_quit(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from textual.message import Message
+from textual.screen import Screen
 from textual.widget import Widget
 
 from inspector.model.dissection import ByteSource, Field
@@ -187,6 +188,13 @@ class SessionReplaced(Message):
     """The same capture is read from its start in another way, by another session."""
 
     session: Session
+
+
+@dataclass
+class CaptureLeft(Message):
+    """The capture of a screen shall be shown no more."""
+
+    screen: Screen[None]
 
 
 @dataclass

@@ -20,7 +20,7 @@ from inspector.session import Session
 from inspector.ui.bindings import Place, bindings
 from inspector.ui.feed import Feed
 from inspector.ui.launch import Launch
-from inspector.ui.messages import ForScreen, StoreChanged
+from inspector.ui.messages import CaptureLeft, ForScreen, StoreChanged
 from inspector.ui.parts.assembly import Parts
 from inspector.ui.parts.stack import Stack
 from inspector.ui.parts.stage import Stage
@@ -97,8 +97,4 @@ class InspectionScreen(Screen[None], inherit_bindings=False):
 
     def _leave(self) -> None:
         if self.is_opened:
-            self.parts.saving.part(self._close)
-
-    def _close(self) -> None:
-        self.app.run_worker(self.end())
-        self.app.pop_screen()
+            self.parts.saving.part(lambda: self.post_message(CaptureLeft(self)))
