@@ -43,6 +43,8 @@ class Detail(PacketParts):
         self._methods = feed.methods
         self._subject: Subject | None = None
         self._tab = FOLLOW
+        self._offered = frozenset(TABS)
+        """The tabs that are there to choose from."""
         self._last: dict[type, str] = {}
         """By kind of subject: the tab that was shown last."""
         self._form: Format | None = None
@@ -203,10 +205,11 @@ class Detail(PacketParts):
     def _offer(self, kind: type) -> None:
         """Show the tabs of one kind of subject and no others, the one that was shown last in front."""
         tabs, names = self.query_one(Tabs), tabs_of(kind)
-        for name in names:
+        before, self._offered = self._offered, frozenset(names)
+        for name in self._offered - before:
             tabs.show(name)
         self._bring(self._last.get(kind, names[0]))
-        for name in TABS.keys() - set(names):
+        for name in before - self._offered:
             tabs.hide(name)
 
     def _block(self) -> int | None:
