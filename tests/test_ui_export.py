@@ -47,7 +47,12 @@ async def export(run: Running, what: str, path: Path) -> None:
     await run.press(*["down"] * next(index for index, each in enumerate(offered(run)) if each.startswith(what)))
     run.app.screen.query_one(Input).value = str(path)
     await run.press("enter")
-    await run.until(lambda: {each.identity for each in run.app._notifications} - before or run.notice)
+
+    def is_done() -> bool:
+        news = [each for each in run.app._notifications if each.identity not in before]
+        return any("is being written" not in each.message for each in news) or bool(run.notice)
+
+    await run.until(is_done)
 
 
 def names_in(folder: Path) -> list[str]:

@@ -25,7 +25,7 @@ from inspector.ui.screens.unsaved_dialog import Parting, UnsavedDialog
 from inspector.ui.subject import ConnectionAt, FrameAt, PacketAt, connection_of
 from inspector.ui.widgets.browser import Browser
 
-_SOON: Final = 0.5
+_SOON: Final = 1.0
 """Seconds after which somebody wonders whether anything happens."""
 
 
