@@ -36,6 +36,8 @@ class WordSearch:
         self._in_facts, self._in_headers = facts_test(wanted), headers_test(wanted)
         self._in_bytes, self._in_detail = bytes_test(wanted), detail_test(wanted)
         self._in_messages = messages_test(wanted)
+        self._wordless = {FrameType.DATA} if wanted.isdigit() else {FrameType.DATA, FrameType.WINDOW_UPDATE}
+        """Types whose details can hold no such word: an increment is a number."""
 
     def calls(self, stretch: Stretch) -> set[Key]:
         """The calls that say it themselves."""
@@ -75,11 +77,12 @@ class WordSearch:
                     yield at
 
     def _with_detail(self, stretch: Stretch, types: list[int]) -> Iterator[int]:
-        details = list(map(_detail, stretch.frames))
+        has_words = list(map((set(types) - self._wordless).__contains__, types))
+        details = list(map(_detail, compress(stretch.frames, has_words)))
         if is_plain(self._wanted) and self._wanted not in repr(list(filter(None, details))).lower():
             return
-        for at, type_, detail in zip(stretch.positions, types, details, strict=True):
-            if detail is not None and type_ != FrameType.DATA and self._in_detail(detail):
+        for at, detail in zip(compress(stretch.positions, has_words), details, strict=True):
+            if detail is not None and self._in_detail(detail):
                 yield at
 
     def _with_message(self, store: Store, stretch: Stretch) -> Iterator[int]:
