@@ -91,7 +91,8 @@ class FindBar(Horizontal):
     def say(self, words: str, *, is_fault: bool = False) -> None:
         """What was found, or what is wrong with what was typed."""
         self.set_class(is_fault, "-faulty")
-        self.query_one("#find-said", Static).update(Content(clean(words)))
+        for said in self.query("#find-said").results(Static):  # none while the app ends
+            said.update(Content(clean(words)))
 
     def _draw(self) -> None:
         self.query_one("#find-kind", Static).update(Content(self._kind))
