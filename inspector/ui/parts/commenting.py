@@ -32,5 +32,5 @@ class Commenting:
 
     def _put(self, number: int, text: str) -> None:
         self._session.comments.put(number, text)
-        self._browser.feed.receive(self._session.store.everything())
+        self._browser.redraw()
         self._stage.say(f"The comment on packet {number} goes with the capture when that is saved (Ctrl+S).")

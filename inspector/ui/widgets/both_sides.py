@@ -58,6 +58,11 @@ class BothSides(Horizontal):
             self.detail.update(change)
         self._reach_goal()
 
+    def redraw(self) -> None:
+        """Something besides the store has changed, of which rows and documents speak: draw them anew."""
+        self.feed.redraw()
+        self.detail.show_document()
+
     def show_call(self, key: StreamKey, *, with_tail: bool = False) -> None:
         """Select a call's first frame, and go on following the list's tail; with `with_tail` the call's own too."""
         subject = of_call(self.feed.store, key)
