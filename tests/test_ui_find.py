@@ -223,8 +223,9 @@ async def test_what_leaves_meanwhile_stops_no_search(start: int) -> None:
         if number % 5 == 4:
             feed.receive(store.drop(3))
             feed.take()
-            search.left(feed.rows_left)
-            search.changed_from(feed.first_row)
+            assert feed.rows is not None
+            search.left(feed.rows.left)
+            search.changed_from(feed.rows.first_row)
     feed.close()
     look = FrameFind(store, Catalog(), pattern, Where.BYTES)
     left = [position for position in feed.frames.positions if look.holds(position)]

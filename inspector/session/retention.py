@@ -38,10 +38,12 @@ class Retention:
 
     async def release(self) -> None:
         """Let all of it go, of which nobody is told: for a store that nobody looks at any more."""
-        while self._store.frames:
-            self._store.drop(_SLICE)
-            self._store.free(_SLICE)
-            await give_way()
+        await _in_slices(self._let_go)
+
+    def _let_go(self) -> bool:
+        self._store.drop(_SLICE)
+        self._store.free(_SLICE)
+        return bool(self._store.frames)
 
     def _free(self) -> bool:
         return self._store.free(_SLICE)
@@ -63,5 +65,5 @@ async def _in_slices(work: Callable[[], bool]) -> None:
     """Do a work that says whether there is more of it, leaving the loop to others in between."""
     is_more = work()
     while is_more:
-        await asyncio.sleep(0)
+        await give_way()
         is_more = work()

@@ -11,16 +11,8 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from inspector.model.call import Call, CallState
 from inspector.model.endpoint import Side
-from inspector.model.frame import Frame, FrameType, type_name
-from inspector.store.filter_words import (
-    bytes_test,
-    detail_test,
-    facts_test,
-    headers_test,
-    messages_test,
-    remembered,
-    text_test,
-)
+from inspector.model.frame import Frame
+from inspector.store.filter_words import remembered, text_test
 from inspector.store.store import Store
 from inspector.store.stretch import Key, Stretch
 from inspector.store.word_search import WordSearch
@@ -132,23 +124,8 @@ def status(codes: frozenset[int], states: frozenset[CallState]) -> Probe:
 
 def word(text: str) -> Probe:
     """Frames and calls in which a text stands anywhere: the case of letters does not matter."""
-    wanted = text.lower()
-    is_in, in_facts, in_messages = text_test(wanted), facts_test(wanted), messages_test(wanted)
-    in_headers, in_bytes, in_detail = headers_test(wanted), bytes_test(wanted), detail_test(wanted)
-
-    def in_call(_store: Store, call: Call) -> bool:
-        return in_facts(call.method, call.status)
-
-    def in_frame(store: Store, position: int, frame: Frame, call: Call | None) -> bool:
-        if is_in(type_name(frame.type)):
-            return True
-        if frame.type == FrameType.DATA:
-            return in_bytes(frame.payload) or in_messages(store, position, frame, call)
-        if frame.headers is not None and in_headers(frame.headers):
-            return True
-        return frame.detail is not None and in_detail(frame.detail)
-
-    return Probe(in_frame, in_call, learns=True, cost=2, many=WordSearch(wanted))
+    search = WordSearch(text.lower())
+    return Probe(search.in_frame, search.in_call, learns=True, cost=2, many=search)
 
 
 def _ending(wanted: str) -> Callable[[str], bool]:

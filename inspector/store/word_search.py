@@ -1,4 +1,4 @@
-"""A word looked for in many frames at once: as the word's probe says it of each, at a fraction of the cost.
+"""A word looked for: in one frame or call, and in many at once, which says the same at a fraction of the cost.
 
 A filter over a million frames mostly finds that they do not hold it. So what stands in many of them is put together and
 searched as one; only where the word is in the whole, each is asked.
@@ -11,8 +11,17 @@ from itertools import compress
 from operator import attrgetter
 from typing import Final
 
-from inspector.model.frame import FrameType, type_name
-from inspector.store.filter_words import bytes_test, detail_test, facts_test, headers_test, is_plain, messages_test
+from inspector.model.call import Call
+from inspector.model.frame import Frame, FrameType, type_name
+from inspector.store.filter_words import (
+    bytes_test,
+    detail_test,
+    facts_test,
+    headers_test,
+    is_plain,
+    messages_test,
+    text_test,
+)
 from inspector.store.store import Store
 from inspector.store.stretch import Key, Stretch
 
@@ -33,11 +42,25 @@ class WordSearch:
     def __init__(self, wanted: str) -> None:
         self._wanted = wanted
         self._raw = wanted.encode() if wanted.isascii() else None
-        self._in_facts, self._in_headers = facts_test(wanted), headers_test(wanted)
+        self._in_text, self._in_facts, self._in_headers = text_test(wanted), facts_test(wanted), headers_test(wanted)
         self._in_bytes, self._in_detail = bytes_test(wanted), detail_test(wanted)
         self._in_messages = messages_test(wanted)
         self._wordless = {FrameType.DATA} if wanted.isdigit() else {FrameType.DATA, FrameType.WINDOW_UPDATE}
         """Types whose details can hold no such word: an increment is a number."""
+
+    def in_call(self, _store: Store, call: Call) -> bool:
+        """True when a call says it itself."""
+        return self._in_facts(call.method, call.status)
+
+    def in_frame(self, store: Store, position: int, frame: Frame, call: Call | None) -> bool:
+        """True when a frame holds it, or a message does that ends in it."""
+        if self._in_text(type_name(frame.type)):
+            return True
+        if frame.type == FrameType.DATA:
+            return self._in_bytes(frame.payload) or self._in_messages(store, position, frame, call)
+        if frame.headers is not None and self._in_headers(frame.headers):
+            return True
+        return frame.detail is not None and self._in_detail(frame.detail)
 
     def calls(self, stretch: Stretch) -> set[Key]:
         """The calls that say it themselves."""
@@ -56,7 +79,7 @@ class WordSearch:
         }
 
     def _of_type(self, stretch: Stretch, types: list[int]) -> Iterator[int]:
-        if found := {each for each in set(types) if self._wanted in type_name(each).lower()}:
+        if found := {each for each in set(types) if self._in_text(type_name(each))}:
             yield from compress(stretch.positions, map(found.__contains__, types))
 
     def _with_headers(self, stretch: Stretch) -> Iterator[int]:

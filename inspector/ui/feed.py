@@ -7,7 +7,6 @@ changes and does nothing while nothing changes. Never writes to the store.
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from typing import Final
@@ -15,6 +14,7 @@ from typing import Final
 from inspector.session.packets import Packets
 from inspector.store.change import Change
 from inspector.store.filter import Filter
+from inspector.store.matched import SelectionChange
 from inspector.store.method_totals import MethodTotals
 from inspector.store.selection import CallSelection, Selection
 from inspector.store.store import Store
@@ -56,11 +56,10 @@ class Feed:
         self.timeline = Timeline(store)
         self.revision = 0
         """Counts the changes that were taken."""
-        self.first_row = 0
-        """The first row of the frames that may be another since the last change that was taken."""
-        self.rows_left = 0
-        """How many of the first rows of the frames are gone since then, with all others moved up."""
-        self._moved, self._left = sys.maxsize, 0
+        self.rows: SelectionChange | None = None
+        """What became of the rows of the frames with the last change that was taken."""
+        self._rows: SelectionChange | None = None
+        """With those that are still to be taken."""
         self._notify = notify
         self._pending: Change | None = None
         self._followed: Change | None = None
@@ -103,8 +102,7 @@ class Feed:
         """All that changed since the last time, with selections and totals brought up to date; None for nothing."""
         self._follow()
         change, self._followed = self._followed, None
-        self.first_row, self._moved = self._moved, sys.maxsize
-        self.rows_left, self._left = self._left, 0
+        self.rows, self._rows = self._rows, None
         return change
 
     def _follow(self) -> None:
@@ -112,7 +110,7 @@ class Feed:
         change, self._pending = self._pending, None
         if change is not None:
             told = self.frames.update(change)
-            self._moved, self._left = min(max(self._moved - told.left, 0), told.first_row), self._left + told.left
+            self._rows = told if self._rows is None else self._rows.merged(told)
             self.calls.update(change)
             self.methods.update(change)
             self.timeline.update(change)

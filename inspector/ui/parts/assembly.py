@@ -115,7 +115,7 @@ class Parts:
             self._schema.learn(change)
             self._stack.late.learn(change)
             self._browser.update(change)
-            self._seeker.changed(self._feed.first_row, self._feed.rows_left, has_lost=bool(change.first_kept))
+            self._seeker.changed(self._feed.rows, has_lost=bool(change.first_kept))
             if service is not None:
                 service.view.select_own(change.calls)
         if service is not None:
@@ -124,7 +124,7 @@ class Parts:
 
     def _refiltered(self) -> None:
         self._browser.update(None)
-        self._seeker.changed(0)
+        self._seeker.changed(None)
         self._words.draw()
 
     def _back(self) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from inspector.errors import PatternError
 from inspector.schema.catalog import Catalog
+from inspector.store.matched import SelectionChange
 from inspector.store.store import Store
 from inspector.turns import give_way
 from inspector.ui.asked import Asked
@@ -58,17 +59,18 @@ class Seeker:
             self._finder.step(widget, rows)
             self._go_on()
 
-    def changed(self, first_row: int, rows_left: int = 0, *, has_lost: bool = False) -> None:
-        """The store has changed: frames from this row on may be others, and so may anything that is not a frame.
+    def changed(self, rows: SelectionChange | None, *, has_lost: bool = False) -> None:
+        """The store has changed: so became of the rows of the frames, and anything that is not a frame may be another.
 
-        `rows_left` of the first frames are gone, and all others moved up; `has_lost` where any were lost, shown or not.
+        None where all rows may be others; `has_lost` where frames are not kept any more, shown before or not.
         """
         finder = self._finder
         if finder is None or finder.target is None:
             return
         if finder.target.widget.id == FRAMES:
-            finder.left(rows_left)
-            finder.changed_from(first_row)
+            if rows is not None:
+                finder.left(rows.left)
+            finder.changed_from(0 if rows is None else rows.first_row)
         else:
             finder.changed_from(None)
             if has_lost:
