@@ -12,7 +12,7 @@ import psutil
 
 from inspector.capture.tshark import Decoding
 from inspector.session import FileSource, Phase, Session
-from inspector.ui.lists.tabs import CALLS, CONNECTIONS, FRAMES, METHODS, PACKETS
+from inspector.ui.lists.tabs import CALLS, CONNECTIONS, FRAMES, LISTS, METHODS, PACKETS
 from tests.bench.screen import Press, Running, print_times, say, shown, stalls
 
 KEY_BOUND, FILTER_BOUND, FIRST_BOUND, FRAME_BOUND = 0.05, 1.0, 1.0, 600
@@ -51,6 +51,8 @@ async def print_browsing(capture: Path) -> None:
         await _print_keys(run)
         await _print_calls(run)
         await _print_packets(run)
+        turned = [await run.press("right") for _ in range(ROUNDS * len(LISTS))]
+        print_times("to another tab", turned, KEY_BOUND)
         await _print_filter(run)
 
 
@@ -85,12 +87,6 @@ async def _print_keys(run: Running) -> None:
     for tab in (FRAMES, CALLS, CONNECTIONS, METHODS):
         await _print_each(run, tab, _KEYS)
     await _take_filter_away(run)  # Enter on a method filters by it
-    turned: list[Press] = []
-    for _ in range(ROUNDS):
-        for tab in (FRAMES, CALLS, CONNECTIONS, METHODS):
-            run.screen.browser.listing.open(tab)
-            turned.append(await run.press("home"))
-    print_times("to another tab", turned, KEY_BOUND)
 
 
 async def _print_each(run: Running, tab: str, keys: Sequence[str], how: str = "") -> None:

@@ -94,6 +94,7 @@ class Filtering:
 
     def _refilter(self, *, show_control: bool | None = None) -> None:
         async def work() -> None:
+            await self._stage.drawn()
             await go_on(self._feed.refilter(self._filter, show_control=shown))
             self._refiltered()
 

@@ -96,6 +96,12 @@ class Stage:
         """Do something between keys, in place of what is still being done by the same name."""
         self._screen.run_worker(work, group=name, exclusive=True)
 
+    async def drawn(self) -> None:
+        """Wait until what keys have led to is on the terminal."""
+        is_drawn = asyncio.Event()
+        self._screen.call_after_refresh(is_drawn.set)
+        await is_drawn.wait()
+
     def every(self, seconds: float, look: Callable[[], None]) -> None:
         """Do something now and then."""
         self._screen.set_interval(seconds, look)

@@ -20,7 +20,6 @@ from inspector.ui.feed import Feed
 from inspector.ui.lists.tabs import CALLS, FRAMES, PACKETS
 from inspector.ui.messages import (
     FilterAsked,
-    ListShown,
     PaneOpened,
     RowOpened,
     RowSelected,
@@ -29,6 +28,7 @@ from inspector.ui.messages import (
 from inspector.ui.subject import FrameAt, MethodAt, PacketAt, Subject, Told, of_call
 from inspector.ui.widgets.detail import Detail
 from inspector.ui.widgets.listing import Listing
+from inspector.ui.widgets.row_list import RowList
 
 
 class BothSides(Horizontal):
@@ -39,7 +39,7 @@ class BothSides(Horizontal):
         self.feed = feed
         self.subject: Subject | None = None
         """What is selected."""
-        self.listing = Listing(feed, catalog, following=following)
+        self.listing = Listing(feed, catalog, self._bring_cursor, following=following)
         self.detail = Detail(feed, catalog)
         self._goal: PacketAt | None = None
         """A packet that shall be selected once it is in the list."""
@@ -121,11 +121,10 @@ class BothSides(Horizontal):
         if (event.table, event.key) == (table.id, table.selected):  # else another row was selected since
             self.show(table.rows.subject(event.key))
 
-    @on(ListShown)
-    def _bring_cursor(self, event: ListShown) -> None:
-        table = self.listing.list_of(event.name)
+    def _bring_cursor(self, table: RowList) -> None:
+        """Another list was brought to the front: its cursor goes to what is selected, or leads to something else."""
         key = None if self.subject is None else table.rows.key_of(self.subject)
-        if event.name == PACKETS and key is not None and not table.following:
+        if table.id == PACKETS and key is not None and not table.following:
             self._goal = self._goal or PacketAt(key)
             self._reach_goal()
         elif key is not None and not table.following:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from rich.segment import Segment
-from textual import events
 from textual.geometry import Size
 from textual.strip import Strip
+from textual.widget import Widget
 
 from inspector.ui.format import fitted, highlighted, segments
 from inspector.ui.widgets.layout import Document, Layout, Row
@@ -115,7 +115,7 @@ class DocumentView(LineView):
 
     def reveal(self, row: int) -> None:
         """Scroll as little as needed for a row to be seen."""
-        top, page = self.scroll_offset.y, max(self.size.height, 1)
+        top, page = self.scroll_offset.y, max(self.room.height, 1)
         if not top <= row < top + page:
             self.scroll_to(y=row if row < top else row - page + 1, animate=False, force=True)
 
@@ -141,7 +141,7 @@ class DocumentView(LineView):
         if self._layout is None:
             return
         self.following = self.following and round(new_value) >= self.max_scroll_y
-        if round(new_value) + self.size.height + _NEAR >= len(self.rows) and self._layout.extend_down():
+        if round(new_value) + self.room.height + _NEAR >= len(self.rows) and self._layout.extend_down():
             self._measure()
         if round(new_value) < _NEAR and (added := self._layout.extend_up()):
             self.cursor += added
@@ -160,12 +160,18 @@ class DocumentView(LineView):
 
     def _lay_out(self, anchor: int) -> None:
         self.cursor, self._layout = 0, None
-        if self._document is not None and self.size.width:
-            self._layout = Layout(self._document, max(self.size.width - GUTTER - _SCROLLBAR, 1), anchor)
+        self._fitted = self.room if self._is_displayed else Size(0, 0)
+        if self._document is not None and self._fitted.width:
+            self._layout = Layout(self._document, max(self._fitted.width - GUTTER - _SCROLLBAR, 1), anchor)
         self._measure()
         self.scroll_to(y=0, animate=False, force=True)
         if anchor:
             self._reveal_block(anchor)
+
+    @property
+    def _is_displayed(self) -> bool:
+        """False while the side that it is on is hidden: nothing is laid out then that nobody sees."""
+        return all(each.display for each in self.ancestors_with_self if isinstance(each, Widget))
 
     def _reveal_block(self, block: int) -> None:
         """Bring a block into sight, its first rows if it is longer than the screen, and the cursor to it."""
@@ -177,14 +183,16 @@ class DocumentView(LineView):
             self.cursor = row
 
     def _measure(self) -> None:
-        size = Size(self.size.width, len(self.rows))
+        size = Size(self.room.width, len(self.rows))
         if size.width == self.virtual_size.width:
             self.lengthen(size)
         else:
             self.virtual_size = size
         self.refresh()
 
-    def _on_resize(self, _event: events.Resize) -> None:
+    def fit(self) -> None:
+        """Lay out anew, at the place where it is."""
+        super().fit()
         following = self.following
         self._lay_out(self.rows[self.cursor].block if self.cursor < len(self.rows) else self._current or 0)
         if following:

@@ -54,12 +54,12 @@ class HexView(LineView, can_focus=True):
         facts = counted(len(self.source.data), "byte")
         marked = f" · {self._marked.start} to {self._marked.stop - 1} marked" if self._marked else ""
         self.border_title = Content(f"{clean(self.source.name)}: {facts}{marked}" if source else "")
-        self._measure()
+        self.fit()
 
     @property
     def per_line(self) -> int:
         """Bytes on a line: 16 where there is room, else 8."""
-        return 16 if self.size.width >= _OFFSET + 16 * 4 + 2 else 8
+        return 16 if self.room.width >= _OFFSET + 16 * 4 + 2 else 8
 
     def render_line(self, y: int) -> Strip:
         """A line of bytes: offset, hex, ASCII."""
@@ -83,13 +83,14 @@ class HexView(LineView, can_focus=True):
             return style + Style(reverse=True)
         return style + palette.background("row-selected") if at in self._marked else style
 
-    def _measure(self) -> None:
+    def fit(self) -> None:
+        """As many lines as its width takes."""
         lines = (len(self.source.data) + self.per_line - 1) // self.per_line
-        self.virtual_size = Size(self.size.width, lines)
-        self.refresh()
+        self.virtual_size = Size(self.room.width, lines)
+        super().fit()
 
     def _reveal(self, at: int) -> None:
-        line, top, page = at // self.per_line, self.scroll_offset.y, max(self.size.height, 1)
+        line, top, page = at // self.per_line, self.scroll_offset.y, max(self.room.height, 1)
         if not top <= line < top + page:
             self.scroll_to(y=line if line < top else line - page + 1, animate=False, force=True)
 
@@ -125,6 +126,3 @@ class HexView(LineView, can_focus=True):
             column = ascii_column
         at = line * self.per_line + column
         return at if 0 <= column < self.per_line and at < len(self.source.data) else None
-
-    def _on_resize(self, _event: events.Resize) -> None:
-        self._measure()

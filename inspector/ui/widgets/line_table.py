@@ -70,7 +70,7 @@ class LineTable(LineView):
     @property
     def page(self) -> int:
         """How many rows fit on the screen."""
-        return max(self.scrollable_content_region.height - HEADER, 1)
+        return max(self.room.height - HEADER, 1)
 
     def show_sought(self, sought: Sought | None) -> None:
         """Let what is looked for stand out, or nothing any more."""
@@ -89,7 +89,7 @@ class LineTable(LineView):
         self.count = len(self.rows)
         if not self.display:
             return  # it is measured again when it is shown
-        before, size = self.virtual_size, Size(self.scrollable_content_region.width, self.count + HEADER)
+        before, size = self.virtual_size, Size(self.room.width, self.count + HEADER)
         if self.show_vertical_scrollbar and size.width == before.width and size.height >= before.height:
             self.lengthen(size)
         else:
@@ -138,12 +138,12 @@ class LineTable(LineView):
         for row in visible:
             key = self.rows.key(row)
             yield key, self.rows.version(key), self._look(key, has_focus=has_focus), ground
-        for line in range(len(visible) + HEADER, self.size.height):
+        for line in range(len(visible) + HEADER, self.room.height):
             yield line, self._placeholder if not self.count else ()
 
     def _visible(self) -> range:
         top = self.scroll_offset.y
-        return range(top, min(top + self.size.height - HEADER, self.count, len(self.rows)))
+        return range(top, min(top + self.room.height - HEADER, self.count, len(self.rows)))
 
     def _make_room(self) -> None:
         """Make columns wide enough for what is visible."""

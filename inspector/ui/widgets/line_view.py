@@ -1,7 +1,8 @@
 """A box that scrolls and is drawn line by line.
 
 Owns what all lines of one drawing have in common: to ask for it costs more than to draw a line, so it is asked once.
-What the lines say is for each kind of box.
+Owns too the room that lines have, known before a box is brought to the front: it is drawn once then, and not again
+when Textual has laid it out. What the lines say is for each kind of box.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from math import ceil
 from typing import Final, NamedTuple
 
 from rich.style import Style
+from textual import events
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar
 from textual.strip import Strip
+from textual.widget import Widget
 
 from inspector.ui.format import Palette
 
@@ -49,6 +52,23 @@ class LineView(ScrollView):
 
     _drawn_on: Ground | None = None
     """While lines are drawn."""
+    _fitted = Size(0, 0)
+    """The room that it was made fit for."""
+
+    @property
+    def room(self) -> Size:
+        """Cells for lines and their scrollbar; of a box that is not laid out, those that it had or is likely to get."""
+        around = self.parent
+        return self.size or self.container_size or (around.size if isinstance(around, Widget) else self.size)
+
+    def fit(self) -> None:
+        """Make what is drawn fit the room, which is another one, and draw it."""
+        self._fitted = self.room
+        self.refresh()
+
+    def _on_resize(self, _event: events.Resize) -> None:
+        if self.room != self._fitted:  # else it only came to the front again
+            self.fit()
 
     @property
     def ground(self) -> Ground:
@@ -68,12 +88,12 @@ class LineView(ScrollView):
 
         Textual would lay out the whole screen anew and draw all of it; where the scrollbar comes or goes, even twice.
         """
-        has_bar = size.height > self.size.height
+        has_bar = size.height > self.room.height
         self.set_reactive(LineView.virtual_size, size)
         if has_bar:
             with self._moving_thumb() as bar:
                 bar.set_reactive(ScrollBar.window_virtual_size, size.height)
-                bar.set_reactive(ScrollBar.window_size, self.size.height)
+                bar.set_reactive(ScrollBar.window_size, self.room.height)
                 bar.set_reactive(ScrollBar.position, bar.validate_position(self.scroll_y))
         if has_bar != self.show_vertical_scrollbar:
             self.vertical_scrollbar.display = self.show_vertical_scrollbar = has_bar

@@ -5,7 +5,7 @@ Owns which list is shown. Says nothing of what is selected but by its lists' mes
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 from typing import Any, Final
@@ -34,9 +34,10 @@ _LOOKED_AT: Final = 10_000
 class Listing(Vertical):
     """The tabs of the left side."""
 
-    def __init__(self, feed: Feed, catalog: Catalog, *, following: bool) -> None:
+    def __init__(self, feed: Feed, catalog: Catalog, brought: Callable[[RowList], None], *, following: bool) -> None:
+        """`brought` hears of a list that comes to the front, at once: all of it is drawn in one go then."""
         super().__init__(id="listing")
-        self._feed = feed
+        self._feed, self._brought = feed, brought
         self._is_live = following
         self._lists = {
             name: RowList(each.rows(feed, catalog), id=name, following=following) for name, each in LISTS.items()
@@ -172,11 +173,13 @@ class Listing(Vertical):
         self._tab = name
         self.query_one(Tabs).active = f"{name}-tab"
         self.query_one(ContentSwitcher).current = name
+        self.shown.fit()
         if had_focus:
             self.screen.set_focus(self.shown)
         self._say_tail()
         if self._tab == PACKETS:
             self._feed.packets.begin()
+        self._brought(self.shown)
         self.post_message(ListShown(self._tab))
 
     @on(TailMoved)

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from textual import events
-
 from inspector.ui.bindings import Place, bindings
 from inspector.ui.lists.rows import ListRows
 from inspector.ui.messages import RowSelected, TailMoved
@@ -141,11 +139,13 @@ class RowList(RowActions, LineTable, can_focus=True):
             self._is_held = True
             self._follow(following=round(new_value) >= self.max_scroll_y)
 
-    def _on_resize(self, _event: events.Resize) -> None:
+    def fit(self) -> None:
+        """Scroll so that the end, or else the cursor, is in sight."""
+        super().fit()
         with self._placing():
             self.measure()
-            self.refresh()
             if self.following:
                 self._scroll_rows(self.max_scroll_y)
             elif self.count:
                 self._reveal(self.cursor)
+        self.redraw()
