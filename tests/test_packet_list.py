@@ -86,6 +86,16 @@ async def test_every_packet_is_a_line_as_wireshark_has_it() -> None:
     assert list(spool_folder().iterdir()) == []
 
 
+async def test_a_packet_of_a_thousand_frames_has_all_its_columns() -> None:
+    port = json.loads((DATA / "e_1000_go_go.json").read_text())["port"]
+    packets = packets_of(DATA / "e_1000_go_go.pcapng", port)
+    await packets.read_list(lambda: None)
+    line = packets.list.line(12)
+    assert line[2:6] == ("127.0.0.1", "127.0.0.1", "GRPC", 30_912)
+    assert line.info.startswith("WINDOW_UPDATE[0], PING[0], HEADERS[1]: 200 OK, DATA[1]")
+    await packets.close()
+
+
 async def test_a_display_filter_finds_what_tshark_finds() -> None:
     packets, matches = packets_of(CAPTURE, PORT), PacketMatches()
     watcher = Watcher()

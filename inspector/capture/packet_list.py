@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 from inspector.capture.orphans import spool_folder
 from inspector.errors import SpoolError
 
-_LONGEST: Final = 2_048
-"""Bytes of a line that are kept: more than any screen shows."""
+_LONGEST, _LONGEST_CELL = 2_048, 256
+"""Bytes of a line that are kept, and of a column where it is longer: more than any screen shows."""
 _COLUMNS: Final = 7
 
 
@@ -55,7 +55,7 @@ class PacketList:
         expected, size = len(self) + 1, self._size
         for line in lines:
             if _number(line) == expected:
-                kept.append(line[:_LONGEST])
+                kept.append(line if len(line) <= _LONGEST else _shortened(line))
                 size += len(kept[-1])
                 self._ends.append(size)
                 expected += 1
@@ -114,11 +114,23 @@ def _number(line: bytes) -> int:
     return int(first) if first.isdigit() else 0
 
 
+def _shortened(line: bytes) -> bytes:
+    """A line of which every column is there, if not all of it."""
+    *cells, info = line.split(b"\t", _COLUMNS - 1)
+    return b"\t".join([*(cell[:_LONGEST_CELL] for cell in cells), info])[:_LONGEST]
+
+
+def _once(name: str) -> str:
+    """A protocol's name but once: tshark writes it as often as it dissected it in a packet, as `GRPCGRPC`."""
+    period = next(at for at in range(1, len(name) + 1) if name.startswith(name[at:])) if name else 0
+    return name[:period] if len(name) >= 2 * period else name
+
+
 def _read(number: int, data: bytes) -> PacketLine:
     cells = [cell.strip() for cell in data.decode(errors="replace").split("\t", _COLUMNS - 1)]
     cells += [""] * (_COLUMNS - len(cells))
     _, time, source, protocol, destination, length, info = cells
-    return PacketLine(number, _seconds(time), source, destination, protocol, int(length or 0), info)
+    return PacketLine(number, _seconds(time), source, destination, _once(protocol), int(length or 0), info)
 
 
 def _seconds(text: str) -> float:
