@@ -7,25 +7,15 @@ import signal
 import sys
 from typing import Final
 
-from sample_service import DEFAULT_PORT
+from sample_service import DEFAULT_PORT, port_number
 
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM)
-
-
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise ValueError
-    return number
-
-
-_port.__name__ = "port"  # argparse names the type in its error
 
 
 def main() -> int:
     """Serve until asked to end; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m sample_service", description="Serves greet on localhost.")
-    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="default %(default)s; 0 for a free one")
+    parser.add_argument("--port", type=port_number, default=DEFAULT_PORT, help="default %(default)s; 0 for a free one")
     port = parser.parse_args().port
     # Blocked before gRPC is loaded and starts its threads: a signal is waited for, and never interrupts anything.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)

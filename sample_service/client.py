@@ -8,7 +8,7 @@ from typing import Final
 
 import grpc
 
-from sample_service import DEFAULT_PORT, helloworld_pb2, helloworld_pb2_grpc
+from sample_service import DEFAULT_PORT, helloworld_pb2, helloworld_pb2_grpc, port_number
 
 _DEADLINE: Final = 5.0
 _OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
@@ -26,7 +26,7 @@ def main() -> int:
     """Call and print; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m sample_service.client", description="Calls greet on localhost.")
     parser.add_argument("name", nargs="?", default="World", help="whom to greet, default %(default)s")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="default %(default)s")
+    parser.add_argument("--port", type=port_number, default=DEFAULT_PORT, help="default %(default)s")
     arguments = parser.parse_args()
     try:
         print(f"Reply: {greet(arguments.name, arguments.port)}")

@@ -158,6 +158,14 @@ def test_count_ends_after_so_many_lines() -> None:
         (("calls", DATA / "b_full.pcapng", "--proto", "nowhere.proto"), 1, "nowhere.proto"),
         (("calls", DATA / "b_full.pcapng", "--protoset", DATA / "peers.proto"), 1, "descriptor"),
         (("calls", DATA / "b_full.pcapng", "--tls-keylog", "nowhere"), 1, "key log"),
+        (("calls", DATA / "b_full.pcapng", "--tls-keylog", DATA), 1, "key log"),
+        (("calls", DATA / "b_full.pcapng", "--proto-path", "nowhere"), 1, "no folder nowhere"),
+        (("calls", DATA / "b_full.pcapng", "--proto", DATA / "i_not_a_capture.pcapng"), 1, "protoc"),
+        (("calls", DATA / "b_full.pcapng", "--write", "nowhere/x.pcapng"), 1, "no folder nowhere"),
+        (("calls", "/proc/self/mem"), 1, "cannot be read"),
+        (("calls", "x" * 5000), 1, "File name too long"),
+        (("calls", "~no-such-user/x.pcap"), 1, "no file"),
+        (("calls", ""), 2, "no name"),
         (("call", "localhost:1", "HelloWorld/greet", "x", "--engine", "tap"), 78, "localhost:1"),
         (("call", "localhost:1", "HelloWorld/none", "x", "--engine", "tap"), 1, "HelloWorld/none"),
         (("call", "localhost:1", "HelloWorld/greet", '{"nam": 1}', "--engine", "tap"), 1, "nam"),
@@ -173,6 +181,19 @@ def test_a_failure_is_one_plain_line(arguments: tuple[str, ...], status: int, wo
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1 + ("did not tell its schema" in done.stderr)
+
+
+def test_the_command_line_works_with_streams_that_are_closed() -> None:
+    calls = " ".join((*COMMAND, "calls"))
+    unwritable = shell(f"{calls} {DATA / 'b_full.pcapng'} >&-")
+    assert (unwritable.returncode, len(unwritable.stderr.splitlines())) == (1, 1)
+    assert "no standard output" in unwritable.stderr
+    unreadable = shell(f"{calls} - <&-", stdin=None)
+    assert unreadable.returncode == 1
+    assert "Standard input is empty" in unreadable.stderr
+    unheard = shell(f"{calls} nowhere.pcap 2>&-")
+    assert (unheard.returncode, unheard.stdout) == (1, "")
 
 
 def test_a_damaged_capture_gives_what_there_is() -> None:
@@ -317,3 +338,7 @@ def test_help_is_there() -> None:
         done = run(*arguments)
         assert done.returncode == 0
         assert "usage:" in done.stdout
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    assert "METHOD [JSON…]" in run("--help", env=ascii_only, encoding="utf-8").stdout
+    full = shell(f"{' '.join(COMMAND)} --help >/dev/full") if Path("/dev/full").exists() else None
+    assert full is None or (full.returncode, len(full.stderr.splitlines())) == (1, 1)

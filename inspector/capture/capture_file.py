@@ -119,12 +119,15 @@ class CaptureStream:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Give plain pcap or pcapng bytes as they come; raises SourceError where this is no capture. Read it once."""
-        async for data in self._read():
-            for piece in self._unpacker.take(data):
-                yield piece
-                await asyncio.sleep(0)
-            if self._is_stopped:
-                return
+        try:
+            async for data in self._read():
+                for piece in self._unpacker.take(data):
+                    yield piece
+                    await asyncio.sleep(0)
+                if self._is_stopped:
+                    return
+        except OSError as error:
+            raise SourceError(f"{self.name} cannot be read: {error.strerror}.") from error
         if not self._is_stopped:
             self._unpacker.finish()
 
@@ -165,6 +168,9 @@ def open_capture(source: str) -> CaptureFile | CaptureStream:
         raise SourceError(f"{path} cannot be opened: {error.strerror}.") from error
     try:
         return _recognise(descriptor, path)
+    except OSError as error:
+        os.close(descriptor)
+        raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
     except (SourceError, UsageError):
         os.close(descriptor)
         raise

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
@@ -152,8 +153,9 @@ def decoding(options: Namespace) -> Decoding:
     from inspector.capture.tshark import Decoding
 
     keylog = options.tls_keylog
-    if keylog is not None and not keylog.is_file():
-        raise SourceError(f"There is no key log {keylog}.", "--tls-keylog takes a file as SSLKEYLOGFILE writes it.")
+    if keylog is not None and not (os.access(keylog, os.R_OK) and keylog.is_file()):
+        hint = "--tls-keylog takes a file as SSLKEYLOGFILE writes it."
+        raise SourceError(f"There is no key log {keylog} that can be read.", hint)
     return Decoding(ports=options.port, keylog=keylog)
 
 
@@ -168,5 +170,5 @@ def schema_sources(options: Namespace) -> SchemaSources:
         reflection=options.reflection,
         reflect_headers=parse_metadata(options.reflect_header),
         connection=connection_options(options),
-        is_seen=options.seen_reflection,
+        is_seen=getattr(options, "seen_reflection", False),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from inspector.cli import values
+from inspector.cli.parser import Parser
 from inspector.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _LONGEST_KEEPALIVE: Final = 1e6
 
 
-def add_connection_options(parser: ArgumentParser) -> None:
+def add_connection_options(parser: Parser) -> None:
     """Add them as a group."""
     group = parser.add_argument_group("connection")
     how = group.add_mutually_exclusive_group()

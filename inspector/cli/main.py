@@ -11,9 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from inspector.cli import calling, commands, parsers
+from inspector.cli.parser import Parser
+from inspector.cli.streams import prepare_streams
 from inspector.errors import InspectorError
+from inspector.views.text import clean
 
-_COMMANDS: Final[dict[str, tuple[Callable[[str], parsers.Parser], Callable[[Namespace], int]]]] = {
+_COMMANDS: Final[dict[str, tuple[Callable[[str], Parser], Callable[[Namespace], int]]]] = {
     "frames": (parsers.frames, commands.frames),
     "calls": (parsers.calls, commands.calls),
     "connections": (parsers.connections, commands.connections),
@@ -31,15 +34,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     `call` returns 64 and the status code for a call that is not OK.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given and given[0] in _COMMANDS:
-        make_parser, run = _COMMANDS[given[0]]
-        options = make_parser(f"grpc-inspector {given[0]}").parse_args(given[1:])
-    else:
-        options, run = parsers.app("grpc-inspector").parse_args(given), commands.app
     try:
-        return run(options)
+        prepare_streams()
+        return _run(given)
     except InspectorError as error:
-        print(f"grpc-inspector: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"grpc-inspector: {clean(' '.join(str(error).split()))}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
         return 130
+
+
+def _run(given: list[str]) -> int:
+    if given and given[0] in _COMMANDS:
+        make_parser, run = _COMMANDS[given[0]]
+        return run(make_parser(f"grpc-inspector {given[0]}").parse_args(given[1:]))
+    return commands.app(parsers.app("grpc-inspector").parse_args(given))

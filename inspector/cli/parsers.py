@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, BooleanOptionalAction, RawDescriptionHelpFormatter
+from argparse import BooleanOptionalAction, RawDescriptionHelpFormatter
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from inspector import __version__
 from inspector.cli import values
 from inspector.cli.connecting import add_connection_options
-
-Parser: TypeAlias = ArgumentParser
+from inspector.cli.parser import Parser
 
 _EXAMPLES: Final = """\
 commands:
@@ -35,7 +34,7 @@ _SOURCE_HELP: Final = "HOST:PORT (live), a capture file, or - for a capture on s
 
 def app(name: str) -> Parser:
     """`grpc-inspector [SOURCE]`."""
-    parser = ArgumentParser(
+    parser = Parser(
         name,
         usage="%(prog)s [SOURCE] [options]\n       %(prog)s COMMAND …",
         description="Sends gRPC calls and shows, live, the HTTP/2 frames that carried them.",
@@ -67,7 +66,7 @@ def connections(name: str) -> Parser:
 
 def follow(name: str) -> Parser:
     """`grpc-inspector follow SOURCE CONNECTION/STREAM`."""
-    parser = ArgumentParser(name, description="Print the headers and messages of one stream, both directions.")
+    parser = Parser(name, description="Print the headers and messages of one stream, both directions.")
     parser.add_argument("source", metavar="SOURCE", help=_SOURCE_HELP)
     parser.add_argument("stream", metavar="CONNECTION/STREAM", help="as in 0/1")
     parser.add_argument("--html", action="store_true", help="print one HTML page")
@@ -80,7 +79,7 @@ def follow(name: str) -> Parser:
 
 def call(name: str) -> Parser:
     """`grpc-inspector call HOST:PORT METHOD [JSON…]`."""
-    parser = ArgumentParser(
+    parser = Parser(
         name,
         description="Send one call and print the very frames that carried it.",
         epilog="The exit status is 0 for OK, else 64 and the gRPC status code.",
@@ -124,13 +123,13 @@ def describe(name: str) -> Parser:
 
 def doctor(name: str) -> Parser:
     """`grpc-inspector doctor`."""
-    parser = ArgumentParser(name, description="Tell what is installed and permitted here, and how to mend what is not.")
+    parser = Parser(name, description="Tell what is installed and permitted here, and how to mend what is not.")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     return parser
 
 
 def _asking(name: str, description: str, symbol: str) -> Parser:
-    parser = ArgumentParser(name, description=description)
+    parser = Parser(name, description=description)
     parser.add_argument("target", metavar="HOST:PORT")
     parser.add_argument("symbol", nargs="?", metavar=symbol, help="by its full name, as in package.Service")
     parser.add_argument(
@@ -142,7 +141,7 @@ def _asking(name: str, description: str, symbol: str) -> Parser:
 
 
 def _printing(name: str, description: str) -> Parser:
-    parser = ArgumentParser(name, description=description)
+    parser = Parser(name, description=description)
     parser.add_argument("source", metavar="SOURCE", help=_SOURCE_HELP)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     _add_capture_options(parser)
@@ -153,7 +152,8 @@ def _printing(name: str, description: str) -> Parser:
 
 def _add_capture_options(parser: Parser) -> None:
     group = parser.add_argument_group("capture")
-    group.add_argument("--engine", choices=("auto", "tcpdump", "dumpcap", "tap"), default="auto")
+    engines = ("auto", "tcpdump", "dumpcap", "tap")
+    group.add_argument("--engine", choices=engines, default="auto", help="what captures; auto: the first that may")
     group.add_argument("--interface", metavar="IF", help="capture there, not where the host's route leads")
     group.add_argument("--port", type=values.ports, default=frozenset(), metavar="N[,N…]", help="decode as HTTP/2")
     group.add_argument(
@@ -163,13 +163,22 @@ def _add_capture_options(parser: Parser) -> None:
         help="as 800M or 2G, with tshark's; beyond it the oldest frames leave (a third of what is free, 512M to 8G)",
     )
     group.add_argument("--tls-keylog", type=Path, metavar="FILE", help="TLS secrets, as SSLKEYLOGFILE has them")
+    group.add_argument(
+        "--seen-reflection",
+        action=BooleanOptionalAction,
+        default=True,
+        help="learn the schema from reflection answers that are in the capture, or do not",
+    )
 
 
 def _add_schema_options(parser: Parser) -> None:
     group = parser.add_argument_group("schema")
-    group.add_argument("--proto", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
-    group.add_argument("--proto-path", type=Path, nargs="+", action="extend", default=[], metavar="DIR")
-    group.add_argument("--protoset", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
+    for name, what, meaning in (
+        ("--proto", "FILE", "read these .proto files"),
+        ("--proto-path", "DIR", "their imports start from these folders"),
+        ("--protoset", "FILE", "read these descriptor sets, as `protoc --descriptor_set_out` writes them"),
+    ):
+        group.add_argument(name, type=Path, nargs="+", action="extend", default=[], metavar=what, help=meaning)
     group.add_argument(
         "--reflect-header",
         action="append",
@@ -181,12 +190,6 @@ def _add_schema_options(parser: Parser) -> None:
         "--reflection",
         action=BooleanOptionalAction,
         help="ask the service for its schema, or do not; by default where no file is named",
-    )
-    group.add_argument(
-        "--seen-reflection",
-        action=BooleanOptionalAction,
-        default=True,
-        help="learn from reflection answers that are in the capture",
     )
 
 

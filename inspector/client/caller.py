@@ -43,9 +43,10 @@ class ConnectionState(StrEnum):
 class Caller:
     """A client of the service at `target`, HOST:PORT or unix:PATH, on one event loop; UsageError for another target."""
 
-    def __init__(self, target: str, options: ConnectionOptions = PLAINTEXT) -> None:
+    def __init__(self, target: str, options: ConnectionOptions = PLAINTEXT, *, called: str = "") -> None:
+        """`called` is what sentences call the service, where `target` is that of a relay to it."""
         self._address = Address.parse(target)
-        self.target = str(self._address)
+        self.target = called or str(self._address)
         self.options = options
         self._channel: Channel | None = None
         self._last_ports: frozenset[int] = frozenset()

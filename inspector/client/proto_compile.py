@@ -6,6 +6,8 @@ wrong is told in its own words.
 
 from __future__ import annotations
 
+import re
+import stat
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Sequence
@@ -20,6 +22,8 @@ from inspector.client.proto_imports import Imports, find_imports, installed_fold
 from inspector.errors import SchemaError
 
 _PATH_HINT: Final = "--proto-path names the folder that its imports start from."
+_LOG_LINES: Final = re.compile(r"^(WARNING: All log messages before absl|[IW]\d{4} ).*\n?", re.MULTILINE)
+"""What its logging says beside its errors: that a file names no syntax, say."""
 
 
 async def compile_files(files: Sequence[Path], folders: Sequence[Path] = ()) -> FileDescriptorSet:
@@ -42,9 +46,13 @@ async def compile_files(files: Sequence[Path], folders: Sequence[Path] = ()) -> 
 
 
 def _check(file: Path) -> None:
-    if not file.exists():
-        raise SchemaError(f"There is no file {file}.", "--proto takes the path of a .proto file.")
-    if not file.is_file():
+    try:
+        mode = file.stat().st_mode
+    except FileNotFoundError as error:
+        raise SchemaError(f"There is no file {file}.", "--proto takes the path of a .proto file.") from error
+    except OSError as error:
+        raise SchemaError(f"{file} cannot be read: {error.strerror}.") from error
+    if not stat.S_ISREG(mode):
         raise SchemaError(f"{file} is no file.", "--proto takes .proto files; --proto-path takes folders.")
 
 
@@ -69,4 +77,6 @@ async def _protoc(*arguments: str) -> str:
         _, complaint = await protoc.communicate()
     finally:
         status = await end(protoc)
-    return "" if status == 0 else complaint.decode(errors="replace").strip() or f"it ended with status {status}"
+    if status == 0:
+        return ""
+    return _LOG_LINES.sub("", complaint.decode(errors="replace")).strip() or f"it ended with status {status}"

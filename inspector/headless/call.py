@@ -98,14 +98,14 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
     """
     sending, output = Sending(catalog, request), Output()
     run = Run(session, limits)
-    own = OwnCall(session, catalog, sending.method.path, None if as_json else output)
+    own = OwnCall(session, catalog, sending.method, None if as_json else output)
     outcomes: list[Outcome] = []
 
     async def send() -> None:
         await session.wait_live()
         if session.status.target is None:
             return
-        caller = Caller(str(session.status.target), sending.connection)
+        caller = Caller(str(session.status.target), sending.connection, called=str(session.source))
         stop = asyncio.create_task(run.interrupted())
         try:
             call = await caller.start(sending.method.path, sending.method.kind, sending.options)
@@ -127,7 +127,9 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
         dropped = session.status.dropped
         lost = f": {counted(dropped, 'packet')} dropped" if dropped else ""
         say(f"Not all frames of the call were captured{lost}.")
-    return status or (_judge(outcomes[0], is_captured=own.key is not None) if outcomes else 0)
+    if status or not outcomes:
+        return status
+    return _judge(outcomes[0], is_captured=own.key is not None, amiss=session.status.amiss)
 
 
 async def send_unseen(target: str, catalog: Catalog, request: Request, *, as_json: bool) -> int:
@@ -175,11 +177,14 @@ def find_method(catalog: Catalog, name: str, kind: CallKind | None = None) -> Me
     return method
 
 
-def _judge(outcome: Outcome, *, is_captured: bool) -> int:
-    """Say on standard error what is wrong; the exit status."""
+def _judge(outcome: Outcome, *, is_captured: bool, amiss: str = "") -> int:
+    """Say on standard error what is wrong; the exit status. `amiss` is what the engine said in the end."""
     code = outcome.status.code
     if code:
-        say(outcome.detail or f"{outcome.status.name}: {outcome.status.message}")
+        unreached = (
+            amiss if outcome.status.name == "UNAVAILABLE" else ""
+        )  # through the tap every connection is taken at first
+        say(unreached or outcome.detail or f"{outcome.status.name}: {outcome.status.message}")
         return STATUS_BASE + code
     if not is_captured:
         why = ServiceError("The call was answered, but its frames were not captured.")

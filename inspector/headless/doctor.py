@@ -63,7 +63,7 @@ async def _findings() -> AsyncIterator[Finding]:
 def _left_captures(paths: Sequence[Path]) -> Iterator[Finding]:
     """What killed runs have left: the newest captures by name, the others by their count."""
     for path in paths[:_NAMED]:
-        detail = f"An earlier run was killed and left its capture: {path}"
+        detail = f"An earlier run left its capture: {path}"
         yield Finding("left capture", ok=False, needed=False, detail=detail, fix=f"Open it, or delete it: rm {path}")
     if older := paths[_NAMED:]:
         detail = f"{counted(len(older), 'older one', 'older ones')} in {older[0].parent}"

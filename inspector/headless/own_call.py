@@ -7,8 +7,8 @@ from typing import Final
 
 from inspector.headless.live_steps import LiveSteps
 from inspector.headless.output import Output
-from inspector.model.call import CallState, StreamKey
-from inspector.schema.catalog import Catalog
+from inspector.model.call import CallKind, CallState, StreamKey
+from inspector.schema.catalog import Catalog, Method
 from inspector.session import Session
 from inspector.store.change import Change
 from inspector.views.as_json import call_object
@@ -20,11 +20,11 @@ _DECODING_SECONDS: Final = 5.0
 class OwnCall:
     """The one call of this run."""
 
-    def __init__(self, session: Session, catalog: Catalog, path: str, output: Output | None) -> None:
+    def __init__(self, session: Session, catalog: Catalog, method: Method, output: Output | None) -> None:
         self.ports: frozenset[int] = frozenset()
         """Our local ports, as soon as they are known; none when there was no connection."""
         self.key: StreamKey | None = None
-        self._store, self._catalog, self._path, self._output = session.store, catalog, path, output
+        self._store, self._catalog, self._method, self._output = session.store, catalog, method, output
         self._steps: LiveSteps | None = None
         self._changed = asyncio.Event()
 
@@ -32,7 +32,9 @@ class OwnCall:
         """Look again; the session's `on_change`. Raises ReaderGone."""
         if self.key is None:
             self.key = next(filter(self._is_ours, sorted(change.calls)), None)
-        self._print()
+        # A unary call is printed whole: its first line then tells how it went, and not that it is open.
+        if self._method.kind is not CallKind.UNARY or self.is_complete:
+            self._print()
         self._changed.set()
 
     async def until_complete(self) -> None:
@@ -69,4 +71,4 @@ class OwnCall:
 
     def _is_ours(self, key: StreamKey) -> bool:
         call = self._store.calls[key]
-        return call.method == self._path and self._store.connections[key.connection].client.port in self.ports
+        return call.method == self._method.path and self._store.connections[key.connection].client.port in self.ports

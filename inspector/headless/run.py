@@ -66,7 +66,7 @@ class Run:
             InspectorError: the work failed.
             ReaderGone: `on_change` found that nobody reads its output any more.
         """
-        _refuse_existing(self._limits.write)
+        _refuse_unwritable(self._limits.write)
         self.session.on_change = on_change
         running = asyncio.create_task(self.session.run())
         others = [asyncio.create_task(work) for work in (self._end_when_enough(running), beside) if work]
@@ -137,11 +137,16 @@ class Run:
             self.enough()
 
 
-def _refuse_existing(path: Path | None) -> None:
-    if path is not None and os.path.lexists(path):
+def _refuse_unwritable(path: Path | None) -> None:
+    """Before anything is captured; what turns up later, saving tells."""
+    if path is None:
+        return
+    if os.path.lexists(path):
         raise SourceError(f"{path} exists already.", "Choose another name for --write.")
-    if path is not None and not path.parent.is_dir():
+    if not os.access(path.parent, os.X_OK):
         raise SourceError(f"There is no folder {path.parent}.", "Make it, or choose another name for --write.")
+    if not os.access(path.parent, os.W_OK):
+        raise SourceError(f"Nothing can be saved in {path.parent}.", "Choose another folder for --write.")
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:

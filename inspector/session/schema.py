@@ -6,6 +6,7 @@ can be read again when they have changed. What a capture itself tells of the sch
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,9 @@ async def load_files(catalog: Catalog, sources: SchemaSources) -> None:
         SchemaError: one of them cannot be used; the catalog is as it was then.
     """
     found: list[tuple[FileDescriptorSet, str, Rank]] = []
+    for folder in sources.proto_paths:
+        if not os.access(folder, os.X_OK):
+            raise SchemaError(f"There is no folder {folder}.", "--proto-path names the folders where imports start.")
     if sources.proto_files:
         from inspector.client.proto_compile import compile_files  # noqa: PLC0415 - only where it is asked for
 

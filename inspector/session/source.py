@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -11,6 +12,7 @@ from inspector.errors import SourceError, UsageError
 
 GREET_TARGET: Final = Target("localhost", 37564)
 """Where the greet service listens."""
+_SOURCE_HINT: Final = "Name a capture file, a service as HOST:PORT, or - for a capture on standard input."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +60,25 @@ def parse_source(text: str, *, engine: str = "auto", interface: str | None = Non
 
     Raises:
         SourceError: neither a file nor a host with a port.
+        UsageError: an empty name, or a HOST:PORT that is none.
     """
     if text == "-":
         return StdinSource()
-    path = Path(text).expanduser()
-    if path.exists():
+    if not text.strip():
+        raise UsageError("The source has no name.", _SOURCE_HINT)
+    if _is_there(path := Path(os.path.expanduser(text))):  # noqa: PTH111 - Path.expanduser fails for a user unknown
         return FileSource(path)
     try:
         return LiveSource(Target.parse(text), engine, interface)
     except UsageError as error:
         if "/" not in text and ":" in text:
             raise
-        hint = "Name a capture file, a service as HOST:PORT, or - for a capture on standard input."
-        raise SourceError(f"There is no file {text}.", hint) from error
+        raise SourceError(f"There is no file {text}.", _SOURCE_HINT) from error
+
+
+def _is_there(path: Path) -> bool:
+    """True for what may not be looked at too: opening it tells why."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
