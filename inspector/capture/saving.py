@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from inspector.errors import SourceError
+from inspector.turns import give_way
 
 _GZIP: Final = 31
 """For zlib: a gzip header, and the largest window."""
@@ -28,7 +28,7 @@ async def save_pieces(pieces: AsyncIterator[bytes], path: Path, *, overwrite: bo
         async for piece in _gzipped(pieces) if path.suffix == ".gz" else pieces:
             _write(handle, piece)
             size += len(piece)
-            await asyncio.sleep(0)
+            await give_way()
     return size
 
 
@@ -51,7 +51,7 @@ async def save_folder(files: Iterable[tuple[str, bytes]], path: Path) -> int:
             write_private(path / name, data, overwrite=False)
             undo.callback(_remove, path / name)
             count += 1
-            await asyncio.sleep(0)
+            await give_way()
         undo.pop_all()
     return count
 

@@ -27,6 +27,8 @@ _NAMED_PCAP: Final = "In spite of its name it is a pcapng; `editcap -F pcap FILE
 NOT_KEPT: Final = "What was to be saved is not kept any more, to bound memory."
 _AT_ONCE: Final = 20_000
 """Frames that are looked at between two looks at the keyboard: some milliseconds."""
+_PIECE: Final = 32 * 1024
+"""Bytes, likewise: of small packets, which take most."""
 
 
 class Part(NamedTuple):
@@ -92,7 +94,8 @@ async def save_part(session: Session, part: Part, path: Path, *, overwrite: bool
 
 async def _through(extract: Extract, data: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     async for piece in data:
-        yield extract.take(piece)
+        for start in range(0, len(piece), _PIECE):
+            yield extract.take(piece[start : start + _PIECE])
     extract.finish()
 
 
