@@ -66,7 +66,7 @@ def parse_source(text: str, *, engine: str = "auto", interface: str | None = Non
         return StdinSource()
     if not text.strip():
         raise UsageError("The source has no name.", _SOURCE_HINT)
-    if _is_there(path := Path(os.path.expanduser(text))):  # noqa: PTH111 - Path.expanduser fails for a user unknown
+    if _is_there(path := expanded(text)):
         return FileSource(path)
     try:
         return LiveSource(Target.parse(text), engine, interface)
@@ -74,6 +74,11 @@ def parse_source(text: str, *, engine: str = "auto", interface: str | None = Non
         if "/" not in text and ":" in text:
             raise
         raise SourceError(f"There is no file {text}.", _SOURCE_HINT) from error
+
+
+def expanded(text: str) -> Path:
+    """A path as typed, `~` and `~user` read as a shell does: where there is no such user, as they stand."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser fails for a user who is unknown
 
 
 def _is_there(path: Path) -> bool:

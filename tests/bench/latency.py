@@ -53,11 +53,13 @@ async def _one(client: Client, output: StreamReader, number: int) -> float:
 
 
 async def _until_live(client: Client, output: StreamReader) -> None:
-    """Call until something is printed, then until all of it is."""
+    """Call until something is printed, then until all of it is; SystemExit where the program ends instead."""
     first = asyncio.create_task(output.readline())
     while not first.done():
         await client.greet("warming up")
         await asyncio.wait({first}, timeout=0.3)
+    if not first.result():
+        raise SystemExit("The program that is measured ended at once: `grpc-inspector doctor` may tell why.")
     quiet = False
     while not quiet:
         try:

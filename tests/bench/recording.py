@@ -54,14 +54,17 @@ class Recording(NamedTuple):
 
 
 async def record(capture: Path, rounds: int = ROUNDS) -> Recording:
-    """Record calls of several clients at once."""
+    """Record calls of several clients at once; SystemExit where tcpdump may not capture."""
     async with greet_service() as port:
         options = ("-i", "lo", "-s", "0", "-B", "65536", "-U", "-Z", "root")
         argv = ("tcpdump", *options, "-w", str(capture), f"tcp port {port}")
         tcpdump = await asyncio.create_subprocess_exec(*argv, stdin=DEVNULL, stderr=PIPE)
         assert tcpdump.stderr is not None
-        while b"listening on" not in await tcpdump.stderr.readline():
-            pass
+        said = b""
+        while b"listening on" not in said:
+            before, said = said, await tcpdump.stderr.readline()
+            if not said:
+                raise SystemExit(f"This records with tcpdump, as root. {before.decode().strip()}")
         clients = [Client(port) for _ in range(CONNECTIONS)]
         await asyncio.gather(*(client.call_all_kinds(rounds) for client in clients))
         for client in clients:
