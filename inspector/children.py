@@ -158,6 +158,14 @@ async def end_unread(process: Process) -> int:
         await asyncio.wait({reading})
 
 
+def signal_name(number: int) -> str:
+    """What a person calls the signal that ended a child."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
+
+
 async def _read_away(process: Process) -> None:
     while process.stdout is not None and await process.stdout.read(_PIECE):
         pass

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from inspector.capture.ports import Opening, PortFinder
 from inspector.capture.tshark import Decoding
 from inspector.session import FileSource, Session
 from inspector.store.store import Store
@@ -50,3 +52,8 @@ async def read_store(path: Path, *ports: int, keylog: Path | None = None) -> Sto
     finally:
         await session.close()
     return session.store
+
+
+def openings_in(data: bytes) -> Iterator[Opening]:
+    """Those of a whole capture."""
+    return (opening for _, openings in PortFinder().feed(data) for opening in openings)

@@ -23,11 +23,11 @@ from hypothesis import strategies as st
 from inspector.capture.fields import FIELDS, JOINT, Layers, LineReader
 from inspector.capture.frame_scan import FrameScan
 from inspector.capture.packets import read_packet
-from inspector.capture.ports import Opening, PortFinder, find_openings
+from inspector.capture.ports import Opening, PortFinder
 from inspector.capture.size_updates import header_counts
 from inspector.model.endpoint import Side
 from inspector.model.frame import Frame
-from tests.captures import DATA, SHARED, capture_of, read_store, read_truth, truth_files
+from tests.captures import DATA, SHARED, capture_of, openings_in, read_store, read_truth, truth_files
 from tests.conversation import hello, prefixed, reply
 from tests.wire import Wire, data
 
@@ -192,14 +192,14 @@ def cut(path: Path, to: Path, snap_length: int) -> Path:
 @pytest.mark.parametrize("path", [p for p in truth_files() if "truth" in read_truth(p)], ids=lambda path: path.stem)
 def test_the_port_of_a_capture_is_found_in_its_bytes(path: Path) -> None:
     is_tls = path.stem.startswith("o_tls")
-    found = set(find_openings(capture_of(path).read_bytes()))
+    found = set(openings_in(capture_of(path).read_bytes()))
     port = read_truth(path)["port"]
     assert found == {Opening(port, is_tls), Opening(port, is_tls, is_answer=True)}
 
 
 def test_a_port_is_found_however_the_bytes_are_cut() -> None:
     whole = (DATA / "a_full_go.pcapng").read_bytes()[:4000]
-    expected = set(find_openings(whole))
+    expected = set(openings_in(whole))
     for size in (1, 7, 100, 999):
         finder = PortFinder()
         told = (each for at in range(0, len(whole), size) for each in finder.feed(whole[at : at + size]))
@@ -210,7 +210,7 @@ def test_a_preface_that_is_only_quoted_is_no_opening() -> None:
     wire = Wire()
     wire.begin()
     wire.greet(1, hello("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), reply("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
-    assert list(find_openings(bytes(wire.capture))) == [Opening(50051, is_tls=False)]
+    assert list(openings_in(bytes(wire.capture))) == [Opening(50051, is_tls=False)]
 
 
 @pytest.mark.parametrize("path", [p for p in truth_files() if "port" in read_truth(p)], ids=lambda path: path.stem)

@@ -8,9 +8,9 @@ from pathlib import Path
 from hyperframe.frame import SettingsFrame
 
 from inspector.capture.frame_scan import FrameScan
-from inspector.capture.ports import Opening, find_openings
+from inspector.capture.ports import Opening
 from inspector.model.endpoint import Endpoint, Side
-from tests.captures import read_store
+from tests.captures import openings_in, read_store
 from tests.conversation import hello, reply
 from tests.wire import PREFACE, Wire, data
 
@@ -32,9 +32,9 @@ def ipv6(*extensions: tuple[int, bytes]) -> bytes:
 def test_a_port_is_found_behind_extension_headers() -> None:
     hop_by_hop, fragment, routing = (0, bytes(7)), (44, bytes(7)), (43, bytes([1]) + bytes(14))
     for extensions in ((), (hop_by_hop,), (hop_by_hop, fragment), (routing, fragment, hop_by_hop)):
-        found = list(find_openings(ipv6(*extensions) + TCP_TO_50051 + PREFACE))
+        found = list(openings_in(ipv6(*extensions) + TCP_TO_50051 + PREFACE))
         assert found == [Opening(50051, is_tls=False)]
-    assert list(find_openings(ipv6((17, bytes(7))) + TCP_TO_50051 + PREFACE)) == []
+    assert list(openings_in(ipv6((17, bytes(7))) + TCP_TO_50051 + PREFACE)) == []
 
 
 def test_one_whole_segment_with_a_request_tells_its_port() -> None:

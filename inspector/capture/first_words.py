@@ -64,8 +64,8 @@ class _Ip(NamedTuple):
     """Bytes behind the header; less than none where a network card was to fill that in."""
 
 
-class Segment(NamedTuple):
-    """What the headers of IP and TCP tell."""
+class SegmentHeaders(NamedTuple):
+    """What the headers of IP and TCP before a segment tell."""
 
     source: Endpoint
     destination: Endpoint
@@ -161,13 +161,15 @@ _SEARCHES: Final = (
 )
 
 
-def segment_before(headers: bytes) -> Segment | None:
+def segment_before(headers: bytes) -> SegmentHeaders | None:
     """What the TCP header that ends here tells; None where IP and TCP headers do not fit together."""
     for length in range(20, min(60, len(headers)) + 1, 4):
         tcp = headers[-length:]
         if tcp[12] >> 4 == length // 4 and (ip := _ip_header(headers[:-length])) is not None:
             ports = int.from_bytes(tcp[:2], "big"), int.from_bytes(tcp[2:4], "big")
-            return Segment(Endpoint(ip.source, ports[0]), Endpoint(ip.destination, ports[1]), ip.payload - length)
+            return SegmentHeaders(
+                Endpoint(ip.source, ports[0]), Endpoint(ip.destination, ports[1]), ip.payload - length
+            )
     return None
 
 

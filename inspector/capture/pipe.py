@@ -7,9 +7,11 @@ import contextlib
 import fcntl
 import os
 from asyncio import ReadTransport, StreamReader, StreamReaderProtocol
+from typing import Final
 
-READ_SIZE = 256 * 1024
-_PIPE_SIZE = 1024 * 1024
+READ_SIZE: Final = 256 * 1024
+"""Bytes of a capture that are taken at once, wherever they are read from."""
+_PIPE_SIZE: Final = 1024 * 1024
 """What Linux lets every user ask for: tcpdump can write on for a while when this program is busy drawing."""
 
 

@@ -67,11 +67,6 @@ class PortFinder:
                 _remember(self._early, ends)
 
 
-def find_openings(data: bytes) -> Iterator[Opening]:
-    """The openings in a stretch of capture bytes."""
-    return (opening for _, openings in PortFinder().feed(data) for opening in openings)
-
-
 def _remember(known: set[_Ends], ends: _Ends) -> None:
     if len(known) < _BOUND:
         known.add(ends)

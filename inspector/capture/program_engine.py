@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 import re
-import signal
 from asyncio.subprocess import Process
 from collections import deque
 from collections.abc import AsyncIterator
@@ -101,7 +100,9 @@ class ProgramEngine:
         status = await self._reap()
         words = self._program.refusal(self._lines)
         silent = (
-            f"It was ended by {_signal_name(-status)}." if status < 0 else f"It said nothing (exit status {status})."
+            f"It was ended by {children.signal_name(-status)}."
+            if status < 0
+            else f"It said nothing (exit status {status})."
         )
         return words or silent
 
@@ -178,10 +179,3 @@ def _cannot_run(program: Program, error: OSError) -> EngineError:
 def _cure(program: Program, words: str) -> str:
     """Tell what to do about a refusal; one that is not about permission speaks for itself."""
     return privileges.allow(program.name) if re.search(r"permission|permitted", words, re.IGNORECASE) else ""
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -14,16 +14,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
+from inspector.capture.pipe import READ_SIZE
 from inspector.capture.recording import so_far
 from inspector.capture.records import Records
 from inspector.capture.saving import save_pieces
 from inspector.capture.spool_file import SpoolFile, make_file, usual_bound
 from inspector.errors import SpoolError
 
-READ_SIZE = 256 * 1024
 _FILES: Final = 8
 """How many files a spool has when it is as large as it may be."""
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Spool:

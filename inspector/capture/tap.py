@@ -15,13 +15,13 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
+from inspector.capture.pipe import READ_SIZE
 from inspector.capture.tap_packets import PCAP_HEADER, Flow
 from inspector.capture.tap_sockets import Upstream, break_off, listen
 from inspector.capture.target import Target
 from inspector.errors import EngineError
 from inspector.model.endpoint import Endpoint, Side
 
-_READ_SIZE = 256 * 1024
 _MOST_PENDING = 8 * 1024 * 1024
 """Bytes recorded and not yet taken, after which the relay waits, as a slow network would."""
 
@@ -146,7 +146,7 @@ class Tap:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                data = await loop.sock_recv(source, _READ_SIZE)
+                data = await loop.sock_recv(source, READ_SIZE)
             except OSError as error:
                 raise _Broken(side) from error
             if not data:

@@ -6,6 +6,7 @@ tshark refuses is told to `Tshark.give_up`, and left out from then on.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -184,7 +185,7 @@ class Tshark:
         try:
             process = await spawn(self.path, "--version", stdout=PIPE, env=environment())
         except OSError as error:
-            raise TsharkError(f"tshark at {self.path} cannot be run: {error.strerror}.", INSTALL_HINT) from error
+            raise self.cannot_run(error) from error
         try:
             output, _ = await process.communicate()
         finally:
@@ -196,6 +197,11 @@ class Tshark:
             message = f"tshark {match[0]} is too old: {OLDEST[0]}.{OLDEST[1]} or later is needed."
             raise TsharkError(message, INSTALL_HINT)
         return match[0]
+
+    def cannot_run(self, error: OSError) -> TsharkError:
+        """The error where it could not even be started."""
+        hint = "" if error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE) else INSTALL_HINT
+        return TsharkError(f"tshark at {self.path} cannot be run: {error.strerror}.", hint)
 
 
 def find_tshark() -> Tshark:

@@ -33,6 +33,7 @@ _EXAMPLES: Final = {
     "google.protobuf.Duration": 'a duration such as "1.5s"',
     "google.protobuf.FieldMask": 'paths such as "name,items"',
 }
+_WITH_NULL: Final = ("google.protobuf.Value", "google.protobuf.NullValue")
 
 
 def fill(message: Message, value: object, find: Finder) -> None:
@@ -161,15 +162,7 @@ def _held(message: Any, field: FieldDescriptor) -> Any:
 def _takes_null(field: FieldDescriptor) -> bool:
     """True where null is a value; for all other fields it means that they are not set."""
     kind = field.message_type or field.enum_type
-    return (
-        not field.is_repeated
-        and kind is not None
-        and kind.full_name
-        in (
-            "google.protobuf.Value",
-            "google.protobuf.NullValue",
-        )
-    )
+    return not field.is_repeated and kind is not None and kind.full_name in _WITH_NULL
 
 
 def _object(message: Message, value: object, path: str) -> dict[str, object]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,12 +19,11 @@ from inspector.capture.first_words import FirstWords
 from inspector.capture.ports import Opening
 from inspector.capture.tshark import Decoding, Tshark
 from inspector.capture.tshark_end import TsharkDied
-from inspector.errors import TsharkError
 from inspector.model.call import StreamKey
 from inspector.model.frame import Packet
 from inspector.protocol.assembler import Assembler
 from inspector.session.patience import Patience
-from inspector.session.relay import Recording, Relay
+from inspector.session.relay import GrowingRecording, Relay
 from inspector.session.telling import OnPackets, Telling
 from inspector.session.together import ended
 from inspector.store.change import Change
@@ -49,9 +47,9 @@ class Decoder:
         decoding: Decoding,
         on_change: Callable[[Change], None],
         on_notice: Callable[[str], None],
+        relay: Relay | None = None,
         *,
         hold_seconds: float = 0.0,
-        relay: Relay | None = None,
     ) -> None:
         """Decode into a store.
 
@@ -67,7 +65,7 @@ class Decoder:
         """Ports that said themselves what they speak."""
         self._deaths = Patience()
         self._relay = relay or Relay()
-        self._recording: Recording | None = None
+        self._recording: GrowingRecording | None = None
         self._run: TsharkRun | None = None
         self._restart = asyncio.Event()
         self._begins_again = False
@@ -136,7 +134,7 @@ class Decoder:
         """Take a person's word for the method of a call, and of all that share its placeholder; None takes it back."""
         self._telling.apply(self._assembler.name_method(key, path))
 
-    async def run(self, tshark: Tshark, recording: Recording) -> str:
+    async def run(self, tshark: Tshark, recording: GrowingRecording) -> str:
         """Decode to the recording's end; returns what is wrong with the capture, "" for nothing.
 
         Raises:
@@ -150,7 +148,7 @@ class Decoder:
         finally:
             self._telling.end()
 
-    async def _run_to_end(self, tshark: Tshark, recording: Recording) -> str:
+    async def _run_to_end(self, tshark: Tshark, recording: GrowingRecording) -> str:
         while True:
             self._deaths.note_start(asyncio.get_running_loop().time())
             try:
@@ -158,7 +156,7 @@ class Decoder:
             except TsharkDied as death:
                 self._judge(tshark, death)
             except OSError as error:
-                raise TsharkError(f"tshark at {tshark.path} cannot be run: {error.strerror}.") from error
+                raise tshark.cannot_run(error) from error
             else:
                 if note is not None:
                     await self._telling.release(lambda on_packets: self._read_in_order(tshark, recording, on_packets))
@@ -166,7 +164,7 @@ class Decoder:
             if self._relay.is_due and not self._begins_again:
                 await self._hand_over(recording)
 
-    async def _until_restart(self, tshark: Tshark, recording: Recording) -> str | None:
+    async def _until_restart(self, tshark: Tshark, recording: GrowingRecording) -> str | None:
         """One run of tshark; None when it was broken off, as another one must go on or begin again."""
         from inspector.capture.tshark_run import TsharkRun  # noqa: PLC0415 - pyshark: loaded behind the first paint
 
@@ -183,7 +181,7 @@ class Decoder:
                 task.cancel()
             await ended({reading, *others})
 
-    async def _watch(self, run: TsharkRun, recording: Recording) -> None:
+    async def _watch(self, run: TsharkRun, recording: GrowingRecording) -> None:
         """Return when tshark, or the recording behind it, has grown too large."""
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
@@ -191,7 +189,7 @@ class Decoder:
             if is_too_large and self._relay.end_here():
                 return
 
-    async def _hand_over(self, recording: Recording) -> None:
+    async def _hand_over(self, recording: GrowingRecording) -> None:
         """Let another tshark go on from here."""
         self._telling.let_go()
         await self._telling.catch_up()
@@ -207,7 +205,7 @@ class Decoder:
             if recording.let_go(self._relay.handover.offset):
                 self._on_notice(DELETED)
 
-    async def _read_in_order(self, tshark: Tshark, recording: Recording, on_packets: OnPackets) -> None:
+    async def _read_in_order(self, tshark: Tshark, recording: GrowingRecording, on_packets: OnPackets) -> None:
         """Read all of the recording, with segments put in order."""
         from inspector.capture.tshark_run import TsharkRun  # noqa: PLC0415 - as above
 
@@ -219,11 +217,10 @@ class Decoder:
         """What a death means: leave out what was refused, begin again, or give up."""
         if tshark.give_up(death.said):
             return
-        cause = f"was ended by {signal.Signals(death.signal).name}" if death.signal else f"ended: {death.said}"
         if self._deaths.is_worn_out(asyncio.get_running_loop().time()):
-            raise TsharkError(f"tshark {cause}, again and again.", "`tshark --version` tells whether it works at all.")
+            raise death.once_too_often()
         where = "where it began" if self._relay.handover.number else "from its start"
-        self._on_notice(f"tshark {cause}. It reads the capture again {where}: nothing is lost.")
+        self._on_notice(f"tshark {death.cause}. It reads the capture again {where}: nothing is lost.")
 
     def _take(self, packets: list[Packet]) -> None:
         packets = self._relay.take(packets)

@@ -196,7 +196,7 @@ class Dissector:
             if death.signal is not None:
                 raise TsharkError("tshark was ended while it took the packet apart.") from death
         except OSError as error:
-            raise TsharkError(f"tshark at {self._tshark.path} cannot be run: {error.strerror}.") from error
+            raise self._tshark.cannot_run(error) from error
         found = read_pdml(number, b"\n".join(lines))
         if found is None:
             raise _absent(number)

@@ -111,7 +111,7 @@ class Grammar:
         try:
             await TsharkLines(self._tshark, arguments).read(capture, take)
         except OSError as error:
-            raise TsharkError(f"tshark at {self._tshark.path} cannot be run: {error.strerror}.") from error
+            raise self._tshark.cannot_run(error) from error
 
 
 async def _no_packets() -> AsyncIterator[bytes]:

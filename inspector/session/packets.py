@@ -190,7 +190,7 @@ class Packets:
                 ) from death
             raise TsharkError(f"tshark cannot {what}: {death.said}.") from death
         except OSError as error:
-            raise TsharkError(f"tshark at {tshark.path} cannot be run: {error.strerror}.") from error
+            raise tshark.cannot_run(error) from error
 
     async def _read(self, reading: Rereading, take: Callable[[list[bytes]], None], clear: Callable[[], None]) -> None:
         self._readings.add(reading)

@@ -14,12 +14,14 @@ from typing import Protocol
 from inspector.capture.handover import Handover, Numbering, hand_over
 from inspector.capture.lanes import Lanes
 from inspector.capture.packet_walk import PacketWalk
+from inspector.capture.recording import Recording
 from inspector.capture.tshark import Decoding
 from inspector.model.frame import Packet
+from inspector.turns import give_way
 
 
-class Recording(Protocol):
-    """A capture on disk that may still grow: a spool, or a file in its own place."""
+class GrowingRecording(Recording, Protocol):
+    """A recording that is decoded, and of which the oldest may be deleted: a spool, or a file in its own place."""
 
     is_finished: bool
     """True when nothing more will come."""
@@ -31,9 +33,6 @@ class Recording(Protocol):
     @property
     def header(self) -> bytes:
         """What a capture of those that were not begins with."""
-
-    def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
-        """Its bytes from an offset on, as they come."""
 
     def is_too_large(self, before: int) -> bool:
         """True when it takes too much of the disk, and some could be deleted that ends before an offset."""
@@ -59,7 +58,7 @@ class Relay:
         self._going = asyncio.Event()
         self._going.set()
 
-    def attach(self, recording: Recording) -> None:
+    def attach(self, recording: GrowingRecording) -> None:
         """The recording is this one; where its beginning was deleted, the first tshark begins behind that."""
         number, offset = recording.first
         if number and not self.handover.number:
@@ -74,7 +73,7 @@ class Relay:
         self._latest = self.handover.number
         return self.handover.numbering()
 
-    async def feed(self, recording: Recording) -> AsyncIterator[bytes]:
+    async def feed(self, recording: GrowingRecording) -> AsyncIterator[bytes]:
         """What that tshark is to read."""
         if self.handover.opening:
             yield self.handover.opening
@@ -118,7 +117,7 @@ class Relay:
         self.is_due = self._latest > self.handover.number
         return self.is_due
 
-    async def hand_over(self, recording: Recording) -> set[int]:
+    async def hand_over(self, recording: GrowingRecording) -> set[int]:
         """Find the place where another goes on; gives the connections of which nothing more can be read.
 
         Raises:
@@ -134,7 +133,7 @@ class Relay:
         self.handover = hand_over(self._latest, self._walk.offset, self._walk.preamble, lanes)
         return lanes.sealed()
 
-    async def _records(self, recording: Recording, wanted: set[int]) -> dict[int, bytes]:
+    async def _records(self, recording: GrowingRecording, wanted: set[int]) -> dict[int, bytes]:
         """Go on to the packet that was told last; the records of some on the way."""
         walk, found, rest = self._walk, dict[int, bytes](), b""
         async for data in recording.read_from(walk.offset):
@@ -144,5 +143,5 @@ class Relay:
             rest = rest[walk.offset - offset :]
             if walk.number == self._latest:
                 return found
-            await asyncio.sleep(0)
+            await give_way()
         raise ValueError(f"packet {self._latest} is not there")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import NamedTuple
 
@@ -16,7 +15,6 @@ from inspector.capture.recording import Recording
 from inspector.capture.tshark import Tshark
 from inspector.capture.tshark_end import TsharkDied
 from inspector.capture.tshark_lines import TsharkLines
-from inspector.errors import TsharkError
 from inspector.session.patience import Patience
 from inspector.session.together import ended
 
@@ -76,10 +74,9 @@ class Rereading:
                 clear()
             except TsharkDied as death:
                 if not self._tshark.give_up(death.said) and patience.is_worn_out(clock()):
-                    message = f"tshark {_cause(death)}, again and again."
-                    raise TsharkError(message, "`tshark --version` tells whether it works at all.") from death
+                    raise death.once_too_often() from death
             except OSError as error:
-                raise TsharkError(f"tshark at {self._tshark.path} cannot be run: {error.strerror}.") from error
+                raise self._tshark.cannot_run(error) from error
 
     async def _until_restart(self, take: Callable[[list[bytes]], object]) -> bool:
         """One run of tshark; False when it was broken off."""
@@ -103,7 +100,3 @@ class Rereading:
             await self._bounds.reach(reached)
             reached += len(data)
             yield data
-
-
-def _cause(death: TsharkDied) -> str:
-    return f"was ended by {signal.Signals(death.signal).name}" if death.signal else f"ended: {death.said}"

@@ -71,14 +71,8 @@ class Session:
         self._board = board or Board(str(source), self._told)
         self.memory = memory or usual_memory()
         self._keeps_all = keeps_all
-        self._decoder = Decoder(
-            self.store,
-            decoding,
-            self._changed,
-            self._board.notify,
-            hold_seconds=_HOLD_SECONDS.get(type(source), 0.0),
-            relay=relay or Relay(self.memory.tshark),
-        )
+        hold, relay = _HOLD_SECONDS.get(type(source), 0.0), relay or Relay(self.memory.tshark)
+        self._decoder = Decoder(self.store, decoding, self._changed, self._board.notify, relay, hold_seconds=hold)
         self._garbage = Garbage(self.store)
         self._retention = Retention(self.store, self.memory.store, self._changed)
         bounds = Bounds(self.memory.tshark, self._decoder.reach)
