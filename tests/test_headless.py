@@ -166,6 +166,9 @@ def test_count_ends_after_so_many_lines() -> None:
         (("calls", "x" * 5000), 1, "File name too long"),
         (("calls", "~no-such-user/x.pcap"), 1, "no file"),
         (("calls", ""), 2, "no name"),
+        (("calls", DATA / "b_full.pcapng", "--count", "1" * 5000), 2, "no number of lines"),
+        (("follow", DATA / "b_full.pcapng", f"0/{'1' * 5000}"), 2, "names no stream"),
+        (("call", "localhost:1", "HelloWorld/greet", "--engine", "tap", "--write", DATA), 1, "exists already"),
         (("call", "localhost:1", "HelloWorld/greet", "x", "--engine", "tap"), 78, "localhost:1"),
         (("call", "localhost:1", "HelloWorld/none", "x", "--engine", "tap"), 1, "HelloWorld/none"),
         (("call", "localhost:1", "HelloWorld/greet", '{"nam": 1}', "--engine", "tap"), 1, "nam"),
@@ -194,6 +197,16 @@ def test_the_command_line_works_with_streams_that_are_closed() -> None:
     assert "Standard input is empty" in unreadable.stderr
     unheard = shell(f"{calls} nowhere.pcap 2>&-")
     assert (unheard.returncode, unheard.stdout) == (1, "")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
+def test_a_home_that_is_another_users_is_no_hindrance(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    env = {**os.environ, "HOME": str(closed), "XDG_CACHE_HOME": f"{closed}/c", "XDG_STATE_HOME": f"{closed}/s"}
+    for arguments in (("calls", DATA / "b_full.pcapng"), ("frames", "localhost:1", "--for", "0.1"), ("doctor",)):
+        done = run(*arguments, env=env)
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
 
 
 def test_a_damaged_capture_gives_what_there_is() -> None:

@@ -31,7 +31,10 @@ def spool_folder() -> Path:
 
 def list_orphans() -> tuple[Path, ...]:
     """Find the captures of programs that were killed, the newest first."""
-    found = [path for path in spool_folder().glob(f"{FILE_PREFIX}*{FILE_SUFFIX}") if _is_orphan(path)]
+    try:
+        found = [path for path in spool_folder().glob(f"{FILE_PREFIX}*{FILE_SUFFIX}") if _is_orphan(path)]
+    except PermissionError:  # another user's folder, as HOME may lead to: nothing of ours is in it
+        return ()
     return tuple(sorted(found, key=_changed, reverse=True))
 
 
@@ -72,8 +75,15 @@ def _may_be_new(path: Path) -> bool:
 
 
 def _changed(path: Path) -> float:
-    return path.stat().st_mtime if path.exists() else 0.0
+    """When; 0 for a file that another program has just deleted."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

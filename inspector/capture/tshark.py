@@ -16,8 +16,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-import platformdirs
-
 from inspector.capture.fields import FIELDS
 from inspector.capture.ports import Opening
 from inspector.children import end, spawn
@@ -51,6 +49,8 @@ _COLUMNS: Final = ",".join(
 _NUMBER_COLUMN: Final = '"n","%m"'
 _NEEDED: Final = frozenset({"frame.number", "frame.time_epoch", "tcp.stream", "http2.type", "http2.data.data"})
 
+_NO_SETTINGS: Final = Path(__file__).with_name("no-settings")
+"""Where anybody may look who may run this: tshark crashes where it may not."""
 _INPUT: Final = "The standard input "
 """How tshark begins when it is the capture, not tshark, that something is wrong with."""
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)")
@@ -232,11 +232,10 @@ def about_filter(said: str) -> str:
 def environment() -> Mapping[str, str]:
     """The environment of every tshark.
 
-    A configuration folder of our own, so that no user profile changes what is decoded, and messages in English, as
-    they are read here.
+    A configuration folder that is not there, so that no user profile changes what is decoded, and messages in English,
+    as they are read here.
     """
-    folder = platformdirs.user_cache_path("grpc-inspector") / "wireshark"
-    return {**os.environ, "WIRESHARK_CONFIG_DIR": str(folder), "LC_ALL": "C.UTF-8"}
+    return {**os.environ, "WIRESHARK_CONFIG_DIR": str(_NO_SETTINGS), "LC_ALL": "C.UTF-8"}
 
 
 def preferences(decoding: Decoding) -> dict[str, str]:

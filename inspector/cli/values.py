@@ -8,6 +8,7 @@ from typing import Final
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 LEAST_MEMORY: Final = 256 << 20
 """What tshark and this program need to begin with, and some room to work."""
+_DIGITS: Final = 30
 _LARGEST: Final = (1 << 31) - 1
 """gRPC takes an int32."""
 
@@ -15,14 +16,14 @@ _LARGEST: Final = (1 << 31) - 1
 def ports(text: str) -> frozenset[int]:
     """TCP ports, as in `50051` or `50051,8080`."""
     parts = text.split(",")
-    if not all(part.isascii() and part.isdigit() and 0 < int(part) < 1 << 16 for part in parts):
+    if not all(_is_number(part) and 0 < int(part) < 1 << 16 for part in parts):
         raise ArgumentTypeError(f"{text!r} is no list of TCP ports such as 50051 or 50051,8080")
     return frozenset(map(int, parts))
 
 
 def count(text: str) -> int:
     """How many lines, at least one."""
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
+    if not (_is_number(text) and int(text) > 0):
         raise ArgumentTypeError(f"{text!r} is no number of lines")
     return int(text)
 
@@ -53,6 +54,11 @@ def memory(text: str) -> int:
 
 def _bytes(text: str, such_as: str) -> int:
     number, unit = (text[:-1], text[-1:].lower()) if text[-1:].isalpha() else (text, "")
-    if not (number.isascii() and number.isdigit() and unit in _UNITS and int(number) * _UNITS[unit] > 0):
+    if not (_is_number(number) and unit in _UNITS and int(number) * _UNITS[unit] > 0):
         raise ArgumentTypeError(f"{text!r} is no size such as {such_as}")
     return int(number) * _UNITS[unit]
+
+
+def _is_number(text: str) -> bool:
+    """True for a plain one, of no more digits than anybody means: Python itself refuses thousands."""
+    return text.isascii() and text.isdigit() and len(text) < _DIGITS

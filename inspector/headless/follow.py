@@ -6,6 +6,8 @@ by step before its frames have to make room for others.
 
 from __future__ import annotations
 
+from typing import Final
+
 from inspector.errors import SourceError, UsageError
 from inspector.headless.live_steps import LiveSteps
 from inspector.headless.output import Output
@@ -17,11 +19,14 @@ from inspector.store.change import Change
 from inspector.views.as_text import follow_lines
 from inspector.views.follow import Follow
 
+_LONGEST: Final = 40
+"""Characters of a stream's name."""
+
 
 def parse_stream(text: str) -> StreamKey:
     """Read CONNECTION/STREAM, as in 0/1; raises UsageError."""
     connection, slash, stream = text.partition("/")
-    if not (slash and connection.isdecimal() and stream.isdecimal()):
+    if not (slash and connection.isdecimal() and stream.isdecimal()) or len(text) > _LONGEST:
         raise UsageError(f"{text!r} names no stream.", "Write CONNECTION/STREAM, as in 0/1; `calls SOURCE` lists them.")
     return StreamKey(int(connection), int(stream))
 

@@ -39,6 +39,8 @@ class Run:
     """One session under one command."""
 
     def __init__(self, session: Session, limits: Limits) -> None:
+        """SourceError where the capture could not be written in the end."""
+        _refuse_unwritable(limits.write)
         self.session = session
         self._limits = limits
         self._is_enough = asyncio.Event()
@@ -66,7 +68,6 @@ class Run:
             InspectorError: the work failed.
             ReaderGone: `on_change` found that nobody reads its output any more.
         """
-        _refuse_unwritable(self._limits.write)
         self.session.on_change = on_change
         running = asyncio.create_task(self.session.run())
         others = [asyncio.create_task(work) for work in (self._end_when_enough(running), beside) if work]
