@@ -216,6 +216,12 @@ def test_a_damaged_capture_gives_what_there_is() -> None:
     assert "cut short" in done.stderr
 
 
+def test_a_capture_without_packets_is_said_to_be_one() -> None:
+    done = run("calls", DATA / "i_no_packets.pcapng")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "no packet in this capture" in done.stderr
+
+
 def test_no_tshark_is_said_with_the_cure(tmp_path: Path) -> None:
     done = run("frames", DATA / "b_full.pcapng", env={**os.environ, "PATH": str(tmp_path)})
     if "tshark is not installed" not in done.stderr:  # it is where macOS and some systems keep it

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from inspector.model.call import HeaderBlock
-from inspector.model.frame import END_HEADERS, Frame, FrameType, Header, HeaderSource
+from inspector.model.frame import END_HEADERS, PADDED, Frame, FrameType, Header, HeaderSource
 from inspector.model.message import Message
 from inspector.model.status import Status
 from inspector.protocol import connect
@@ -155,6 +155,6 @@ class StreamHalf:
 
 def _missing_bytes(frame: Frame) -> int:
     """How many bytes of a DATA frame the capture cut off; padding, which the length counts, is not among them."""
-    if frame.flags & 0x8:
+    if frame.flags & PADDED:
         return 0
     return frame.length - len(frame.payload)

@@ -23,8 +23,10 @@ def unreadable(decoding: Decoding) -> str:
 
 def nothing_seen(store: Store, decoding: Decoding, *, is_live: bool) -> str:
     """What to say of a capture in which no frame was found; "" when there is nothing to say."""
-    if store.frames or not store.packets or is_live or any(each.why for each in store.connections.values()):
+    if store.frames or is_live or any(each.why for each in store.connections.values()):
         return ""
+    if not store.packets:
+        return "There is no packet in this capture."
     if note := unreadable(decoding):
         return note
     if decoding.keylog is not None and decoding.tls_ports:
