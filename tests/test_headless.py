@@ -195,6 +195,7 @@ def test_the_command_line_works_with_streams_that_are_closed() -> None:
     unreadable = shell(f"{calls} - <&-", stdin=None)
     assert unreadable.returncode == 1
     assert "Standard input is empty" in unreadable.stderr
+    assert "needs a terminal" in shell(f"{' '.join(COMMAND)} <&-", stdin=None).stderr
     unheard = shell(f"{calls} nowhere.pcap 2>&-")
     assert (unheard.returncode, unheard.stdout) == (1, "")
 

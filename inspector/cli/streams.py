@@ -14,7 +14,7 @@ from inspector.errors import OutputError
 
 
 def prepare_streams() -> None:
-    """Do it, once for a process. Raises OutputError where there is no standard output."""
+    """Open those that are closed, and have the others write UTF-8. Raises OutputError without a standard output."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -23,6 +23,8 @@ def prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    if sys.__stdin__ is None:
+        sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115 - until the process ends
     if sys.__stderr__ is None:
         sys.stderr = open(2, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
     if sys.__stdout__ is None:

@@ -54,8 +54,6 @@ async def split(lines: AsyncIterator[str]) -> AsyncIterator[str]:
 
 async def _stdin_lines() -> AsyncIterator[str]:
     """Lines as they come. The descriptor stays blocking: on a terminal, it is that of standard output too."""
-    if sys.stdin is None:  # it was closed before we began
-        return
     descriptor, rest = sys.stdin.fileno(), b""
     while data := await _read(descriptor):
         *lines, rest = (rest + data).split(b"\n")
