@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from textual.actions import parse
+from textual.widgets import Input, Static
 
 from inspector.schema.catalog import Catalog
 from inspector.ui.bindings import Place, entries
@@ -291,6 +292,19 @@ async def test_a_file_that_is_opened_lies_above_and_escape_goes_back() -> None:
         assert run.session.status.source == CAPTURE.name
         await run.until(lambda: not above.store.frames)  # its memory is given back
         assert run.session.store.frames
+
+
+@pytest.mark.parametrize(("dialog", "of_nobody"), [("ctrl+o", "There is no file"), ("ctrl+s", "There is no folder")])
+async def test_paths_that_cannot_be_looked_at_are_said_to_be_so(dialog: str, of_nobody: str) -> None:
+    async with opened(CAPTURE) as run:
+        await run.press(dialog)
+        field, note = run.app.screen.query_one("#path", Input), run.app.screen.query_one("#dialog-note", Static)
+        field.value = "~nobody-of-that-name/a.pcap"
+        await run.press("enter")
+        await run.until(lambda: of_nobody in str(note.content))
+        field.value = "/tmp/" + "x" * 300
+        await run.press("enter")
+        await run.until(lambda: "name too long" in str(note.content))
 
 
 async def test_saving_asks_before_it_writes_over(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import re
 from datetime import datetime
 from pathlib import Path
 
+from inspector.session.source import expanded
+
 
 class Destination:
     """A path that is checked when Enter is pressed. Owns which one was asked about: Enter again writes over it."""
@@ -19,6 +21,12 @@ class Destination:
 
     def objection(self, path: Path, *, is_folder: bool = False) -> str | None:
         """What is wrong with a path for a file, or for a folder of files; None for one that can be taken."""
+        try:
+            return self._look(path, is_folder=is_folder)
+        except OSError as error:
+            return f"Nothing can be written to {path}: {error.strerror}."
+
+    def _look(self, path: Path, *, is_folder: bool) -> str | None:
         if not path.name:
             return "Name a file."
         if not path.parent.is_dir():
@@ -35,7 +43,7 @@ class Destination:
 
 def typed_path(text: str) -> Path:
     """What was typed, as a path; `~` is one's home."""
-    return Path(text.strip()).expanduser()
+    return expanded(text.strip())
 
 
 def default_name(source: str, suffix: str) -> str:

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.suggester import Suggester
 from textual.widgets import DirectoryTree, Input, Static
 
+from inspector.session.source import expanded
 from inspector.ui.screens.dialog import Dialog
 
 _CAPTURES: Final = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz", ".cap.gz")
@@ -56,12 +57,16 @@ class OpenDialog(Dialog[Path]):
 
     @on(Input.Submitted)
     def _decide(self, event: Input.Submitted) -> None:
-        path = Path(event.value).expanduser()
-        if path.is_file():
+        path = expanded(event.value)
+        try:
+            is_file, is_folder = path.is_file(), path.is_dir()
+        except OSError as error:
+            self.say(f"{path} cannot be opened: {error.strerror}.", is_warning=True)
+            return
+        if is_file:
             self.dismiss(path)
         elif event.value:
-            words = f"There is no file {path}." if not path.is_dir() else f"{path} is a folder."
-            self.say(words, is_warning=True)
+            self.say(f"{path} is a folder." if is_folder else f"There is no file {path}.", is_warning=True)
 
     @on(DirectoryTree.FileSelected)
     def _take(self, event: DirectoryTree.FileSelected) -> None:
@@ -69,11 +74,16 @@ class OpenDialog(Dialog[Path]):
 
 
 def _is_offered(path: Path) -> bool:
-    return not path.name.startswith(".") and (path.is_dir() or path.name.lower().endswith(_CAPTURES))
+    if path.name.startswith("."):
+        return False
+    try:
+        return path.name.lower().endswith(_CAPTURES) or path.is_dir()
+    except OSError:  # where nothing may be looked at, nothing is offered
+        return False
 
 
 def _completed(typed: str) -> str | None:
-    path = Path(typed).expanduser()
+    path = expanded(typed)
     folder, start = (path, "") if typed.endswith("/") else (path.parent, path.name)
     try:
         found = sorted(each.name for each in folder.iterdir() if each.name.startswith(start) and _is_offered(each))
