@@ -57,7 +57,8 @@ class Parts:
         self._service = None
         if sending is not None and stack.request is not None:
             self._service = Service(stage, room, browser, sending, stack.request, launch)
-        self._schema = Schema(stage, session, launch, feed, None if self._service is None else self._service.form)
+        form = None if self._service is None else self._service.form
+        self._schema = Schema(stage, session, launch, form, self._schema_changed)
         self._filtering = Filtering(stage, feed, session.packets, box, self._refiltered)
         self._seeker = Seeker(stage, session.store, catalog, stack.find)
         self._finding = Finding(self._seeker, stack.find, browser, room)
@@ -126,6 +127,11 @@ class Parts:
         self._browser.update(None)
         self._seeker.changed(None)
         self._words.draw()
+
+    def _schema_changed(self) -> None:
+        self._browser.reread()
+        self._stack.late.reread()
+        self._seeker.changed(None)
 
     def _back(self) -> None:
         """Out of the innermost thing that there is; at last out of an opened capture."""
