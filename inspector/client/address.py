@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from inspector.errors import UsageError
 from inspector.model.endpoint import Endpoint
@@ -32,3 +32,12 @@ class Address:
 
     def __str__(self) -> str:
         return self.text
+
+
+class Behind(NamedTuple):
+    """The service behind a relay."""
+
+    service: str
+    """Where it is, for a person."""
+    amiss: str = ""
+    """What the relay says of it at this moment, as a plain sentence; empty when all is well."""

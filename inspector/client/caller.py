@@ -8,12 +8,12 @@ for one that fails, and knows nothing of what was captured.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from inspector.client.address import Address
+from inspector.client.address import Address, Behind
 from inspector.client.ending import CLOSED, TIMED_OUT, CallError, Ending
 from inspector.client.failure import Attempt, explain
 from inspector.client.metadata import check_metadata
@@ -43,10 +43,14 @@ class ConnectionState(StrEnum):
 class Caller:
     """A client of the service at `target`, HOST:PORT or unix:PATH, on one event loop; UsageError for another target."""
 
-    def __init__(self, target: str, options: ConnectionOptions = PLAINTEXT) -> None:
+    def __init__(
+        self, target: str, options: ConnectionOptions = PLAINTEXT, behind: Callable[[], Behind] | None = None
+    ) -> None:
+        """`behind` tells what is known of the service where `target` may be a relay to it."""
         self._address = Address.parse(target)
         self.target = str(self._address)
         self.options = options
+        self._behind = behind or (lambda: Behind(self.target))
         self._channel: Channel | None = None
         self._last_ports: frozenset[int] = frozenset()
         self._running: set[RunningCall] = set()
@@ -69,7 +73,8 @@ class Caller:
         call that fails: its outcome tells.
         """
         options = replace(options, metadata=check_metadata(options.metadata))
-        attempt = Attempt(self.target, path, options.deadline, is_secure=self.options.security is not None)
+        is_secure = self.options.security is not None
+        attempt = Attempt(self._behind().service, path, options.deadline, is_secure=is_secure)
         started = asyncio.get_running_loop().time()
         self._starting += 1
         try:
@@ -161,7 +166,8 @@ class Caller:
     async def _outcome(self, ending: Ending, attempt: Attempt, seconds: float) -> Outcome:
         status, detail = ending.status, ""
         if status.code != 0:
-            detail = str(explain(await examined(status, self._address, self.options), attempt))
+            amiss = "" if attempt.connected else self._behind().amiss
+            detail = str(explain(await examined(status, self._address, self.options), attempt._replace(amiss=amiss)))
         return Outcome(status, (), seconds, detail, ending.initial, ending.trailers)
 
     async def _drop_failed(self) -> None:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from inspector.client.address import Behind
 from inspector.client.caller import Caller, Outcome
 from inspector.client.options import DEADLINE, PLAINTEXT, CallOptions, ConnectionOptions
 from inspector.errors import RequestError, ServiceError
@@ -105,7 +106,8 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
         await session.wait_live()
         if session.status.target is None:
             return
-        caller = Caller(str(session.status.target), sending.connection)
+        target, service = str(session.status.target), str(session.source)
+        caller = Caller(target, sending.connection, lambda: Behind(service, session.status.amiss))
         stop = asyncio.create_task(run.interrupted())
         try:
             call = await caller.start(sending.method.path, sending.method.kind, sending.options)

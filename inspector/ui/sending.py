@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from inspector.client.address import Behind
 from inspector.client.history_file import Entry
 from inspector.client.options import ConnectionOptions
 from inspector.client.outcome import Outcome
@@ -109,5 +110,8 @@ class Sending:
 
             if caller is not None:
                 await caller.close()
-            caller = self._callers[connection] = Caller(target, connection)
+            caller = self._callers[connection] = Caller(target, connection, self._behind)
         return caller
+
+    def _behind(self) -> Behind:
+        return Behind(self.target, self._session.status.amiss)
