@@ -129,9 +129,10 @@ def test_what_was_asked_for_is_on_the_wire(greet: GreetProcess) -> None:
 
 
 def test_a_failure_gives_its_status(greet: GreetProcess) -> None:
-    done = run("call", greet.target, "sample.v1.Tour.Fail", '{"code": 5, "message": "gone"}', "--engine", "tap")
+    message = '{"code": 5, "message": "gone\\u001b[31m\\naway"}'
+    done = run("call", greet.target, "sample.v1.Tour.Fail", message, "--engine", "tap")
     assert done.returncode == 64 + 5
-    assert f"{greet.target} answered NOT_FOUND: gone" in done.stderr
+    assert done.stderr == f"grpc-inspector: {greet.target} answered NOT_FOUND: gone␛[31m away\n"
     assert "grpc-status-details-bin" in done.stdout
 
 

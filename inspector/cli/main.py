@@ -12,6 +12,7 @@ from typing import Final
 
 from inspector.cli import calling, commands, parsers
 from inspector.errors import InspectorError
+from inspector.headless.output import say
 
 _COMMANDS: Final[dict[str, tuple[Callable[[str], parsers.Parser], Callable[[Namespace], int]]]] = {
     "frames": (parsers.frames, commands.frames),
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except InspectorError as error:
-        print(f"grpc-inspector: {' '.join(str(error).split())}", file=sys.stderr)
+        say(str(error))
         return error.exit_status
     except KeyboardInterrupt:
         return 130

@@ -21,7 +21,7 @@ from inspector.schema.forms import Format
 from inspector.schema.payload import Reading, read_bytes
 from inspector.views.as_json import line
 from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone
-from inspector.views.steps import EXCERPT, LINES, body
+from inspector.views.steps import EXCERPT, Shown, body
 from inspector.views.text import clean, counted, size
 from inspector.views.times import duration
 
@@ -81,14 +81,14 @@ class Account:
         if self.left_out:
             yield Line((Span(f"… {counted(self.left_out, 'earlier message')} not kept", Tone.WARN),))
 
-    def message(self, passed: Passed, longest: int = LINES, form: Format | None = None) -> Iterator[Line]:
-        """A message, in the likeliest form or in the one asked for; what is longer than the bound is cut."""
+    def message(self, passed: Passed, shown: Shown = Shown()) -> Iterator[Line]:  # noqa: B008
+        """A message, in the likeliest form or in the one asked for; what is longer is cut."""
         side, indent = passed.side, _indent(passed.side)
-        reading = self.reading(passed, EXCERPT, form)
+        reading = self.reading(passed, EXCERPT, shown.form)
         name = clean(reading.type or reading.format)
         facts = f"   {size(len(passed.message))} message · +{duration(passed.time - self.started)}"
         yield Line((Span(f"{ARROWS[side]} {name}", SIDE_TONES[side]), Span(facts, Tone.DIM)), indent)
-        for each in body(reading, longest, len(passed.message)):
+        for each in body(reading, shown, len(passed.message)):
             yield Line(each.spans, each.indent + indent + _REST)
 
     def reading(self, passed: Passed, limit: int | None = None, form: Format | None = None) -> Reading:
