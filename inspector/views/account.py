@@ -19,8 +19,8 @@ from inspector.schema import rich_status
 from inspector.schema.catalog import Catalog, Method
 from inspector.schema.forms import Format
 from inspector.schema.payload import Reading, read_bytes
-from inspector.views.as_json import line
 from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone
+from inspector.views.status_details import lines_of_details
 from inspector.views.steps import EXCERPT, Shown, body
 from inspector.views.text import clean, counted, size
 from inspector.views.times import duration
@@ -110,8 +110,8 @@ class Account:
             if metadata:
                 yield Line((Span(words, Tone.DIM),), indent + 1)
                 yield from metadata_lines(metadata, indent + _REST)
-        for detail in rich.details if rich else ():
-            yield Line((Span(clean(line(detail).decode())),), indent + _REST)
+        for each in lines_of_details(rich) if rich else ():
+            yield Line(each.spans, each.indent + indent + 1)
 
 
 def metadata_lines(metadata: Metadata, indent: int) -> Iterator[Line]:
