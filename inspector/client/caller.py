@@ -37,7 +37,9 @@ class ConnectionState(StrEnum):
     CONNECTING = "connecting"
     CONNECTED = "connected"
     FAILED = "failed"
-    """The last attempt failed, or the connection broke; the next call tries again."""
+    """The last attempt failed; the next call tries again."""
+    ENDED = "disconnected"
+    """The connection that there was broke, or the service closed it; the next call makes another."""
 
 
 class Caller:
@@ -55,16 +57,22 @@ class Caller:
         self._last_ports: frozenset[int] = frozenset()
         self._running: set[RunningCall] = set()
         self._starting = 0
-        self._has_failed = False
+        self._without = ConnectionState.NONE
+        """The state where there is no channel."""
 
     @property
     def state(self) -> ConnectionState:
         """The state of the connection, now."""
         if self._channel is None:
-            return ConnectionState.FAILED if self._has_failed else ConnectionState.NONE
+            return self._without
         from inspector.client.channel import is_connected  # noqa: PLC0415 - loaded by now
 
-        return ConnectionState.CONNECTED if is_connected(self._channel) else ConnectionState.CONNECTING
+        if is_connected(self._channel):
+            return ConnectionState.CONNECTED
+        if self._starting:
+            return ConnectionState.CONNECTING
+        # A connection that was told to go away carries its calls to their ends.
+        return ConnectionState.CONNECTED if self._running else ConnectionState.ENDED
 
     async def start(self, path: str, kind: CallKind, options: CallOptions = CallOptions()) -> RunningCall:  # noqa: B008
         """Connect, and begin a call of `/package.Service/Method`, to be sent messages to and read replies from.
@@ -90,7 +98,7 @@ class Caller:
 
         async def conclude(call: RunningCall, ending: Ending) -> Outcome:
             self._running.discard(call)
-            await self._drop_failed()
+            await self._drop_failed(had_connection=call.had_connection)
             return await self._outcome(ending, attempt, asyncio.get_running_loop().time() - started)
 
         call = RunningCall(path, kind, begin, conclude)
@@ -125,7 +133,7 @@ class Caller:
         for call in tuple(self._running):
             call.cancel(CLOSED)
         channel, self._channel = self._channel, None
-        self._has_failed = False
+        self._without = ConnectionState.NONE
         if channel is not None:
             await channel.close()
 
@@ -170,12 +178,12 @@ class Caller:
             detail = str(explain(await examined(status, self._address, self.options), attempt._replace(amiss=amiss)))
         return Outcome(status, (), seconds, detail, ending.initial, ending.trailers)
 
-    async def _drop_failed(self) -> None:
+    async def _drop_failed(self, *, had_connection: bool) -> None:
         from inspector.client.channel import is_connected  # noqa: PLC0415 - loaded by now
 
         if not (self._running or self._starting) and self._channel is not None and not is_connected(self._channel):
             await self.reconnect()
-            self._has_failed = True
+            self._without = ConnectionState.ENDED if had_connection else ConnectionState.FAILED
 
 
 def _within(options: CallOptions, started: float) -> CallOptions:

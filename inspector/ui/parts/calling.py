@@ -103,6 +103,7 @@ class Calling:
 
     async def _run(self, call: SentCall) -> None:
         outcome: Outcome | None = None
+        self._stage.tell("")  # what is told of a call before is not of this one
         self._box.begin()
         self._stage.renew_keys()
         try:
