@@ -94,7 +94,8 @@ async def test_the_service_comes_back(start_service: Callable[..., GreetProcess]
         await asyncio.sleep(0.01)
     assert caller.state is ConnectionState.ENDED
     assert (await caller.unary(GREET, REQUEST)).status.name == "UNAVAILABLE"
-    assert caller.state is ConnectionState.FAILED
+    failed: str = caller.state
+    assert failed == ConnectionState.FAILED
     start_service(service.port)
     assert (await caller.unary(GREET, REQUEST)).status.code == 0  # at the first attempt
     await caller.close()
