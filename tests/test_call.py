@@ -77,7 +77,7 @@ def test_every_kind_of_call(
     (call,) = objects(done.stdout)
     assert list(call) == CALL_KEYS
     assert (len(call["requests"]), len(call["responses"])) == (requests, responses)
-    assert (call["state"], call["problems"]) == ("complete", [])
+    assert (call["state"], call["problems"], call["authority"]) == ("complete", [], greet.target)
     if method == "Sum":
         assert call["responses"][0]["value"]["value"] == str(sum(range(requests + 1)))
 

@@ -9,6 +9,7 @@ from inspector.errors import UsageError
 from inspector.model.endpoint import Endpoint
 
 _UNIX: Final = "unix:"
+_HERE: Final = "localhost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,21 @@ class Address:
         host, _, port = text.rpartition(":")
         if not port.isdecimal():
             raise UsageError(f"{text!r} is no HOST:PORT.", "For example: localhost:50051.")
-        service = Endpoint(host.strip("[]") or "localhost", int(port))
+        service = Endpoint(host.strip("[]") or _HERE, int(port))
         return cls(str(service), service)
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def authority(self) -> str:
+        """The `:authority` of calls, where nobody asks for another: what gRPC makes of it."""
+        return _HERE if self.service is None else self.text
+
+    @property
+    def host(self) -> str:
+        """The name that its certificate is for."""
+        return _HERE if self.service is None else self.service.host
 
 
 class Behind(NamedTuple):

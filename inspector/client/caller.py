@@ -53,6 +53,9 @@ class Caller:
         self.target = str(self._address)
         self.options = options
         self._behind = behind or (lambda: Behind(self.target))
+        service = Address.parse(self._behind().service)
+        is_direct = service == self._address
+        self._of_channel = options if is_direct else options.for_service(service.authority, service.host)
         self._channel: Channel | None = None
         self._last_ports: frozenset[int] = frozenset()
         self._running: set[RunningCall] = set()
@@ -149,7 +152,7 @@ class Caller:
         from inspector.client.channel import connect, is_connected, open_channel  # noqa: PLC0415 - see there
 
         if self._channel is None:
-            opened = await open_channel(self._address, self.options)
+            opened = await open_channel(self._address, self._of_channel)
             if self._channel is None:  # another call was not quicker
                 self._channel = opened
         channel = self._channel
@@ -175,7 +178,9 @@ class Caller:
         status, detail = ending.status, ""
         if status.code != 0:
             amiss = "" if attempt.connected else self._behind().amiss
-            detail = str(explain(await examined(status, self._address, self.options), attempt._replace(amiss=amiss)))
+            detail = str(
+                explain(await examined(status, self._address, self._of_channel), attempt._replace(amiss=amiss))
+            )
         return Outcome(status, (), seconds, detail, ending.initial, ending.trailers)
 
     async def _drop_failed(self, *, had_connection: bool) -> None:
