@@ -62,6 +62,8 @@ class Caller:
         self._starting = 0
         self._without = ConnectionState.NONE
         """The state where there is no channel."""
+        self._has_connected = False
+        """True when the channel has had a connection."""
 
     @property
     def state(self) -> ConnectionState:
@@ -75,7 +77,9 @@ class Caller:
         if self._starting:
             return ConnectionState.CONNECTING
         # A connection that was told to go away carries its calls to their ends.
-        return ConnectionState.CONNECTED if self._running else ConnectionState.ENDED
+        if self._running:
+            return ConnectionState.CONNECTED
+        return ConnectionState.ENDED if self._has_connected else ConnectionState.NONE
 
     async def start(self, path: str, kind: CallKind, options: CallOptions = CallOptions()) -> RunningCall:  # noqa: B008
         """Connect, and begin a call of `/package.Service/Method`, to be sent messages to and read replies from.
@@ -136,7 +140,7 @@ class Caller:
         for call in tuple(self._running):
             call.cancel(CLOSED)
         channel, self._channel = self._channel, None
-        self._without = ConnectionState.NONE
+        self._without, self._has_connected = ConnectionState.NONE, False
         if channel is not None:
             await channel.close()
 
@@ -162,6 +166,7 @@ class Caller:
             connected = await connect(channel, options.deadline, waits=options.waits_for_ready)
         except TimeoutError:
             return channel, None
+        self._has_connected = self._has_connected or connected
         if connected and self._address.service is not None:
             self._last_ports = ports_to(self._address.service.port)
         return channel, connected

@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -93,7 +94,8 @@ class InspectorApp(App[int], inherit_bindings=False):
         if isinstance(old, InspectionScreen):
             await old.end()
             self.pop_screen()
-            self._show(InspectionScreen(self._launch, event.session, is_opened=old.is_opened))
+            launch = replace(self._launch, draft=old.parts.draft)
+            self._show(InspectionScreen(launch, event.session, is_opened=old.is_opened))
             self.run_worker(self._forget(old))
 
     @on(CaptureLeft)

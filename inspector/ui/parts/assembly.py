@@ -11,6 +11,7 @@ from typing import Final
 from textual.screen import Screen
 
 from inspector.session import Session
+from inspector.ui.draft import Draft
 from inspector.ui.launch import Launch
 from inspector.ui.parts.capturing import Capturing
 from inspector.ui.parts.commenting import Commenting
@@ -92,6 +93,11 @@ class Parts:
             hearing.append(self._service)
         return {kind: hear for part in hearing for kind, hear in part.hears.items()}
 
+    @property
+    def draft(self) -> Draft | None:
+        """What stands in the request box."""
+        return None if self._service is None else self._service.form.draft
+
     def allows(self, action: str) -> bool:
         """False for an action that has nothing to act on now."""
         return self._service is None or self._service.running.allows(action)
@@ -99,7 +105,7 @@ class Parts:
     def begin(self) -> None:
         """Show the method to begin with, and let the session start behind the screen."""
         if self._service is not None:
-            self._service.begin()
+            self._service.begin(is_continued=self._session.is_continued)
             self._stage.every(_LOOK_SECONDS, self._words.draw_connection)
         self._stage.work(self._run())
 
