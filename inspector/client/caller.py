@@ -182,10 +182,9 @@ class Caller:
     async def _outcome(self, ending: Ending, attempt: Attempt, seconds: float) -> Outcome:
         status, detail = ending.status, ""
         if status.code != 0:
+            known = await examined(status, self._address, self._of_channel)
             amiss = "" if attempt.connected else self._behind().amiss
-            detail = str(
-                explain(await examined(status, self._address, self._of_channel), attempt._replace(amiss=amiss))
-            )
+            detail = str(explain(known, attempt._replace(amiss=amiss)))
         return Outcome(status, (), seconds, detail, ending.initial, ending.trailers)
 
     async def _drop_failed(self, *, had_connection: bool) -> None:

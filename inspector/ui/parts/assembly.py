@@ -135,9 +135,10 @@ class Parts:
         self._words.draw()
 
     def _schema_changed(self) -> None:
-        self._browser.reread()
-        self._stack.late.reread()
-        self._seeker.changed(None)
+        if self._browser.is_attached:  # not while the app ends
+            self._browser.reread()
+            self._stack.late.reread()
+            self._seeker.changed(None)
 
     def _back(self) -> None:
         """Out of the innermost thing that there is; at last out of an opened capture."""
