@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -76,7 +77,7 @@ def test_every_kind_of_call(
     (call,) = objects(done.stdout)
     assert list(call) == CALL_KEYS
     assert (len(call["requests"]), len(call["responses"])) == (requests, responses)
-    assert (call["state"], call["problems"]) == ("complete", [])
+    assert (call["state"], call["problems"], call["authority"]) == ("complete", [], greet.target)
     if method == "Sum":
         assert call["responses"][0]["value"]["value"] == str(sum(range(requests + 1)))
 
@@ -128,15 +129,21 @@ def test_what_was_asked_for_is_on_the_wire(greet: GreetProcess) -> None:
 
 
 def test_a_failure_gives_its_status(greet: GreetProcess) -> None:
-    done = run("call", greet.target, "sample.v1.Tour.Fail", '{"code": 5, "message": "gone"}', "--engine", "tap")
+    message = '{"code": 5, "message": "gone\\u001b[31m\\naway"}'
+    done = run("call", greet.target, "sample.v1.Tour.Fail", message, "--engine", "tap")
     assert done.returncode == 64 + 5
-    assert f"{greet.target} answered NOT_FOUND: gone" in done.stderr.replace(port_of(done.stderr), greet.target)
+    assert done.stderr == f"grpc-inspector: {greet.target} answered NOT_FOUND: gone␛[31m away\n"
     assert "grpc-status-details-bin" in done.stdout
 
 
-def port_of(text: str) -> str:
-    """The address of the tap, as an error names it."""
-    return text.split()[1]
+def test_where_nothing_listens_the_tap_is_not_blamed() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        target = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = run("call", target, "HelloWorld/greet", "x", "--no-reflection", "--engine", "tap")
+    assert done.returncode == 64 + 14
+    refused = f"The service {target} does not answer: Connection refused. Start the service, or check the port."
+    assert done.stderr == f"grpc-inspector: {refused}\n"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import grpc.aio
 import hpack
 import pytest
 
-from inspector.client.caller import Caller
+from inspector.client.caller import Caller, ConnectionState
 from inspector.client.ports import ports_to
 from inspector.errors import RequestError, UsageError
 from inspector.model.status import Status
@@ -90,9 +90,12 @@ async def test_the_service_comes_back(start_service: Callable[..., GreetProcess]
     assert (await caller.unary(GREET, REQUEST)).status.code == 0
     service.process.kill()
     service.process.wait()
-    while (outcome := await caller.unary(GREET, REQUEST)).status.code == 0:
-        pass  # the kernel may still be closing
-    assert outcome.status.name == "UNAVAILABLE"
+    while caller.state is ConnectionState.CONNECTED:  # noqa: ASYNC110 - gRPC tells nobody of it
+        await asyncio.sleep(0.01)
+    assert caller.state is ConnectionState.ENDED
+    assert (await caller.unary(GREET, REQUEST)).status.name == "UNAVAILABLE"
+    failed: str = caller.state
+    assert failed == ConnectionState.FAILED
     start_service(service.port)
     assert (await caller.unary(GREET, REQUEST)).status.code == 0  # at the first attempt
     await caller.close()

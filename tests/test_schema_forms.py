@@ -15,6 +15,7 @@ from inspector.schema.catalog import Catalog
 from inspector.schema.payload import Format, possible_forms, read_bytes
 from inspector.views.detail import message_detail, message_forms
 from inspector.views.follow import Follow
+from inspector.views.steps import Shown
 from inspector.views.values import compact, pretty
 from inspector.views.wire_lines import wire_lines
 from sample_service.helloworld_pb2 import HelloRequest
@@ -119,7 +120,7 @@ def test_the_message_tab_shows_the_form_that_is_asked_for() -> None:
     shown = [line.text for line in message_detail(talk.store, Catalog(), 1, Format.WIRE)]
     assert '1: "World"  string | bytes 57 6f 72 6c 64' in shown
     assert "It was asked for as wire." in shown
-    step = Follow(talk.store, Catalog(), StreamKey(0, 1)).step(1, form=Format.HEX)
+    step = Follow(talk.store, Catalog(), StreamKey(0, 1)).step(1, Shown(form=Format.HEX))
     assert [line.text for line in step.body] == ["0a05 576f 726c 64"]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from inspector.client.address import Behind
 from inspector.client.caller import Caller, Outcome
 from inspector.client.options import ConnectionOptions, Security
 from inspector.errors import RequestError
@@ -61,8 +62,8 @@ async def secured(pki: Authority, name: str, *, mutual: bool = False) -> AsyncIt
         yield target
 
 
-async def call(target: str, security: Security) -> Outcome:
-    caller = Caller(target, ConnectionOptions(security))
+async def call(target: str, security: Security, behind: str = "") -> Outcome:
+    caller = Caller(target, ConnectionOptions(security), lambda: Behind(behind or target))
     try:
         return await caller.unary(GREET, REQUEST)
     finally:
@@ -78,6 +79,13 @@ async def test_a_service_under_another_name(pki: Authority) -> None:
     async with secured(pki, "other") as target:
         assert "for another name. --servername" in (await call(target, Security(pki["ca.pem"]))).detail
         assert (await call(target, Security(pki["ca.pem"], server_name="other.test"))).status.code == 0
+
+
+async def test_a_service_behind_a_relay_goes_by_its_own_name(pki: Authority) -> None:
+    async with secured(pki, "other") as target:
+        assert (await call(target, Security(pki["ca.pem"]), behind="other.test:443")).status.code == 0
+        elsewhere = await call(target, Security(pki["ca.pem"]), behind="third.test:443")
+        assert elsewhere.detail.startswith("The certificate of third.test:443 is for another name.")
 
 
 async def test_nobody_who_is_trusted(pki: Authority) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from inspector.model.call import MethodSource
 from inspector.model.endpoint import Side
+from inspector.schema.greet import greet_files
 from inspector.session import Phase
+from inspector.ui.lists.tabs import CALLS
 from inspector.ui.screens.choice import ChoiceDialog
 from inspector.ui.widgets.late_banner import LateBanner
 from tests.captures import DATA
@@ -74,6 +77,22 @@ async def test_a_method_named_by_hand_is_that_of_all_that_share_it_until_it_is_t
         await chosen(run, "enter")
         assert [call.method for call in calls] == [None] * 3
         await run.until(lambda: "the method is unknown for 3" in banner(run))
+
+
+async def test_a_schema_that_changes_is_read_for_all_that_is_shown(tmp_path: Path) -> None:
+    async with reading(late_capture(tmp_path)) as run:
+        await run.loaded()
+        await run.turn_to(CALLS)
+        await run.press("o", "o")  # by method
+        catalog = run.screen.launch.catalog
+        file = greet_files().file[0]
+        file.package, (method,) = "shop", file.service[0].method
+        method.input_type, method.output_type = ".shop.HelloRequest", ".shop.HelloReply"
+        catalog.add(FileDescriptorSet(file=[file]), "shop.proto")
+        await run.press("f6")
+        await run.until(lambda: "the method is guessed for 3" in banner(run))
+        await run.until(lambda: text(run.list).count("HelloWorld/greet (guessed)") == 3)
+        await run.until(lambda: "HelloRequest" in text(run.pane))
 
 
 async def test_what_was_read_on_the_wire_is_not_named() -> None:

@@ -294,3 +294,20 @@ async def test_the_connection_is_made_anew_on_a_key(greet: GreetProcess) -> None
             await run.press("ctrl+l")
             await run.until(lambda: run.screen.query_one(StatusLine).connection is ConnectionState.NONE)
         assert len({call.key.connection for call in calls(run, "greet")}) == 2
+
+
+async def test_a_capture_that_is_decoded_anew_can_be_sent_to_as_before(greet: GreetProcess) -> None:
+    async with attached(greet) as run:
+        await choose(run, "Echo")
+        await run.type('{"text": "before"}')
+        await run.press("enter")
+        await run.until(lambda: state(run, "Echo") is CallState.COMPLETE)
+        await run.press("escape", "d")
+        await run.until(lambda: isinstance(run.app.screen, ChoiceDialog))
+        first = run.session
+        await run.type("9999")
+        await run.press("enter")
+        await run.until(lambda: run.session is not first and state(run, "Echo") is CallState.COMPLETE)
+        assert (title(run), box(run).value, run.focused) == ("sample.v1.Tour/Echo", '{"text": "before"}', "frames")
+        await run.press("i", "enter")
+        await run.until(lambda: len(calls(run, "Echo")) == 2)

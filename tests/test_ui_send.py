@@ -141,6 +141,8 @@ async def test_the_capture_stops_and_starts(greet: GreetProcess) -> None:
         await send(run, "World", 5)
         await run.press("ctrl+e")
         await run.until(lambda: run.session.status.phase is Phase.STOPPED)
+        await run.press("enter")
+        await run.until(lambda: any("sent now is not seen" in each.message for each in run.app._notifications))
         await run.press("ctrl+e")
         await run.until(lambda: run.session.status.phase is Phase.LIVE)
         assert lines(run.frames)[1].startswith("▏")

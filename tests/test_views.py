@@ -344,9 +344,11 @@ def test_a_goaway_stands_where_it_came(talk: Conversation) -> None:
 
 def test_a_long_message_is_cut_and_says_so(talk: Conversation) -> None:
     talk.client(request(1, "/a.B/C"), data(1, prefixed(b"".join(bytes([10, 2]) + b"%02d" % n for n in range(90)))))
-    step = Follow(talk.store, CATALOG, FIRST).step(1)
+    view = Follow(talk.store, CATALOG, FIRST)
+    step = view.step(1)
     assert len(step.body) == 41
     assert step.body[-1].text == "… 54 more lines; the Message tab shows more"
+    assert not any("more lines" in line for line in follow_lines(view))  # a page has no tabs
     assert len([line for line in message_detail(talk.store, CATALOG, 1) if line.text.startswith("1: ")]) == 90
 
 

@@ -14,7 +14,7 @@ from inspector.cli import calling, commands, parsers
 from inspector.cli.parser import Parser
 from inspector.cli.streams import prepare_streams
 from inspector.errors import InspectorError
-from inspector.views.text import clean
+from inspector.headless.output import say
 
 _COMMANDS: Final[dict[str, tuple[Callable[[str], Parser], Callable[[Namespace], int]]]] = {
     "frames": (parsers.frames, commands.frames),
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prepare_streams()
         return _run(given)
     except InspectorError as error:
-        print(f"grpc-inspector: {clean(' '.join(str(error).split()))}", file=sys.stderr)
+        say(str(error))
         return error.exit_status
     except KeyboardInterrupt:
         return 130

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from inspector.errors import UsageError
 from inspector.model.endpoint import Endpoint
 
 _UNIX: Final = "unix:"
+_HERE: Final = "localhost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,27 @@ class Address:
         host, _, port = text.rpartition(":")
         if not port.isdecimal():
             raise UsageError(f"{text!r} is no HOST:PORT.", "For example: localhost:50051.")
-        service = Endpoint(host.strip("[]") or "localhost", int(port))
+        service = Endpoint(host.strip("[]") or _HERE, int(port))
         return cls(str(service), service)
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def authority(self) -> str:
+        """The `:authority` of calls, where nobody asks for another: what gRPC makes of it."""
+        return _HERE if self.service is None else self.text
+
+    @property
+    def host(self) -> str:
+        """The name that its certificate is for."""
+        return _HERE if self.service is None else self.service.host
+
+
+class Behind(NamedTuple):
+    """The service behind a relay."""
+
+    service: str
+    """Where it is, for a person."""
+    amiss: str = ""
+    """What the relay says of it at this moment, as a plain sentence; empty when all is well."""

@@ -8,12 +8,12 @@ for one that fails, and knows nothing of what was captured.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from inspector.client.address import Address
+from inspector.client.address import Address, Behind
 from inspector.client.ending import CLOSED, TIMED_OUT, CallError, Ending
 from inspector.client.failure import Attempt, explain
 from inspector.client.metadata import check_metadata
@@ -37,31 +37,49 @@ class ConnectionState(StrEnum):
     CONNECTING = "connecting"
     CONNECTED = "connected"
     FAILED = "failed"
-    """The last attempt failed, or the connection broke; the next call tries again."""
+    """The last attempt failed; the next call tries again."""
+    ENDED = "disconnected"
+    """The connection that there was broke, or the service closed it; the next call makes another."""
 
 
 class Caller:
     """A client of the service at `target`, HOST:PORT or unix:PATH, on one event loop; UsageError for another target."""
 
-    def __init__(self, target: str, options: ConnectionOptions = PLAINTEXT, *, called: str = "") -> None:
-        """`called` is what sentences call the service, where `target` is that of a relay to it."""
+    def __init__(
+        self, target: str, options: ConnectionOptions = PLAINTEXT, behind: Callable[[], Behind] | None = None
+    ) -> None:
+        """`behind` tells what is known of the service where `target` may be a relay to it."""
         self._address = Address.parse(target)
-        self.target = called or str(self._address)
+        self.target = str(self._address)
         self.options = options
+        self._behind = behind or (lambda: Behind(self.target))
+        service = Address.parse(self._behind().service)
+        is_direct = service == self._address
+        self._of_channel = options if is_direct else options.for_service(service.authority, service.host)
         self._channel: Channel | None = None
         self._last_ports: frozenset[int] = frozenset()
         self._running: set[RunningCall] = set()
         self._starting = 0
-        self._has_failed = False
+        self._without = ConnectionState.NONE
+        """The state where there is no channel."""
+        self._has_connected = False
+        """True when the channel has had a connection."""
 
     @property
     def state(self) -> ConnectionState:
         """The state of the connection, now."""
         if self._channel is None:
-            return ConnectionState.FAILED if self._has_failed else ConnectionState.NONE
+            return self._without
         from inspector.client.channel import is_connected  # noqa: PLC0415 - loaded by now
 
-        return ConnectionState.CONNECTED if is_connected(self._channel) else ConnectionState.CONNECTING
+        if is_connected(self._channel):
+            return ConnectionState.CONNECTED
+        if self._starting:
+            return ConnectionState.CONNECTING
+        # A connection that was told to go away carries its calls to their ends.
+        if self._running:
+            return ConnectionState.CONNECTED
+        return ConnectionState.ENDED if self._has_connected else ConnectionState.NONE
 
     async def start(self, path: str, kind: CallKind, options: CallOptions = CallOptions()) -> RunningCall:  # noqa: B008
         """Connect, and begin a call of `/package.Service/Method`, to be sent messages to and read replies from.
@@ -70,7 +88,8 @@ class Caller:
         call that fails: its outcome tells.
         """
         options = replace(options, metadata=check_metadata(options.metadata))
-        attempt = Attempt(self.target, path, options.deadline, is_secure=self.options.security is not None)
+        is_secure = self.options.security is not None
+        attempt = Attempt(self._behind().service, path, options.deadline, is_secure=is_secure)
         started = asyncio.get_running_loop().time()
         self._starting += 1
         try:
@@ -86,7 +105,7 @@ class Caller:
 
         async def conclude(call: RunningCall, ending: Ending) -> Outcome:
             self._running.discard(call)
-            await self._drop_failed()
+            await self._drop_failed(had_connection=call.had_connection)
             return await self._outcome(ending, attempt, asyncio.get_running_loop().time() - started)
 
         call = RunningCall(path, kind, begin, conclude)
@@ -121,7 +140,7 @@ class Caller:
         for call in tuple(self._running):
             call.cancel(CLOSED)
         channel, self._channel = self._channel, None
-        self._has_failed = False
+        self._without, self._has_connected = ConnectionState.NONE, False
         if channel is not None:
             await channel.close()
 
@@ -137,7 +156,7 @@ class Caller:
         from inspector.client.channel import connect, is_connected, open_channel  # noqa: PLC0415 - see there
 
         if self._channel is None:
-            opened = await open_channel(self._address, self.options)
+            opened = await open_channel(self._address, self._of_channel)
             if self._channel is None:  # another call was not quicker
                 self._channel = opened
         channel = self._channel
@@ -147,6 +166,7 @@ class Caller:
             connected = await connect(channel, options.deadline, waits=options.waits_for_ready)
         except TimeoutError:
             return channel, None
+        self._has_connected = self._has_connected or connected
         if connected and self._address.service is not None:
             self._last_ports = ports_to(self._address.service.port)
         return channel, connected
@@ -162,15 +182,17 @@ class Caller:
     async def _outcome(self, ending: Ending, attempt: Attempt, seconds: float) -> Outcome:
         status, detail = ending.status, ""
         if status.code != 0:
-            detail = str(explain(await examined(status, self._address, self.options), attempt))
+            known = await examined(status, self._address, self._of_channel)
+            amiss = "" if attempt.connected else self._behind().amiss
+            detail = str(explain(known, attempt._replace(amiss=amiss)))
         return Outcome(status, (), seconds, detail, ending.initial, ending.trailers)
 
-    async def _drop_failed(self) -> None:
+    async def _drop_failed(self, *, had_connection: bool) -> None:
         from inspector.client.channel import is_connected  # noqa: PLC0415 - loaded by now
 
         if not (self._running or self._starting) and self._channel is not None and not is_connected(self._channel):
             await self.reconnect()
-            self._has_failed = True
+            self._without = ConnectionState.ENDED if had_connection else ConnectionState.FAILED
 
 
 def _within(options: CallOptions, started: float) -> CallOptions:

@@ -24,6 +24,8 @@ class Attempt(NamedTuple):
     """False when the time ran out before there was a connection."""
     is_secure: bool = False
     """True for a call over TLS."""
+    amiss: str = ""
+    """Why a relay on the way did not reach the target, as a plain sentence; empty where it did, or there is none."""
 
 
 class _Row(NamedTuple):
@@ -171,6 +173,8 @@ _COMPILED: Final = tuple((re.compile(row.pattern, re.IGNORECASE | re.DOTALL), ro
 
 def explain(status: Status, attempt: Attempt) -> ServiceError:
     """The failure as an error for a person; its text is the sentence and the hint."""
+    if attempt.amiss:
+        return ServiceError(attempt.amiss, "Start the service, or check the port.")
     line = f"{status.name} {status.message}"
     for pattern, row in _COMPILED:
         match = pattern.search(line)

@@ -5,7 +5,7 @@ Reads nothing and checks nothing of the network: files are read, and certificate
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -45,6 +45,13 @@ class ConnectionOptions:
     """Seconds between the PINGs that keep a quiet connection alive; None for none."""
     largest_message: int = LARGEST_MESSAGE
     """Bytes that a reply may have."""
+
+    def for_service(self, authority: str, host: str) -> ConnectionOptions:
+        """The same on the way through a relay: calls and certificates still go by the service's names."""
+        security = self.security
+        if security is not None and security.server_name is None:
+            security = replace(security, server_name=host)
+        return replace(self, security=security, authority=self.authority or authority)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from inspector.client.options import Metadata
 from inspector.client.outcome import Outcome
 from inspector.headless.output import Output
+from inspector.headless.own_call import OWN
 from inspector.model.endpoint import Side
 from inspector.views.account import WHY, Account, Passed, shown_value
 from inspector.views.as_json import line
 from inspector.views.as_text import text_line
 from inspector.views.spans import Line, Span, Tone
-
-_LINES: Final = 1_000
-"""Of a message: more than a screen shows, as nothing else tells the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ class AccountPrinter:
         """A message passes."""
         passed = self.account.note(side, message)
         if not self.as_json:
-            self._print((Line(), *self.account.message(passed, _LINES)))
+            self._print((Line(), *self.account.message(passed, OWN)))
 
     def end(self, outcome: Outcome) -> None:
         """The call is over."""

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from inspector.client.address import Behind
 from inspector.client.caller import Caller, Outcome
 from inspector.client.options import DEADLINE, PLAINTEXT, CallOptions, ConnectionOptions
 from inspector.errors import RequestError, ServiceError
@@ -105,7 +106,8 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
         await session.wait_live()
         if session.status.target is None:
             return
-        caller = Caller(str(session.status.target), sending.connection, called=str(session.source))
+        target, service = str(session.status.target), str(session.source)
+        caller = Caller(target, sending.connection, lambda: Behind(service, session.status.amiss))
         stop = asyncio.create_task(run.interrupted())
         try:
             call = await caller.start(sending.method.path, sending.method.kind, sending.options)
@@ -127,9 +129,7 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
         dropped = session.status.dropped
         lost = f": {counted(dropped, 'packet')} dropped" if dropped else ""
         say(f"Not all frames of the call were captured{lost}.")
-    if status or not outcomes:
-        return status
-    return _judge(outcomes[0], is_captured=own.key is not None, amiss=session.status.amiss)
+    return status or (_judge(outcomes[0], is_captured=own.key is not None) if outcomes else 0)
 
 
 async def send_unseen(target: str, catalog: Catalog, request: Request, *, as_json: bool) -> int:
@@ -177,14 +177,11 @@ def find_method(catalog: Catalog, name: str, kind: CallKind | None = None) -> Me
     return method
 
 
-def _judge(outcome: Outcome, *, is_captured: bool, amiss: str = "") -> int:
-    """Say on standard error what is wrong; the exit status. `amiss` is what the engine said in the end."""
+def _judge(outcome: Outcome, *, is_captured: bool) -> int:
+    """Say on standard error what is wrong; the exit status."""
     code = outcome.status.code
     if code:
-        unreached = (
-            amiss if outcome.status.name == "UNAVAILABLE" else ""
-        )  # through the tap every connection is taken at first
-        say(unreached or outcome.detail or f"{outcome.status.name}: {outcome.status.message}")
+        say(outcome.detail or f"{outcome.status.name}: {outcome.status.message}")
         return STATUS_BASE + code
     if not is_captured:
         why = ServiceError("The call was answered, but its frames were not captured.")

@@ -8,13 +8,15 @@ from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
 from inspector.views.as_text import painted, step_lines, text_line
 from inspector.views.follow import Follow
+from inspector.views.steps import PRINTED, Shown
 
 
 class LiveSteps:
     """One call's steps on standard output."""
 
-    def __init__(self, store: Store, catalog: Catalog, key: StreamKey, output: Output) -> None:
-        self._call, self._output = store.calls[key], output
+    def __init__(self, store: Store, catalog: Catalog, key: StreamKey, output: Output, shown: Shown = PRINTED) -> None:
+        """`shown` is how much of a message is printed."""
+        self._call, self._output, self._shown = store.calls[key], output, shown
         self._view = Follow(store, catalog, key)
         self._printed = 0
         self._is_finished = False
@@ -39,6 +41,6 @@ class LiveSteps:
 
     def _print(self, end: int) -> None:
         dropped = self._view.dropped
-        for step in self._view.steps(max(self._printed - dropped, 0), end):
+        for step in self._view.steps(max(self._printed - dropped, 0), end, self._shown):
             self._output.texts(step_lines(step, colour=self._output.in_colour))
         self._printed = max(self._printed, dropped + end)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable
 
 from inspector.errors import OutputError
+from inspector.views.text import clean
 
 
 class ReaderGone(Exception):  # noqa: N818  # not a failure: the reader of our output has seen enough
@@ -47,5 +48,6 @@ class Output:
 
 
 def say(sentence: str) -> None:
-    """Tell the person at the keyboard something, beside the output."""
-    print(f"grpc-inspector: {sentence}", file=sys.stderr, flush=True)
+    """Tell the person at the keyboard something, beside the output: in one line, as services have a word in it too."""
+    words = clean(" ".join(sentence.split()))
+    print(f"grpc-inspector: {words}", file=sys.stderr, flush=True)

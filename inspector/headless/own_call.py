@@ -12,9 +12,13 @@ from inspector.schema.catalog import Catalog, Method
 from inspector.session import Session
 from inspector.store.change import Change
 from inspector.views.as_json import call_object
+from inspector.views.steps import PRINTED
 
 _DECODING_SECONDS: Final = 5.0
 """How long the frames of a call that has ended are waited for; milliseconds are usual."""
+
+OWN: Final = PRINTED._replace(elsewhere="--json has all of it")
+"""How much of a message `call` prints."""
 
 
 class OwnCall:
@@ -66,7 +70,7 @@ class OwnCall:
         if self.key is None or self._output is None:
             return
         if self._steps is None:
-            self._steps = LiveSteps(self._store, self._catalog, self.key, self._output)
+            self._steps = LiveSteps(self._store, self._catalog, self.key, self._output, OWN)
         self._steps.tell()
 
     def _is_ours(self, key: StreamKey) -> bool:

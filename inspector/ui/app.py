@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -92,22 +93,25 @@ class InspectorApp(App[int], inherit_bindings=False):
         old = self.screen
         if isinstance(old, InspectionScreen):
             await old.end()
-            self._part_with(old)
-            self._show(InspectionScreen(self._launch, event.session, is_opened=old.is_opened))
+            self.pop_screen()
+            launch = replace(self._launch, draft=old.parts.draft)
+            self._show(InspectionScreen(launch, event.session, is_opened=old.is_opened))
+            self.run_worker(self._forget(old))
 
     @on(CaptureLeft)
     def _leave(self, event: CaptureLeft) -> None:
         screen = self.screen
         if isinstance(screen, InspectionScreen) and screen is event.screen:
-            self._part_with(screen)
-
-    def _part_with(self, screen: InspectionScreen) -> None:
-        """Show what is below it; it ends behind that, and a capture of a million frames takes its time to go."""
-        self.pop_screen()
-        self.run_worker(self._give_up(screen))
+            self.pop_screen()
+            self.run_worker(self._give_up(screen))
 
     async def _give_up(self, screen: InspectionScreen) -> None:
+        """End it, behind what is shown now."""
         await screen.end()
+        await self._forget(screen)
+
+    async def _forget(self, screen: InspectionScreen) -> None:
+        """A capture of a million frames takes its time to go."""
         await screen.session.release()
         self._shown.remove(screen)
 

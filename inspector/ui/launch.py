@@ -16,6 +16,7 @@ from inspector.schema.catalog import Catalog
 from inspector.schema.greet import GREET_METHOD
 from inspector.session import Session
 from inspector.session.schema import SchemaSources
+from inspector.ui.draft import Draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +39,5 @@ class Launch:
     """Where the schema is read from again when that is asked for; `prepare` has read it for the first time."""
     history: HistoryFile | None = None
     """Where what is sent is kept for later sessions; None to keep it only while the app runs."""
+    draft: Draft | None = None
+    """What stood in the request box before the capture was decoded anew."""

@@ -10,12 +10,13 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from inspector.client.address import Behind
 from inspector.client.history_file import Entry
 from inspector.client.options import ConnectionOptions
 from inspector.client.outcome import Outcome
 from inspector.client.running_call import RunningCall
 from inspector.model.call import StreamKey
-from inspector.session import LiveSource, Session
+from inspector.session import LiveSource, Phase, Session
 from inspector.ui.kept import entry_of
 from inspector.ui.own_calls import OwnCalls
 from inspector.ui.running_calls import RunningCalls
@@ -50,6 +51,11 @@ class Sending:
     def is_unseen(self) -> bool:
         """True when the frames of these calls cannot be read on the wire: gRPC gives nobody the keys of its TLS."""
         return self._connection.security is not None
+
+    @property
+    def is_stopped(self) -> bool:
+        """True while calls go out and nothing is captured of them."""
+        return self._session.status.phase is Phase.STOPPED
 
     async def run(self, call: SentCall) -> tuple[Outcome, Entry]:
         """Send a call that is among `calls` and wait for its outcome; what the history shall keep of it comes with it.
@@ -109,5 +115,8 @@ class Sending:
 
             if caller is not None:
                 await caller.close()
-            caller = self._callers[connection] = Caller(target, connection)
+            caller = self._callers[connection] = Caller(target, connection, self._behind)
         return caller
+
+    def _behind(self) -> Behind:
+        return Behind(self.target, self._session.status.amiss)

@@ -19,9 +19,9 @@ from inspector.schema import rich_status
 from inspector.schema.catalog import Catalog, Method
 from inspector.schema.forms import Format
 from inspector.schema.payload import Reading, read_bytes
-from inspector.views.as_json import line
 from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone
-from inspector.views.steps import EXCERPT, LINES, body
+from inspector.views.status_details import lines_of_details
+from inspector.views.steps import EXCERPT, Shown, body
 from inspector.views.text import clean, counted, size
 from inspector.views.times import duration
 
@@ -81,14 +81,14 @@ class Account:
         if self.left_out:
             yield Line((Span(f"… {counted(self.left_out, 'earlier message')} not kept", Tone.WARN),))
 
-    def message(self, passed: Passed, longest: int = LINES, form: Format | None = None) -> Iterator[Line]:
-        """A message, in the likeliest form or in the one asked for; what is longer than the bound is cut."""
+    def message(self, passed: Passed, shown: Shown = Shown()) -> Iterator[Line]:  # noqa: B008
+        """A message, in the likeliest form or in the one asked for; what is longer is cut."""
         side, indent = passed.side, _indent(passed.side)
-        reading = self.reading(passed, EXCERPT, form)
+        reading = self.reading(passed, EXCERPT, shown.form)
         name = clean(reading.type or reading.format)
         facts = f"   {size(len(passed.message))} message · +{duration(passed.time - self.started)}"
         yield Line((Span(f"{ARROWS[side]} {name}", SIDE_TONES[side]), Span(facts, Tone.DIM)), indent)
-        for each in body(reading, longest, len(passed.message)):
+        for each in body(reading, shown, len(passed.message)):
             yield Line(each.spans, each.indent + indent + _REST)
 
     def reading(self, passed: Passed, limit: int | None = None, form: Format | None = None) -> Reading:
@@ -110,8 +110,8 @@ class Account:
             if metadata:
                 yield Line((Span(words, Tone.DIM),), indent + 1)
                 yield from metadata_lines(metadata, indent + _REST)
-        for detail in rich.details if rich else ():
-            yield Line((Span(clean(line(detail).decode())),), indent + _REST)
+        for each in lines_of_details(rich) if rich else ():
+            yield Line(each.spans, each.indent + indent + 1)
 
 
 def metadata_lines(metadata: Metadata, indent: int) -> Iterator[Line]:

@@ -12,6 +12,7 @@ from typing import Final
 from inspector.model.endpoint import Side
 from inspector.views.follow import Follow
 from inspector.views.spans import Line, Span, Tone
+from inspector.views.steps import PRINTED
 
 _COLOURS: Final[Mapping[Tone, str]] = {
     Tone.DIM: "color:#6b7280",
@@ -54,7 +55,7 @@ def follow_page(view: Follow) -> Iterator[str]:
     for note in view.notes():
         yield _line(note)
     for index in range(len(view)):
-        step = view.step(index)
+        step = view.step(index, PRINTED)
         yield f'<section class="{"client" if step.side is Side.CLIENT else "server"}">'
         yield _paragraph((*step.title, Span("   "), *step.facts))
         yield from (_line(line) for line in step.body)

@@ -13,7 +13,7 @@ from inspector.views.connections import ConnectionRow
 from inspector.views.follow import Follow
 from inspector.views.rows import CallRow, FrameRow
 from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone, plain
-from inspector.views.steps import Step
+from inspector.views.steps import PRINTED, Step
 
 FRAME_HEADING: Final = f"{'Packet':>7}  {'Time':>11}  {'Stream':>8}     {'Type':<13}  {'Len':>6}  Info"
 CALL_HEADING: Final = f"{'Stream':>8}  {'Start':>10}  {'Duration':>9}  {'Sent':>4}  {'Got':>4}  {'Status':<18}  Method"
@@ -83,7 +83,7 @@ def follow_lines(view: Follow, *, colour: bool = False) -> Iterator[str]:
     for note in view.notes():
         yield text_line(note, colour=colour)
     for index in range(len(view)):
-        yield from step_lines(view.step(index), colour=colour)
+        yield from step_lines(view.step(index, PRINTED), colour=colour)
 
 
 def step_lines(step: Step, *, colour: bool = False) -> Iterator[str]:

@@ -17,13 +17,12 @@ from inspector.model.endpoint import Side
 from inspector.model.frame import Frame, FrameType
 from inspector.model.why import Why
 from inspector.schema.catalog import Catalog
-from inspector.schema.payload import Format
 from inspector.store.store import Store
 from inspector.views.heading import heading, notes
 from inspector.views.naming import is_grpc
 from inspector.views.reading import trailers_in_body
 from inspector.views.spans import Line, Span
-from inspector.views.steps import LINES, Entry, Shown, Step, step
+from inspector.views.steps import Entry, Shown, Step, step
 from inspector.views.why import why
 
 _at_position = attrgetter("position")
@@ -83,15 +82,15 @@ class Follow:
         """Why it failed, and what is not as it should be or not certain."""
         return notes(self._call, self._catalog, self.why())
 
-    def steps(self, start: int = 0, end: int | None = None) -> tuple[Step, ...]:
+    def steps(self, start: int = 0, end: int | None = None, shown: Shown = Shown()) -> tuple[Step, ...]:  # noqa: B008
         """The steps from `start` up to, not including, `end`, drawn up as the catalog knows their types now."""
         last = len(self._entries) if end is None else min(end, len(self._entries))
-        return tuple(self.step(index) for index in range(start, last))
+        return tuple(self.step(index, shown) for index in range(start, last))
 
-    def step(self, index: int, longest: int | None = None, form: Format | None = None) -> Step:
-        """One step; with `longest` lines of its message instead of the usual number, and in the form asked for."""
+    def step(self, index: int, shown: Shown = Shown()) -> Step:  # noqa: B008 - frozen
+        """One step."""
         before = self._entries[index - 1] if index else None
-        return step(self._store, self._catalog, self._call, self._entries[index], before, Shown(longest or LINES, form))
+        return step(self._store, self._catalog, self._call, self._entries[index], before, shown)
 
     def step_of(self, position: int) -> int:
         """The step that shows a frame, or in which its part of a message ends; the last one for any later frame."""

@@ -7,6 +7,7 @@ where it is said, is for the front ends.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from inspector.model.call import Call, HeaderBlock, MethodSource, StreamKey
@@ -44,13 +45,17 @@ class LateJoins:
                 for key in [key for key in self._known if key.connection == index]:
                     self._forget(key)
         for key in change.gone:
-            self._known.pop(key, None)
+            self._forget(key)
         for key in change.calls:
             if self._store.connections[key.connection].joined_late:
-                self._forget(key)
-                self._known[key] = known = self._certainty(self._store.calls[key])
-                self._methods[known.method] += 1
-                self._statuses[known.status] += 1
+                self._learn(key)
+
+    def reread(self) -> Iterator[None]:
+        """Look again at what the schema tells, a call at each step."""
+        for key in list(self._known):
+            if key in self._known:
+                self._learn(key)
+            yield
 
     def sentence(self) -> str:
         """`Joined 1 connection late: of 41 calls, the method is guessed for 5, unknown for 12.`.
@@ -73,6 +78,12 @@ class LateJoins:
         if call.status is None:
             return _Certainty(method, _UNKNOWN if call.trailers and _hides_status(call.trailers) else "wire")
         return _Certainty(method, call.status_source or "wire")
+
+    def _learn(self, key: StreamKey) -> None:
+        self._forget(key)
+        self._known[key] = known = self._certainty(self._store.calls[key])
+        self._methods[known.method] += 1
+        self._statuses[known.status] += 1
 
     def _forget(self, key: StreamKey) -> None:
         if (known := self._known.pop(key, None)) is not None:

@@ -64,7 +64,12 @@ def detail_lines(frame: Frame, catalog: Catalog) -> Iterator[Line]:
     if found is None:
         return
     yield Line((Span(f"status with {counted(len(found.details), 'detail')}", Tone.DIM), *_other_status(found, frame)))
-    for each in found.details:
+    yield from lines_of_details(found)
+
+
+def lines_of_details(status: RichStatus) -> Iterator[Line]:
+    """A heading and pretty JSON for each detail."""
+    for each in status.details:
         yield Line((Span(clean(_type_name(each)), Tone.KEY),), 1)
         reading = Reading(Format.PROTOBUF, _without_type(each), None, "")
         yield from (Line(line.spans, line.indent + 1) for line in pretty(reading))

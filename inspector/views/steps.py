@@ -32,7 +32,7 @@ from inspector.views.times import clock, since
 from inspector.views.values import pretty
 
 LINES: Final = 40
-"""Lines of a message that a step shows; the Message tab shows more."""
+"""Lines of a message that a step shows on the screen; the Message tab shows more."""
 _LONGEST_STRING: Final = 1_000
 EXCERPT: Final = 65_536
 """Bytes of a message that are read for a step: far more than fits into its lines."""
@@ -57,6 +57,12 @@ class Shown(NamedTuple):
     lines: int = LINES
     form: Format | None = None
     """None for the likeliest."""
+    elsewhere: str = "the Message tab shows more"
+    """Said where lines are left out."""
+
+
+PRINTED: Final = Shown(1_000, elsewhere="calls --json has all of it")
+"""Of a message that is printed, and goes by no tab: more than a screen holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ def step(store: Store, catalog: Catalog, call: Call, entry: Entry, before: Entry
     elif entry.is_open:
         title, facts, body = (Span("part of a message", Tone.DIM),), _frames(entry), ()
     elif at.frame.type == FrameType.DATA:
-        title, facts, body = _plain_data(at, call, shown.lines)
+        title, facts, body = _plain_data(at, call, shown)
     elif at.frame.type in HEADER_TYPES:
         title, facts, body = _header_title(at), _header_facts(at), _header_body(at)
     else:
@@ -141,35 +147,35 @@ def _message(
     title = tuple(Span(span.text, SIDE_TONES[at.side] if span.tone is Tone.PLAIN else span.tone) for span in name)
     encoding = "" if message.encoding is None else f"{clean(message.encoding)}, {_inflated(message.data)}"
     facts = (f"{size(message.length)} message", encoding, *_frames(entry))
-    return title, facts, body(reading, shown.lines, 0 if message.data is None else len(message.data))
+    return title, facts, body(reading, shown, 0 if message.data is None else len(message.data))
 
 
 def _inflated(data: bytes | None) -> str:
     return "not inflated" if data is None else f"{size(len(data))} inflated"
 
 
-def body(reading: Reading, longest: int, whole: int) -> tuple[Line, ...]:
-    """A reading's lines, cut at `longest`; says how much is not shown. `whole` is the message's size in bytes."""
+def body(reading: Reading, shown: Shown, whole: int) -> tuple[Line, ...]:
+    """A reading's lines, as many as are shown; says how much is not. `whole` is the message's size in bytes."""
     lines = list(islice(pretty(reading, _LONGEST_STRING), 100_000))
-    more = len(lines) - longest
+    more = len(lines) - shown.lines
     if not reading.complete:
-        note = f"… the beginning of {size(whole)}; the Message tab shows more"
+        note = f"… the beginning of {size(whole)}; {shown.elsewhere}"
     elif more > 0:
-        note = f"… {counted(more, 'more line')}; the Message tab shows more"
+        note = f"… {counted(more, 'more line')}; {shown.elsewhere}"
     else:
         return tuple(lines)
-    return (*lines[:longest], Line((Span(note, Tone.DIM),)))
+    return (*lines[: shown.lines], Line((Span(note, Tone.DIM),)))
 
 
-def _plain_data(at: Seen, call: Call, longest: int) -> tuple[tuple[Span, ...], tuple[str, ...], tuple[Line, ...]]:
+def _plain_data(at: Seen, call: Call, shown: Shown) -> tuple[tuple[Span, ...], tuple[str, ...], tuple[Line, ...]]:
     payload = at.frame.payload
     if not payload:
         return (), ("no data",), ()
     if (trailers := trailers_in_body(call, at.side, at.frame)) is not None:
         reading = read_bytes(trailers, None, at.catalog, limit=EXCERPT)
-        return (Span(IN_BODY),), (size(len(payload)),), body(reading, longest, len(trailers))
+        return (Span(IN_BODY),), (size(len(payload)),), body(reading, shown, len(trailers))
     reading = read_bytes(payload, None, at.catalog, content_type(call, at.side), EXCERPT)
-    return (Span(reading.format, Tone.DIM),), (size(len(payload)),), body(reading, longest, len(payload))
+    return (Span(reading.format, Tone.DIM),), (size(len(payload)),), body(reading, shown, len(payload))
 
 
 def _info_line(at: Seen) -> Iterable[Line]:

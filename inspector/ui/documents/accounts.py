@@ -12,6 +12,7 @@ from inspector.ui.widgets.layout import Block
 from inspector.views.account import WHY, Account
 from inspector.views.as_text import text_line
 from inspector.views.spans import Line, Span, Tone
+from inspector.views.steps import Shown
 
 _NAME: Final = "the client's account"
 
@@ -79,7 +80,9 @@ class AccountsDocument:
         if part <= shape.passed:
             # One may have been taken back since, and not be refreshed away yet.
             return (
-                line for passed in account.passed[part - 1 : part] for line in account.message(passed, form=self._form)
+                line
+                for passed in account.passed[part - 1 : part]
+                for line in account.message(passed, Shown(form=self._form))
             )
         return account.ending()
 

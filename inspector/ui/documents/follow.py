@@ -12,7 +12,7 @@ from inspector.ui.widgets.layout import Block
 from inspector.views.as_text import follow_lines
 from inspector.views.follow import Follow
 from inspector.views.spans import Line, Span, Tone
-from inspector.views.steps import Step
+from inspector.views.steps import Shown, Step
 
 _BODY_INDENT: Final = 2
 
@@ -34,7 +34,7 @@ class FollowDocument:
         """The heading, the notes, which lead to the frame that proves them, or a step."""
         if index < len(self._lead):
             return self._lead[index]
-        return _step_block(self._follow.step(index - len(self._lead), form=self._form))
+        return _step_block(self._follow.step(index - len(self._lead), Shown(form=self._form)))
 
     def block_of(self, position: int) -> int | None:
         """The block of the step that shows a frame."""

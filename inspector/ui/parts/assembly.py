@@ -11,6 +11,7 @@ from typing import Final
 from textual.screen import Screen
 
 from inspector.session import Session
+from inspector.ui.draft import Draft
 from inspector.ui.launch import Launch
 from inspector.ui.parts.capturing import Capturing
 from inspector.ui.parts.commenting import Commenting
@@ -57,7 +58,8 @@ class Parts:
         self._service = None
         if sending is not None and stack.request is not None:
             self._service = Service(stage, room, browser, sending, stack.request, launch)
-        self._schema = Schema(stage, session, launch, feed, None if self._service is None else self._service.form)
+        form = None if self._service is None else self._service.form
+        self._schema = Schema(stage, session, launch, form, self._schema_changed)
         self._filtering = Filtering(stage, feed, session.packets, box, self._refiltered)
         self._seeker = Seeker(stage, session.store, catalog, stack.find)
         self._finding = Finding(self._seeker, stack.find, browser, room)
@@ -91,6 +93,11 @@ class Parts:
             hearing.append(self._service)
         return {kind: hear for part in hearing for kind, hear in part.hears.items()}
 
+    @property
+    def draft(self) -> Draft | None:
+        """What stands in the request box."""
+        return None if self._service is None else self._service.form.draft
+
     def allows(self, action: str) -> bool:
         """False for an action that has nothing to act on now."""
         return self._service is None or self._service.running.allows(action)
@@ -98,7 +105,7 @@ class Parts:
     def begin(self) -> None:
         """Show the method to begin with, and let the session start behind the screen."""
         if self._service is not None:
-            self._service.begin()
+            self._service.begin(is_continued=self._session.is_continued)
             self._stage.every(_LOOK_SECONDS, self._words.draw_connection)
         self._stage.work(self._run())
 
@@ -126,6 +133,12 @@ class Parts:
         self._browser.update(None)
         self._seeker.changed(None)
         self._words.draw()
+
+    def _schema_changed(self) -> None:
+        if self._browser.is_attached:  # not while the app ends
+            self._browser.reread()
+            self._stack.late.reread()
+            self._seeker.changed(None)
 
     def _back(self) -> None:
         """Out of the innermost thing that there is; at last out of an opened capture."""

@@ -82,6 +82,8 @@ class Calling:
         call = (None if is_apart else self._open_call(draft)) or self._begun(method, draft)
         for text, message in zip(texts, messages, strict=True):
             call.send(text, message)
+        if self._sending.is_stopped:
+            self._stage.say("The capture is stopped: what is sent now is not seen. Ctrl+E goes on.")
 
     def _open_call(self, draft: Draft) -> SentCall | None:
         """The call that further messages go to."""
@@ -103,6 +105,7 @@ class Calling:
 
     async def _run(self, call: SentCall) -> None:
         outcome: Outcome | None = None
+        self._stage.tell("")  # what is told of a call before is not of this one
         self._box.begin()
         self._stage.renew_keys()
         try:

@@ -67,6 +67,14 @@ class Form:
             self._prepared.set()
             self._show(self._catalog.method(path))
 
+    def go_on(self, draft: Draft | None) -> None:
+        """Begin with what stood in the box of an earlier session on the same capture; the schema is known."""
+        self.schema_known()
+        if draft is not None:
+            self.settle()
+            self._show(method_of(draft, self._catalog))
+            self._box.take(draft)
+
     def schema_known(self) -> None:
         """The catalog has come to know more: there may be a method now, or another type for the same."""
         self._prepared.set()

@@ -23,7 +23,8 @@ class Overviews:
     def _compare(self) -> None:
         selected, marked = self._browser.call, self._browser.marked_call
         if selected is None or marked is None:
-            self._stage.say("Mark a call with m first, then select another one and press =.")
+            mark_it = "" if self._browser.listing.marks else "Mark a call with m first. "
+            self._stage.say(f"{mark_it}Select another call than the marked one and press =.")
         else:
             store = self._browser.feed.store
             self._stage.show(CompareScreen(store, self._catalog, marked.key, selected.key))

@@ -14,7 +14,6 @@ from inspector.session import LiveSource, Session
 from inspector.session.reflected import ReflectionSeen
 from inspector.session.schema import FileWatch, SchemaSources, load_schema
 from inspector.store.change import Change
-from inspector.ui.feed import Feed
 from inspector.ui.launch import Launch
 from inspector.ui.parts.form import Form
 from inspector.ui.parts.stage import Actions, Stage
@@ -27,10 +26,12 @@ _LOOK_SECONDS: Final = 2.0
 class Schema:
     """What is known of services and types, and how it comes to be known."""
 
-    def __init__(self, stage: Stage, session: Session, launch: Launch, feed: Feed, form: Form | None) -> None:
-        """`form` is None where nothing can be sent."""
+    def __init__(
+        self, stage: Stage, session: Session, launch: Launch, form: Form | None, reread: Callable[[], None]
+    ) -> None:
+        """`form` is None where nothing can be sent; `reread` has all drawn anew that the schema is read for."""
         self._stage, self._session = stage, session
-        self._feed, self._form = feed, form
+        self._form, self._reread = form, reread
         self._catalog: Catalog = launch.catalog
         self._sources: SchemaSources = launch.schema
         self._prepare = launch.prepare
@@ -79,7 +80,7 @@ class Schema:
         """Everything may read differently now, and there may be other methods."""
         if self._form is not None:
             self._form.schema_known()
-        self._feed.receive(self._session.store.everything())
+        self._reread()
 
     def _choose(self) -> None:
         self._stage.ask(SchemaDialog(self._catalog, self._changed), lambda _: self._reload())

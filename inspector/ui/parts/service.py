@@ -58,6 +58,9 @@ class Service:
         """What stands in the list before the first frame."""
         return how_to_send(self.form.method, is_unseen=self._sending.is_unseen)
 
-    def begin(self) -> None:
-        """Show the method to begin with."""
-        self.form.begin(self._launch.method, is_awaited=self._launch.prepare is not None)
+    def begin(self, *, is_continued: bool) -> None:
+        """Show the method to begin with; `is_continued` as of a session."""
+        if is_continued:
+            self.form.go_on(self._launch.draft)
+        else:
+            self.form.begin(self._launch.method, is_awaited=self._launch.prepare is not None)

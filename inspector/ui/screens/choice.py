@@ -114,7 +114,8 @@ class ChoiceDialog(Dialog[Chosen]):
         self._searched, self._found = wanted, self.found(wanted)
         room = max((len(choice.name) for choice in self._found[:500]), default=0)
         self._list.clear_options()
-        self._list.add_options(Option(_prompt(choice, min(room, 48))) for choice in self._found)
+        options = [Option(_prompt(choice, min(room, 48))) for choice in self._found]
+        self._list.add_options(options or [_nothing(is_searched=bool(wanted.strip()))])
         self._list.highlighted = 0 if self._found else None
 
     def _search_and_take(self, key: str) -> None:
@@ -137,6 +138,11 @@ class ChoiceDialog(Dialog[Chosen]):
             getattr(self._list, f"action_{_MOVES[event.key]}")()
         elif event.is_printable and event.character:  # typed ahead, or with the focus on the list
             self.query_one(Prompt).insert_text_at_cursor(event.character)
+
+
+def _nothing(*, is_searched: bool) -> Option:
+    words = "Nothing fits what is typed." if is_searched else "There is none."
+    return Option(Content.styled(words, "$tone-dim"), disabled=True)
 
 
 def _prompt(choice: Choice, room: int) -> Content:

@@ -69,6 +69,12 @@ class EditorScreen(Dialog[Edited]):
         area = self._area
         area.focus()
         area.move_cursor(_first_value(area.text))
+        self.call_after_refresh(self._show_beginning)
+
+    def _show_beginning(self) -> None:
+        """Before there was room, the line of the cursor was all that could be in sight."""
+        self._area.scroll_to(y=0, animate=False)
+        self._area.scroll_cursor_visible()
 
     def on_key(self, event: events.Key) -> None:
         """What was typed before there was a place for it goes into the message."""

@@ -59,7 +59,8 @@ class InspectionScreen(Screen[None], inherit_bindings=False):
         """Begin."""
         self.session.on_change = self.feed.receive
         self.session.on_status = lambda _status: self.feed.stir()
-        (self._stack.request or self.browser.listing.shown).focus()
+        first = None if self.session.is_continued else self._stack.request  # `d` was pressed outside of it
+        (first or self.browser.listing.shown).focus()
         self.parts.begin()
         self.feed.receive(self.session.store.everything())
 

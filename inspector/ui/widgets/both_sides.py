@@ -63,6 +63,11 @@ class BothSides(Horizontal):
         self.feed.redraw()
         self.detail.show_document()
 
+    def reread(self) -> None:
+        """The schema is another: what rows and documents say may be too, and what calls are sorted by."""
+        self.listing.sort_again()
+        self.redraw()
+
     def show_call(self, key: StreamKey, *, with_tail: bool = False) -> None:
         """Select a call's first frame, and go on following the list's tail; with `with_tail` the call's own too."""
         subject = of_call(self.feed.store, key)

@@ -8,6 +8,7 @@ from textual.widgets import Static
 from inspector.schema.catalog import Catalog
 from inspector.store.change import Change
 from inspector.store.store import Store
+from inspector.ui.slices import go_on
 from inspector.views.late_joins import LateJoins
 
 
@@ -24,6 +25,17 @@ class LateBanner(Static):
     def learn(self, change: Change) -> None:
         """Take in what changed, and say what is so now."""
         self._joins.update(change)
+        self._say()
+
+    def reread(self) -> None:
+        """The schema is another: look again at what it tells of methods, between keys where that is much."""
+        self.run_worker(self._look_again(), group="reread", exclusive=True)
+
+    async def _look_again(self) -> None:
+        await go_on(self._joins.reread())
+        self._say()
+
+    def _say(self) -> None:
         sentence = self._joins.sentence()
         if sentence != self._shown:
             self._shown = sentence

@@ -99,6 +99,12 @@ class Listing(Vertical):
             label = f"{each.title} {count:,}" if count else each.title
             self.query_one(f"#{name}-tab", SteadyTab).relabel(label)
 
+    def sort_again(self) -> None:
+        """What rows are sorted by may have changed for all of them."""
+        for table in self._lists.values():
+            if table.sortable is not None and not table.sortable.grows_at_end:
+                table.sort(table.sortable.order)
+
     def _forget_marks(self, table: RowList) -> None:
         """Take the marks away from what is not kept any more."""
         for key in [key for key in table.marks if is_gone(table.rows.subject(key), self._feed.store)]:

@@ -44,6 +44,7 @@ _CONNECTIONS: Final = {
     ConnectionState.CONNECTED: Tone.OK,
     ConnectionState.CONNECTING: Tone.WARN,
     ConnectionState.FAILED: Tone.ERROR,
+    ConnectionState.ENDED: Tone.WARN,
 }
 
 
