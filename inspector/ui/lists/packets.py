@@ -27,6 +27,8 @@ _COLUMNS: Final = (
     Column("Len", lambda row: dim(row.length), least=4, most=7, right=True),
     Column("Info", lambda row: row.info, gap=2),
 )
+_DIGITS: Final = 6
+"""Of times: packets are microseconds apart, and Wireshark shows these."""
 
 
 class PacketRows:
@@ -58,7 +60,7 @@ class PacketRows:
         packets, style, reference = self._feed.packets, self._feed.time_style, self._feed.time_reference
         previous = self._previous(key)
         origin = packets.line(1).time if reference is None else reference
-        times = Times(origin, style, has_reference=reference is not None)
+        times = Times(origin, style, has_reference=reference is not None, digits=_DIGITS)
         row = packet_row(packets.line(key), times, None if previous is None else packets.line(previous).time)
         comment = comment_spans(self._feed.store, key)
         return replace(row, info=(*comment, *row.info)) if comment else row
