@@ -68,7 +68,8 @@ async def test_comments_are_heard_in_any_pieces(tmp_path: Path) -> None:
 
 
 def test_several_comments_that_are_not_changed_stay_several() -> None:
-    comments = Comments(known := {2: ("one", "two")})
+    known: dict[int, tuple[str, ...]] = {2: ("one", "two")}
+    comments = Comments(known)
     comments.put(2, comments.text(2))
     assert (known, comments.unsaved, dict(comments.changed)) == ({2: ("one", "two")}, 0, {})
     comments.put(2, "other")

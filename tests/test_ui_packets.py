@@ -12,6 +12,8 @@ import psutil
 import pytest
 from textual.widgets import Input, Tabs
 
+from inspector.capture.packet_list import PacketLine
+from inspector.ui.lists.packets import PacketRows
 from inspector.ui.lists.tabs import FRAMES, PACKETS
 from inspector.ui.screens.choice import ChoiceDialog
 from inspector.ui.screens.save_dialog import SaveDialog
@@ -19,6 +21,9 @@ from inspector.ui.widgets.document_view import GUTTER
 from inspector.ui.widgets.filter_box import FilterBox
 from inspector.ui.widgets.hex_view import HexView
 from inspector.ui.widgets.name_list import NameList
+from inspector.ui.widgets.painting import RowPainter
+from inspector.views.packet_rows import packet_row
+from inspector.views.times import Times
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, reading, text
 
@@ -291,3 +296,12 @@ async def test_filters_and_trees_go_on_when_their_programs_are_killed() -> None:
         await run.press("enter")
         await run.press("right")
         assert run.screen.query_one("#listing Tabs", Tabs).active
+
+
+@pytest.mark.parametrize(("width", "least"), [(72, 20), (95, 24)])
+def test_long_addresses_leave_room_for_what_packets_say(width: int, least: int) -> None:
+    line = PacketLine(1, 0.0, "00:50:56:c0:00:08", "fe80::a00:27ff:fe4e:66a1", "ICMPv6", 86, "Neighbor Solicitation")
+    painter = RowPainter(PacketRows.columns)
+    painter.measure([packet_row(line, Times())])
+    *_, info = painter.slots(width)
+    assert (PacketRows.columns[info.column].title, info.width >= least) == ("Info", True)
