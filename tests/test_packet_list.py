@@ -104,6 +104,7 @@ async def test_a_packet_of_a_thousand_frames_has_all_its_columns() -> None:
         ("GRPCGRPC", "GRPC"),
         ("GRPCGRPCHTTP2", "GRPC"),
         ("HTTP2HTTP2", "HTTP2"),
+        ("GRPC/PB(<UNKNOWN>)", "GRPC"),
         ("HTTP2", "HTTP2"),
         ("0x8888", "0x8888"),
     ],

@@ -255,6 +255,20 @@ async def test_a_tcp_stream_is_followed_in_three_forms(size: tuple[int, int]) ->
         await run.until(lambda: "TCP stream 0" in text(run.pane))
 
 
+async def test_packets_without_frames_are_followed_and_narrowed_by_their_tcp_stream() -> None:
+    async with reading(DATA / "why" / "http1.pcap") as run:
+        await run.loaded()
+        await run.turn_to(PACKETS)
+        await run.until(lambda: run.list.count and "Frame 1" in text(run.pane))
+        box = run.screen.query_one(FilterBox)
+        await run.press("g", "c")
+        await run.until(lambda: run.screen.feed.frames.filter.text == box.value == "tcp.stream == 0")
+        await run.press("c")
+        await run.until(lambda: not box.value)
+        await run.press("f")
+        await run.until(lambda: run.focused == "tcp-pane" and "HTTP/1.1" in text(run.pane))
+
+
 async def test_a_followed_stream_is_saved_as_its_bytes(tmp_path: Path) -> None:
     async with browsing() as run:
         await run.press("P")

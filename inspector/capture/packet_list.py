@@ -20,6 +20,8 @@ _LONGEST, _LONGEST_CELL = 2_048, 256
 """Bytes of a line that are kept, and of a column where it is longer: more than any screen shows."""
 _COLUMNS: Final = 7
 _GRPC: Final = re.compile("(?:GRPC)+(?:HTTP2)*")
+_NO_TYPE: Final = "/PB(<UNKNOWN>)"
+"""What version 4.6 puts behind the name where it has no schema: it never has, messages are read by us."""
 
 
 class PacketLine(NamedTuple):
@@ -127,6 +129,7 @@ def _once(name: str) -> str:
 
     Version 4.0 runs both names together where a packet holds frames with messages and others, as `GRPCGRPCHTTP2`.
     """
+    name = name.replace(_NO_TYPE, "")
     if _GRPC.fullmatch(name):
         return "GRPC"
     period = next(at for at in range(1, len(name) + 1) if name.startswith(name[at:])) if name else 0
