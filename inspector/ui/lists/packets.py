@@ -24,7 +24,7 @@ _COLUMNS: Final = (
     Column("Source", lambda row: (Span(row.source),), least=9, most=24, gap=2, yields=True),
     Column("Destination", lambda row: (Span(row.destination),), least=11, most=24, yields=True),
     Column("Protocol", lambda row: (row.protocol,), least=5, most=9),
-    Column("Len", lambda row: dim(row.length), least=4, most=7, right=True, rank=1),
+    Column("Len", lambda row: dim(row.length), least=4, most=7, right=True),
     Column("Info", lambda row: row.info, least=20, gap=2),
 )
 _DIGITS: Final = 6
