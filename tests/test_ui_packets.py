@@ -23,7 +23,7 @@ from inspector.ui.widgets.hex_view import HexView
 from inspector.ui.widgets.name_list import NameList
 from inspector.ui.widgets.painting import RowPainter
 from inspector.views.packet_rows import packet_row
-from inspector.views.times import Times
+from inspector.views.times import Times, TimeStyle
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, reading, text
 
@@ -269,6 +269,11 @@ async def test_packets_without_frames_are_followed_and_narrowed_by_their_tcp_str
         await run.until(lambda: run.screen.feed.frames.filter.text == box.value == "tcp.stream == 0")
         await run.press("c")
         await run.until(lambda: not box.value)
+        styles = []
+        for _ in range(4):
+            await run.press("t")
+            styles.append(run.screen.feed.time_style)
+        assert styles == [TimeStyle.PREVIOUS, TimeStyle.CLOCK, TimeStyle.UTC, TimeStyle.CAPTURE]
         await run.press("f")
         await run.until(lambda: run.focused == "tcp-pane" and "HTTP/1.1" in text(run.pane))
 
