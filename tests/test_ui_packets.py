@@ -276,6 +276,11 @@ async def test_packets_without_frames_are_followed_and_narrowed_by_their_tcp_str
         assert styles == [TimeStyle.PREVIOUS, TimeStyle.CLOCK, TimeStyle.UTC, TimeStyle.CAPTURE]
         await run.press("f")
         await run.until(lambda: run.focused == "tcp-pane" and "HTTP/1.1" in text(run.pane))
+        before = run.screen
+        await run.press("d")
+        await run.until(lambda: isinstance(run.app.screen, ChoiceDialog))
+        await run.press("f8")
+        await run.until(lambda: run.screen is not before and run.list.id == PACKETS and run.list.count == 10)
 
 
 async def test_a_followed_stream_is_saved_as_its_bytes(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from inspector.turns import KEYBOARD
 from inspector.ui.bindings import Place, bindings, entries
 from inspector.ui.boundary import explain
 from inspector.ui.launch import Launch
+from inspector.ui.lists.tabs import FRAMES
 from inspector.ui.messages import CaptureLeft, CaptureOpened, SessionReplaced
 from inspector.ui.screens.editor import EditorScreen
 from inspector.ui.screens.help import HelpScreen
@@ -93,7 +94,8 @@ class InspectorApp(App[int], inherit_bindings=False):
         if isinstance(old, InspectionScreen):
             await old.end()
             self._part_with(old)
-            self._show(InspectionScreen(self._launch, event.session, is_opened=old.is_opened))
+            self._show(new := InspectionScreen(self._launch, event.session, is_opened=old.is_opened))
+            new.call_after_refresh(new.browser.listing.open, old.browser.listing.shown.id or FRAMES)
 
     @on(CaptureLeft)
     def _leave(self, event: CaptureLeft) -> None:
