@@ -76,7 +76,8 @@ def _end(data: bytes, start: int, longest: int, form: TcpForm) -> int:
 def tcp_heading(stream: TcpStream, form: TcpForm) -> tuple[Line, ...]:
     """What stands above a stream."""
     if not stream.peers:
-        return (Line((Span(f"There is no TCP stream {stream.number} in this capture.", Tone.DIM),)),)
+        words = f"There is no TCP stream {stream.number} in this capture, or nothing of what it carried."
+        return (Line((Span(words, Tone.DIM),)),)
     client, server = (*stream.peers, "", "")[:2]
     sent, got = stream.sizes
     facts = f"{size(sent)} sent · {size(got)} received · {form} (v)"

@@ -31,8 +31,8 @@ class TcpDocument:
 
     @property
     def is_none(self) -> bool:
-        """True when it is known that the capture has no such stream."""
-        return isinstance(self._known, TcpStream) and not self._known.peers
+        """True for another stream than the packet's own of which the capture has nothing."""
+        return self._stream is not None and isinstance(self._known, TcpStream) and not self._known.peers
 
     def __len__(self) -> int:
         return len(self._pieces) + 1

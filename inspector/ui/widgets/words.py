@@ -94,12 +94,14 @@ def placeholder(feed: Feed, status: SessionStatus, invitation: tuple[str, ...], 
     is_packets = list_ == PACKETS
     if feed.frames.filter.terms and (feed.packets.total if is_packets else feed.store.frames):
         return _nothing_matches(feed, is_packets=is_packets)
+    if is_packets and feed.store.packets and not feed.packets.total:
+        return ("No packets have been listed yet.",)
     if feed.store.frames:
-        if is_packets and not feed.packets.total:
-            return ("No packets have been listed yet.",)
         return ("Only control frames so far.", "Press h to see them.")
     if status.phase is Phase.LIVE and invitation:
         return invitation
+    if is_packets and status.phase is Phase.ENDED:
+        return (f"There are no packets in {clean(status.source)}.",)
     return tuple(line.format(clean(status.source)) for line in _NOTHING_YET[status.phase])
 
 
