@@ -6,7 +6,7 @@ methods, statuses and headers that come again and again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple, Protocol, TypeAlias
 
 from inspector.model.call import Call, CallState
@@ -35,8 +35,8 @@ class ManyTest(Protocol):
     def frames(self, store: Store, stretch: Stretch, /) -> set[int]:
         """The positions of the frames that match themselves."""
 
-    def calls(self, stretch: Stretch, /) -> set[Key]:
-        """The calls that match by what is known of them as a whole."""
+    def calls(self, calls: Collection[Call], /) -> set[Key]:
+        """Those of some calls that match by what is known of them as a whole."""
 
 
 class Probe(NamedTuple):

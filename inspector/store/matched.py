@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -112,11 +112,16 @@ class MatchedFrames:
             self.end = end
         return SelectionChange(before, before, len(self.positions))
 
+    def ask_calls(self, most: int) -> bool:
+        """Ask so many calls ahead of their frames; True when others are left."""
+        return self._sweep.ask(self._store, most)
+
     def revise(self, change: Change) -> SelectionChange:
         """Ask again those of the asked frames whose answer the change may have turned."""
         before = len(self.positions)
         if change.first_kept and (left := self._drop(change.first_kept, change.gone)):
             return self.revise(replace(change, first_kept=0))._replace(before=before, left=left)
+        self._sweep.ask_again(change.calls)
         if change.rewritten and (self.filter.depends_on_sides or self.filter.depends_on_calls):
             self._start_again()
             return SelectionChange(0, before, len(self.positions))
@@ -126,8 +131,9 @@ class MatchedFrames:
             first = self._amend({each for each in self._turned(change.calls) if each in asked})
         return SelectionChange(min(first, before), before, len(self.positions))
 
-    def _drop(self, first: int, gone: Iterable[StreamKey]) -> int:
+    def _drop(self, first: int, gone: Collection[StreamKey]) -> int:
         """Forget the frames before a position, and these calls; gives how many rows there were of them."""
+        self._sweep.strike(gone)
         for key in gone:
             self._facts.pop(key, None)
         del self._hidden[: bisect_left(self._hidden, first)]
@@ -156,6 +162,7 @@ class MatchedFrames:
         end, self.end = self.end, 0
         self.positions, self._hidden, self.dropped = array("I"), array("I"), 0
         self._facts.clear()
+        self._sweep = Sweep(self.filter)
         self.advance(end)
 
     def _turned(self, keys: Iterable[StreamKey]) -> Iterator[int]:

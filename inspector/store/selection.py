@@ -21,6 +21,8 @@ from inspector.store.sweep import Sweep
 
 _FRAMES_AT_ONCE: Final = 3_000
 """Frames that are asked between two looks at the keyboard: some milliseconds."""
+_CALLS_AT_ONCE: Final = 4_000
+"""Calls that are asked what they say of themselves, likewise."""
 _SORTED_AT_ONCE: Final = 1_000
 """Calls that are looked at for what they are sorted by: some milliseconds too."""
 _ALMOST: Final = 0.99
@@ -91,6 +93,8 @@ class Selection:
 
     def _reach(self, following: MatchedFrames) -> Iterator[float]:
         frames = self._store.frames
+        while self._next is following and following.ask_calls(_CALLS_AT_ONCE):
+            yield 0.0
         while following.end < len(frames) and self._next is following:
             following.end = max(following.end, frames.first)
             yield (following.end - frames.first) / max(frames.kept, 1)

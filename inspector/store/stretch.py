@@ -1,8 +1,8 @@
-"""Frames that stand one behind the other in the store, with the calls they may be of: what is asked at once."""
+"""Frames that stand one behind the other in the store, and which calls they are of: what is asked at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, TypeAlias, cast
@@ -23,16 +23,14 @@ class Stretch:
 
     positions: range
     frames: list[Frame]
-    calls: dict[Key, Call]
-    """Those on whose streams they are."""
+    calls: Mapping[Key, Call]
+    """All that the store has."""
 
     @classmethod
     def of(cls, store: Store, start: int, end: int) -> Stretch:
         """The frames from a position up to, not including, another, as far as they are kept."""
-        frames = store.frames[start:end]
-        calls = cast("dict[Key, Call]", store.calls)
-        keys = set(map(_key, frames)) & calls.keys()
-        return cls(range(max(start, store.frames.first), end), frames, {key: calls[key] for key in keys})
+        kept = range(max(start, store.frames.first), end)
+        return cls(kept, store.frames[start:end], cast("dict[Key, Call]", store.calls))
 
     def __getitem__(self, position: int) -> Frame:
         """The frame at a position of the store."""
@@ -42,9 +40,8 @@ class Stretch:
         """The stream of the frame at a position."""
         return _key(self[position])
 
-    def of_calls(self, keys: Iterable[Key]) -> Iterator[int]:
+    def of_calls(self, wanted: Collection[Key]) -> Iterator[int]:
         """The positions of the frames of some calls."""
-        wanted = set(keys)
         keys_of = map(_key, self.frames) if wanted else ()
         return (at for at, key in zip(self.positions, keys_of, strict=False) if key in wanted and self._is_in(key, at))
 

@@ -6,7 +6,7 @@ searched as one; only where the word is in the whole, each is asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import compress
 from operator import attrgetter
 from typing import Final
@@ -62,10 +62,10 @@ class WordSearch:
             return True
         return frame.detail is not None and self._in_detail(frame.detail)
 
-    def calls(self, stretch: Stretch) -> set[Key]:
+    def calls(self, calls: Collection[Call]) -> set[Key]:
         """The calls that say it themselves."""
-        found = {each for each in set(map(_facts, stretch.calls.values())) if self._in_facts(*each)}
-        return {key for key, call in stretch.calls.items() if _facts(call) in found} if found else set()
+        found = {each for each in set(map(_facts, calls)) if self._in_facts(*each)}
+        return {call.key for call in calls if _facts(call) in found} if found else set()
 
     def frames(self, store: Store, stretch: Stretch) -> set[int]:
         """The positions of the frames that hold it, or in which a message ends that does."""

@@ -101,9 +101,8 @@ class LineView(ScrollView):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Draw what is seen now."""
-        if self.show_vertical_scrollbar:
-            with self._moving_thumb() as bar:
-                bar.set_reactive(ScrollBar.position, bar.validate_position(new_value))
+        with self._moving_thumb() as bar:  # it may only come with the next layout
+            bar.set_reactive(ScrollBar.position, bar.validate_position(new_value))
         if round(old_value) != round(new_value):
             self.refresh(self.size.region)
 
