@@ -9,13 +9,14 @@ from inspector.store.filter_language import Language, display_text, is_sure, lan
 WORDS = [
     "", "greet World", "method:greet", "-type:DATA", '"grpc"', '"tcp.port == 1"', "1.2.3.4", "x-request-id", "foo=bar",
     "a < b", "greet and World", "helloworld.Greeter", "grpc.health.v1.Health", "localhost:37564", "peers.v1.Greeter",
-    "tcp.stream == 0 type:DATA", "tcp.port == 37564 greet", "a/b.c/D", "not:x", "-greet",
+    "tcp.stream == 0 type:DATA", "tcp.port == 37564 greet", "a/b.c/D", "not:x", "-greet", "any tcp", "tcp - x",
 ]  # fmt: skip
 DISPLAY = [
     "tcp.port == 37564", "tcp.port ==", "tcp.port = ", "http2", "tcp.analysis.flags", "!tcp", "not tcp or udp",
     "ip.src==1.2.3.4 && tcp", "tcp.port in {1 2}", "tcp.port in {1, 2", 'http2.header.value contains "a b"',
     "len(http2.data.data) > 5", "tcp[0:2] == 00:01", "(tcp.port == 3)", "=foo", " = x", "http2.header.name == :status",
-    "tcp.port == 1 || greet", 'x509sat.printableString == "a"',
+    "tcp.port == 1 || greet", "vlan", "dns or mdns", "_ws.expert", "tcp.srcport == tcp.dstport + 1",
+    "any tcp.port == 1", "ip.src#[1] == 1.2.3.4", 'x509sat.printableString == "a"',
 ]  # fmt: skip
 
 

@@ -18,9 +18,11 @@ from inspector.capture.orphans import spool_folder
 from inspector.capture.packet_list import PacketList
 from inspector.capture.packet_matches import PacketMatches
 from inspector.capture.spool import Spool
+from inspector.capture.tcp_follow import Stretch, TcpStream
 from inspector.capture.tshark import Decoding, find_tshark
 from inspector.errors import TsharkError
 from inspector.session.packets import Packets
+from inspector.views.tcp_follow import TcpForm, tcp_lines, tcp_pieces, tcp_text
 from tests.captures import DATA
 
 CAPTURE = DATA / "b_full.pcapng"
@@ -94,6 +96,24 @@ async def test_a_packet_of_a_thousand_frames_has_all_its_columns() -> None:
     assert line[2:6] == ("127.0.0.1", "127.0.0.1", "GRPC", 30_912)
     assert line.info.startswith("WINDOW_UPDATE[0], PING[0], HEADERS[1]: 200 OK, DATA[1]")
     await packets.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("GRPCGRPC", "GRPC"),
+        ("GRPCGRPCHTTP2", "GRPC"),
+        ("HTTP2HTTP2", "HTTP2"),
+        ("GRPC/PB(<UNKNOWN>)", "GRPC"),
+        ("HTTP2", "HTTP2"),
+        ("0x8888", "0x8888"),
+    ],
+)
+def test_a_protocol_is_named_once(said: str, name: str) -> None:
+    packets = PacketList()
+    packets.take([f"1\t0.5\ta\t{said}\tb\t60\tinfo".encode()])
+    assert packets.line(1).protocol == name
+    packets.close()
 
 
 async def test_a_display_filter_finds_what_tshark_finds() -> None:
@@ -183,7 +203,7 @@ async def test_other_ports_begin_anew() -> None:
         spool.finish()
         await reading
     assert len(packets.list) == 223
-    assert "HTTP2" in packets.list.line(6).protocol
+    assert packets.list.line(6).protocol in {"GRPC", "HTTP2"}
     await packets.close()
     spool.discard()
 
@@ -204,3 +224,24 @@ async def test_what_tshark_refuses_is_told() -> None:
     packets = packets_of(CAPTURE)
     with pytest.raises(TsharkError, match="unexpected in this context"):
         await packets.read_matches("tcp = = 3", PacketMatches(), Watcher())
+
+
+def test_lines_of_a_followed_stream_are_cut_where_the_stream_cuts_them() -> None:
+    body = b"GET / HTTP/1.1\r\n\r\n" + b"x" * 1_015 + b"\r\n" + b"y" * 3_000
+    stream = TcpStream(0, ("a:1", "b:2"), (Stretch(4, 0.0, 0, body), Stretch(5, 0.0, 1, b"ok\r\n")), is_cut=False)
+    lines = ["GET / HTTP/1.1", "", "x" * 1_015, "y" * 3_000]
+    assert tcp_text(stream, TcpForm.TEXT).split("\n")[4:8] == lines
+    assert tcp_text(stream, TcpForm.TEXT).endswith("\n    ok")
+    for form in TcpForm:
+        pieces = tcp_pieces(stream, form)
+        assert b"".join(piece.data for piece in pieces) == body + b"ok\r\n"
+        assert max(len(piece.data) for piece in pieces) <= 1_024
+    shown = [
+        line.text for piece in tcp_pieces(stream, TcpForm.TEXT)[:-1] for line in tcp_lines(piece, TcpForm.TEXT, 0.0)
+    ]
+    assert shown[1:4] == lines[:3]
+
+
+def test_raw_bytes_are_never_cut_in_two() -> None:
+    stream = TcpStream(0, ("a:1", "b:2"), (Stretch(4, 0.0, 0, bytes(100)),), is_cut=False)
+    assert [len(line) for line in tcp_text(stream, TcpForm.RAW).split("\n")[4:]] == [64, 64, 64, 8]

@@ -67,6 +67,15 @@ async def test_comments_are_heard_in_any_pieces(tmp_path: Path) -> None:
     assert (await read_store(PCAP)).comments == {}
 
 
+def test_several_comments_that_are_not_changed_stay_several() -> None:
+    known: dict[int, tuple[str, ...]] = {2: ("one", "two")}
+    comments = Comments(known)
+    comments.put(2, comments.text(2))
+    assert (known, comments.unsaved, dict(comments.changed)) == ({2: ("one", "two")}, 0, {})
+    comments.put(2, "other")
+    assert (known, comments.unsaved, comments.text(2)) == ({2: ("other",)}, 1, "other")
+
+
 def noted_capture() -> bytes:
     return Extract(comments={2: ("one", "two"), 5: ("three",)}).take((DATA / "b_full.pcapng").read_bytes())
 

@@ -12,6 +12,8 @@ import psutil
 import pytest
 from textual.widgets import Input, Tabs
 
+from inspector.capture.packet_list import PacketLine
+from inspector.ui.lists.packets import PacketRows
 from inspector.ui.lists.tabs import FRAMES, PACKETS
 from inspector.ui.screens.choice import ChoiceDialog
 from inspector.ui.screens.save_dialog import SaveDialog
@@ -19,6 +21,9 @@ from inspector.ui.widgets.document_view import GUTTER
 from inspector.ui.widgets.filter_box import FilterBox
 from inspector.ui.widgets.hex_view import HexView
 from inspector.ui.widgets.name_list import NameList
+from inspector.ui.widgets.painting import RowPainter
+from inspector.views.packet_rows import packet_row
+from inspector.views.times import Times, TimeStyle
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, reading, text
 
@@ -107,6 +112,12 @@ async def test_a_field_marks_its_bytes_and_a_byte_leads_to_its_field(size: tuple
         await run.press("enter")
         assert run.focused == "tree-pane"
         assert "Destination Port: 50102" in at_cursor(run)
+        await run.press("escape", "j", "k", "enter")  # where it is narrow, the tree is hidden meanwhile
+        await run.until(lambda: "0 to 430 marked" in str(view.border_title))
+        await run.press("end")
+        assert "0 to 430 marked" not in str(view.border_title), (
+            "the last field's, of which versions have different ones"
+        )
 
 
 async def test_trees_by_mouse() -> None:
@@ -245,8 +256,33 @@ async def test_a_tcp_stream_is_followed_in_three_forms(size: tuple[int, int]) ->
         assert "505249202a20485454502f322e30" in text(run.pane)
         await run.press("right_square_bracket")
         await run.until(lambda: "There is no TCP stream 1" in text(run.pane))
+        await run.press("right_square_bracket")
         await run.press("left_square_bracket")
         await run.until(lambda: "TCP stream 0" in text(run.pane))
+
+
+async def test_packets_without_frames_are_followed_and_narrowed_by_their_tcp_stream() -> None:
+    async with reading(DATA / "why" / "http1.pcap") as run:
+        await run.loaded()
+        await run.turn_to(PACKETS)
+        await run.until(lambda: run.list.count and "Frame 1" in text(run.pane))
+        box = run.screen.query_one(FilterBox)
+        await run.press("g", "c")
+        await run.until(lambda: run.screen.feed.frames.filter.text == box.value == "tcp.stream == 0")
+        await run.press("c")
+        await run.until(lambda: not box.value)
+        styles = []
+        for _ in range(4):
+            await run.press("t")
+            styles.append(run.screen.feed.time_style)
+        assert styles == [TimeStyle.PREVIOUS, TimeStyle.CLOCK, TimeStyle.UTC, TimeStyle.CAPTURE]
+        await run.press("f")
+        await run.until(lambda: run.focused == "tcp-pane" and "HTTP/1.1" in text(run.pane))
+        before = run.screen
+        await run.press("d")
+        await run.until(lambda: isinstance(run.app.screen, ChoiceDialog))
+        await run.press("f8")
+        await run.until(lambda: run.screen is not before and run.list.id == PACKETS and run.list.count == 10)
 
 
 async def test_a_followed_stream_is_saved_as_its_bytes(tmp_path: Path) -> None:
@@ -290,3 +326,12 @@ async def test_filters_and_trees_go_on_when_their_programs_are_killed() -> None:
         await run.press("enter")
         await run.press("right")
         assert run.screen.query_one("#listing Tabs", Tabs).active
+
+
+@pytest.mark.parametrize(("width", "least"), [(72, 14), (80, 20), (95, 20)])
+def test_long_addresses_leave_room_for_what_packets_say(width: int, least: int) -> None:
+    line = PacketLine(1, 0.0, "00:50:56:c0:00:08", "fe80::a00:27ff:fe4e:66a1", "ICMPv6", 86, "Neighbor Solicitation")
+    painter = RowPainter(PacketRows.columns)
+    painter.measure([packet_row(line, Times())])
+    *_, info = painter.slots(width)
+    assert (PacketRows.columns[info.column].title, info.width >= least) == ("Info", True)

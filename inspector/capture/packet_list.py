@@ -7,6 +7,7 @@ eight bytes for each packet. Takes the lines of `Tshark.list_arguments`, which b
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from array import array
 from collections.abc import Iterable
@@ -18,6 +19,9 @@ from inspector.errors import SpoolError
 _LONGEST, _LONGEST_CELL = 2_048, 256
 """Bytes of a line that are kept, and of a column where it is longer: more than any screen shows."""
 _COLUMNS: Final = 7
+_GRPC: Final = re.compile("(?:GRPC)+(?:HTTP2)*")
+_NO_TYPE: Final = "/PB(<UNKNOWN>)"
+"""What version 4.6 puts behind the name where it has no schema: it never has, messages are read by us."""
 
 
 class PacketLine(NamedTuple):
@@ -121,7 +125,13 @@ def _shortened(line: bytes) -> bytes:
 
 
 def _once(name: str) -> str:
-    """A protocol's name but once: tshark writes it as often as it dissected it in a packet, as `GRPCGRPC`."""
+    """A protocol's name but once: tshark writes it as often as it dissected it in a packet, as `GRPCGRPC`.
+
+    Version 4.0 runs both names together where a packet holds frames with messages and others, as `GRPCGRPCHTTP2`.
+    """
+    name = name.replace(_NO_TYPE, "")
+    if _GRPC.fullmatch(name):
+        return "GRPC"
     period = next(at for at in range(1, len(name) + 1) if name.startswith(name[at:])) if name else 0
     return name[:period] if len(name) >= 2 * period else name
 

@@ -58,8 +58,14 @@ class Comments:
                 if (comments := block.comments) and self._number not in self._changed:
                     self._known[self._number] = comments
 
+    def text(self, number: int) -> str:
+        """The comments of a packet as one text."""
+        return " · ".join(self._known.get(number, ()))
+
     def put(self, number: int, text: str) -> None:
-        """Let a packet have one comment, or none where the text is empty."""
+        """Let a packet have one comment, or none where the text is empty; what is not changed stays as it is."""
+        if text == self.text(number):
+            return
         text = text.strip().encode(errors="replace")[:LONGEST].decode(errors="ignore")
         if self._known.get(number, ()) != (following := (text,) if text else ()):
             self._changed[number] = following

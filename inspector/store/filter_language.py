@@ -22,18 +22,22 @@ class Language(StrEnum):
 
 
 _PROTOCOLS: Final = (
-    "arp|data-text-lines|dns|eth|frame|grpc|http2|http|icmpv6|icmp|ipv6|ip|protobuf|sll|tcp|tls|udp|websocket"
+    r"_ws\.expert|_ws\.malformed|arp|data-text-lines|dhcpv6|dhcp|dns|dtls|eth|frame|geneve|gre|grpc|http2|http3|http|"
+    r"icmpv6|icmp|igmp|ipv6|ip|lldp|mdns|mqtt|ntp|protobuf|quic|rtcp|rtp|sctp|sll|snmp|ssdp|ssh|stp|tcp|tls|udp|vlan|"
+    r"vxlan|websocket"
 )
 """Names that are hardly ever searched for as words."""
 _QUOTED: Final = r'"(?:\\.|[^"\\])*"?'
 _DOTTED: Final = r"[a-z_][a-z0-9_-]*(?:\.[a-z0-9_-]+)+"
-_FIELD: Final = rf"@?(?:{_DOTTED}|(?:{_PROTOCOLS})\b)(?:\#-?\d+)?(?:\[[^\]]*\])?"
+_FIELD: Final = rf"@?(?:{_DOTTED}|(?:{_PROTOCOLS})\b)(?:\#(?:-?\d+|\[[^\]]*\]))?(?:\[[^\]]*\])?"
 _OPERATOR: Final = (
     r"(?:===?|!==?|~=|>=|<=|>|<|=|&(?!&)|"
     r"\b(?:eq|ne|any_eq|all_ne|gt|lt|ge|le|contains|matches|bitwise_and)\b)"
 )
+_SUM: Final = r"(?:\s+[-+*/%]\s+[^\s()&|]+)*"
 _COMPARISON: Final = re.compile(
-    rf"(?:{_FIELD}|\w+\([^)]*\))\s*(?:{_OPERATOR}\s*(?:{_QUOTED}|[^\s()&|]*)|(?:not\s+)?in\s*\{{[^}}]*\}}?)",
+    rf"(?:\b(?:any|all)\s+)?(?:{_FIELD}|\w+\([^)]*\)){_SUM}\s*"
+    rf"(?:{_OPERATOR}\s*(?:{_QUOTED}|[^\s()&|]*){_SUM}|(?:not\s+)?in\s*\{{[^}}]*\}}?)",
     re.IGNORECASE,
 )
 _GLUE: Final = re.compile(r"&&|\|\||\^\^|[()!]|\b(?:and|or|xor|not)\b", re.IGNORECASE)

@@ -29,6 +29,7 @@ from inspector.turns import KEYBOARD
 from inspector.ui.bindings import Place, bindings, entries
 from inspector.ui.boundary import explain
 from inspector.ui.launch import Launch
+from inspector.ui.lists.tabs import FRAMES
 from inspector.ui.messages import CaptureLeft, CaptureOpened, SessionReplaced
 from inspector.ui.screens.editor import EditorScreen
 from inspector.ui.screens.help import HelpScreen
@@ -95,7 +96,8 @@ class InspectorApp(App[int], inherit_bindings=False):
             await old.end()
             self.pop_screen()
             launch = replace(self._launch, draft=old.parts.draft)
-            self._show(InspectionScreen(launch, event.session, is_opened=old.is_opened))
+            self._show(new := InspectionScreen(launch, event.session, is_opened=old.is_opened))
+            new.call_after_refresh(new.browser.listing.open, old.browser.listing.shown.id or FRAMES)
             self.run_worker(self._forget(old))
 
     @on(CaptureLeft)

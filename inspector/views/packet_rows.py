@@ -13,8 +13,6 @@ from inspector.views.times import Times, TimeStyle, delta
 
 _AMISS: Final = re.compile(r"\[TCP (?!Window Update|Keep-Alive|segment of)[^\]]*\]|\[Malformed|\[RST")
 _PLAIN_TCP: Final = "TCP"
-_BOTH_NAMES: Final = {"GRPCHTTP2": "GRPC"}
-"""tshark 4.0 runs both names together where a packet holds frames with messages and others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +32,13 @@ class PacketRow:
 
 def packet_row(line: PacketLine, times: Times, previous: float | None = None) -> PacketRow:
     """The row of a packet; `previous` is the time of the row before, where there is one."""
-    protocol = _BOTH_NAMES.get(line.protocol, line.protocol)
     tone = Tone.WARN if _AMISS.search(line.info) else Tone.DIM if line.protocol == _PLAIN_TCP else Tone.PLAIN
     return PacketRow(
         line.number,
         times.show(line.time, previous=previous if times.style is TimeStyle.PREVIOUS else None),
         clean(line.source),
         clean(line.destination),
-        Span(clean(protocol), Tone.DIM if tone is Tone.DIM else Tone.KEYWORD),
+        Span(clean(line.protocol), Tone.DIM if tone is Tone.DIM else Tone.KEYWORD),
         line.length,
         (Span(clean(line.info), tone),),
         "" if previous is None else delta(line.time - previous),

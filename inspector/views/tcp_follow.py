@@ -16,7 +16,7 @@ from inspector.views.text import clean, counted, size
 from inspector.views.times import since
 
 _PIECE: Final = 1_024
-"""Bytes that are laid out as one."""
+"""Bytes that are laid out as one, or fewer: text is cut behind a line's end where there is one."""
 _LATIN: Final = "".join(chr(code) if 0x20 <= code < 0x7F else "·" for code in range(256))
 
 
@@ -33,6 +33,7 @@ class Piece(NamedTuple):
 
     stretch: Stretch
     start: int
+    end: int
     """In the stretch."""
     offset: int
     """In all that this side sent."""
@@ -42,7 +43,7 @@ class Piece(NamedTuple):
     @property
     def data(self) -> bytes:
         """The bytes."""
-        return self.stretch.data[self.start : self.start + _PIECE]
+        return self.stretch.data[self.start : self.end]
 
     @property
     def side(self) -> Side:
@@ -50,22 +51,33 @@ class Piece(NamedTuple):
         return Side.SERVER if self.stretch.peer else Side.CLIENT
 
 
-def tcp_pieces(stream: TcpStream) -> list[Piece]:
+def tcp_pieces(stream: TcpStream, form: TcpForm, longest: int = _PIECE) -> list[Piece]:
     """All pieces of a stream, in its order."""
     pieces: list[Piece] = []
     offsets = [0, 0]
     for stretch in stream.stretches:
         side = 1 if stretch.peer else 0
-        starts = range(0, len(stretch.data), _PIECE)
-        pieces += [Piece(stretch, start, offsets[side] + start, start == 0) for start in starts]
+        start = 0
+        while start < len(stretch.data):
+            end = _end(stretch.data, start, longest, form)
+            pieces.append(Piece(stretch, start, end, offsets[side] + start, start == 0))
+            start = end
         offsets[side] += len(stretch.data)
     return pieces
+
+
+def _end(data: bytes, start: int, longest: int, form: TcpForm) -> int:
+    """Where a piece ends that begins there."""
+    end = min(start + longest, len(data))
+    line_end = data.rfind(b"\n", start, end) + 1 if form is TcpForm.TEXT and end < len(data) else 0
+    return line_end or end
 
 
 def tcp_heading(stream: TcpStream, form: TcpForm) -> tuple[Line, ...]:
     """What stands above a stream."""
     if not stream.peers:
-        return (Line((Span(f"There is no TCP stream {stream.number} in this capture.", Tone.DIM),)),)
+        words = f"There is no TCP stream {stream.number} in this capture, or nothing of what it carried."
+        return (Line((Span(words, Tone.DIM),)),)
     client, server = (*stream.peers, "", "")[:2]
     sent, got = stream.sizes
     facts = f"{size(sent)} sent · {size(got)} received · {form} (v)"
@@ -97,7 +109,8 @@ def tcp_lines(piece: Piece, form: TcpForm, began: float, width: int = 16) -> Ite
 def tcp_text(stream: TcpStream, form: TcpForm) -> str:
     """The whole of a stream as text."""
     began = stream.stretches[0].time if stream.stretches else 0.0
-    pieces = (line for piece in tcp_pieces(stream) for line in tcp_lines(piece, form, began))
+    whole = max((len(each.data) for each in stream.stretches), default=1)  # no line is cut that the stream does not cut
+    pieces = (line for piece in tcp_pieces(stream, form, whole) for line in tcp_lines(piece, form, began))
     return "\n".join("    " * line.indent + line.text for line in (*tcp_heading(stream, form), *pieces))
 
 
@@ -105,10 +118,11 @@ def _texts(piece: Piece, form: TcpForm, width: int) -> Iterator[str]:
     data = piece.data
     match form:
         case TcpForm.TEXT:
-            for line in data.split(b"\n"):
+            for line in data.removesuffix(b"\n").split(b"\n"):
                 yield "".join(_LATIN[byte] for byte in line.removesuffix(b"\r"))
         case TcpForm.RAW:
-            yield data.hex()
+            for at in range(0, len(data), 2 * width):
+                yield data[at : at + 2 * width].hex()
         case TcpForm.DUMP:
             for at in range(0, len(data), width):
                 part = data[at : at + width]

@@ -61,6 +61,8 @@ class Times:
     style: TimeStyle = TimeStyle.CALL
     has_reference: bool = False
     """True when `origin` is a moment that somebody chose: times before it are below 0."""
+    digits: int = 4
+    """Behind the point, of seconds since the origin."""
 
     @classmethod
     def of(cls, store: Store, style: TimeStyle = TimeStyle.CALL, reference: float | None = None) -> Times:
@@ -84,9 +86,9 @@ class Times:
             case TimeStyle.CALL if call is not None and time > call.started and not self._is_reference(time):
                 return f"+{duration(time - call.started)}"
             case _ if self.has_reference:
-                return "REF" if self._is_reference(time) else f"{time - self.origin:+.4f}"
+                return "REF" if self._is_reference(time) else f"{time - self.origin:+z.{self.digits}f}"
             case _:
-                return f"{max(time - self.origin, 0.0):.4f}"
+                return f"{time - self.origin:z.{self.digits}f}"
 
     def _is_reference(self, time: float) -> bool:
         return self.has_reference and time == self.origin

@@ -29,6 +29,11 @@ class TcpDocument:
         found = tcp_stream_of(self._packets, self._number)
         return found if isinstance(found, int) else None
 
+    @property
+    def is_none(self) -> bool:
+        """True for another stream than the packet's own of which the capture has nothing."""
+        return self._stream is not None and isinstance(self._known, TcpStream) and not self._known.peers
+
     def __len__(self) -> int:
         return len(self._pieces) + 1
 
@@ -53,7 +58,7 @@ class TcpDocument:
         if known == self._known:
             return len(self)
         self._known = known
-        self._pieces = [] if isinstance(known, str) else tcp_pieces(known)
+        self._pieces = [] if isinstance(known, str) else tcp_pieces(known, self._form)
         return 0
 
     def copied(self) -> tuple[str, str]:

@@ -6,13 +6,17 @@ Owns the search and says in words how it goes. Waits for nothing: whoever runs `
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
 from inspector.ui.asked import Asked
 from inspector.ui.find.search import Place, Search
 from inspector.ui.find.targets import Target, Widget, target_of
-from inspector.views.pattern import parse_pattern
+from inspector.ui.lists.tabs import PACKETS
+from inspector.views.pattern import Where, parse_pattern
+
+_NOT_IN_FRAMES: Final = "not found in frames · packets: / frame contains …"
 
 
 class Finder:
@@ -112,8 +116,13 @@ class Finder:
         if self._is_stopped:
             return f"{found} · stopped at {self._search.share:.0%}".removeprefix(" · ")
         if self._search.is_done:
-            return found or "not found"
+            return found or (_NOT_IN_FRAMES if self._leaves_bytes_out else "not found")
         return f"{found} · looking … {self._search.share:.0%}".removeprefix(" · ")
+
+    @property
+    def _leaves_bytes_out(self) -> bool:
+        """True where somebody may mean the bytes of packets: looked through are those of frames."""
+        return self._widget.id == PACKETS and self._asked.where in (Where.ANYWHERE, Where.BYTES)
 
     def end(self) -> None:
         """Let nothing stand out any more."""

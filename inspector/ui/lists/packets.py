@@ -21,12 +21,14 @@ _COLUMNS: Final = (
     Column("No.", lambda row: dim(row.number), least=5, most=9, right=True),
     Column(TIME, lambda row: dim(row.time), least=8, most=23, right=True, gap=2),
     Column("Delta", lambda row: dim(row.delta), least=9, most=14, right=True, gap=2, is_extra=True),
-    Column("Source", lambda row: (Span(row.source),), least=9, most=24, gap=2),
-    Column("Destination", lambda row: (Span(row.destination),), least=9, most=24),
+    Column("Source", lambda row: (Span(row.source),), least=9, most=24, gap=2, yields=True),
+    Column("Destination", lambda row: (Span(row.destination),), least=11, most=24, yields=True),
     Column("Protocol", lambda row: (row.protocol,), least=5, most=9),
     Column("Len", lambda row: dim(row.length), least=4, most=7, right=True),
-    Column("Info", lambda row: row.info, gap=2),
+    Column("Info", lambda row: row.info, least=20, gap=2),
 )
+_DIGITS: Final = 6
+"""Of times: packets are microseconds apart, and Wireshark shows these."""
 
 
 class PacketRows:
@@ -58,7 +60,7 @@ class PacketRows:
         packets, style, reference = self._feed.packets, self._feed.time_style, self._feed.time_reference
         previous = self._previous(key)
         origin = packets.line(1).time if reference is None else reference
-        times = Times(origin, style, has_reference=reference is not None)
+        times = Times(origin, style, has_reference=reference is not None, digits=_DIGITS)
         row = packet_row(packets.line(key), times, None if previous is None else packets.line(previous).time)
         comment = comment_spans(self._feed.store, key)
         return replace(row, info=(*comment, *row.info)) if comment else row

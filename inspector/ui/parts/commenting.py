@@ -27,10 +27,13 @@ class Commenting:
             self._stage.say("Select a frame, a call or a packet to write a comment on its packet.")
             return
         note = "It is saved with the capture, as pcapng · Enter keeps it, an empty one takes it away · Esc cancels"
-        text = " · ".join(self._session.store.comments.get(number, ()))
+        text = self._session.comments.text(number)
         self._stage.show(LineDialog(f"Comment on packet {number}", note, partial(self._put, number), text))
 
     def _put(self, number: int, text: str) -> None:
+        if text == self._session.comments.text(number):
+            return
         self._session.comments.put(number, text)
         self._browser.redraw()
-        self._stage.say(f"The comment on packet {number} goes with the capture when that is saved (Ctrl+S).")
+        what = f"The comment on packet {number}" if text.strip() else f"That packet {number} has no comment any more"
+        self._stage.say(f"{what} goes with the capture when that is saved (Ctrl+S).")

@@ -41,7 +41,8 @@ class DecodeAs:
     def _ports(self) -> list[Choice]:
         decoding, packets = self._session.decoding, self._session.packets_by_port
         ports = sorted(
-            packets.keys() | decoding.all_ports, key=lambda port: (port not in decoding.all_ports, -packets[port])
+            packets.keys() | decoding.all_ports,
+            key=lambda port: (port not in decoding.all_ports, -packets[port], port),  # of both ends, the service first
         )
         return [
             Choice(port, str(port), f"{counted(packets[port], 'packet'):>16}   {_decoded_as(decoding, port)}")

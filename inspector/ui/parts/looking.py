@@ -15,6 +15,8 @@ from inspector.views.times import TimeStyle
 
 _COUNTED: Final = frozenset({TimeStyle.CALL, TimeStyle.CAPTURE})
 """Styles in which a time zero shows."""
+_OF_FRAMES: Final = frozenset({TimeStyle.CALL, TimeStyle.STREAM})
+"""Of no meaning for packets, which are of no call or of several."""
 
 
 class Looking:
@@ -51,7 +53,14 @@ class Looking:
             self._stage.say("The filter hides its row; the other pane shows it.")
 
     def _turn_times(self) -> None:
-        self._feed.time_style = self._feed.time_style.following
+        is_packets = self._browser.listing.shown.id == PACKETS
+        style = self._feed.time_style
+        if is_packets and style in _OF_FRAMES:
+            style = TimeStyle.CAPTURE  # so it looks there
+        style = style.following
+        while is_packets and style in _OF_FRAMES:
+            style = style.following
+        self._feed.time_style = style
         self._feed.redraw()
         self._stage.say(f"Times: {self._feed.time_style.words}.")
 

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from typing import Final
 
 from inspector.ui.bindings import Place, bindings
+from inspector.ui.documents.packet import tcp_stream_of
 from inspector.ui.documents.tabs import FOLLOW, SEQUENCE, TCP
 from inspector.ui.lists.tabs import FRAMES
 from inspector.ui.messages import Copied, FieldChosen, FilterAsked, PaneOpened, SaveAsked
@@ -65,6 +66,9 @@ class Browser(BothSides):
 
     def _action_follow(self) -> None:
         if isinstance(self.subject, PacketAt):
+            if next(self.feed.store.positions_of(self.subject.number), None) is None:
+                self.open_pane(TCP)  # it has no stream of HTTP/2
+                return
             self._action_cross()
         tab = SEQUENCE if isinstance(self.subject, ConnectionAt) else FOLLOW
         self.detail.open(tab)
@@ -72,11 +76,19 @@ class Browser(BothSides):
         self.post_message(PaneOpened(self.detail.pane_of(tab) if has_tab else self.detail.pane))
 
     def _action_narrow(self) -> None:
-        """Only what is of the selected connection, and back."""
-        if (connection := connection_of(self.subject, self.feed.store)) is not None:
-            wanted = f"connection:{connection}"
+        """Only what is of the selected connection, and back; of packets also those that hold no frame."""
+        if isinstance(self.subject, PacketAt):
+            stream = tcp_stream_of(self.feed.packets, self.subject.number)
+            if isinstance(stream, int):
+                self._turn_filter(f"tcp.stream == {stream}")
+            else:
+                self.notify(stream, markup=False, timeout=4)
+        elif (connection := connection_of(self.subject, self.feed.store)) is not None:
             self.listing.open(FRAMES if isinstance(self.subject, ConnectionAt) else self.listing.shown.id or FRAMES)
-            self.post_message(FilterAsked("" if self.feed.frames.filter.text == wanted else wanted))
+            self._turn_filter(f"connection:{connection}")
+
+    def _turn_filter(self, wanted: str) -> None:
+        self.post_message(FilterAsked("" if self.feed.frames.filter.text == wanted else wanted))
 
     def _action_row(self, rows: int) -> None:
         self.listing.shown.go(self.listing.shown.cursor + rows)

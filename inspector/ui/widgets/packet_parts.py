@@ -88,7 +88,7 @@ class PacketParts(Vertical):
         """Show the TCP stream that is so many further on; the packet's own first."""
         if not isinstance(self.document, TcpDocument):
             self.open(TCP)
-        elif (here := self.document.stream) is not None:
+        elif (here := self.document.stream) is not None and not (self.document.is_none and streams > 0):
             self.tcp_stream = max(here + streams, 0)
             self.show_document()
 

@@ -26,6 +26,14 @@ class Pane(DocumentView, can_focus=True):
         self.following = self.following and self.cursor == len(self.rows) - 1
         self.reveal(self.cursor)
         self.refresh()
+        self._tell_line()
+
+    def fit(self) -> None:
+        """Lay out anew; what shows something of the cursor's line hears of it, if only now there is one."""
+        super().fit()
+        self._tell_line()
+
+    def _tell_line(self) -> None:
         if self.rows:
             self.post_message(LineEntered(self.rows[self.cursor].block))
 
@@ -49,6 +57,7 @@ class Pane(DocumentView, can_focus=True):
 
     def _action_last(self) -> None:
         self.follow_end()
+        self._tell_line()
         self.refresh()
 
     def _action_open(self) -> None:

@@ -91,12 +91,22 @@ def how_to_send(method: Method | None, *, is_unseen: bool) -> tuple[str, ...]:
 
 def placeholder(feed: Feed, status: SessionStatus, invitation: tuple[str, ...], list_: str) -> tuple[str, ...]:
     """What stands in place of rows while a list has none."""
+    is_packets = list_ == PACKETS
+    if feed.frames.filter.terms and (feed.packets.total if is_packets else feed.store.frames):
+        return _nothing_matches(feed, is_packets=is_packets)
+    if is_packets and feed.store.packets and not feed.packets.total:
+        return ("No packets have been listed yet.",)
     if feed.store.frames:
-        if list_ == PACKETS and not feed.packets.total:
-            return ("No packets have been listed yet.",)
-        if feed.frames.filter.terms:
-            return "Nothing matches the filter.", "Press / to change it, Ctrl+U in it to clear it."
         return ("Only control frames so far.", "Press h to see them.")
     if status.phase is Phase.LIVE and invitation:
         return invitation
+    if is_packets and status.phase is Phase.ENDED:
+        return (f"There are no packets in {clean(status.source)}.",)
     return tuple(line.format(clean(status.source)) for line in _NOTHING_YET[status.phase])
+
+
+def _nothing_matches(feed: Feed, *, is_packets: bool) -> tuple[str, ...]:
+    said = "Nothing matches the filter.", "Press / to change it, Ctrl+U in it to clear it."
+    if is_packets and feed.frames.filter.packets is None:
+        return *said, "It looks for words in frames; = in front makes it a display filter of Wireshark's."
+    return said
