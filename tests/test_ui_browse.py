@@ -164,9 +164,9 @@ async def test_matches_are_visited_round_the_end() -> None:
         await run.type("stream:5")
         await run.until(lambda: run.frames.count == 5)
         await run.press("escape", "n", "n")
-        assert run.frames.cursor == 2
+        await run.until(lambda: run.frames.cursor == 2)
         await run.press("N", "N", "N")
-        assert run.frames.cursor == 4
+        await run.until(lambda: run.frames.cursor == 4)
 
 
 async def test_a_filter_without_matches_says_what_to_do() -> None:
