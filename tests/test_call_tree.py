@@ -79,7 +79,7 @@ def test_messages_in_one_frame_share_it() -> None:
     assert parts == [(1, 1), (2, 1), (2, 2)]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(packets(), st.lists(st.tuples(st.booleans(), st.integers(0, 40)), max_size=12), st.booleans())
 def test_rows_are_calls_with_what_they_unfold_into(
     talked: list[SaidPacket], turns: list[tuple[bool, int]], is_filtered: bool

@@ -113,7 +113,7 @@ def summed(store: Store) -> dict[tuple[str, int], float]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(packets(), st.sampled_from((None, "/a.B/C", "/d.E/F")))
 def test_totals_kept_so_equal_totals_from_scratch(said: list[SaidPacket], named: str | None) -> None:
     talk = Conversation()

@@ -57,7 +57,7 @@ def fresh(store: Store, text: str, *, show_control: bool) -> tuple[list[int], in
     return shown, len(matching) - len(shown)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(packets(), st.sampled_from(FILTERS), st.booleans(), st.lists(st.integers(1, 4), max_size=8), DROPS)
 def test_kept_up_to_date_equals_built_from_scratch(
     said: list[SaidPacket], text: str, show_control: bool, batches: list[int], drops: list[int]
@@ -97,7 +97,7 @@ def sorted_afresh(store: Store, text: str, order: CallOrder) -> list[StreamKey]:
     return [*known, *(key for key in keys if values[key] is None)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     packets(),
     st.sampled_from(FILTERS),
@@ -139,7 +139,7 @@ def test_many_changes_at_once_are_sorted_in_as_few_are() -> None:
     assert calls.keys[0] == (0, 1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(packets(), packets(), st.sampled_from(FILTERS), st.sampled_from(FILTERS), st.booleans())
 def test_another_filter_is_reached_while_the_capture_goes_on(
     before: list[SaidPacket], meanwhile: list[SaidPacket], old: str, new: str, is_sorted: bool
@@ -166,7 +166,7 @@ def test_another_filter_is_reached_while_the_capture_goes_on(
     assert list(calls.keys) == (keys if order is None else sorted_afresh(talk.store, new, order))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(packets(), packets(), st.sampled_from(sorted(ORDERS)), st.booleans())
 def test_another_order_is_reached_while_the_capture_goes_on(
     before: list[SaidPacket], meanwhile: list[SaidPacket], name: str, descending: bool

@@ -22,7 +22,7 @@ from inspector.views.follow import follow
 from tests.captures import DATA
 from tests.small_disk import disk_of
 from tests.test_extract import fields
-from tests.ui_running import NARROW, WIDE, Running, reading, running
+from tests.ui_running import NARROW, Running, reading, running
 
 CAPTURE = DATA / "b_full.pcapng"
 
@@ -59,9 +59,8 @@ def names_in(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir())
 
 
-@pytest.mark.parametrize("size", [WIDE, NARROW])
-async def test_packets_shown_marked_of_a_call_and_of_a_connection(size: tuple[int, int], tmp_path: Path) -> None:
-    async with reading(CAPTURE, size) as run:
+async def test_packets_shown_marked_of_a_call_and_of_a_connection(tmp_path: Path) -> None:
+    async with reading(CAPTURE, NARROW) as run:
         await run.loaded()
         await export(run, "Capture, call 0/1", tmp_path / "call.pcapng")
         assert said(run)[-1] == f"Saved 6 packets as {tmp_path}/call.pcapng (pcapng)."

@@ -9,7 +9,7 @@ import pytest
 from inspector.ui.screens.columns_dialog import ColumnsDialog
 from inspector.ui.screens.line_dialog import LineDialog
 from tests.captures import DATA
-from tests.ui_running import NARROW, WIDE, Running, lines, opened, reading
+from tests.ui_running import NARROW, Running, lines, opened, reading
 
 CAPTURE = DATA / "b_full.pcapng"
 
@@ -29,9 +29,8 @@ async def go(run: Running, where: str) -> None:
     await run.press("enter")
 
 
-@pytest.mark.parametrize("size", [WIDE, NARROW])
-async def test_goes_to_packets_frames_and_calls(size: tuple[int, int]) -> None:
-    async with reading(CAPTURE, size) as run:
+async def test_goes_to_packets_frames_and_calls() -> None:
+    async with reading(CAPTURE, NARROW) as run:
         await run.loaded()
         await go(run, "27")
         assert at_cursor(run).split()[:3] == ["▏27", "0.0034", "0/15"] or "27" in at_cursor(run).split()[:2]

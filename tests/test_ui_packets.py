@@ -153,9 +153,8 @@ async def test_a_whole_tree_is_opened_and_folded_and_what_was_opened_stays_so_in
         assert "Section number: 1" not in text(run.pane)
 
 
-@SIZES
-async def test_a_display_filter_goes_for_packets_frames_and_calls(size: tuple[int, int]) -> None:
-    async with browsing(size) as run:
+async def test_a_display_filter_goes_for_packets_frames_and_calls() -> None:
+    async with browsing(NARROW) as run:
         await run.press("slash")
         await run.type("http2.streamid == 3")
         await run.until(lambda: "5 of 670 frames" in run.counts)
@@ -242,9 +241,8 @@ async def test_a_field_becomes_a_filter() -> None:
         await run.until(lambda: run.list.count == 1)
 
 
-@SIZES
-async def test_a_tcp_stream_is_followed_in_three_forms(size: tuple[int, int]) -> None:
-    async with browsing(size) as run:
+async def test_a_tcp_stream_is_followed_in_three_forms() -> None:
+    async with browsing(WIDE) as run:
         await run.press("P")
         await run.until(lambda: run.focused == "tcp-pane" and "PRI * HTTP/2.0" in text(run.pane))
         assert "127.0.0.1:36948 →  ← 127.0.0.1:50102" in text(run.pane)
