@@ -11,6 +11,7 @@ from typing import Final
 
 from textual import on
 from textual.app import ComposeResult
+from textual.containers import Vertical
 from textual.widgets import ContentSwitcher, Tabs
 
 from inspector.schema.catalog import Catalog
@@ -55,14 +56,15 @@ class Detail(PacketParts):
         tabs = Tabs(*(SteadyTab(tab.title, id=name) for name, tab in TABS.items()), id="detail-tabs")
         tabs.can_focus = False
         yield tabs
-        with ContentSwitcher(initial=f"{FOLLOW}-pane"):
-            yield from (Pane(id=f"{name}-pane") for name in TABS)
-        yield self.bytes
+        with ContentSwitcher(initial=_page(FOLLOW)):
+            yield from (Pane(id=f"{name}-pane") for name in TABS if name != TREE)
+            with Vertical(id=_page(TREE)):
+                yield Pane(id=f"{TREE}-pane")
+                yield self.bytes
 
     def on_mount(self) -> None:
         """Begin with the tabs of a frame."""
         self._offer(FrameAt)
-        self.bytes.display = False
 
     @property
     def pane(self) -> Pane:
@@ -197,8 +199,7 @@ class Detail(PacketParts):
         self._tab = tab
         self._last[TABS[tab].about] = tab
         self.query_one(Tabs).active = tab
-        self.query_one(ContentSwitcher).current = f"{tab}-pane"
-        self.bytes.display = tab == TREE
+        self.query_one(ContentSwitcher).current = _page(tab)
         if had_focus:
             self.screen.set_focus(self.pane)
 
@@ -216,3 +217,8 @@ class Detail(PacketParts):
         """The block of the document that is the selected frame's."""
         at, document = self._subject, self.document
         return document.block_of(at.position) if document is not None and isinstance(at, FrameAt) else None
+
+
+def _page(tab: str) -> str:
+    """What is brought to the front for a tab: its pane, or all that is with it."""
+    return f"{tab}-page" if tab == TREE else f"{tab}-pane"

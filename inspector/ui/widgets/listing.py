@@ -5,7 +5,9 @@ Owns which list is shown. Says nothing of what is selected but by its lists' mes
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from itertools import islice
 from typing import Any, Final
@@ -27,6 +29,8 @@ from inspector.ui.subject import Subject, is_gone
 from inspector.ui.widgets.row_list import RowList
 from inspector.ui.widgets.steady_tab import SteadyTab
 
+_SETTLED: Final = 0.003
+"""Seconds until all widgets that another list concerns have asked for their room: all is drawn once then."""
 _LOOKED_AT: Final = 10_000
 """Frames of a call that are looked at for a mark: some tenths of a millisecond."""
 
@@ -175,6 +179,9 @@ class Listing(Vertical):
 
     def _bring(self, name: str) -> None:
         """Bring a list to the front, at once: the focus may be meant for elsewhere next."""
+        held = ExitStack()
+        held.enter_context(self.app.batch_update())
+        asyncio.get_running_loop().call_later(_SETTLED, held.close)
         had_focus = self.shown.has_focus
         self._tab = name
         self.query_one(Tabs).active = f"{name}-tab"

@@ -54,7 +54,7 @@ class PacketParts(Vertical):
     @property
     def stops(self) -> list[Widget]:
         """What can have the focus here."""
-        return [self.pane, self.bytes] if self.bytes.display else [self.pane]
+        return [self.pane, self.bytes] if self.pane is self.pane_of(TREE) else [self.pane]
 
     @property
     def has_focus_within_pane(self) -> bool:
