@@ -205,13 +205,12 @@ class Detail(PacketParts):
 
     def _offer(self, kind: type) -> None:
         """Show the tabs of one kind of subject and no others, the one that was shown last in front."""
-        tabs, names = self.query_one(Tabs), tabs_of(kind)
+        names = tabs_of(kind)
         before, self._offered = self._offered, frozenset(names)
-        for name in self._offered - before:
-            tabs.show(name)
+        for name in self._offered ^ before:
+            # Not by `Tabs.hide`, which styles each anew, and tells, and looks for another one to be active.
+            self.query_one(f"#{name}", SteadyTab).display = name in self._offered
         self._bring(self._last.get(kind, names[0]))
-        for name in before - self._offered:
-            tabs.hide(name)
 
     def _block(self) -> int | None:
         """The block of the document that is the selected frame's."""
