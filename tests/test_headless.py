@@ -162,6 +162,8 @@ def test_count_ends_after_so_many_lines() -> None:
         (("calls", DATA / "b_full.pcapng", "--proto-path", "nowhere"), 1, "no folder nowhere"),
         (("calls", DATA / "b_full.pcapng", "--proto", DATA / "i_not_a_capture.pcapng"), 1, "protoc"),
         (("calls", DATA / "b_full.pcapng", "--write", "nowhere/x.pcapng"), 1, "no folder nowhere"),
+        (("calls", DATA / "b_full.pcapng", "--write", f"{sys.executable}/x.pcapng"), 1, "no folder"),
+        (("calls", DATA / "b_full.pcapng", "--proto-path", sys.executable), 1, "no folder"),
         (("calls", "/proc/self/mem"), 1, "cannot be read"),
         (("calls", "x" * 5000), 1, "File name too long"),
         (("calls", "~no-such-user/x.pcap"), 1, "no file"),

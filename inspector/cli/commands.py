@@ -170,5 +170,5 @@ def schema_sources(options: Namespace) -> SchemaSources:
         reflection=options.reflection,
         reflect_headers=parse_metadata(options.reflect_header),
         connection=connection_options(options),
-        is_seen=getattr(options, "seen_reflection", False),
+        is_seen=options.seen_reflection,
     )

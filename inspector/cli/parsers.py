@@ -137,6 +137,7 @@ def _asking(name: str, description: str, symbol: str) -> Parser:
     )
     add_connection_options(parser)
     _add_schema_options(parser)
+    parser.set_defaults(seen_reflection=False)  # there is no capture
     return parser
 
 

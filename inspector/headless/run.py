@@ -144,9 +144,9 @@ def _refuse_unwritable(path: Path | None) -> None:
         return
     if os.path.lexists(path):
         raise SourceError(f"{path} exists already.", "Choose another name for --write.")
-    if not os.access(path.parent, os.X_OK):
+    if not os.path.isdir(path.parent):  # noqa: PTH112 - Path.is_dir fails where nothing may be looked at
         raise SourceError(f"There is no folder {path.parent}.", "Make it, or choose another name for --write.")
-    if not os.access(path.parent, os.W_OK):
+    if not os.access(path.parent, os.W_OK | os.X_OK):
         raise SourceError(f"Nothing can be saved in {path.parent}.", "Choose another folder for --write.")
 
 

@@ -62,10 +62,10 @@ class Comments:
         """The comments of a packet as one text."""
         return " · ".join(self._known.get(number, ()))
 
-    def put(self, number: int, text: str) -> None:
-        """Let a packet have one comment, or none where the text is empty; what is not changed stays as it is."""
+    def put(self, number: int, text: str) -> bool:
+        """Let a packet have one comment, or none where the text is empty; False for the text that it has already."""
         if text == self.text(number):
-            return
+            return False
         text = text.strip().encode(errors="replace")[:LONGEST].decode(errors="ignore")
         if self._known.get(number, ()) != (following := (text,) if text else ()):
             self._changed[number] = following
@@ -74,3 +74,4 @@ class Comments:
             self._known[number] = (text,)
         else:
             self._known.pop(number, None)
+        return True

@@ -65,9 +65,7 @@ async def load_files(catalog: Catalog, sources: SchemaSources) -> None:
         SchemaError: one of them cannot be used; the catalog is as it was then.
     """
     found: list[tuple[FileDescriptorSet, str, Rank]] = []
-    for folder in sources.proto_paths:
-        if not os.access(folder, os.X_OK):
-            raise SchemaError(f"There is no folder {folder}.", "--proto-path names the folders where imports start.")
+    _check_folders(sources.proto_paths)
     if sources.proto_files:
         from inspector.client.proto_compile import compile_files  # noqa: PLC0415 - only where it is asked for
 
@@ -77,6 +75,12 @@ async def load_files(catalog: Catalog, sources: SchemaSources) -> None:
     found.extend((_read_protoset(path), f"--protoset {path}", Rank.PROTOSET) for path in sources.protosets)
     for files, origin, rank in found:
         catalog.add(files, origin, rank)
+
+
+def _check_folders(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        if not (os.path.isdir(folder) and os.access(folder, os.X_OK)):  # noqa: PTH112 - Path.is_dir may fail there
+            raise SchemaError(f"There is no folder {folder}.", "--proto-path names the folders where imports start.")
 
 
 async def load_reflection(

@@ -35,12 +35,6 @@ class TimeStyle(StrEnum):
         """What it is called in a sentence."""
         return _STYLE_WORDS[self]
 
-    @property
-    def following(self) -> TimeStyle:
-        """The style after this one, after the last the first."""
-        styles = list(TimeStyle)
-        return styles[(styles.index(self) + 1) % len(styles)]
-
 
 _STYLE_WORDS: Final = {
     TimeStyle.CALL: "since the call began, for its first frame since the capture did",

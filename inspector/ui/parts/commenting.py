@@ -31,9 +31,8 @@ class Commenting:
         self._stage.show(LineDialog(f"Comment on packet {number}", note, partial(self._put, number), text))
 
     def _put(self, number: int, text: str) -> None:
-        if text == self._session.comments.text(number):
+        if not self._session.comments.put(number, text):
             return
-        self._session.comments.put(number, text)
         self._browser.redraw()
         what = f"The comment on packet {number}" if text.strip() else f"That packet {number} has no comment any more"
         self._stage.say(f"{what} goes with the capture when that is saved (Ctrl+S).")

@@ -53,14 +53,10 @@ class Looking:
             self._stage.say("The filter hides its row; the other pane shows it.")
 
     def _turn_times(self) -> None:
-        is_packets = self._browser.listing.shown.id == PACKETS
-        style = self._feed.time_style
-        if is_packets and style in _OF_FRAMES:
-            style = TimeStyle.CAPTURE  # so it looks there
-        style = style.following
-        while is_packets and style in _OF_FRAMES:
-            style = style.following
-        self._feed.time_style = style
+        without = _OF_FRAMES if self._browser.listing.shown.id == PACKETS else ()
+        styles = [style for style in TimeStyle if style not in without]
+        shown = self._feed.time_style if self._feed.time_style in styles else TimeStyle.CAPTURE  # so it looks there
+        self._feed.time_style = styles[(styles.index(shown) + 1) % len(styles)]
         self._feed.redraw()
         self._stage.say(f"Times: {self._feed.time_style.words}.")
 

@@ -192,7 +192,6 @@ class DocumentView(LineView):
 
     def fit(self) -> None:
         """Lay out anew, at the place where it is."""
-        super().fit()
         following = self.following
         self._lay_out(self.rows[self.cursor].block if self.cursor < len(self.rows) else self._current or 0)
         if following:
