@@ -169,6 +169,25 @@ async def test_matches_are_visited_round_the_end() -> None:
         await run.until(lambda: run.frames.cursor == 4)
 
 
+async def test_the_cursor_stays_where_it_was_put_while_a_filter_is_typed() -> None:
+    async with opened(CAPTURE) as run:
+        await run.press("j", "j", "j", "slash")
+        chosen = position(run)
+        for typed in ("stre", "stream:5", "stream", ""):
+            await run.press("ctrl+u")
+            await run.type(typed)
+            await run.until(lambda typed=typed: run.screen.feed.frames.filter.text == typed)  # type: ignore[misc]
+            await run.until(lambda: run.frames.count == len(run.frames.rows))
+        assert position(run) == chosen
+        await run.type("stream:5")
+        await run.until(lambda: run.frames.count == 5)
+        nearest = position(run)
+        assert nearest != chosen
+        await run.press("enter", "slash", "ctrl+u", "enter")
+        await run.until(lambda: run.frames.count == 373)
+        assert position(run) == nearest
+
+
 async def test_a_filter_without_matches_says_what_to_do() -> None:
     async with opened(CAPTURE) as run:
         await run.press("slash")

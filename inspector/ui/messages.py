@@ -116,6 +116,10 @@ class SaveAsked(ForScreen):
     data: bytes
 
 
+class FilterBegun(ForScreen):
+    """The focus is where a filter is typed."""
+
+
 @dataclass
 class Filtered(ForScreen):
     """A filter was typed that means something."""

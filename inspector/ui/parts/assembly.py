@@ -60,7 +60,7 @@ class Parts:
             self._service = Service(stage, room, browser, sending, stack.request, launch)
         form = None if self._service is None else self._service.form
         self._schema = Schema(stage, session, launch, form, self._schema_changed)
-        self._filtering = Filtering(stage, feed, session.packets, box, self._refiltered)
+        self._filtering = Filtering(stage, feed, session.packets, box, browser.listing.settle, self._refiltered)
         self._seeker = Seeker(stage, session.store, catalog, stack.find)
         self._finding = Finding(self._seeker, stack.find, browser, room)
         self.saving = Saving(stage, session, catalog, browser, screen.app.export_screenshot)

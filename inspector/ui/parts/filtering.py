@@ -12,7 +12,7 @@ from inspector.capture.sharkd_answers import FieldName
 from inspector.session.packets import Packets
 from inspector.store.filter import EVERYTHING, Filter, display_filter
 from inspector.ui.feed import Feed
-from inspector.ui.messages import DisplayFiltered, FieldChosen, FilterAsked, Filtered, PassCancelled
+from inspector.ui.messages import DisplayFiltered, FieldChosen, FilterAsked, FilterBegun, Filtered, PassCancelled
 from inspector.ui.offers import field_filters
 from inspector.ui.parts.packet_pass import PacketPass
 from inspector.ui.parts.stage import Actions, Hears, Stage
@@ -40,11 +40,17 @@ class Filtering:
     """Puts filters on."""
 
     def __init__(
-        self, stage: Stage, feed: Feed, packets: Packets, box: FilterBox, refiltered: Callable[[], None]
+        self,
+        stage: Stage,
+        feed: Feed,
+        packets: Packets,
+        box: FilterBox,
+        begun: Callable[[], None],
+        refiltered: Callable[[], None],
     ) -> None:
-        """`refiltered` is called when rows have been chosen anew."""
+        """`begun` is called before a filter is typed, `refiltered` when rows have been chosen anew."""
         self._stage, self._feed = stage, feed
-        self._box, self._refiltered = box, refiltered
+        self._box, self._begun, self._refiltered = box, begun, refiltered
         self._filter: Filter = EVERYTHING
         self._pass = PacketPass(stage, feed, packets, box, self._refilter)
 
@@ -57,6 +63,7 @@ class Filtering:
     def hears(self) -> Hears:
         """What is typed, and what is chosen elsewhere."""
         return {
+            FilterBegun: lambda _: self._begun(),
             Filtered: self._filter_words,
             DisplayFiltered: self._filter_packets,
             PassCancelled: lambda _: self.stop_looking(),

@@ -20,7 +20,7 @@ from inspector.store.filter import EVERYTHING, Filter, parse
 from inspector.store.filter_language import Language, display_text, is_sure, language
 from inspector.ui.bindings import Place, bindings
 from inspector.ui.filter_history import FilterHistory
-from inspector.ui.messages import DisplayFiltered, Filtered, Left, PassCancelled
+from inspector.ui.messages import DisplayFiltered, FilterBegun, Filtered, Left, PassCancelled
 from inspector.ui.widgets.name_list import NameList, name_before
 
 _PAUSE: Final = 0.15
@@ -242,6 +242,10 @@ class FilterBox(Input):
             case _:
                 return False
         return True
+
+    def _on_focus(self, event: events.Focus) -> None:
+        super()._on_focus(event)
+        self.post_message(FilterBegun())
 
     def _on_blur(self, event: events.Blur) -> None:
         super()._on_blur(event)

@@ -103,6 +103,11 @@ class Listing(Vertical):
             label = f"{each.title} {count:,}" if count else each.title
             self.query_one(f"#{name}-tab", SteadyTab).relabel(label)
 
+    def settle(self) -> None:
+        """The cursors are where they shall be: a filter that is typed from now on brings them back there if it can."""
+        for table in self._lists.values():
+            table.settle()
+
     def sort_again(self) -> None:
         """What rows are sorted by may have changed for all of them."""
         for table in self._lists.values():

@@ -31,8 +31,8 @@ class RowArrangement(LineTable):
         """Put the cursor on a row."""
         raise NotImplementedError
 
-    def update_rows(self, *, is_refiltered: bool = False) -> None:
-        """Rows came, went or moved."""
+    def rearranged(self) -> None:
+        """Rows stand elsewhere, or others among them."""
         raise NotImplementedError
 
     def _action_sort(self, columns: int) -> None:
@@ -53,13 +53,13 @@ class RowArrangement(LineTable):
             self.mark_order()
             self.workers.cancel_group(self, "sort")
             if begin(work):
-                self.update_rows(is_refiltered=True)
+                self.rearranged()
             else:
                 self.run_worker(self._sort_on(work), group="sort")
 
     async def _sort_on(self, work: Iterator[object]) -> None:
         await go_on(work)
-        self.update_rows(is_refiltered=True)
+        self.rearranged()
 
     def sort_by(self, column: int | None) -> None:
         """Sort by a column, or where that is done already from its other end."""
@@ -78,12 +78,12 @@ class RowArrangement(LineTable):
     def _action_unfold(self) -> None:
         if self.count and isinstance(self.rows, FoldableRows):
             self.rows.unfold(self.key)
-            self.update_rows(is_refiltered=True)
+            self.rearranged()
 
     def _action_fold(self) -> None:
         if self.count and isinstance(self.rows, FoldableRows):
             left = self.rows.fold(self.key)
-            self.update_rows(is_refiltered=True)
+            self.rearranged()
             self.go(self.rows.near(left))
 
     def turn_fold(self, row: int) -> None:

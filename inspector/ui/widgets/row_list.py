@@ -36,6 +36,8 @@ class RowList(RowActions, LineTable, can_focus=True):
         self._is_placing = False
         self._drawn_row = -1
         """The row in which the cursor was drawn last."""
+        self._chosen: Any = None
+        """The key that the cursor was put on; where a filter hides its row, the cursor is on the nearest one."""
 
     @property
     def cursor(self) -> int:
@@ -43,7 +45,7 @@ class RowList(RowActions, LineTable, can_focus=True):
         return -1 if self.key is None or not self.count else self.rows.near(self.key)
 
     def update_rows(self, *, is_refiltered: bool = False) -> None:
-        """Rows came, went, or say something else; after a refilter the cursor stays on its frame if it can."""
+        """Rows came, went, or say something else; after a refilter the cursor is where it was put, if it can be."""
         came = len(self.rows) - self.count
         self.arrangement += is_refiltered
         self._is_held = self._is_held or is_refiltered
@@ -52,7 +54,7 @@ class RowList(RowActions, LineTable, can_focus=True):
             if came:
                 self.measure()
             if self.count:
-                self._keep_place()
+                self._keep_place(self._chosen if is_refiltered else self.key)
         self._drawn_row = self.cursor
         if came:
             is_new = came > 0 and not self.following and not is_refiltered
@@ -62,6 +64,15 @@ class RowList(RowActions, LineTable, can_focus=True):
             self._show_cursor()
         self.redraw()
 
+    def settle(self) -> None:
+        """Where a filter has left the cursor is where it shall be."""
+        self._chosen = self.key
+
+    def rearranged(self) -> None:
+        """Rows stand elsewhere, or others among them: the cursor stays on its own."""
+        self.settle()
+        self.update_rows(is_refiltered=True)
+
     def select(self, key: Any, *, hold: bool = False) -> None:
         """Put the cursor on a row, or the nearest one to it, and show it; tells nobody.
 
@@ -69,7 +80,7 @@ class RowList(RowActions, LineTable, can_focus=True):
         """
         if self.count:
             row = self.rows.near(key)
-            self.key, self._drawn_row, self._is_held = self.rows.key(row), row, True
+            self.key, self._drawn_row, self._is_held, self._chosen = self.rows.key(row), row, True, key
             self._follow(following=hold or self.following)
             with self._placing():
                 self._reveal(row)
@@ -82,20 +93,25 @@ class RowList(RowActions, LineTable, can_focus=True):
         row = max(0, min(row, self.count - 1))
         self.key, self._drawn_row, self._is_held = self.rows.key(row), row, False
         if by_user:
+            self._chosen = self.key
             self._follow(following=row == self.count - 1)
         with self._placing():
             self._reveal(row)
         self.redraw()
         self.post_message(RowSelected(self.id or "", self.key))
 
-    def _keep_place(self) -> None:
-        """At the end when following, at the start while that is looked at, else with the cursor where it was drawn."""
+    def _keep_place(self, key: Any) -> None:
+        """At the end when following, at the start while that is looked at, else with the cursor where it was drawn.
+
+        `key` is that of the row that the cursor belongs on.
+        """
         drawn, top = self._drawn_row, self.scroll_offset.y
         tracks_end = self.following and not self._is_held
         if self.key is None or tracks_end:
             self.go(self.count - 1 if self.following else 0, by_user=False)
-        elif self.rows.key(self.cursor) != self.key:
-            self.go(self.cursor, by_user=False)
+            self._chosen = self.key
+        elif self.rows.key(row := self.rows.near(key)) != self.key:
+            self.go(row, by_user=False)
         if self.following:
             self._scroll_rows(self.max_scroll_y)
         elif drawn >= 0 and (moved := self.cursor - drawn) and (top or self.cursor >= self.page):
