@@ -11,7 +11,7 @@ from textual.widgets import Input, Static
 from inspector.schema.catalog import Catalog
 from inspector.ui.bindings import Place, entries
 from inspector.ui.launch import Launch
-from inspector.ui.lists.tabs import CALLS
+from inspector.ui.lists.tabs import CALLS, CONNECTIONS, METHODS
 from inspector.ui.screens.help import HelpScreen
 from inspector.ui.screens.inspection import InspectionScreen
 from inspector.ui.widgets.filter_box import FilterBox
@@ -55,7 +55,7 @@ async def test_moves() -> None:
 async def test_the_pane_follows_the_selection() -> None:
     async with opened(CAPTURE) as run:
         await run.press(*"jjjjj")
-        assert "Follow 0/3" in str(run.screen.query_one("#follow").label)  # type: ignore[attr-defined]
+        assert "Follow 0/3" in run.detail_tabs
         marked = [line for line in lines(run.pane) if line.startswith("▌")]
         assert "→ HEADERS" in marked[0]
 
@@ -186,6 +186,30 @@ async def test_the_cursor_stays_where_it_was_put_while_a_filter_is_typed() -> No
         await run.press("enter", "slash", "ctrl+u", "enter")
         await run.until(lambda: run.frames.count == 373)
         assert position(run) == nearest
+
+
+async def test_the_tab_that_is_shown_is_seen_where_there_is_no_room_for_all() -> None:
+    async with opened(CAPTURE, (40, 20)) as run:
+        assert run.lists_tabs.startswith(" Calls")
+        await run.press("left", "left")
+        assert run.list.id == METHODS
+        assert run.lists_tabs.endswith(f" Methods {run.list.count}")
+        await run.pilot.click("#lists", offset=(run.lists_tabs.index("Connections"), 0))
+        assert run.list.id == CONNECTIONS
+
+
+async def test_the_side_that_has_the_focus_has_the_lit_mark() -> None:
+    async with opened(CAPTURE) as run:
+        left, right = mark(run, "#lists"), mark(run, "#detail-tabs")
+        assert left != right
+        await run.press("enter")
+        await run.until(lambda: (mark(run, "#lists"), mark(run, "#detail-tabs")) == (right, left))
+
+
+def mark(run: Running, bar: str) -> object:
+    """The colour under the tab that is shown."""
+    _, under, *_ = run.screen.query_one(bar).render_line(1)
+    return under.style and under.style.color
 
 
 async def test_a_filter_without_matches_says_what_to_do() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from textual.widgets import Tab
 
 from inspector.model.call import StreamKey
 from inspector.model.frame import FrameType
-from inspector.ui.documents.tabs import CONNECTION, FOLLOW, SEQUENCE
+from inspector.ui.documents.follow import FollowDocument
+from inspector.ui.documents.tabs import CONNECTION, SEQUENCE
 from inspector.ui.lists.tabs import CALLS, CONNECTIONS, FRAMES
 from inspector.ui.screens.inspection import InspectionScreen
 from inspector.ui.widgets.filter_box import FilterBox
@@ -25,8 +25,9 @@ async def to_connections(run: Running) -> None:
     await run.turn_to(CONNECTIONS)
 
 
-def label(run: Running, tab: str) -> Tab:
-    return run.screen.query_one(f"#{tab}", Tab)
+def followed(run: Running) -> object:
+    document = run.screen.browser.detail.document
+    return document.key if isinstance(document, FollowDocument) else None
 
 
 @SIZES
@@ -56,7 +57,7 @@ async def test_the_sequence_leads_to_its_frames(size: tuple[int, int]) -> None:
         assert run.focused == FRAMES
         frame = run.session.store.frames[run.frames.selected]
         assert (frame.type, frame.stream) == (FrameType.HEADERS, 1)
-        await run.until(lambda: "Follow 0/1" in str(label(run, FOLLOW).label))
+        await run.until(lambda: followed(run) == StreamKey(0, 1))
 
 
 async def test_lines_of_a_sequence_are_cut_and_not_wrapped() -> None:
@@ -70,9 +71,9 @@ async def test_lines_of_a_sequence_are_cut_and_not_wrapped() -> None:
 
 async def test_a_click_in_a_sequence_stays_and_two_lead_to_the_frame() -> None:
     async with opened(CAPTURE) as run:
-        await run.pilot.click("#connections-tab")
+        await run.pilot.click("#lists", offset=(run.lists_tabs.index("Connections"), 0))
         await run.until(lambda: run.list.id == CONNECTIONS)
-        await run.pilot.click(f"#{SEQUENCE}")
+        await run.pilot.click("#detail-tabs", offset=(run.detail_tabs.index("Sequence"), 0))
         await run.until(lambda: "──▶ SETTINGS" in text(run.pane))
         row = next(at for at, line in enumerate(lines(run.pane)) if "──▶ SETTINGS" in line)
         await run.pilot.click(f"#{SEQUENCE}-pane", offset=(30, row))
@@ -117,7 +118,7 @@ async def test_a_call_that_was_sent_is_shown_in_a_list_that_has_it() -> None:
         run.screen.browser.show_call(StreamKey(0, 3))
         await run.until(lambda: run.list.id == FRAMES)
         assert run.session.store.frames[run.frames.selected].stream == 3
-        await run.until(lambda: "Follow 0/3" in str(label(run, FOLLOW).label))
+        await run.until(lambda: followed(run) == StreamKey(0, 3))
         await run.turn_to(CALLS)
         run.screen.browser.show_call(StreamKey(0, 1))
         await run.pilot.pause()

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from textual.widgets import Input, Tabs
+from textual.widgets import Input
 
 from inspector.capture.packet_list import PacketLine
 from inspector.ui.lists.packets import PacketRows
-from inspector.ui.lists.tabs import FRAMES, PACKETS
+from inspector.ui.lists.tabs import CONNECTIONS, FRAMES, PACKETS
 from inspector.ui.screens.choice import ChoiceDialog
 from inspector.ui.screens.save_dialog import SaveDialog
 from inspector.ui.widgets.document_view import GUTTER
@@ -323,7 +323,7 @@ async def test_filters_and_trees_go_on_when_their_programs_are_killed() -> None:
         await run.until(lambda: "2 of 223 packets" in run.counts)
         await run.press("enter")
         await run.press("right")
-        assert run.screen.query_one("#listing Tabs", Tabs).active
+        assert run.list.id == CONNECTIONS
 
 
 @pytest.mark.parametrize(("width", "least"), [(72, 14), (80, 20), (95, 20)])

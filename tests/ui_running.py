@@ -92,6 +92,15 @@ class Running(NamedTuple):
         return str(self.screen.query_one(FilterBox).border_subtitle)
 
     @property
+    def lists_tabs(self) -> str:
+        """The tabs of the left side, with what is said beside them."""
+        return lines(self.screen.query_one("#lists"))[0]
+
+    @property
+    def detail_tabs(self) -> str:
+        return lines(self.screen.query_one("#detail-tabs"))[0]
+
+    @property
     def notice(self) -> str:
         box = self.screen.query_one(Notice)
         return str(box.content) if box.display else ""

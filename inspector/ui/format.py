@@ -83,6 +83,11 @@ class Palette:
         return Style(color=self.colour("background").rich_color, bgcolor=self.colour("warning").rich_color, bold=True)
 
     @property
+    def rule(self) -> Style:
+        """The line under tabs."""
+        return Style(color=self.colour("underline").rich_color)
+
+    @property
     def chip(self) -> Style:
         """The program's name."""
         text, ground = self.colour("background").rich_color, self.colour("primary").rich_color

@@ -45,6 +45,13 @@ class RowOpened(Message):
     key: Any
 
 
+@dataclass
+class TabChosen(Message):
+    """A tab was clicked."""
+
+    name: str
+
+
 class TailMoved(Message):
     """A list began or ceased to follow its tail, or rows came behind it meanwhile."""
 

@@ -12,12 +12,13 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Tab, Tabs
 
 from inspector.ui.documents.document import LinesDocument
 from inspector.ui.feed import Feed
+from inspector.ui.messages import TabChosen
 from inspector.ui.screens.dialog import Dialog
 from inspector.ui.widgets.pane import Pane
+from inspector.ui.widgets.tab_bar import TabBar
 from inspector.views.spans import Line
 from inspector.views.statistics import conversation_lines, method_lines, time_lines, type_lines
 
@@ -48,16 +49,15 @@ class StatisticsScreen(Dialog[None]):
     def __init__(self, feed: Feed) -> None:
         super().__init__()
         self._feed = feed
-        self._shown = ""
+        self._shown = next(iter(_TABS))
+        self._tabs = TabBar({name: title for name, (title, _) in _TABS.items()}, self._shown, id="statistics-tabs")
 
     def compose(self) -> ComposeResult:
         """Tabs and a pane in a box."""
         with Vertical(classes="dialog -compare") as box:
             box.border_title = "Statistics"
             box.border_subtitle = "← → other tabs · Esc closes"
-            tabs = Tabs(*(Tab(title, id=f"{name}-statistics") for name, (title, _) in _TABS.items()))
-            tabs.can_focus = False
-            yield tabs
+            yield self._tabs
             yield Pane(id="statistics-pane")
 
     def on_mount(self) -> None:
@@ -72,17 +72,20 @@ class StatisticsScreen(Dialog[None]):
     def action_turn(self, tabs: int) -> None:
         """Another tab, round the end."""
         names = list(_TABS)
-        here = names.index(self._shown) if self._shown else 0
-        self.query_one(Tabs).active = f"{names[(here + tabs) % len(names)]}-statistics"
+        self._open(names[(names.index(self._shown) + tabs) % len(names)])
 
-    @on(Tabs.TabActivated)
-    def _activate(self, event: Tabs.TabActivated) -> None:
+    @on(TabChosen)
+    def _open_chosen(self, event: TabChosen) -> None:
         event.stop()
+        self._open(event.name)
+
+    def _open(self, tab: str) -> None:
+        self._shown = tab
+        self._tabs.activate(tab)
         self._show()
 
     def _show(self) -> None:
-        self._shown = self.query_one(Tabs).active.removesuffix("-statistics")
-        if self._shown and self.query_one(Pane).size.width:
+        if self.query_one(Pane).size.width:
             make = _TABS[self._shown][1]
             document = LinesDocument(
                 lambda: tuple(make(self._feed, *self._room())), "statistics", lambda: self._feed.revision

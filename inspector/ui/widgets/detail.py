@@ -12,7 +12,7 @@ from typing import Final
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import ContentSwitcher, Tabs
+from textual.widgets import ContentSwitcher
 
 from inspector.schema.catalog import Catalog
 from inspector.schema.forms import READERS, Format
@@ -23,10 +23,11 @@ from inspector.ui.documents.connection import SequenceDocument
 from inspector.ui.documents.document import GoneDocument
 from inspector.ui.documents.tabs import FOLLOW, MESSAGE, TABS, TREE, Ground, call_key, is_still_of, tabs_of
 from inspector.ui.feed import Feed
+from inspector.ui.messages import TabChosen
 from inspector.ui.subject import FrameAt, PacketAt, Subject, is_gone
 from inspector.ui.widgets.packet_parts import PacketParts
 from inspector.ui.widgets.pane import Pane
-from inspector.ui.widgets.steady_tab import SteadyTab
+from inspector.ui.widgets.tab_bar import TabBar
 from inspector.views.detail import message_forms
 
 _PAUSE: Final = 0.05
@@ -44,8 +45,7 @@ class Detail(PacketParts):
         self._methods = feed.methods
         self._subject: Subject | None = None
         self._tab = FOLLOW
-        self._offered = frozenset(TABS)
-        """The tabs that are there to choose from."""
+        self._tabs = TabBar({name: tab.title for name, tab in TABS.items()}, FOLLOW, id="detail-tabs")
         self._last: dict[type, str] = {}
         """By kind of subject: the tab that was shown last."""
         self._form: Format | None = None
@@ -53,9 +53,7 @@ class Detail(PacketParts):
 
     def compose(self) -> ComposeResult:
         """Tabs above, the chosen pane below."""
-        tabs = Tabs(*(SteadyTab(tab.title, id=name) for name, tab in TABS.items()), id="detail-tabs")
-        tabs.can_focus = False
-        yield tabs
+        yield self._tabs
         with ContentSwitcher(initial=_page(FOLLOW)):
             yield from (Pane(id=f"{name}-pane") for name in TABS if name != TREE)
             with Vertical(id=_page(TREE)):
@@ -166,7 +164,7 @@ class Detail(PacketParts):
         if isinstance(self.document, AccountsDocument):
             self.pane.follow_end()
         key = call_key(self._store, subject)
-        self.query_one(f"#{FOLLOW}", SteadyTab).relabel("Follow" if key is None else f"Follow {key}")
+        self._tabs.relabel(FOLLOW, "Follow" if key is None else f"Follow {key}")
 
     def _catch_up(self) -> None:
         if isinstance(self.document, SequenceDocument) and self.document.is_behind:
@@ -185,20 +183,17 @@ class Detail(PacketParts):
         """What of the shown tab goes to the clipboard, and what it is called."""
         return None if self.document is None else self.document.copied()
 
-    @on(Tabs.TabActivated)
-    def _activate(self, event: Tabs.TabActivated) -> None:
+    @on(TabChosen)
+    def _open_chosen(self, event: TabChosen) -> None:
         event.stop()
-        tab = self.query_one(Tabs).active
-        if tab and tab != self._tab:
-            self._bring(tab)
-            self.show_document()
+        self.open(event.name)
 
     def _bring(self, tab: str) -> None:
         """Bring a tab to the front, at once: the focus may be meant for elsewhere next."""
         had_focus = self.has_focus_within_pane
         self._tab = tab
         self._last[TABS[tab].about] = tab
-        self.query_one(Tabs).active = tab
+        self._tabs.activate(tab)
         self.query_one(ContentSwitcher).current = _page(tab)
         if had_focus:
             self.screen.set_focus(self.pane)
@@ -206,11 +201,9 @@ class Detail(PacketParts):
     def _offer(self, kind: type) -> None:
         """Show the tabs of one kind of subject and no others, the one that was shown last in front."""
         names = tabs_of(kind)
-        before, self._offered = self._offered, frozenset(names)
-        for name in self._offered ^ before:
-            # Not by `Tabs.hide`, which styles each anew, and tells, and looks for another one to be active.
-            self.query_one(f"#{name}", SteadyTab).display = name in self._offered
-        self._bring(self._last.get(kind, names[0]))
+        tab = self._last.get(kind, names[0])
+        self._tabs.offer(names, tab)
+        self._bring(tab)
 
     def _block(self) -> int | None:
         """The block of the document that is the selected frame's."""

@@ -6,7 +6,9 @@ business.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Final, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -28,6 +30,16 @@ _OFFSET: Final = 6
 """Cells before the first byte: four digits, or as many as it takes, and a gap."""
 _LATIN: Final = "".join(chr(code) if 0x20 <= code < 0x7F else "·" for code in range(256))
 _NOTHING: Final = ByteSource("", b"")
+_REVERSE: Final = Style(reverse=True)
+
+
+class _Part(NamedTuple):
+    """Bytes of a line that look the same."""
+
+    data: bytes
+    style: Style
+    gap: Style | None
+    """Behind them."""
 
 
 class HexView(LineView, can_focus=True):
@@ -67,26 +79,31 @@ class HexView(LineView, can_focus=True):
         start = (ground.top + y) * self.per_line
         if start >= len(self.source.data):
             return Strip.blank(ground.width, ground.style)
-        places = range(start, min(start + self.per_line, len(self.source.data)))
+        parts = list(self._parts(range(start, min(start + self.per_line, len(self.source.data))), palette))
         line = [Segment(f"{start:04x}".ljust(_OFFSET), palette.of(Tone.DIM))]
-        for at in places:
-            gap = " " if at + 1 in self._marked and at in self._marked else ""
-            line.append(Segment(f"{self.source.data[at]:02x}{gap}", self._style(at, palette)))
-            line.append(Segment("" if gap else " "))
-        line.append(Segment("   " * (self.per_line - len(places)) + " "))
-        line += [Segment(_LATIN[self.source.data[at]], self._style(at, palette)) for at in places]
+        for part in parts:
+            line += (Segment(part.data.hex(" "), part.style), Segment(" ", part.gap))
+        line.append(Segment("   " * (self.per_line - sum(len(part.data) for part in parts)) + " "))
+        line += (Segment("".join(_LATIN[code] for code in part.data), part.style) for part in parts)
         return Strip(line).adjust_cell_length(ground.width).apply_style(ground.style)
 
-    def _style(self, at: int, palette: Palette) -> Style:
-        style = palette.of(Tone.PLAIN if at in self._marked else Tone.DIM, strong=at in self._marked)
-        if at == self.cursor and self.has_focus:
-            return style + Style(reverse=True)
-        return style + palette.background("row-selected") if at in self._marked else style
+    def _parts(self, places: range, palette: Palette) -> Iterator[_Part]:
+        """The bytes at these places, as many at a time as look the same."""
+        marked = palette.of(Tone.PLAIN, strong=True) + palette.background("row-selected")
+        for (is_marked, is_cursor), run in groupby(places, self._look):
+            at = list(run)
+            style, end = marked if is_marked else palette.of(Tone.DIM), at[-1] + 1
+            is_within = is_marked and end in self._marked and end in places
+            data = self.source.data[at[0] : end]
+            yield _Part(data, style + _REVERSE if is_cursor else style, marked if is_within else None)
+
+    def _look(self, at: int) -> tuple[bool, bool]:
+        return at in self._marked, at == self.cursor and self.has_focus
 
     def fit(self) -> None:
         """As many lines as its width takes."""
         lines = (len(self.source.data) + self.per_line - 1) // self.per_line
-        self.virtual_size = Size(self.room.width, lines)
+        self.lengthen(Size(self.room.width, lines))
         super().fit()
 
     def _reveal(self, at: int) -> None:

@@ -14,9 +14,8 @@ from typing import Any, Final
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
-from textual.widgets import ContentSwitcher, Static, Tabs
+from textual.containers import Vertical
+from textual.widgets import ContentSwitcher
 
 from inspector.model.call import StreamKey
 from inspector.schema.catalog import Catalog
@@ -24,10 +23,10 @@ from inspector.store.change import Change
 from inspector.ui.column_file import ColumnFile
 from inspector.ui.feed import Feed
 from inspector.ui.lists.tabs import CALLS, FRAMES, LISTS, PACKETS
-from inspector.ui.messages import ListShown, MarksChanged, TailMoved
+from inspector.ui.messages import ListShown, MarksChanged, TabChosen, TailMoved
 from inspector.ui.subject import Subject, is_gone
 from inspector.ui.widgets.row_list import RowList
-from inspector.ui.widgets.steady_tab import SteadyTab
+from inspector.ui.widgets.tab_bar import TabBar
 
 _SETTLED: Final = 0.003
 """Seconds until all widgets that another list concerns have asked for their room: all is drawn once then."""
@@ -47,10 +46,8 @@ class Listing(Vertical):
             name: RowList(each.rows(feed, catalog), id=name, following=following) for name, each in LISTS.items()
         }
         self._tab = FRAMES
+        self._tabs = TabBar({name: each.title for name, each in LISTS.items()}, FRAMES, id="lists")
         self._column_file = ColumnFile()
-        self._said = ""
-        """What is said about the tail."""
-
         for name in (FRAMES, CALLS, PACKETS):
             self._lists[name].is_part_marked = partial(self._is_part_marked, name)
 
@@ -66,12 +63,7 @@ class Listing(Vertical):
 
     def compose(self) -> ComposeResult:
         """Tabs and the words about the tail above, the chosen list below."""
-        with Horizontal(id="listing-head"):
-            names = (SteadyTab(each.title, id=f"{name}-tab") for name, each in LISTS.items())
-            tabs = Tabs(*names, active=f"{FRAMES}-tab")
-            tabs.can_focus = False
-            yield tabs
-            yield Static(id="tail", markup=False)
+        yield self._tabs
         with ContentSwitcher(initial=FRAMES):
             yield from self._lists.values()
 
@@ -100,8 +92,7 @@ class Listing(Vertical):
             table.update_rows(is_refiltered=change is None)
         for name, each in LISTS.items():
             count = each.count(self._feed)
-            label = f"{each.title} {count:,}" if count else each.title
-            self.query_one(f"#{name}-tab", SteadyTab).relabel(label)
+            self._tabs.relabel(name, f"{each.title} {count:,}" if count else each.title)
 
     def settle(self) -> None:
         """The cursors are where they shall be: a filter that is typed from now on brings them back there if it can."""
@@ -177,10 +168,10 @@ class Listing(Vertical):
             table.redraw()
         self._feed.stir()
 
-    @on(Tabs.TabActivated)
-    def _activate(self, event: Tabs.TabActivated) -> None:
+    @on(TabChosen)
+    def _open_chosen(self, event: TabChosen) -> None:
         event.stop()
-        self.open(self.query_one(Tabs).active.removesuffix("-tab") or FRAMES)
+        self.open(event.name)
 
     def _bring(self, name: str) -> None:
         """Bring a list to the front, at once: the focus may be meant for elsewhere next."""
@@ -189,7 +180,7 @@ class Listing(Vertical):
         asyncio.get_running_loop().call_later(_SETTLED, held.close)
         had_focus = self.shown.has_focus
         self._tab = name
-        self.query_one(Tabs).active = f"{name}-tab"
+        self._tabs.activate(name)
         self.query_one(ContentSwitcher).current = name
         self.shown.fit()
         if had_focus:
@@ -205,11 +196,5 @@ class Listing(Vertical):
         table = self.shown
         new = f" · {table.unseen:,} new" if table.unseen else ""
         has_tail = self._is_live and not (table.sortable is not None and not table.sortable.grows_at_end)
-        words = "" if table.following or not table.count or not has_tail else f"paused{new} · F follows"
-        if words == self._said:
-            return
-        is_as_long, self._said = len(words) == len(self._said), words
-        # The second line goes on with the tabs' underline.
-        line = ("\n" + "━" * (len(words) + 1), "$underline")
-        content = Content.assemble(words + " ", line) if words else Content("")
-        self.query_one("#tail", Static).update(content, layout=not is_as_long)
+        is_said = has_tail and table.count and not table.following
+        self._tabs.say(f"paused{new} · F follows" if is_said else "")
