@@ -194,7 +194,7 @@ async def test_the_tab_that_is_shown_is_seen_where_there_is_no_room_for_all() ->
         await run.press("left", "left")
         assert run.list.id == METHODS
         assert run.lists_tabs.endswith(f" Methods {run.list.count}")
-        await run.pilot.click("#lists", offset=(run.lists_tabs.index("Connections"), 0))
+        await run.click_tab("#lists", "Connections")
         assert run.list.id == CONNECTIONS
 
 

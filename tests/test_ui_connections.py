@@ -71,9 +71,9 @@ async def test_lines_of_a_sequence_are_cut_and_not_wrapped() -> None:
 
 async def test_a_click_in_a_sequence_stays_and_two_lead_to_the_frame() -> None:
     async with opened(CAPTURE) as run:
-        await run.pilot.click("#lists", offset=(run.lists_tabs.index("Connections"), 0))
+        await run.click_tab("#lists", "Connections")
         await run.until(lambda: run.list.id == CONNECTIONS)
-        await run.pilot.click("#detail-tabs", offset=(run.detail_tabs.index("Sequence"), 0))
+        await run.click_tab("#detail-tabs", "Sequence")
         await run.until(lambda: "──▶ SETTINGS" in text(run.pane))
         row = next(at for at, line in enumerate(lines(run.pane)) if "──▶ SETTINGS" in line)
         await run.pilot.click(f"#{SEQUENCE}-pane", offset=(30, row))

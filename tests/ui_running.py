@@ -62,6 +62,11 @@ class Running(NamedTuple):
                 await self.press(key)
         assert self.list.id == name
 
+    async def click_tab(self, bar: str, label: str) -> None:
+        """Click a tab of one of the bars of the topmost screen."""
+        tabs = self.app.screen.query_one(bar)
+        await self.pilot.click(tabs, offset=(lines(tabs)[0].index(label), 0))
+
     @property
     def screen(self) -> InspectionScreen:
         """The capture that is on top."""
