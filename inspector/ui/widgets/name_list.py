@@ -42,13 +42,14 @@ class NameList(OptionList, can_focus=False):
         self._names: Sequence[FieldName] = ()
 
     def offer(self, names: Sequence[FieldName], *, is_marked: bool) -> None:
-        """Show names, the first one marked where somebody asked for them; nothing for none."""
+        """Show names, or nothing for none; where somebody asked for them one is marked, the first or that which was."""
+        marked = self.highlighted if names == self._names and self.display else None
         self._names = names
         self.clear_options()
         self.add_options(
             Option(Content.assemble(clean(name), "  ", (clean(title), "$tone-dim"))) for name, title in names
         )
-        self.highlighted = 0 if names and is_marked else None
+        self.highlighted = (marked or 0) if names and is_marked else None
         self.display = bool(names)
 
     @property
