@@ -11,7 +11,7 @@ from textual.widgets import Input, Static
 from inspector.schema.catalog import Catalog
 from inspector.ui.bindings import Place, entries
 from inspector.ui.launch import Launch
-from inspector.ui.lists.tabs import CALLS, CONNECTIONS, METHODS
+from inspector.ui.lists.tabs import CALLS, CONNECTIONS, FRAMES, METHODS
 from inspector.ui.screens.help import HelpScreen
 from inspector.ui.screens.inspection import InspectionScreen
 from inspector.ui.widgets.filter_box import FilterBox
@@ -210,6 +210,13 @@ def mark(run: Running, bar: str) -> object:
     """The colour under the tab that is shown."""
     _, under, *_ = run.screen.query_one(bar).render_line(1)
     return under.style and under.style.color
+
+
+async def test_keys_of_an_empty_capture_do_nothing() -> None:
+    async with opened(DATA / "i_no_packets.pcapng") as run:
+        await run.press(*(key.keys.partition(",")[0] for place, key in entries() if place is Place.BROWSER))
+        assert run.list.id == FRAMES
+        assert "Follow" in run.detail_tabs
 
 
 async def test_a_filter_without_matches_says_what_to_do() -> None:

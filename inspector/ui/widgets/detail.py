@@ -45,6 +45,8 @@ class Detail(PacketParts):
         self._methods = feed.methods
         self._subject: Subject | None = None
         self._tab = FOLLOW
+        self._kind: type = FrameAt
+        """Of subjects: whose tabs are there to choose from."""
         self._tabs = TabBar({name: tab.title for name, tab in TABS.items()}, FOLLOW, id="detail-tabs")
         self._last: dict[type, str] = {}
         """By kind of subject: the tab that was shown last."""
@@ -107,7 +109,7 @@ class Detail(PacketParts):
 
     def turn(self, tabs: int) -> None:
         """Show the tab that is so many further on, round the end."""
-        names = tabs_of(TABS[self._tab].about)
+        names = tabs_of(self._kind)
         self.open(names[(names.index(self._tab) + tabs) % len(names)])
 
     def turn_form(self) -> None:
@@ -135,7 +137,7 @@ class Detail(PacketParts):
         """Show a tab, where what is selected has it."""
         if tab == self._tab and self.document is not None:
             return
-        if self._subject is None or isinstance(self._subject, TABS[tab].about):
+        if TABS[tab].about is self._kind:
             self._bring(tab)
             self.show_document()
 
@@ -200,7 +202,7 @@ class Detail(PacketParts):
 
     def _offer(self, kind: type) -> None:
         """Show the tabs of one kind of subject and no others, the one that was shown last in front."""
-        names = tabs_of(kind)
+        self._kind, names = kind, tabs_of(kind)
         tab = self._last.get(kind, names[0])
         self._tabs.offer(names, tab)
         self._bring(tab)
