@@ -188,6 +188,19 @@ async def test_the_cursor_stays_where_it_was_put_while_a_filter_is_typed() -> No
         assert position(run) == nearest
 
 
+async def test_the_cursor_stays_where_a_filter_has_left_it_once_it_is_typed() -> None:
+    async with opened(CAPTURE) as run:
+        await run.press("j", "j", "j", "slash")
+        chosen = position(run)
+        await run.type("-stream:0/1")
+        await run.press("enter")
+        await run.until(lambda: position(run) != chosen)
+        left, shown = position(run), run.frames.count
+        await run.press("h")
+        await run.until(lambda: run.frames.count > shown)
+        assert position(run) == left
+
+
 async def test_the_tab_that_is_shown_is_seen_where_there_is_no_room_for_all() -> None:
     async with opened(CAPTURE, (40, 20)) as run:
         assert run.lists_tabs.startswith(" Calls")

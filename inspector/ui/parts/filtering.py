@@ -48,7 +48,7 @@ class Filtering:
         begun: Callable[[], None],
         refiltered: Callable[[], None],
     ) -> None:
-        """`begun` is called before a filter is typed, `refiltered` when rows have been chosen anew."""
+        """`begun` is called before a filter is typed, or chosen elsewhere; `refiltered` when rows were chosen anew."""
         self._stage, self._feed = stage, feed
         self._box, self._begun, self._refiltered = box, begun, refiltered
         self._filter: Filter = EVERYTHING
@@ -67,7 +67,7 @@ class Filtering:
             Filtered: self._filter_words,
             DisplayFiltered: self._filter_packets,
             PassCancelled: lambda _: self.stop_looking(),
-            FilterAsked: lambda event: self._box.put(event.text),
+            FilterAsked: lambda event: self._put(event.text),
             FieldChosen: self._ask_how,
         }
 
@@ -96,7 +96,12 @@ class Filtering:
         self._refilter()
         self._pass.begin(event.text, matches)
 
+    def _put(self, text: str) -> None:
+        self._begun()
+        self._box.put(text)
+
     def _toggle_control(self) -> None:
+        self._begun()
         self._refilter(show_control=not self._feed.frames.show_control)
 
     def _refilter(self, *, show_control: bool | None = None) -> None:
@@ -112,6 +117,6 @@ class Filtering:
         if choices := field_filters(event.field, self._box.good):
             note = "Enter puts the filter on · Esc cancels"
             dialog = ChoiceDialog("Filter by this field", choices, note)
-            self._stage.ask(dialog, lambda chosen: self._box.put(chosen.value))
+            self._stage.ask(dialog, lambda chosen: self._put(chosen.value))
         else:
             self._stage.say("Nothing can be filtered by this line: it is no field of Wireshark's.")
