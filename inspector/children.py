@@ -19,6 +19,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 _PIECE = 1 << 16
+_NICENESS = 5
+"""Of what can wait, more than our own: it gets a quarter of a processor that we want too."""
 _SCRIPT = Path(__file__).with_name("guard.py")
 
 
@@ -114,8 +116,11 @@ async def spawn(
     stderr: int = PIPE,
     env: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
+    yields: bool = False,
 ) -> Process:
     """Start a child in a session of its own, registered with the guard.
+
+    One that `yields` does what can wait: where processors are few, those who capture, decode and draw come first.
 
     Raises FileNotFoundError and PermissionError as they come; the caller knows what they mean. Whoever asks for a
     PIPE reads it to its end: a child that is blocked in a full pipe is only ended by force.
@@ -132,6 +137,8 @@ async def spawn(
         await end(await starting)
         raise
     _guard.watch(process.pid)
+    if yields:
+        _let_yield(process.pid)
     return process
 
 
@@ -164,6 +171,13 @@ def signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:  # a real-time signal
         return f"signal {number}"
+
+
+def _let_yield(pid: int) -> None:
+    """Make a child nice, and its session too where processors are given out by sessions (sched(7), autogroups)."""
+    with contextlib.suppress(OSError):  # it may have ended, and few systems have autogroups
+        os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICENESS)
+        Path(f"/proc/{pid}/autogroup").write_text(f"{_NICENESS}")
 
 
 async def _read_away(process: Process) -> None:

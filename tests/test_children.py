@@ -86,6 +86,21 @@ async def test_a_child_has_a_session_of_its_own() -> None:
     assert await children.end(child) == -signal.SIGTERM
 
 
+def autogroup(pid: int) -> str:
+    """How Linux says that processors are given out to a session; "" where it gives them to processes."""
+    told = Path(f"/proc/{pid}/autogroup")
+    return told.read_text() if told.exists() else ""
+
+
+async def test_a_child_that_does_what_can_wait_is_nicer_than_we_are() -> None:
+    child = await children.spawn("sleep", "30", yields=True)
+    ours, its = os.getpriority(os.PRIO_PROCESS, 0), os.getpriority(os.PRIO_PROCESS, child.pid)
+    group = autogroup(child.pid)
+    await children.end(child)
+    assert its > ours
+    assert not group.startswith("/autogroup") or not group.endswith("nice 0\n")
+
+
 async def test_a_child_that_will_not_hear_is_ended_by_force() -> None:
     child = await children.spawn("sh", "-c", "trap '' TERM; echo; sleep 600", stdout=PIPE)
     assert child.stdout is not None

@@ -51,7 +51,7 @@ class TsharkLines:
         reading, writing = make_pipe()
         os.set_blocking(writing, False)
         try:
-            process = await spawn(*self._command, stdin=reading, stdout=PIPE, env=environment())
+            process = await spawn(*self._command, stdin=reading, stdout=PIPE, env=environment(), yields=True)
         except BaseException:
             os.close(writing)
             raise
