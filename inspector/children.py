@@ -177,7 +177,7 @@ def _let_yield(pid: int) -> None:
     """Make a child nice, and its session too where processors are given out by sessions (sched(7), autogroups)."""
     with contextlib.suppress(OSError):  # it may have ended, and few systems have autogroups
         os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICENESS)
-        Path(f"/proc/{pid}/autogroup").write_text(f"{_NICENESS}")
+        Path(f"/proc/{pid}/autogroup").write_text(str(_NICENESS))
 
 
 async def _read_away(process: Process) -> None:

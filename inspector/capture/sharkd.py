@@ -64,8 +64,8 @@ class Sharkd:
         """Start one that decodes like that; raises SharkdDied where it does not work."""
         with _settings(decoding) as folder:
             try:
-                settings = {**environment(), "WIRESHARK_CONFIG_DIR": str(folder)}
-                process = await spawn(path, "-", stdin=PIPE, stdout=PIPE, env=settings, yields=True)
+                variables = {**environment(), "WIRESHARK_CONFIG_DIR": str(folder)}
+                process = await spawn(path, "-", stdin=PIPE, stdout=PIPE, env=variables, yields=True)
             except OSError as error:
                 raise SharkdDied(error.strerror) from error
             sharkd = cls(process)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from inspector.model.call import Call
 from inspector.model.endpoint import Side
@@ -18,8 +18,7 @@ from inspector.store.store import Store
 from inspector.views.naming import is_grpc
 from inspector.views.reading import data_offset
 from inspector.views.spans import SIDE_TONES, Span, Tone
-
-_ASCII: Final = "".join(chr(code) if 0x20 <= code < 0x7F else "·" for code in range(256))
+from inspector.views.text import in_ascii
 
 
 class BytesLine(NamedTuple):
@@ -70,7 +69,7 @@ class Dump:
             run = self.runs[bisect_right(self.runs, at, key=_end)]
             stop = min(run.end, end)
             hex_.append(Span("".join(self._hex(each, offset) for each in range(at, stop)), run.tone))
-            text.append(Span("".join(_ASCII[byte] for byte in self.payload[at:stop]), run.tone))
+            text.append(Span(in_ascii(self.payload[at:stop]), run.tone))
             at = stop
         return BytesLine(offset, tuple(hex_), tuple(text))
 

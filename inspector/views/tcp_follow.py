@@ -12,12 +12,11 @@ from typing import Final, NamedTuple
 from inspector.capture.tcp_follow import Stretch, TcpStream
 from inspector.model.endpoint import Side
 from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone
-from inspector.views.text import clean, counted, size
+from inspector.views.text import clean, counted, in_ascii, size
 from inspector.views.times import since
 
 _PIECE: Final = 1_024
 """Bytes that are laid out as one, or fewer: text is cut behind a line's end where there is one."""
-_LATIN: Final = "".join(chr(code) if 0x20 <= code < 0x7F else "·" for code in range(256))
 
 
 class TcpForm(StrEnum):
@@ -119,12 +118,11 @@ def _texts(piece: Piece, form: TcpForm, width: int) -> Iterator[str]:
     match form:
         case TcpForm.TEXT:
             for line in data.removesuffix(b"\n").split(b"\n"):
-                yield "".join(_LATIN[byte] for byte in line.removesuffix(b"\r"))
+                yield in_ascii(line.removesuffix(b"\r"))
         case TcpForm.RAW:
             for at in range(0, len(data), 2 * width):
                 yield data[at : at + 2 * width].hex()
         case TcpForm.DUMP:
             for at in range(0, len(data), width):
                 part = data[at : at + width]
-                text = "".join(_LATIN[byte] for byte in part)
-                yield f"{piece.offset + at:08x}  {part.hex(' '):<{width * 3 - 1}}  {text}"
+                yield f"{piece.offset + at:08x}  {part.hex(' '):<{width * 3 - 1}}  {in_ascii(part)}"

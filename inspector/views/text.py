@@ -32,6 +32,7 @@ def _mark(character: str) -> str:
 
 
 _MARKS: Final = _Marks()
+_ASCII: Final = "".join(chr(code) if 0x20 <= code < 0x7F else "·" for code in range(256))
 
 
 def clean(text: str) -> str:
@@ -40,6 +41,11 @@ def clean(text: str) -> str:
     The result is one line: `\n` and `\t` become `␊` and `␉`.
     """
     return text if text.isprintable() else text.translate(_MARKS)
+
+
+def in_ascii(data: bytes) -> str:
+    """Bytes as they stand beside their hex, a character for each: `·` for what is no printable ASCII."""
+    return data.decode("latin-1").translate(_ASCII)
 
 
 def shortened(text: str, limit: int) -> str:

@@ -49,8 +49,8 @@ class StatisticsScreen(Dialog[None]):
     def __init__(self, feed: Feed) -> None:
         super().__init__()
         self._feed = feed
-        self._shown = next(iter(_TABS))
-        self._tabs = TabBar({name: title for name, (title, _) in _TABS.items()}, self._shown, id="statistics-tabs")
+        titles = {name: title for name, (title, _) in _TABS.items()}
+        self._tabs = TabBar(titles, next(iter(_TABS)), id="statistics-tabs")
 
     def compose(self) -> ComposeResult:
         """Tabs and a pane in a box."""
@@ -71,8 +71,7 @@ class StatisticsScreen(Dialog[None]):
 
     def action_turn(self, tabs: int) -> None:
         """Another tab, round the end."""
-        names = list(_TABS)
-        self._open(names[(names.index(self._shown) + tabs) % len(names)])
+        self._open(self._tabs.further(tabs))
 
     @on(TabChosen)
     def _open_chosen(self, event: TabChosen) -> None:
@@ -80,13 +79,12 @@ class StatisticsScreen(Dialog[None]):
         self._open(event.name)
 
     def _open(self, tab: str) -> None:
-        self._shown = tab
         self._tabs.activate(tab)
         self._show()
 
     def _show(self) -> None:
         if self.query_one(Pane).size.width:
-            make = _TABS[self._shown][1]
+            make = _TABS[self._tabs.active][1]
             document = LinesDocument(
                 lambda: tuple(make(self._feed, *self._room())), "statistics", lambda: self._feed.revision
             )

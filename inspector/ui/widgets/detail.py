@@ -44,9 +44,6 @@ class Detail(PacketParts):
         self._catalog = catalog
         self._methods = feed.methods
         self._subject: Subject | None = None
-        self._tab = FOLLOW
-        self._kind: type = FrameAt
-        """Of subjects: whose tabs are there to choose from."""
         self._tabs = TabBar({name: tab.title for name, tab in TABS.items()}, FOLLOW, id="detail-tabs")
         self._last: dict[type, str] = {}
         """By kind of subject: the tab that was shown last."""
@@ -69,7 +66,7 @@ class Detail(PacketParts):
     @property
     def pane(self) -> Pane:
         """The pane of the tab that is shown."""
-        return self.pane_of(self._tab)
+        return self.pane_of(self._tabs.active)
 
     def pane_of(self, tab: str) -> Pane:
         """The pane of a tab."""
@@ -109,8 +106,7 @@ class Detail(PacketParts):
 
     def turn(self, tabs: int) -> None:
         """Show the tab that is so many further on, round the end."""
-        names = tabs_of(self._kind)
-        self.open(names[(names.index(self._tab) + tabs) % len(names)])
+        self.open(self._tabs.further(tabs))
 
     def turn_form(self) -> None:
         """Show messages in the next form that the selected one has, after the last in the likeliest again.
@@ -120,7 +116,7 @@ class Detail(PacketParts):
         if isinstance(self._subject, PacketAt):
             self.turn_tcp_form()
             return
-        if self._tab not in (FOLLOW, MESSAGE):
+        if self._tabs.active not in (FOLLOW, MESSAGE):
             self.open(MESSAGE)
         forms: list[Format | None] = [None, *self._forms()]
         at = forms.index(self._form) if self._form in forms else 0
@@ -135,16 +131,16 @@ class Detail(PacketParts):
 
     def open(self, tab: str) -> None:
         """Show a tab, where what is selected has it."""
-        if tab == self._tab and self.document is not None:
+        if tab == self._tabs.active and self.document is not None:
             return
-        if TABS[tab].about is self._kind:
+        if TABS[tab].about is TABS[self._tabs.active].about:
             self._bring(tab)
             self.show_document()
 
     def show_document(self) -> None:
         """Make the document of the shown tab, and show it."""
         subject = self._subject
-        if subject is None or not isinstance(subject, TABS[self._tab].about):
+        if subject is None or not isinstance(subject, TABS[self._tabs.active].about):
             self.document = None
         elif is_gone(subject, self._store):
             self.document = GoneDocument()
@@ -159,7 +155,7 @@ class Detail(PacketParts):
                 self.tcp_form,
                 self.tcp_stream,
             )
-            self.document = TABS[self._tab].make(ground, subject)
+            self.document = TABS[self._tabs.active].make(ground, subject)
         self.pane.show(self.document, self._block())
         self._catch_up()
         self.mark_bytes()
@@ -193,7 +189,6 @@ class Detail(PacketParts):
     def _bring(self, tab: str) -> None:
         """Bring a tab to the front, at once: the focus may be meant for elsewhere next."""
         had_focus = self.has_focus_within_pane
-        self._tab = tab
         self._last[TABS[tab].about] = tab
         self._tabs.activate(tab)
         self.query_one(ContentSwitcher).current = _page(tab)
@@ -202,10 +197,9 @@ class Detail(PacketParts):
 
     def _offer(self, kind: type) -> None:
         """Show the tabs of one kind of subject and no others, the one that was shown last in front."""
-        self._kind, names = kind, tabs_of(kind)
-        tab = self._last.get(kind, names[0])
-        self._tabs.offer(names, tab)
-        self._bring(tab)
+        names = tabs_of(kind)
+        self._tabs.offer(names)
+        self._bring(self._last.get(kind, names[0]))
 
     def _block(self) -> int | None:
         """The block of the document that is the selected frame's."""

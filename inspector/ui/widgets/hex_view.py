@@ -24,11 +24,10 @@ from inspector.ui.messages import ByteSelected
 from inspector.ui.widgets.line_view import LineView
 from inspector.ui.widgets.pane import RIGHT
 from inspector.views.spans import Tone
-from inspector.views.text import clean, counted
+from inspector.views.text import clean, counted, in_ascii
 
 _OFFSET: Final = 6
 """Cells before the first byte: four digits, or as many as it takes, and a gap."""
-_LATIN: Final = "".join(chr(code) if 0x20 <= code < 0x7F else "·" for code in range(256))
 _NOTHING: Final = ByteSource("", b"")
 _REVERSE: Final = Style(reverse=True)
 
@@ -84,7 +83,7 @@ class HexView(LineView, can_focus=True):
         for part in parts:
             line += (Segment(part.data.hex(" "), part.style), Segment(" ", part.gap))
         line.append(Segment("   " * (self.per_line - sum(len(part.data) for part in parts)) + " "))
-        line += (Segment("".join(_LATIN[code] for code in part.data), part.style) for part in parts)
+        line += (Segment(in_ascii(part.data), part.style) for part in parts)
         return Strip(line).adjust_cell_length(ground.width).apply_style(ground.style)
 
     def _parts(self, places: range, palette: Palette) -> Iterator[_Part]:

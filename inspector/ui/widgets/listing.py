@@ -45,7 +45,6 @@ class Listing(Vertical):
         self._lists = {
             name: RowList(each.rows(feed, catalog), id=name, following=following) for name, each in LISTS.items()
         }
-        self._tab = FRAMES
         self._tabs = TabBar({name: each.title for name, each in LISTS.items()}, FRAMES, id="lists")
         self._column_file = ColumnFile()
         for name in (FRAMES, CALLS, PACKETS):
@@ -59,7 +58,7 @@ class Listing(Vertical):
     def show_columns(self, layout: tuple[int, ...]) -> None:
         """Show these columns in the list that is in front, from now on."""
         self.shown.show_columns(layout)
-        self._column_file.keep(self._tab, self.shown.rows.columns, layout)
+        self._column_file.keep(self._tabs.active, self.shown.rows.columns, layout)
 
     def compose(self) -> ComposeResult:
         """Tabs and the words about the tail above, the chosen list below."""
@@ -70,7 +69,7 @@ class Listing(Vertical):
     @property
     def shown(self) -> RowList:
         """The list that is shown."""
-        return self._lists[self._tab]
+        return self._lists[self._tabs.active]
 
     def shown_leads_to(self, subject: Subject) -> bool:
         """True when the list that is shown has a row for the subject, not only for something that it is part of."""
@@ -134,13 +133,12 @@ class Listing(Vertical):
 
     def open(self, name: str) -> None:
         """Show one of the lists."""
-        if name != self._tab:
+        if name != self._tabs.active:
             self._bring(name)
 
     def turn(self, tabs: int) -> None:
         """Show the list that is so many tabs further on, round the end."""
-        names = list(LISTS)
-        self.open(names[(names.index(self._tab) + tabs) % len(names)])
+        self.open(self._tabs.further(tabs))
 
     def select(self, subject: Subject, *, hold: bool = False) -> None:
         """Put the cursor of each list on the row of what is selected, where it has one."""
@@ -179,17 +177,16 @@ class Listing(Vertical):
         held.enter_context(self.app.batch_update())
         asyncio.get_running_loop().call_later(_SETTLED, held.close)
         had_focus = self.shown.has_focus
-        self._tab = name
         self._tabs.activate(name)
         self.query_one(ContentSwitcher).current = name
         self.shown.fit()
         if had_focus:
             self.screen.set_focus(self.shown)
         self._say_tail()
-        if self._tab == PACKETS:
+        if name == PACKETS:
             self._feed.packets.begin()
         self._brought(self.shown)
-        self.post_message(ListShown(self._tab))
+        self.post_message(ListShown(name))
 
     @on(TailMoved)
     def _say_tail(self) -> None:

@@ -1,8 +1,8 @@
 """Tabs in a line, a mark under the one that is shown, and at the right what there is to say beside them.
 
-Owns how they are drawn, and what is seen of them where there is no room for all. Which tabs there are, and what is
-shown for them, is for those who hear of the one that is clicked. One widget, where Textual's `Tabs` are a dozen, each
-of which would take its share of the time in which a key is answered.
+Owns which one is shown, how they are drawn, and what is seen of them where there is no room for all. Which tabs there
+are, and what is shown for them, is for those who hear of the one that is clicked. One widget, where Textual's `Tabs`
+are a dozen, each of which would take its share of the time in which a key is answered.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class TabBar(Widget):
         super().__init__(id=id)
         self._labels = dict(labels)
         self._offered = tuple(labels)
-        self._active = active
+        self.active = active
+        """The name of the tab that is shown."""
         self._aside = ""
         self._is_lit = False
         """True while the focus is on their side."""
@@ -61,13 +62,16 @@ class TabBar(Widget):
 
     def activate(self, name: str) -> None:
         """Mark another tab as the one that is shown."""
-        self._active = name
+        self.active = name
         self.refresh()
 
-    def offer(self, names: Iterable[str], active: str) -> None:
-        """Show these tabs and no others, one of them marked."""
+    def offer(self, names: Iterable[str]) -> None:
+        """Let these tabs be there and no others; one of them is made the shown one right afterwards."""
         self._offered = tuple(names)
-        self.activate(active)
+
+    def further(self, tabs: int) -> str:
+        """The name of the tab that is so many further on than the shown one, round the end."""
+        return self._offered[(self._offered.index(self.active) + tabs) % len(self._offered)]
 
     def relabel(self, name: str, label: str) -> None:
         """Another label for a tab, or the same."""
@@ -93,7 +97,7 @@ class TabBar(Widget):
 
     def _titles(self, palette: Palette) -> Iterator[Segment]:
         for place in self._places():
-            tone = Tone.PLAIN if place.name == self._active else Tone.DIM
+            tone = Tone.PLAIN if place.name == self.active else Tone.DIM
             yield Segment(f" {self._labels[place.name]} ", palette.of(tone))
 
     def _marks(self, palette: Palette) -> Iterator[Segment]:
@@ -112,7 +116,7 @@ class TabBar(Widget):
 
     @property
     def _shown(self) -> _Place:
-        return next(place for place in self._places() if place.name == self._active)
+        return next(place for place in self._places() if place.name == self.active)
 
     @property
     def _room(self) -> int:
