@@ -12,7 +12,7 @@ MINE := $(shell test -w . && { test -w .venv || test ! -e .venv; } && echo yes)
 VENV ?= $(if $(MINE),.venv,$(CACHE)/venv$(subst /,-,$(CURDIR)))
 PYTHON := $(VENV)/bin/python
 SETUP := sh .ci/setup
-INPUTS := pyproject.toml constraints.txt .ci/setup
+INPUTS := pyproject.toml constraints.txt .ci/setup .ci/has_requirements.py
 
 # Nothing but the environment is written into a folder that belongs to somebody else.
 ifndef MINE
@@ -30,10 +30,10 @@ endif
 help:
 	@sed -n '3,7s/^# *//p' Makefile
 
-run: $(VENV)/.run $(VENV)/.tools-run
+run: $(VENV)/.tools-run $(VENV)/.run
 	@$(PYTHON) -m inspector $(ARGS)
 
-setup: $(VENV)/.dev $(VENV)/.tools-test
+setup: $(VENV)/.tools-test $(VENV)/.dev
 
 check: $(VENV)/.dev
 	$(PYTHON) -m ruff format --check .
@@ -43,7 +43,7 @@ check: $(VENV)/.dev
 
 # Files go to several processes, each file to one: those that need the greet service's own port are all in one file.
 # More processes than a small machine has processors: a test waits much of its time.
-test: $(VENV)/.dev $(VENV)/.tools-test
+test: $(VENV)/.tools-test $(VENV)/.dev
 	$(PYTHON) -m pytest -n 4 --dist loadfile $(PYTEST_CACHE) $(ARGS)
 
 bench: $(VENV)/.dev $(VENV)/.tools-run
@@ -64,21 +64,25 @@ proto: $(VENV)/.dev
 	rm sample_service/*_pb2_grpc.py.old
 
 clean:
-	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-distribution build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find inspector sample_service tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/.tools-run: .ci/setup
-	@$(SETUP) tools tshark tcpdump
-	@touch $@
+	@$(SETUP) tools python tshark tcpdump
+	@mkdir -p $(VENV) && touch $@
 
 $(VENV)/.tools-test: .ci/setup
-	@$(SETUP) tools tshark tcpdump tmux openssl
-	@touch $@ $(VENV)/.tools-run
+	@$(SETUP) tools python tshark tcpdump tmux openssl
+	@mkdir -p $(VENV) && touch $@ $(VENV)/.tools-run
 
-$(VENV)/.run: $(INPUTS)
-	@$(SETUP) python $(VENV) .
-	@touch $@
+# Status 75: pip failed, and what is there will do. The stamp stays as it is, so that the next run tries again.
+define SET_UP_PYTHON
+@$(SETUP) python $(VENV) '$(1)'; status=$$?; \
+	if [ $$status = 0 ]; then touch $(2); else test $$status = 75; fi
+endef
 
-$(VENV)/.dev: $(INPUTS)
-	@$(SETUP) python $(VENV) '.[dev]'
-	@touch $@ $(VENV)/.run
+$(VENV)/.run: $(INPUTS) | $(VENV)/.tools-run
+	$(call SET_UP_PYTHON,.,$@)
+
+$(VENV)/.dev: $(INPUTS) | $(VENV)/.tools-test
+	$(call SET_UP_PYTHON,.[dev],$@ $(VENV)/.run)

@@ -1,8 +1,8 @@
 """Child processes: how they are started, and that none of them outlives the program.
 
 Owns the guard, one small process per program that ends every registered child when this program is gone, however it
-went. Refuses to know what the children do. Every child gets a session of its own, so that Ctrl+C in the terminal
-reaches only this program, and never the terminal's input.
+went, and removes the files that it left half-written. Refuses to know what the children do. Every child gets a session
+of its own, so that Ctrl+C in the terminal reaches only this program, and never the terminal's input.
 """
 
 from __future__ import annotations
@@ -15,12 +15,16 @@ import signal
 import sys
 import termios
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+
+from inspector.errors import shortage
 
 _PIECE = 1 << 16
 _NICENESS = 5
 """Of what can wait, more than our own: it gets a quarter of a processor that we want too."""
+_DRAIN_SECONDS = 1.0
+"""For output that is in a pipe when its writer is gone, unless a grandchild holds the other end."""
 _SCRIPT = Path(__file__).with_name("guard.py")
 
 
@@ -29,6 +33,8 @@ class Guard:
 
     def __init__(self) -> None:
         self._pids: set[int] = set()
+        self._unfinished: set[str] = set()
+        """Paths of what is being written."""
         self._terminal = ""
         self._pipe: int | None = None
         self.pid: int | None = None
@@ -47,6 +53,8 @@ class Guard:
         os.close(null)
         for pid in self._pids:
             self._tell(f"+{pid}")
+        if self._unfinished:
+            self._tell(f"F{json.dumps(list(self._unfinished))}")
         self._tell(f"T{self._terminal}")
 
     def watch(self, pid: int) -> None:
@@ -67,6 +75,17 @@ class Guard:
         self.start()
         self._tell(f"T{terminal}")
 
+    def remove_if_killed(self, paths: Sequence[str]) -> None:
+        """Have files, or folders of files, removed when this program is gone before `leave_alone`."""
+        self._unfinished.update(paths)
+        self.start()
+        self._tell(f"F{json.dumps(paths)}")
+
+    def leave_alone(self, paths: Sequence[str]) -> None:
+        """Have them removed no more."""
+        self._unfinished.difference_update(paths)
+        self._tell(f"f{json.dumps(paths)}")
+
     def release(self) -> None:
         """Close the pipe, which is what the end of this program does: the guard ends every child."""
         if self._pipe is not None:
@@ -76,8 +95,10 @@ class Guard:
     def _tell(self, line: str) -> None:
         if self._pipe is None:
             return
+        data = memoryview(f"{line}\n".encode())
         try:
-            os.write(self._pipe, f"{line}\n".encode())
+            while data:
+                data = data[os.write(self._pipe, data) :]
         except BrokenPipeError:
             self._replace()
 
@@ -95,6 +116,17 @@ _guard = Guard()
 def watch(pid: int) -> None:
     """Register a child that somebody else started: pyshark's tshark, say."""
     _guard.watch(pid)
+
+
+@contextlib.contextmanager
+def removed_if_killed(paths: Iterable[Path]) -> Iterator[None]:
+    """Have what is at these paths removed if this program is killed before the end of the `with`."""
+    absolute = [str(path.absolute()) for path in paths]
+    _guard.remove_if_killed(absolute)
+    try:
+        yield
+    finally:
+        _guard.leave_alone(absolute)
 
 
 @contextlib.contextmanager
@@ -122,9 +154,30 @@ async def spawn(
 
     One that `yields` does what can wait: where processors are few, those who capture, decode and draw come first.
 
-    Raises FileNotFoundError and PermissionError as they come; the caller knows what they mean. Whoever asks for a
-    PIPE reads it to its end: a child that is blocked in a full pipe is only ended by force.
+    Whoever asks for a PIPE reads it to its end: a child that is blocked in a full pipe is only ended by force.
+
+    Raises:
+        FileNotFoundError, PermissionError: as they come; the caller knows what they mean.
+        ShortageError: there are no more open files, memory or processes for it.
     """
+    try:
+        return await _spawn(argv, stdin, stdout, stderr, env, pass_fds, yields=yields)
+    except OSError as error:
+        if (short := shortage(error, f"{Path(argv[0]).name} cannot be started")) is not None:
+            raise short from error
+        raise
+
+
+async def _spawn(
+    argv: Sequence[str],
+    stdin: int,
+    stdout: int,
+    stderr: int,
+    env: Mapping[str, str] | None,
+    pass_fds: Sequence[int],
+    *,
+    yields: bool,
+) -> Process:
     _guard.start()
     starting = asyncio.create_task(
         asyncio.create_subprocess_exec(
@@ -156,13 +209,19 @@ async def end(process: Process, grace: float = 1.0) -> int:
 
 
 async def end_unread(process: Process) -> int:
-    """End a child whose output nobody reads any more: asyncio takes none for ended before its output is read."""
+    """End a child whose standard output nobody reads, and give its exit status.
+
+    Its output is read to the end and dropped: up to Python 3.12 asyncio takes a child for ended only then, and later
+    versions leave the pipe open.
+    """
     reading = asyncio.create_task(_read_away(process))
     try:
-        return await end(process)
+        status = await end(process)
+        await asyncio.wait({reading}, timeout=_DRAIN_SECONDS)
     finally:
         reading.cancel()
         await asyncio.wait({reading})
+    return status
 
 
 def signal_name(number: int) -> str:

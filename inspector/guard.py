@@ -1,9 +1,9 @@
-"""Ends the child processes of a program that died without doing so itself, by kill -9 say.
+"""Ends the child processes of a program that died without doing so itself, by kill -9 say, and tidies up behind it.
 
 A script, never imported: `children` starts it with `python -I -S` and holds the other end of its standard input.
-Lines `+PID` and `-PID` come in, and `T` with a terminal that is to be put back in order; the end of input means that
-the program is gone. It imports next to nothing, so that starting it costs the program about a millisecond, and it
-refuses to end a process it did not know by then.
+Lines `+PID` and `-PID` come in, `F` and `f` with a JSON list of paths that are being written, and no more, and `T` with
+a terminal that is to be put back in order; the end of input means that the program is gone. It imports next to nothing,
+so that starting it costs the program about a millisecond, and it refuses to end a process it did not know by then.
 """
 
 import os
@@ -79,13 +79,41 @@ def restore(terminal: bytes) -> None:
         return
 
 
+def read_paths(line: bytes) -> list[str]:
+    """Read a list of paths."""
+    import json  # noqa: PLC0415 - not before it is needed
+
+    paths: list[str] = json.loads(line)
+    return paths
+
+
+def remove(path: str) -> None:
+    """Remove a file, or a folder with the files in it; what is not there any more is fine."""
+    try:
+        if os.path.isdir(path) and not os.path.islink(path):
+            for name in os.listdir(path):
+                os.unlink(os.path.join(path, name))
+            os.rmdir(path)
+        else:
+            os.unlink(path)
+    except OSError:
+        return
+
+
 def main() -> None:
     """Follow the registrations until the program is gone, then end what is left of it."""
     children: dict[int, int | None] = {}
+    unfinished: set[str] = set()
     terminal = b""
     for line in sys.stdin.buffer:
         if line[:1] == b"T":
             terminal = line[1:].strip()
+            continue
+        if line[:1] == b"F":
+            unfinished.update(read_paths(line[1:]))
+            continue
+        if line[:1] == b"f":
+            unfinished.difference_update(read_paths(line[1:]))
             continue
         pid = int(line[1:])
         if line[:1] == b"+":
@@ -96,6 +124,8 @@ def main() -> None:
                 os.close(handle)
     if terminal:
         restore(terminal)
+    for path in unfinished:
+        remove(path)
     end_all(children)
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import psutil
 import pytest
 from hypothesis import settings
 
@@ -24,6 +25,14 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for kind in ("CACHE", "STATE", "CONFIG"):
             patch.setenv(f"XDG_{kind}_HOME", str(tmp_path_factory.mktemp(kind.lower())))
         yield
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """The command line of a child; none for one that has ended, as any child may at any moment."""
+    try:
+        return process.cmdline()
+    except psutil.Error:  # ZombieProcess is one
+        return []
 
 
 class GreetProcess(NamedTuple):

@@ -141,6 +141,5 @@ def packets(draw: st.DrawFn) -> list[SaidPacket]:
     return draw(st.lists(packet, max_size=12))
 
 
-def say_all(talk: Conversation, said: Iterable[SaidPacket]) -> None:
-    for side, frames, index in said:
-        talk.store.apply(talk.events(side, *frames, connection=index))
+def say_all(talk: Conversation, said: Iterable[SaidPacket]) -> list[Change]:
+    return [talk.store.apply(talk.events(side, *frames, connection=index)) for side, frames, index in said]

@@ -44,6 +44,21 @@ class Terminal:
             time.sleep(0.05)
         return screen
 
+    def wait_without(self, *words: str) -> None:
+        """Wait until none of the words is on the screen."""
+        deadline = time.monotonic() + PATIENCE
+        while any(word in (screen := self.screen()) for word in words):
+            assert time.monotonic() < deadline, f"{words} in:\n{screen}"
+            time.sleep(0.05)
+
+    def take_clipboard(self) -> None:
+        """Let programs put something on the clipboard: tmux refuses it unless it is asked to."""
+        self._tmux("set-option", "-s", "set-clipboard", "on")
+
+    def clipboard(self) -> str:
+        """What a program has put on the clipboard last."""
+        return self._tmux("show-buffer")
+
     def wait_for_modes(self, modes: str) -> None:
         """Wait until the other screen, the mouse and the cursor are on, 1, or off, 0, as told."""
         deadline = time.monotonic() + PATIENCE
@@ -55,6 +70,10 @@ class Terminal:
     def pid(self) -> int:
         """The process that tmux started: a shell, whose child is the program."""
         return int(self._tmux("display-message", "-p", "#{pane_pid}"))
+
+    def tty(self) -> str:
+        """The terminal's device."""
+        return self._tmux("display-message", "-p", "#{pane_tty}").strip()
 
     def close(self) -> None:
         """End tmux and all in it."""

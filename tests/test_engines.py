@@ -69,8 +69,12 @@ class Recording(NamedTuple):
     @classmethod
     def of(cls, engine: Engine, spool: Spool) -> Recording:
         async def gather() -> None:
-            async for chunk in engine.chunks():
-                spool.append(chunk)
+            try:
+                async for chunk in engine.chunks():
+                    spool.append(chunk)
+            except BaseException:
+                spool.finish()  # or whoever waits for more would wait for ever
+                raise
 
         return cls(spool, asyncio.create_task(gather()))
 
@@ -81,6 +85,8 @@ class Recording(NamedTuple):
             seen += chunk
             if seen.count(words) >= times:
                 return
+        await self.task
+        pytest.fail(f"{words!r} was captured {seen.count(words)} times only")
 
 
 @pytest.fixture

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.client.history_file import Entry, HistoryFile
+from inspector.errors import SourceError
+from inspector.model.secrets import DEFAULT_NAMES, Secrets
+from inspector.ui.call_settings import Settings
+from inspector.ui.draft import Draft
+from inspector.ui.kept import draft_of
 
 
 def entry(number: int) -> Entry:
@@ -84,3 +94,120 @@ def test_any_bytes_are_no_harm(data: bytes) -> None:
         history.path.write_bytes(data)
         history.add(entry(1))
         assert history.read()[-1] == entry(1)
+
+
+TOKEN = "QJXZ-0123456789"
+SECRET = Entry(
+    "/a.B/C",
+    ("x",),
+    "localhost:1",
+    (("authorization", f"Bearer {TOKEN}"), ("x-api-key", TOKEN), ("x-key-bin", "UUpYWg=="), ("trace", "1")),
+)
+NAMES = Secrets(DEFAULT_NAMES | {"x-api-key", "x-key-bin"})
+
+
+def test_secrets_are_masked_before_they_are_written(tmp_path: Path) -> None:
+    history = HistoryFile(tmp_path / "h", secrets=NAMES)
+    assert history.add(SECRET)
+    written = json.loads(history.path.read_text())
+    assert written["metadata"] == [
+        ["authorization", "Bearer ***"],
+        ["x-api-key", "***"],
+        ["x-key-bin", "***"],
+        ["trace", "1"],
+    ]
+    assert written["masked"] == ["authorization", "x-api-key", "x-key-bin"]
+    (entry,) = HistoryFile(history.path).read()  # without the option, what is masked is known to be
+    assert draft_of(entry) == Draft(
+        "/a.B/C",
+        "x",
+        Settings(
+            (("authorization", "Bearer "), ("x-api-key", ""), ("x-key-bin", b""), ("trace", "1")),
+            masked=("authorization", "x-api-key", "x-key-bin"),
+        ),
+    )
+
+
+def test_they_are_written_in_clear_when_that_is_asked_for(tmp_path: Path) -> None:
+    history = HistoryFile(tmp_path / "h", secrets=Secrets(are_shown=True))
+    history.add(SECRET)
+    assert history.read() == [SECRET]
+    assert TOKEN in history.path.read_text()
+
+
+def test_what_stands_in_clear_is_masked_when_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "h"
+    torn = msgspec.json.encode(SECRET)[:-5]
+    other = b'{"method": "/a.B/C", "messages": ["2"], "sent_at": 1}'
+    path.write_bytes(b"\n".join((msgspec.json.encode(SECRET), other, torn, b"")))
+    before = path.stat().st_ino
+    first, second = HistoryFile(path, secrets=NAMES).read()
+    assert (first.masked, second.messages) == (("authorization", "x-api-key", "x-key-bin"), ("2",))
+    assert TOKEN not in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.stat().st_ino != before  # it was written beside it, and took its place
+    assert HistoryFile(path).read() == [first, second]
+    again = path.stat().st_ino
+    HistoryFile(path, secrets=NAMES).read()
+    assert path.stat().st_ino == again  # nothing is left to be masked
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["h", "h.lock"]
+
+
+def test_a_history_in_clear_is_left_alone_when_secrets_are_shown(tmp_path: Path) -> None:
+    path = tmp_path / "h"
+    path.write_bytes(msgspec.json.encode(SECRET) + b"\n")
+    assert HistoryFile(path, secrets=Secrets(are_shown=True)).read() == [SECRET]
+    assert TOKEN in path.read_text()
+
+
+def test_what_an_earlier_version_left_half_written_is_removed(tmp_path: Path) -> None:
+    path, old, new = tmp_path / "h", tmp_path / ".history-abc", tmp_path / ".history-def"
+    path.write_bytes(msgspec.json.encode(SECRET) + b"\n")
+    for part in (old, new):
+        part.write_text(TOKEN)
+    os.utime(old, (time.time() - 3600,) * 2)
+    HistoryFile(path).read()
+    assert (old.exists(), new.exists()) == (False, True)  # a living program may be writing the other
+
+
+def test_it_is_cleared_with_all_that_it_left(tmp_path: Path) -> None:
+    path, alias = tmp_path / "state" / "h", tmp_path / "alias"
+    history = HistoryFile(path)
+    history.add(entry(1))
+    alias.hardlink_to(path)
+    (path.parent / ".history-abc").write_text("half")
+    (path.parent / f".h.grpc-inspector-{2**22 + 1}-0123456789abcdef.part").write_text("half")
+    (path.parent / "filters").write_text("another's")
+    history.clear()
+    assert [each.name for each in path.parent.iterdir()] == ["filters"]
+    assert alias.read_bytes() == b""
+    assert history.read() == []
+    history.clear()  # nothing is there to be cleared
+    assert history.add(entry(2))
+    assert history.read() == [entry(2)]
+
+
+def test_a_history_that_cannot_be_deleted_is_told(tmp_path: Path) -> None:
+    (tmp_path / "h").mkdir()
+    with pytest.raises(SourceError, match=r"The request history .*/h cannot be deleted: Is a directory"):
+        HistoryFile(tmp_path / "h").clear()
+
+
+def test_programs_that_write_while_another_clears_lose_only_what_was_cleared(tmp_path: Path) -> None:
+    code = """if True:
+        import sys
+        from pathlib import Path
+        from inspector.client.history_file import Entry, HistoryFile
+        for number in range(300):
+            HistoryFile(Path(sys.argv[1]), most=1000).add(Entry("/a.B/C", (str(number),)))
+    """
+    path = tmp_path / "h"
+    writer = subprocess.Popen([sys.executable, "-c", code, str(path)])
+    cleared = 0
+    while writer.poll() is None:
+        HistoryFile(path).clear()
+        cleared += 1
+    assert writer.wait() == 0
+    assert cleared > 1
+    numbers = [int(each.messages[0]) for each in HistoryFile(path, most=1000).read()]
+    assert numbers == sorted(numbers)  # each line whole, in its order

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from hyperframe.frame import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inspector.capture.blocks import INTERFACE, SECTION, SIMPLE_PACKET, make_block
 from inspector.capture.fields import FIELDS, JOINT, Layers, LineReader
 from inspector.capture.frame_scan import FrameScan
 from inspector.capture.packets import read_packet
@@ -27,6 +29,7 @@ from inspector.capture.ports import Opening, PortFinder
 from inspector.capture.size_updates import header_counts
 from inspector.model.endpoint import Side
 from inspector.model.frame import Frame
+from tests.bench.recording import packets_of
 from tests.captures import DATA, SHARED, capture_of, openings_in, read_store, read_truth, truth_files
 from tests.conversation import hello, prefixed, reply
 from tests.wire import Wire, data
@@ -37,6 +40,23 @@ OWN_SETTING = b"\0\0\6\4\0\0\0\0\0" + b"\xfe\3\0\0\0\x09"
 
 async def frames_of(wire: Wire, folder: Path) -> list[Frame]:
     return list((await read_store(wire.write(folder / "made.pcap"))).frames)
+
+
+async def test_packets_without_a_time(tmp_path: Path) -> None:
+    wire = Wire()
+    wire.begin()
+    wire.client(PingFrame(0, b"12345678"))
+    blocks = [
+        make_block(SECTION, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)),
+        make_block(INTERFACE, struct.pack("<HHI", 1, 0, 0)),
+        *(
+            make_block(SIMPLE_PACKET, struct.pack("<I", len(packet)) + packet)
+            for _, packet in packets_of(wire.write(tmp_path / "made.pcap"))
+        ),
+    ]
+    (simple := tmp_path / "simple.pcapng").write_bytes(b"".join(block.data for block in blocks))
+    frames = (await read_store(simple)).frames
+    assert [(frame.type_name, frame.time) for frame in frames][-1] == ("PING", 0)
 
 
 async def test_every_type_of_frame(tmp_path: Path) -> None:

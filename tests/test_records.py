@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.capture.records import Records
+from inspector.capture.records import Records, classic_format
 from inspector.capture.tap_packets import PCAP_HEADER
 from inspector.errors import SpoolError
 
@@ -74,6 +74,36 @@ def test_a_restarted_engine_continues_the_capture(death: int, cuts: list[int]) -
     for piece in split(CAPTURE, cuts):
         taken += records.take(piece)
     assert taken[before:] == (CAPTURE[len(PCAP_HEADER) :] if before else CAPTURE)
+
+
+@pytest.mark.parametrize("first", FORMATS)
+@pytest.mark.parametrize("second", FORMATS)
+@given(cut=st.integers(0, 200))
+def test_a_capture_is_continued_in_another_classic_format(first: str, second: str, cut: int) -> None:
+    """Its packets are rewritten: same data, same time as far as the first format can count it."""
+    records = Records()
+    written = records.take(FORMATS[first][0] + FORMATS[first][1])
+    records.restart()
+    continued = FORMATS[second][0] + FORMATS[second][1] * 2
+    for piece in split(continued, [min(cut, len(continued))]):
+        written += records.take(piece)
+    one = FORMATS[first][1]
+    assert records.packets == 3
+    assert len(written) == len(FORMATS[first][0]) + 3 * len(one)
+    file = classic_format(written)
+    source = classic_format(continued)
+    assert file is not None
+    assert source is not None
+    expected = file.record_header.pack(1, 2 * file.units // source.units, 1, 1) + bytes(len(one) - 17) + b"x"
+    assert written[len(FORMATS[first][0]) :] == one + expected * 2
+
+
+def test_a_continuation_that_is_not_a_classic_pcap_is_refused() -> None:
+    records = Records()
+    records.take(CAPTURE)
+    records.restart()
+    with pytest.raises(SpoolError, match="another kind of capture"):
+        records.take(b"\x0a\x0d\x0d\x0a" + bytes(40))
 
 
 def test_a_restart_with_another_link_type_is_refused() -> None:

@@ -30,6 +30,7 @@ from inspector.session.decoder import DELETED, Decoder
 from inspector.session.relay import Relay
 from inspector.store.store import Store
 from tests.captures import DATA, SHARED, capture_of, read_truth
+from tests.conftest import command_of
 from tests.conversation import hello, reply
 from tests.wire import CLIENT, Wire, data
 
@@ -173,7 +174,7 @@ async def test_a_tshark_that_dies_behind_a_turn_begins_again_there() -> None:
     def kill(_change: object) -> None:
         if not killed and session.store.packets >= 40:
             for child in psutil.Process().children():
-                if child.name() == "tshark" and "--version" not in child.cmdline():
+                if child.name() == "tshark" and "-r" in command_of(child):
                     killed.append(child.pid)
                     os.kill(child.pid, signal.SIGKILL)
 

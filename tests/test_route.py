@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+import shutil
 import socket
+import subprocess
 
 import psutil
 import pytest
 
 from inspector.capture import privileges
 from inspector.capture.privileges import System
-from inspector.capture.route import find_route, loopback
+from inspector.capture.route import capture_filter, find_route, loopback
 from inspector.capture.target import Target
 from inspector.errors import ServiceError, UsageError
 
@@ -52,6 +54,28 @@ def test_what_is_no_target_is_told(text: str) -> None:
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "127.8.8.8", "0.0.0.0"])
 async def test_this_host_is_reached_by_loopback(host: str) -> None:
     assert await find_route(Target(host, 37564)) == (loopback(), "tcp port 37564")
+
+
+@pytest.mark.parametrize(
+    ("hosts", "ports", "expected"),
+    [
+        ([], [5], "tcp port 5"),
+        ([], [5, 6], "tcp port 5 or tcp port 6"),
+        (["192.0.2.1"], [5], "tcp port 5 and (host 192.0.2.1)"),
+        (["192.0.2.1", "2001:db8::1"], [5, 6], "(tcp port 5 or tcp port 6) and (host 192.0.2.1 or host 2001:db8::1)"),
+    ],
+)
+def test_the_filter_passes_further_ports_of_the_same_hosts(hosts: list[str], ports: list[int], expected: str) -> None:
+    made = capture_filter(ports, [ipaddress.ip_address(host) for host in hosts])
+    assert made == expected
+    if shutil.which("tcpdump"):  # whatever libpcap says of it
+        compiled = subprocess.run(["tcpdump", "-y", "EN10MB", "-d", made], capture_output=True, check=False)
+        assert b"syntax error" not in compiled.stderr
+
+
+async def test_further_ports_are_captured_where_the_service_is() -> None:
+    expected = (loopback(), "tcp port 5 or tcp port 6 or tcp port 37564")
+    assert await find_route(Target("localhost", 37564), ports=frozenset({5, 6})) == expected
 
 
 async def test_an_address_of_this_host_is_reached_by_loopback_too() -> None:

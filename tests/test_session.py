@@ -22,7 +22,7 @@ from inspector.views.as_connection_json import connection_object
 from sample_service.helloworld_pb2 import HelloReply, HelloRequest
 from sample_service.helloworld_pb2_grpc import HelloWorldServicer, add_HelloWorldServicer_to_server
 from tests.captures import DATA
-from tests.conftest import GreetProcess
+from tests.conftest import GreetProcess, command_of
 from tests.engines_here import needs_capture
 
 PATIENCE = 20.0
@@ -79,8 +79,10 @@ async def greet_through(status: SessionStatus, name: str = "World") -> None:
 
 def child(name: str) -> psutil.Process:
     """The latest child of this test with that name: a tshark that was replaced, as for another port, may still end."""
-    children = [each for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE]
-    found = [each for each in children if each.name() == name and "--version" not in each.cmdline()]
+    commands = {each: command_of(each) for each in psutil.Process().children()}
+    found = [
+        each for each, command in commands.items() if command and each.name() == name and "--version" not in command
+    ]
     return max(found, key=psutil.Process.create_time)
 
 
@@ -154,7 +156,7 @@ async def test_a_killed_service_is_told_and_started_again(free_port: int) -> Non
         assert watched.session.status.target == Target("localhost", free_port)
         await greet_through(watched.session.status)
         children = [process for process in psutil.Process().children() if process.pid not in before]
-        (service,) = [process for process in children if "sample_service" in process.cmdline()]
+        (service,) = [process for process in children if "sample_service" in command_of(process)]
         service.kill()
         await watched.until(lambda: any("started again" in notice for notice in watched.notices))
         await greet_through(watched.session.status)

@@ -79,6 +79,19 @@ def test_eighty_columns_are_enough(tmp_path: Path) -> None:
 
 
 @needs_greet_port
+def test_the_sample_service_through_a_socket_that_is_gone_in_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "tap.sock"
+    with terminal(tmp_path, [*APP, "--listen", f"unix:{path}"], columns=80, lines=24) as window:
+        window.wait_for("● live", f"greet service localhost:{DEFAULT_PORT}", "tap on …", "/tap.sock")
+        window.type("World", "Enter")
+        window.wait_for("▏", "POST /HelloWorld/greet", "HelloReply", "OK ")
+        assert path.is_socket()
+        program(window).send_signal(signal.SIGTERM)
+        window.wait_for("ended with 143")
+    assert not path.exists()
+
+
+@needs_greet_port
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root to give up capabilities")
 def test_who_may_not_capture_sees_the_call_by_the_tap(tmp_path: Path) -> None:
     without = ("setpriv", "--bounding-set=-net_raw,-net_admin", "--inh-caps=-net_raw,-net_admin")
@@ -98,9 +111,45 @@ def test_calls_of_others_to_a_service_of_others(
         window.wait_for("POST /HelloWorld/greet", 'HelloRequest  name: "Ada"', 'HelloReply  message: "Hello, Ada"')
 
 
+def test_a_secret_is_sent_and_masked_on_the_clipboard_and_in_the_history(greet: GreetProcess, tmp_path: Path) -> None:
+    """What an earlier version kept in clear is masked at once, asked for, sent, and masked again."""
+    state = tmp_path / "state"
+    file = state / "grpc-inspector" / "history.jsonl"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        '{"method":"/HelloWorld/greet","messages":["Ada"],'
+        '"metadata":[["authorization","Bearer OLD-QJXZ"],["x-api-key","OLD-QJXZ"]]}\n'
+    )
+    command = [*APP, greet.target, "--engine", "tap", "--secret-header", "x-api-key"]
+    with terminal(tmp_path, command, TMUX="", XDG_STATE_HOME=str(state)) as window:
+        window.take_clipboard()
+        window.wait_for("● live", "HelloWorld/greet")
+        window.type("C-r")
+        window.wait_for("Sent before", "authorization, x-api-key masked")
+        assert "QJXZ" not in file.read_text()
+        window.type("F5")
+        window.wait_for("authorization, x-api-key are masked in the history: type the values.")
+        window.type("QJXZ", "F5")
+        window.wait_for("x-api-key is masked in the history: type the value.")
+        window.type("QJXZ", "F5")
+        window.wait_for("authorization: Bearer QJXZ", "x-api-key: QJXZ", "Hello, Ada")
+        window.type("Escape")
+        window.wait_for("f follow")
+        window.type("f")
+        window.wait_for("y copy")
+        window.type("y")
+        window.wait_for("Copied stream 0/1", "2 secrets masked")
+        assert "authorization: Bearer ***" in window.clipboard()
+        assert "QJXZ" not in window.clipboard()
+        window.type("C-q")
+        window.wait_for("ended with 0")
+    assert file.read_text().count('["authorization","Bearer ***"],["x-api-key","***"]') == 2
+    assert "QJXZ" not in file.read_text()
+
+
 @needs_greet_port
 def test_nothing_is_left_of_an_app_that_was_killed(tmp_path: Path) -> None:
-    with terminal(tmp_path, APP) as window:
+    with terminal(tmp_path, APP, XDG_CACHE_HOME=str(tmp_path)) as window:  # its capture is left there
         window.wait_for("● live")
         app = program(window)
         children = app.children(recursive=True)

@@ -11,11 +11,14 @@ from pathlib import Path
 import grpc
 import pytest
 
+from inspector.capture.tap import open_tap
+from inspector.capture.target import Target
 from inspector.client.address import Behind
 from inspector.client.caller import Caller, Outcome
 from inspector.client.options import ConnectionOptions, Security
 from inspector.errors import RequestError
 from tests.servers import GREET, REQUEST, serving
+from tests.servers import call as plain_call
 
 
 class Authority:
@@ -99,6 +102,23 @@ async def test_nobody_who_is_trusted(pki: Authority) -> None:
 async def test_whatever_certificate_it_shows(pki: Authority, name: str) -> None:
     async with secured(pki, name) as target:
         assert (await call(target, Security(is_verified=False))).responses == (REQUEST,)
+
+
+@pytest.mark.parametrize("family", ["unix", "tcp"])
+async def test_a_service_behind_a_tap(pki: Authority, tmp_path: Path, family: str) -> None:
+    listen = Target("", 0, str(tmp_path / "tap.sock")) if family == "unix" else Target("localhost", 0)
+    async with secured(pki, "other") as target:
+        tap = await open_tap(listen, Target.parse(target))
+        try:
+            through = str(tap.target)
+            unverified = await call(through, Security(is_verified=False), behind=target)
+            assert unverified.responses == (REQUEST,), unverified.detail
+            named = Security(pki["ca.pem"], server_name="other.test")
+            assert (await call(through, named, behind=target)).responses == (REQUEST,)
+            outcome = await plain_call(through)
+            assert outcome.detail.startswith(f"{through} speaks TLS. The call went out in plaintext")
+        finally:
+            await tap.stop()
 
 
 async def test_mutual_tls(pki: Authority) -> None:

@@ -31,6 +31,7 @@ _OPTIONS_AT: Final = 28
 """In a packet's block: behind this many bytes and the packet's own, padded to four."""
 _END, _COMMENT = 0, 1
 _OPTION_HEADER: Final = 4
+_TYPE_LENGTH: Final = 4
 
 
 class Block(NamedTuple):
@@ -90,6 +91,12 @@ class Blocks:
     def has_rest(self) -> bool:
         """True while a block has begun and not ended."""
         return bool(self._rest)
+
+    @property
+    def rest_type(self) -> int | None:
+        """The type of the block that has begun and not ended; None before that is known."""
+        known = len(self._rest) >= _TYPE_LENGTH and self._order != "?"
+        return int(struct.unpack_from(f"{self._order}I", self._rest)[0]) if known else None
 
     def take(self, data: bytes) -> Iterator[Block]:
         """The blocks that are whole by now."""

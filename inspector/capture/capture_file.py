@@ -9,17 +9,20 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+from inspector.capture.capture_scan import CaptureScan
 from inspector.capture.pipe import READ_SIZE, open_reader
-from inspector.capture.records import MAGIC_LENGTH, is_capture
+from inspector.capture.records import HEADER_LENGTH, MAGIC_LENGTH, is_capture
 from inspector.capture.saving import save_pieces
 from inspector.capture.unpack import Unpacker
-from inspector.errors import SourceError, UsageError
+from inspector.errors import SourceError, UsageError, reason, remedy
+from inspector.turns import give_way
 
 STANDARD_INPUT = "-"
+STANDARD_INPUT_NAME = "Standard input"
+"""At the beginning of a sentence."""
 _END = 4_096
 """Bytes at each end of a file by which it is known again."""
 
@@ -98,7 +101,52 @@ class CaptureFile:
         try:
             return os.pread(descriptor, size, offset)
         except OSError as error:
-            raise SourceError(f"{self.path} cannot be read: {error.strerror}.") from error
+            raise SourceError(f"{self.path} cannot be read: {reason(error)}.", remedy(error)) from error
+
+
+class JoinedFiles:
+    """Files of one capture, one behind the other: classic pcaps, each of which begins with the same file header.
+
+    To its readers it is one `CaptureFile`, which nobody writes any more.
+    """
+
+    def __init__(self, files: Sequence[CaptureFile]) -> None:
+        self.path = files[0].path
+        self.size = sum(file.size for file in files) - HEADER_LENGTH * (len(files) - 1)
+        """Bytes, with the file header once."""
+        self.kept = self.size
+        self.first = (0, 0)
+        self.is_finished = True
+        self.is_at_path = False
+        """No path leads to all of it."""
+        self.growth = ""
+        self._files = files
+
+    def check(self) -> None:
+        """Look whether the files are what they were; raises SourceError."""
+        for file in self._files:
+            file.check()
+
+    async def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
+        """Give the bytes from an offset on, as `CaptureFile.read_from`."""
+        start = 0
+        for file in self._files:
+            skipped = HEADER_LENGTH if start else 0
+            end = start + file.size - skipped
+            if offset < end:
+                async for data in file.read_from(offset - start + skipped):
+                    yield data
+                offset = end
+            start = end
+
+    async def save(self, path: Path, *, overwrite: bool = False) -> None:
+        """Copy all of it into one file, as `CaptureFile.save`."""
+        await save_pieces(self.read_from(), path, overwrite=overwrite)
+
+    def discard(self) -> None:
+        """Close the files; they stay."""
+        for file in self._files:
+            file.discard()
 
 
 class CaptureStream:
@@ -108,6 +156,7 @@ class CaptureStream:
         self.name = name
         """What it is called in sentences: a path, or `Standard input`."""
         self._descriptor = descriptor
+        self._is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
         self._unpacker = Unpacker(name)
         self._transport: asyncio.ReadTransport | None = None
         self._is_stopped = False
@@ -116,6 +165,21 @@ class CaptureStream:
     def problem(self) -> str:
         """What is missing of the capture, as a sentence; empty when nothing is, as far as is known by now."""
         return self._unpacker.problem
+
+    @property
+    def is_cut_off(self) -> bool:
+        """True where the problem is that the stream has no end, rather than damage in it."""
+        return self._unpacker.is_cut_off
+
+    @property
+    def shows_its_end(self) -> bool:
+        """True where the end can be told from a cut between two packets: gzip data, and files that nobody writes."""
+        return bool(self._unpacker.is_packed) or self._is_file
+
+    @property
+    def is_stopped(self) -> bool:
+        """True when it was not read to its end."""
+        return self._is_stopped
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Give plain pcap or pcapng bytes as they come; raises SourceError where this is no capture. Read it once."""
@@ -127,7 +191,7 @@ class CaptureStream:
                 if self._is_stopped:
                     return
         except OSError as error:
-            raise SourceError(f"{self.name} cannot be read: {error.strerror}.") from error
+            raise SourceError(f"{self.name} cannot be read: {reason(error)}.", remedy(error)) from error
         if not self._is_stopped:
             self._unpacker.finish()
 
@@ -158,29 +222,63 @@ def open_capture(source: str) -> CaptureFile | CaptureStream:
     A file is recognised at once, a stream when its first bytes come.
     """
     if source == STANDARD_INPUT:
-        return _open_standard_input()
+        return open_standard_input()
     if not source or "\0" in source:
         raise SourceError(f"{source!r} is no name of a file.", "Give the path of a pcap or pcapng file.")
     path = Path(source)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
-        raise SourceError(f"{path} cannot be opened: {error.strerror}.") from error
+        raise SourceError(f"{path} cannot be opened: {reason(error)}.", remedy(error)) from error
     try:
         return _recognise(descriptor, path)
     except OSError as error:
         os.close(descriptor)
-        raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
+        raise SourceError(f"{path} cannot be read: {reason(error)}.", remedy(error)) from error
     except (SourceError, UsageError):
         os.close(descriptor)
         raise
+
+
+def open_joined(paths: Sequence[Path]) -> CaptureFile | JoinedFiles:
+    """Open the files of one spool as one capture; raises SourceError where one of them cannot be read."""
+    files: list[CaptureFile] = []
+    try:
+        for path in paths:
+            opened = open_capture(str(path))
+            if not isinstance(opened, CaptureFile):
+                raise SourceError(f"{path} is no capture in pcap or pcapng.")
+            files.append(opened)
+    except BaseException:
+        for file in files:
+            file.discard()
+        raise
+    return files[0] if len(files) == 1 else JoinedFiles(files)
+
+
+async def count_packets(paths: Sequence[Path], most: int) -> int | None:
+    """Count the packets of one spool, leaving the loop to others meanwhile; None for more than `most` bytes.
+
+    Raises SourceError where the files cannot be read.
+    """
+    opened, scan = open_joined(paths), CaptureScan()
+    try:
+        if opened.size > most:
+            return None
+        async for data in opened.read_from():
+            for _ in scan.take(data):
+                pass
+            await give_way()
+        return scan.packets
+    finally:
+        opened.discard()
 
 
 def _recognise(descriptor: int, path: Path) -> CaptureFile | CaptureStream:
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISDIR(mode):
         raise SourceError(f"{path} is a folder.", "Give the path of a pcap or pcapng file.")
-    _refuse_terminal(descriptor, str(path))
+    refuse_terminal(descriptor, str(path))
     if stat.S_ISREG(mode) and is_capture(os.pread(descriptor, MAGIC_LENGTH, 0)):
         return CaptureFile(descriptor, path)
     stream = CaptureStream(descriptor, str(path))
@@ -197,19 +295,27 @@ def _check_start(descriptor: int, name: str) -> None:
     start.finish()
 
 
-def _open_standard_input() -> CaptureStream:
+def open_standard_input(descriptor: int = 0) -> CaptureStream:
+    """Open the capture on standard input, or on the descriptor that it was moved to, which is closed with the stream.
+
+    Raises:
+        SourceError, UsageError: there is none, or it is a terminal.
+    """
     try:
-        descriptor = os.dup(sys.__stdin__.fileno() if sys.__stdin__ else 0)
+        own = descriptor or os.dup(descriptor)  # 0 stays open, so that nothing else gets the number
     except OSError as error:
-        raise SourceError("There is no standard input to read a capture from.") from error
+        raise SourceError(
+            f"There is no standard input to read a capture from: {reason(error)}.", remedy(error)
+        ) from error
     try:
-        _refuse_terminal(descriptor, "Standard input")
+        refuse_terminal(own, STANDARD_INPUT_NAME)
     except UsageError:
-        os.close(descriptor)
+        os.close(own)
         raise
-    return CaptureStream(descriptor, "Standard input")
+    return CaptureStream(own, STANDARD_INPUT_NAME)
 
 
-def _refuse_terminal(descriptor: int, name: str) -> None:
+def refuse_terminal(descriptor: int, name: str = STANDARD_INPUT_NAME) -> None:
+    """Raise UsageError for a terminal, which cannot be read as a capture."""
     if os.isatty(descriptor):
         raise UsageError(f"{name} is a terminal, not a capture.", "Pipe one in: tcpdump -U -w - | grpc-inspector -")

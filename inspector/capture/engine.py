@@ -35,6 +35,10 @@ class Engine(Protocol):
     def dropped(self) -> int:
         """Packets that were lost, as far as the engine has told."""
 
+    @property
+    def own_client_ports(self) -> frozenset[int]:
+        """The client ports of this process's own connections, as recorded, where they are no TCP ports of its own."""
+
     def chunks(self) -> AsyncIterator[bytes]:
         """Give the pcap bytes as they come, file header first, cut anywhere; ends when stopped.
 

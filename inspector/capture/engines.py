@@ -37,28 +37,40 @@ async def start_engine(
     target: Target,
     *,
     interface: str | None = None,
+    ports: frozenset[int] = frozenset(),
+    listen: Target | None = None,
     service: Target | None = None,
     again: Engine | None = None,
 ) -> Engine:
     """Start an engine, and return it once it has said that it listens.
 
-    `service` is for the tap: it then listens on `target` and relays to `service`; without one, `target` is somebody
-    else's service, and the tap listens on a free port of localhost. `again` is the engine of before a `pause`: a tap
-    that still relays goes on recording, so that connections through it live on.
+    `interface` and `ports`, further ones of the same host, are for tcpdump and dumpcap; `listen` and `service` for the
+    tap. It listens on `listen`, or else on a free port of localhost, and relays to `target`; with `service`, where the
+    target really is, on `target` itself. `again` is the engine of before a `pause`: a tap that still relays goes on
+    recording, so that connections through it live on.
     Raises EngineError with the engine's own refusal and a cure, ServiceError for a host that cannot be resolved.
     """
     if choice not in ENGINES:
         raise UsageError(f"There is no engine {choice!r}.", f"Choose one of {', '.join(ENGINES)}.")
-    if choice == "tap":
-        return await _start_tap(target, service, again)
+
+    async def start_tap() -> Tap:
+        if isinstance(again, Tap) and not again.is_stopped:
+            again.resume()
+            return again
+        default = Target("localhost", 0) if service is None else target
+        tap = await open_tap(listen or default, service or target)
+        if ports:
+            tap.reason += f" It relays to {target} alone: --port {', '.join(map(str, sorted(ports)))} has no effect."
+        return tap
+
+    if choice == "tap" or (choice == "auto" and (target.path or listen is not None)):
+        return await start_tap()
     if target.path:
-        if choice != "auto":
-            raise EngineError(f"{choice} cannot see a Unix socket: it is on no network.", "The tap can: --engine tap.")
-        return await _start_tap(target, service, again)
-    route = await find_route(target, interface)
+        raise EngineError(f"{choice} cannot see a Unix socket: it is on no network.", "The tap can: --engine tap.")
+    route = await find_route(target, interface, ports)
     if choice != "auto":
         return await start_program(_PROGRAMS[choice], route, target)
-    return await _first_that_may(route, target, lambda: _start_tap(target, service, again), tap=interface is None)
+    return await _first_that_may(route, target, start_tap, tap=interface is None)
 
 
 async def check_engines() -> tuple[Permission, ...]:
@@ -97,13 +109,6 @@ async def _first_that_may(
     relay = await start_tap()
     relay.reason = _reason(relay.reason, refusals)
     return relay
-
-
-async def _start_tap(target: Target, service: Target | None, again: Engine | None) -> Tap:
-    if isinstance(again, Tap) and not again.is_stopped:
-        again.resume()
-        return again
-    return await (open_tap(Target("localhost", 0), target) if service is None else open_tap(target, service))
 
 
 def _reason(strength: str, refusals: list[EngineError]) -> str:

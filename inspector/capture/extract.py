@@ -11,11 +11,10 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Final
 
 from inspector.capture.blocks import INTERFACE, PACKET, PACKETS, SECRETS, SECTION, Block, Blocks, make_block
-from inspector.capture.records import HEADER_LENGTH, MAGIC_LENGTH, PCAPNG_MAGIC, Pcap, classic_format
+from inspector.capture.records import HEADER_LENGTH, PCAPNG_MAGIC, Pcap, classic_format
 
 _ANY_LENGTH: Final = 0xFFFFFFFFFFFFFFFF
 """Of a section whose length is not told."""
-_NANOSECONDS: Final = (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
 _RESOLUTION: Final = 9
 """if_tsresol: the option for it."""
 
@@ -118,9 +117,6 @@ class _Classic:
         self._format = classic_format(header) or Pcap.LITTLE
         self._rest = b""
         self._is_begun = False
-        digits = 9 if header[:MAGIC_LENGTH] in _NANOSECONDS else 6
-        self._seconds = 10**digits
-        self._digits = digits
 
     @property
     def has_rest(self) -> bool:
@@ -146,17 +142,18 @@ class _Classic:
 
     def _beginning(self) -> bytes:
         """The section and the interface (section and interface description blocks)."""
-        order = self._format.value[0]
+        order = self._format.byte_order
         snap_length, link = struct.unpack_from(f"{order}II", self._header, 16)
         section = make_block(SECTION, struct.pack("<IHHQ", 0x1A2B3C4D, 1, 0, _ANY_LENGTH))
-        resolution = struct.pack("<HHBxxxHH", _RESOLUTION, 1, self._digits, 0, 0)
+        exponent = len(str(self._format.units)) - 1
+        resolution = struct.pack("<HHBxxxHH", _RESOLUTION, 1, exponent, 0, 0)
         return (
             section.data + make_block(INTERFACE, struct.pack("<HHI", link & 0xFFFF, 0, snap_length) + resolution).data
         )
 
     def _block(self, record: bytes, comments: tuple[str, ...] | None) -> bytes:
-        seconds, fraction, captured, length = struct.unpack_from(f"{self._format.value[0]}IIII", record)
-        high, low = divmod(seconds * self._seconds + fraction, 1 << 32)
+        seconds, fraction, captured, length = self._format.record_header.unpack_from(record)
+        high, low = divmod(seconds * self._format.units + fraction, 1 << 32)
         body = struct.pack("<IIIII", 0, high, low, captured, length) + record[self._format.header_length :]
         return make_block(PACKET, body).with_comments(comments or ()).data
 

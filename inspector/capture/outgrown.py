@@ -1,4 +1,4 @@
-"""How much memory a program of Wireshark's holds: it keeps something of every packet, and so grows with a capture.
+"""How a program of Wireshark's is doing: the memory it holds, which grows with a capture, and whether it was stopped.
 
 Owns the looking and the sentence. The tshark that fills the store makes way for another in time (`session.relay`);
 those that read all of a capture for one look cannot, and are ended.
@@ -23,6 +23,13 @@ def memory_of(pid: int) -> int:
     with contextlib.suppress(psutil.Error):
         return int(psutil.Process(pid).memory_info().rss)
     return 0
+
+
+def is_stopped(pid: int) -> bool:
+    """Tell whether a signal has stopped a process, which SIGCONT lets go on."""
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(pid).status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+    return False
 
 
 async def outgrown(pid: int, most: float) -> None:

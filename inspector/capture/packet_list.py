@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from inspector.capture.orphans import spool_folder
-from inspector.errors import SpoolError
+from inspector.errors import SpoolError, reason, remedy
 
 _LONGEST, _LONGEST_CELL = 2_048, 256
 """Bytes of a line that are kept, and of a column where it is longer: more than any screen shows."""
@@ -68,7 +68,7 @@ class PacketList:
         except OSError as error:
             del self._ends[len(self) - len(kept) :]
             raise SpoolError(
-                f"The list of packets cannot be kept: {error.strerror}.", "Make room on the disk."
+                f"The list of packets cannot be kept: {reason(error)}.", remedy(error, "Make room on the disk.")
             ) from error
         self._size = size
 

@@ -26,7 +26,8 @@ def read_packet(layers: Layers, numbering: Numbering | None = None) -> Packet:
     Raises:
         ValueError, IndexError: a field that every packet has is missing or is no number.
     """
-    number, time = int(layers.number), _seconds(layers.time)
+    # Simple Packet Blocks of a pcapng have no time, nor has what tshark makes of a pcapng that ends in its header.
+    number, time = int(layers.number), _seconds(layers.time) if layers.time else 0.0
     if numbering is not None:
         number = numbering.packet(number)
     length = int(layers.length or 0)

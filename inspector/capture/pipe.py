@@ -9,6 +9,8 @@ import os
 from asyncio import ReadTransport, StreamReader, StreamReaderProtocol
 from typing import Final
 
+from inspector.errors import shortage
+
 READ_SIZE: Final = 256 * 1024
 """Bytes of a capture that are taken at once, wherever they are read from."""
 _PIPE_SIZE: Final = 1024 * 1024
@@ -16,8 +18,14 @@ _PIPE_SIZE: Final = 1024 * 1024
 
 
 def make_pipe() -> tuple[int, int]:
-    """Make a pipe as roomy as may be; the ends to read and to write, neither inherited by children."""
-    reading, writing = os.pipe()
+    """Make a pipe as roomy as may be; the ends to read and to write, neither inherited by children.
+
+    Raises ShortageError where there are no more open files.
+    """
+    try:
+        reading, writing = os.pipe()
+    except OSError as error:
+        raise shortage(error, "A pipe cannot be made") or error from error
     size = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux only
     if size is not None:
         with contextlib.suppress(OSError):

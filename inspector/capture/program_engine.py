@@ -19,7 +19,7 @@ from inspector.capture.pipe import READ_SIZE, make_pipe, open_reader
 from inspector.capture.programs import Program
 from inspector.capture.route import Route
 from inspector.capture.target import Target
-from inspector.errors import EngineError
+from inspector.errors import EngineError, reason, remedy
 
 _START_SECONDS = 10.0
 _NICENESS = -10
@@ -33,6 +33,7 @@ class ProgramEngine:
     """A running tcpdump or dumpcap; made by `start_program`."""
 
     notice = ""
+    own_client_ports: frozenset[int] = frozenset()
 
     def __init__(
         self,
@@ -158,6 +159,9 @@ async def start_program(program: Program, route: Route, target: Target) -> Progr
     except OSError as error:
         os.close(reading)
         raise _cannot_run(program, error) from error
+    except BaseException:
+        os.close(reading)
+        raise
     finally:
         os.close(writing)
     _prefer(process.pid)
@@ -173,7 +177,7 @@ def _cannot_run(program: Program, error: OSError) -> EngineError:
         return EngineError(f"This user may not run {program.name}.", privileges.allow(program.name))
     if isinstance(error, FileNotFoundError):
         return EngineError(f"{program.name} is not installed.", privileges.install(program.name))
-    return EngineError(f"{program.name} cannot be run: {error.strerror}.")
+    return EngineError(f"{program.name} cannot be run: {reason(error)}.", remedy(error))
 
 
 def _cure(program: Program, words: str) -> str:

@@ -65,7 +65,7 @@ DUMPCAP: Final = Program(
     strength="Packets arrive in batches, up to a quarter of a second after the wire.",
     ready=re.compile(r"^File: "),
     dropped=re.compile(r"^Packets received/dropped on interface .*: \d+/(\d+) \("),
-    noise=re.compile(r"^(dumpcap: )?(Capturing on|File:|Packets|Running as user|cap_set_proc)"),
+    noise=re.compile(r"^(dumpcap: )?(Capturing on|File:|Packets|Running as user|cap_set_proc|'-P' is deprecated)"),
 )
 
 
@@ -78,8 +78,9 @@ def _tcpdump(route: Route) -> list[str]:
 
 def _dumpcap(route: Route, options: str) -> list[str]:
     prompt = ["--update-interval", "10"] if "--update-interval" in options else []  # from 4.2 on
+    classic_pcap = ["-F", "pcap"] if re.search(r"^\s+-F\s", options, re.MULTILINE) else ["-P"]  # -F from 4.6 on
     return [
-        *("dumpcap", "-P", "-q", "-B", str(_BUFFER_MIB), *prompt, "-w", "-"),
+        *("dumpcap", *classic_pcap, "-q", "-B", str(_BUFFER_MIB), *prompt, "-w", "-"),
         *("-i", route.interface, "-f", route.filter),
     ]
 

@@ -21,29 +21,46 @@ MOST_IN_A_RECORD: Final = 16 * 1024 * 1024
 
 
 class Pcap(Enum):
-    """The classic formats: byte order, and the length of the header before each packet."""
+    """The classic formats: byte order, length of the header before each packet, time units per second."""
 
-    LITTLE = ("<", 16)
-    BIG = (">", 16)
-    LITTLE_MODIFIED = ("<", 24)
-    BIG_MODIFIED = (">", 24)
+    LITTLE = ("<", 16, 1_000_000)
+    BIG = (">", 16, 1_000_000)
+    LITTLE_NANO = ("<", 16, 1_000_000_000)
+    BIG_NANO = (">", 16, 1_000_000_000)
+    LITTLE_MODIFIED = ("<", 24, 1_000_000)
+    BIG_MODIFIED = (">", 24, 1_000_000)
 
     @property
-    def captured_length(self) -> struct.Struct:
-        """Reads a packet's captured length from its header."""
-        return struct.Struct(f"{self.value[0]}8xI")
+    def byte_order(self) -> str:
+        """`<` or `>`, for struct."""
+        return self.value[0]
 
     @property
     def header_length(self) -> int:
         """Bytes before each packet."""
         return self.value[1]
 
+    @property
+    def units(self) -> int:
+        """How many units of a packet's time make a second."""
+        return self.value[2]
+
+    @property
+    def captured_length(self) -> struct.Struct:
+        """Reads a packet's captured length from its header."""
+        return struct.Struct(f"{self.byte_order}8xI")
+
+    @property
+    def record_header(self) -> struct.Struct:
+        """Seconds, fraction, captured length, original length: the part that all formats share."""
+        return struct.Struct(f"{self.byte_order}IIII")
+
 
 _CLASSIC: Final = {
-    b"\xd4\xc3\xb2\xa1": Pcap.LITTLE,  # microseconds
+    b"\xd4\xc3\xb2\xa1": Pcap.LITTLE,
     b"\xa1\xb2\xc3\xd4": Pcap.BIG,
-    b"\x4d\x3c\xb2\xa1": Pcap.LITTLE,  # nanoseconds
-    b"\xa1\xb2\x3c\x4d": Pcap.BIG,
+    b"\x4d\x3c\xb2\xa1": Pcap.LITTLE_NANO,
+    b"\xa1\xb2\x3c\x4d": Pcap.BIG_NANO,
     b"\x34\xcd\xb2\xa1": Pcap.LITTLE_MODIFIED,  # Kuznetzov's, of old Linux distributions
     b"\xa1\xb2\xcd\x34": Pcap.BIG_MODIFIED,
 }
@@ -69,14 +86,21 @@ def classic_format(start: bytes) -> Pcap | None:
 
 
 class Records:
-    """Cuts a classic pcap, arriving in any pieces, into whole packets; anything else passes through as it is."""
+    """Cuts a classic pcap, arriving in any pieces, into whole packets; anything else passes through as it is.
+
+    A capture can be continued by an engine that writes another classic format: tcpdump counts microseconds, dumpcap
+    nanoseconds since 4.4. Its packets are then rewritten in the format of the file header.
+    """
 
     def __init__(self) -> None:
         self.rest = b""
-        """What came of a packet that is not whole yet."""
+        """The beginning of a packet that is not whole yet."""
         self.packets = 0
         """How many whole packets came; 0 for what passes through."""
-        self._format: Pcap | None = None
+        self._written: Pcap | None = None
+        """The format of the file."""
+        self._read: Pcap | None = None
+        """The format of the bytes that come in."""
         self._passes = False
         """True for bytes that are no classic pcap, or no longer one."""
         self._header = b""
@@ -90,7 +114,7 @@ class Records:
     def take(self, data: bytes) -> bytes:
         """Take the next bytes; give the whole packets that there are now, the file header before the first of them.
 
-        Raises SpoolError for a capture that cannot be continued by this one: another format, or another link type.
+        Raises SpoolError for a capture that this one cannot be continued by: not a classic pcap, or another link type.
         """
         data = self.rest + data
         self.rest = b""
@@ -110,22 +134,30 @@ class Records:
 
     def _take_header(self, data: bytes) -> bytes:
         self._expects_header = False
+        self._read = classic_format(data)
         if self._header:
-            _check_same(self._header, data[:HEADER_LENGTH])
+            self._check_continues(data[:HEADER_LENGTH])
             return self._cut(data[HEADER_LENGTH:], 0)
-        self._format = _CLASSIC.get(data[:MAGIC_LENGTH])
-        if self._format is None:
+        if self._read is None:
             self._passes = True
             return data
-        self._header = data[:HEADER_LENGTH]
+        self._written, self._header = self._read, data[:HEADER_LENGTH]
         return self._cut(data, HEADER_LENGTH)
+
+    def _check_continues(self, header: bytes) -> None:
+        if self._read is None or _link_type(header) != _link_type(self._header):
+            raise SpoolError(
+                "The engine now writes another kind of capture than before, which does not fit into one file.",
+                "Save this capture and start a new one.",
+            )
 
     def _cut(self, data: bytes, start: int) -> bytes:
         """Give the bytes up to the end of the last whole packet, and keep what comes after it."""
-        if self._format is None:
+        form = self._read
+        if form is None:
             return data
-        length_at, header_length = self._format.captured_length.unpack_from, self._format.header_length
-        size = len(data)
+        length_at, header_length = form.captured_length.unpack_from, form.header_length
+        size, begin = len(data), start
         while size - start >= header_length:
             (length,) = length_at(data, start)
             if length > MOST_IN_A_RECORD:
@@ -136,13 +168,27 @@ class Records:
             start += header_length + length
             self.packets += 1
         self.rest = data[start:]
-        return data[:start]
+        if self._written in (None, form):
+            return data[:start]
+        return data[:begin] + self._rewritten(data, begin, start)
+
+    def _rewritten(self, data: bytes, start: int, end: int) -> bytes:
+        """Give the packets between two offsets in the format of the file."""
+        source, target = self._read, self._written
+        assert source is not None and target is not None, "both are known behind a second file header"  # noqa: S101,PT018
+        padding, records = bytes(target.header_length - target.record_header.size), []
+        while start < end:
+            seconds, fraction, captured, original = source.record_header.unpack_from(data, start)
+            start += source.header_length
+            fraction = fraction * target.units // source.units
+            records += [target.record_header.pack(seconds, fraction, captured, original), padding]
+            records.append(data[start : start + captured])
+            start += captured
+        return b"".join(records)
 
 
-def _check_same(first: bytes, other: bytes) -> None:
-    """Refuse to continue a capture with one of another format or link type (the file header's last field)."""
-    if first[:MAGIC_LENGTH] != other[:MAGIC_LENGTH] or first[20:] != other[20:]:
-        raise SpoolError(
-            "The engine now writes another kind of capture than before, which does not fit into one file.",
-            "Save this capture and start a new one.",
-        )
+def _link_type(header: bytes) -> int:
+    """Read the last field of a file header, in the byte order that its magic number shows."""
+    form = classic_format(header) or Pcap.LITTLE
+    (link_type,) = struct.unpack_from(f"{form.byte_order}I", header, HEADER_LENGTH - 4)
+    return int(link_type)

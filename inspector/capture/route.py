@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 import psutil
 
+from inspector.capture.descriptors import reason_of
 from inspector.capture.target import Target
 from inspector.errors import EngineError, ServiceError
 
@@ -59,14 +60,22 @@ async def _look_up(target: Target) -> tuple[Address, ...]:
     return tuple(dict.fromkeys(ipaddress.ip_address(entry[4][0]) for entry in found))
 
 
-async def find_route(target: Target, interface: str | None = None) -> Route:
+async def find_route(target: Target, interface: str | None = None, ports: frozenset[int] = frozenset()) -> Route:
     """Find the interface and the filter for a service; `interface` overrides the one that the route takes.
 
-    Raises ServiceError for a host that cannot be resolved, EngineError for one that no route leads to.
+    The filter passes the packets of further `ports` of the same host, too. Raises ServiceError for a host that cannot
+    be resolved, EngineError for one that no route leads to.
     """
     addresses = await resolve(target)
+    try:
+        return _route(target, addresses, interface, sorted(ports | {target.port}))
+    except OSError as error:
+        raise EngineError(f"The way to {target.host} cannot be looked up: {reason_of(error)}.") from error
+
+
+def _route(target: Target, addresses: tuple[Address, ...], interface: str | None, ports: list[int]) -> Route:
     if interface is not None:
-        return Route(interface, _filter(target.port, _remote(addresses)))
+        return Route(interface, capture_filter(ports, _remote(addresses)))
     ways = [way for way in map(_way, addresses) if way is not None]
     if not ways:
         raise EngineError(
@@ -74,13 +83,22 @@ async def find_route(target: Target, interface: str | None = None) -> Route:
         )
     first = ways[0].interface
     return Route(
-        first, _filter(target.port, [way.address for way in ways if not way.is_own and way.interface == first])
+        first, capture_filter(ports, [way.address for way in ways if not way.is_own and way.interface == first])
     )
 
 
 def loopback() -> str:
     """Name the loopback interface: `lo`, or `lo0` on macOS and the BSDs."""
     return _interfaces().get("127.0.0.1", "lo")
+
+
+def capture_filter(ports: list[int], hosts: list[Address]) -> str:
+    """Build a libpcap filter (pcap-filter(7)): any of the ports, and any of the hosts where some are given."""
+    some_port = " or ".join(f"tcp port {port}" for port in ports)
+    if not hosts:
+        return some_port
+    some_host = " or ".join(f"host {_bare(str(host))}" for host in hosts)
+    return f"({some_port}) and ({some_host})" if len(ports) > 1 else f"{some_port} and ({some_host})"
 
 
 def _way(address: Address) -> _Way | None:
@@ -98,11 +116,6 @@ def _way(address: Address) -> _Way | None:
         return _Way(loopback(), is_own=True, address=address)
     interface = getattr(address, "scope_id", None) or _interfaces().get(source)
     return _Way(interface, is_own=False, address=address) if interface else None
-
-
-def _filter(port: int, hosts: list[Address]) -> str:
-    named = " or ".join(f"host {_bare(str(host))}" for host in hosts)
-    return f"tcp port {port} and ({named})" if named else f"tcp port {port}"
 
 
 def _remote(addresses: tuple[Address, ...]) -> list[Address]:

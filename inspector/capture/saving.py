@@ -1,16 +1,20 @@
-"""Writing a file to where the user wants it: whole or not at all, this user's alone, over no file without leave."""
+"""Saving files and folders where the user wants them: whole or not at all, and over nothing without leave.
+
+`atomic_files` sees to it that nothing half-written is left; here its errors become sentences.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import tempfile
 import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from inspector.errors import SourceError
+from inspector.atomic_files import atomic_file, atomic_folder
+from inspector.errors import SourceError, reason, remedy
 from inspector.turns import give_way
 
 _GZIP: Final = 31
@@ -20,8 +24,7 @@ _GZIP: Final = 31
 async def save_pieces(pieces: AsyncIterator[bytes], path: Path, *, overwrite: bool = False) -> int:
     """Write pieces to `path`, one behind the other, mode 0600; how many bytes that were. Raises SourceError.
 
-    Gzipped where its name ends so. Written beside its place and then moved there, so that a failure leaves neither
-    half a file nor a lost one.
+    Gzipped where its name ends so. A failure leaves neither half a file nor a lost one.
     """
     size = 0
     with _placed(path, overwrite=overwrite) as handle:
@@ -43,16 +46,12 @@ async def save_folder(files: Iterable[tuple[str, bytes]], path: Path) -> int:
 
     Nothing is written over: a folder that holds anything is refused. A failure leaves it as it was.
     """
-    is_new, count = _make_empty(path), 0
-    with contextlib.ExitStack() as undo:
-        if is_new:
-            undo.callback(path.rmdir)
+    count = 0
+    with _folder(path) as folder:
         for name, data in files:
-            write_private(path / name, data, overwrite=False)
-            undo.callback(_remove, path / name)
+            _write_new(folder / name, data)
             count += 1
             await give_way()
-        undo.pop_all()
     return count
 
 
@@ -65,44 +64,52 @@ async def _gzipped(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 @contextlib.contextmanager
 def _placed(path: Path, *, overwrite: bool) -> Iterator[int]:
-    """A file to write to, which comes to its place when all went well, and is gone when not."""
+    """Yield a descriptor for a file that comes to its place when all went well; raises SourceError."""
     _refuse(path, overwrite=overwrite)
+    is_open = False
     try:
-        handle, name = tempfile.mkstemp(".part", f".{path.name[:64]}.", path.parent)
-    except OSError as error:
-        raise SourceError(f"Nothing can be saved in {path.parent}: {error.strerror}.") from error
-    with contextlib.ExitStack() as undo:
-        undo.callback(_remove, Path(name))
-        undo.callback(os.close, handle)
-        try:
+        with atomic_file(path, overwrite=overwrite) as handle:
+            is_open = True
             yield handle
-            os.replace(name, path)  # noqa: PTH105 - a rename is no work for another thread
-        except OSError as error:
-            raise SourceError(f"{path} cannot be saved: {error.strerror}.") from error
+    except FileExistsError as error:
+        raise _is_taken(path) from error
+    except OSError as error:
+        what = f"{path} cannot be saved" if is_open else f"Nothing can be saved in {path.parent}"
+        raise SourceError(f"{what}: {reason(error)}.", remedy(error)) from error
+
+
+@contextlib.contextmanager
+def _folder(path: Path) -> Iterator[Path]:
+    """Yield a folder whose files come to `path` when all went well; raises SourceError."""
+    is_open = False
+    try:
+        with atomic_folder(path) as folder:
+            is_open = True
+            yield folder
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise SourceError(f"{path} is not empty.", "Name another folder: nothing is written over.") from error
+        what = f"{path} cannot be saved" if is_open else f"The folder {path} cannot be made"
+        raise SourceError(f"{what}: {reason(error)}.", remedy(error)) from error
 
 
 def _refuse(path: Path, *, overwrite: bool) -> None:
     if path.is_dir():
         raise SourceError(f"{path} is a folder.", "Name a file in it.")
     if os.path.lexists(path) and not overwrite:
-        raise SourceError(f"{path} exists already.", "Choose another name, or say that it may be overwritten.")
+        raise _is_taken(path)
 
 
-def _make_empty(path: Path) -> bool:
-    """True when it was not there before."""
-    is_new = not path.exists()
+def _is_taken(path: Path) -> SourceError:
+    return SourceError(f"{path} exists already.", "Choose another name, or say that it may be overwritten.")
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        path.mkdir(mode=0o700, exist_ok=True)
-        is_empty = not any(path.iterdir())
-    except OSError as error:
-        raise SourceError(f"The folder {path} cannot be made: {error.strerror}.") from error
-    if not is_empty:
-        raise SourceError(f"{path} is not empty.", "Name another folder: nothing is written over.")
-    return is_new
-
-
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
+        _write(handle, data)
+    finally:
+        os.close(handle)
 
 
 def _write(handle: int, data: bytes) -> None:

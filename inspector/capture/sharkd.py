@@ -19,8 +19,9 @@ from typing import Any, Final
 
 import msgspec
 
-from inspector.capture.tshark import Decoding, Tshark, environment, preferences
+from inspector.capture.tshark import HEURISTIC, Decoding, Tshark, environment, preferences
 from inspector.children import end, spawn
+from inspector.errors import reason
 
 _CHUNK: Final = 1 << 18
 _LARGEST_ANSWER: Final = 1 << 26
@@ -67,7 +68,7 @@ class Sharkd:
                 variables = {**environment(), "WIRESHARK_CONFIG_DIR": str(folder)}
                 process = await spawn(path, "-", stdin=PIPE, stdout=PIPE, env=variables, yields=True)
             except OSError as error:
-                raise SharkdDied(error.strerror) from error
+                raise SharkdDied(reason(error)) from error
             sharkd = cls(process)
             try:
                 await sharkd.ask("status", patience=_START)  # by now it has read its settings
@@ -182,6 +183,7 @@ def _settings(decoding: Decoding) -> Iterator[Path]:
         lines = [f"{key}: {value}\n" for key, value in shown.items()]
         _write(folder / "preferences", lines)
         _write(folder / "decode_as_entries", list(_decode_as(decoding)))
+        _write(folder / "heuristic_protos", [f"{HEURISTIC},0\n"])
         yield folder
 
 

@@ -18,8 +18,8 @@ from inspector.capture.pipe import READ_SIZE
 from inspector.capture.recording import so_far
 from inspector.capture.records import Records
 from inspector.capture.saving import save_pieces
-from inspector.capture.spool_file import SpoolFile, make_file, usual_bound
-from inspector.errors import SpoolError
+from inspector.capture.spool_file import SpoolFile, make_file, make_next_file, usual_bound
+from inspector.errors import SpoolError, reason
 
 _FILES: Final = 8
 """How many files a spool has when it is as large as it may be."""
@@ -86,27 +86,33 @@ class Spool:
         """What a capture of some of its packets begins with."""
         return self._records.header
 
-    def append(self, data: bytes) -> None:
-        """Write the whole packets that there are now, and wake the readers.
+    def append(self, data: bytes) -> bytes:
+        """Write the whole packets that there are now, wake the readers, and return what was written.
 
         Raises SpoolError when the disk takes no more; the capture then ends with the last packets that it took.
         """
         before = self._records.packets
         data = self._records.take(data)
         if self._records.header and self._files[-1].size >= self._bound / _FILES:
-            self._files.append(make_file(self.size, before, self._records.header))
+            self._files.append(make_next_file(self._files[-1], before, self._records.header))
         self._write(data)
+        return data
 
     def resume(self) -> None:
         """Tell that the next bytes come from an engine started anew: their file header is dropped."""
         self._records.restart()
 
-    def finish(self) -> None:
-        """Tell that nothing more will come; a last packet that was cut short is kept as it is, and tshark says so."""
+    def finish(self) -> bytes:
+        """End the capture; the part of a last packet that was cut off is written as it is, and returned."""
         rest, self._records.rest = self._records.rest, b""
         self.is_finished = True
         self._wake()
         self._write(rest)
+        return rest
+
+    def drop_rest(self) -> None:
+        """Forget the part that came of a packet, where it is the reader who has stopped in the middle of it."""
+        self._records.rest = b""
 
     async def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
         """Give the bytes from an offset on, up to 256 KiB at a time, as they are written; ends after `finish`.
@@ -167,7 +173,10 @@ class Spool:
 
     def _read(self, offset: int) -> bytes:
         file = next((each for each in reversed(self._files) if each.start <= offset), self._files[0])
-        return file.read(offset, READ_SIZE)
+        try:
+            return file.read(offset, READ_SIZE)
+        except OSError as error:
+            raise SpoolError(f"The capture file {file.path} cannot be read: {reason(error)}.") from error
 
     def _write(self, data: bytes) -> None:
         if not self._is_open or not data:
@@ -185,9 +194,9 @@ class Spool:
         grown.set()
 
     def _explain(self, error: OSError) -> SpoolError:
-        reason = "The disk is full" if error.errno in _FULL else f"The disk does not take it ({error.strerror})"
+        why = "The disk is full" if error.errno in _FULL else f"The disk does not take it ({reason(error)})"
         where = f"{self.path}" if self.is_at_path else f"{len(self._files)} files, of which {self.path} is the last"
         return SpoolError(
-            f"{reason}: the capture ends after {self.size:,} bytes, which are kept in {where}.",
+            f"{why}: the capture ends after {self.size:,} bytes, which are kept in {where}.",
             "Make room and start the capture again, or save what there is to another disk.",
         )

@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from inspector.capture.orphans import FILE_PREFIX, FILE_SUFFIX, spool_folder
-from inspector.errors import SpoolError
+from inspector.capture.orphans import FILE_PREFIX, FILE_SUFFIX, next_path, spool_folder
+from inspector.errors import SpoolError, reason, remedy
 
 _MOST_USUAL: Final = 32 << 30
 
@@ -72,7 +72,7 @@ class SpoolFile:
             view, at = view[done:], at + done
 
 
-def make_file(start: int = 0, packets: int = 0, header: bytes = b"") -> SpoolFile:
+def make_file() -> SpoolFile:
     """A new file in the user's cache folder, or where that cannot be written in a temporary one.
 
     Raises:
@@ -85,9 +85,28 @@ def make_file(start: int = 0, packets: int = 0, header: bytes = b"") -> SpoolFil
         descriptor, path = tempfile.mkstemp(FILE_SUFFIX, name, folder)
     except OSError:
         descriptor, path = _in_temporary_folder(name)
+    return SpoolFile(_locked(descriptor), Path(path))
+
+
+def make_next_file(file: SpoolFile, packets: int, header: bytes) -> SpoolFile:
+    """A new file beside one that is large enough, for what comes behind its last packet, which is number `packets`.
+
+    Raises:
+        SpoolError: it cannot be made anywhere.
+    """
+    path = next_path(file.path)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError:
+        descriptor, other = _in_temporary_folder(f"{FILE_PREFIX}{os.getpid()}-")
+        path = Path(other)
+    return SpoolFile(_locked(descriptor), path, file.end, packets, header)
+
+
+def _locked(descriptor: int) -> int:
     with contextlib.suppress(OSError):  # no lock, and the file is never taken for an orphan
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return SpoolFile(descriptor, Path(path), start, packets, header)
+    return descriptor
 
 
 def usual_bound(file: SpoolFile) -> int:
@@ -101,6 +120,6 @@ def _in_temporary_folder(name: str) -> tuple[int, str]:
     except OSError as error:
         folders = f"{spool_folder()} nor in {tempfile.gettempdir()}"
         raise SpoolError(
-            f"No capture file can be made, neither in {folders}: {error.strerror}.",
-            "Make room, or name a folder that can be written: XDG_CACHE_HOME=FOLDER grpc-inspector.",
+            f"No capture file can be made, neither in {folders}: {reason(error)}.",
+            remedy(error, "Make room, or name a folder that can be written: XDG_CACHE_HOME=FOLDER grpc-inspector."),
         ) from error

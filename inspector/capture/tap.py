@@ -1,29 +1,38 @@
-"""The tap: a relay on loopback that needs no privilege and writes what it copies as a capture.
+"""The tap: a relay that needs no privilege and writes what it copies as a capture.
 
-Owns the listening sockets and the connections through them; the packets are `tap_packets`' business. Bytes are
-recorded before they are passed on, so that the capture is never behind what a client has seen.
+Owns the connections through it; where it listens is `tap_listener`'s business, and the packets are `tap_packets`'.
+Bytes are recorded before they are passed on, so that the capture is never behind what a client has seen. Whatever
+goes wrong with one connection ends that one only.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Coroutine
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any, Final
 
+from inspector.capture.descriptors import NOTHING_LEFT, NoDescriptors, reason_of, require_reserve
 from inspector.capture.pipe import READ_SIZE
+from inspector.capture.tap_addresses import Ends, RecordedAddresses
+from inspector.capture.tap_listener import Listener, listen
 from inspector.capture.tap_packets import PCAP_HEADER, Flow
-from inspector.capture.tap_sockets import Upstream, break_off, listen
+from inspector.capture.tap_sockets import Upstream, break_off, send_at_once
 from inspector.capture.target import Target
-from inspector.errors import EngineError
-from inspector.model.endpoint import Endpoint, Side
+from inspector.model.endpoint import Side
 
-_MOST_PENDING = 8 * 1024 * 1024
+_MOST_PENDING: Final = 8 * 1024 * 1024
 """Bytes recorded and not yet taken, after which the relay waits, as a slow network would."""
+_MOST_IN_FLIGHT: Final = 64 * 1024 * 1024
+"""Bytes that all connections together hold between reading and writing."""
+_MOST_CONNECTIONS: Final = 10_000
+"""At once, wherever descriptors allow more: about 100 MB of tasks and buffers."""
+_LEAST_READ: Final = 4096
+_PAUSE: Final = 0.1
+"""Seconds until accepting is tried again, when the rest of the program has taken every descriptor."""
 
 
 class _Broken(Exception):  # noqa: N818 - a connection's end, not an error of ours
@@ -41,21 +50,29 @@ class Tap:
     interface = None
     dropped = 0
 
-    def __init__(self, target: Target, listeners: list[socket.socket], upstream: Upstream) -> None:
-        self.target = target
+    def __init__(self, listener: Listener, upstream: Upstream) -> None:
+        self.target = listener.target
         """Where it listens."""
-        self.reason = f"Only calls through {target} are seen, and the network's own timing is not."
+        self.reason = f"Only calls through {self.target} are seen, and the network's own timing is not."
         self.notice = ""
+        """Why the last connection was not served; empty once another is."""
         self.is_stopped = False
         self._upstream = upstream
-        self._listeners = listeners
+        self._listener = listener
+        self._addresses = RecordedAddresses(upstream.service)
         self._recording = True
         self._pending = bytearray(PCAP_HEADER)
         self._grown = asyncio.Event()
         self._taken = asyncio.Event()
+        self._connections = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        for listener in listeners:
-            self._start(self._accept(listener))
+        for each in listener.sockets:
+            self._start(self._accept(each))
+
+    @property
+    def own_client_ports(self) -> frozenset[int]:
+        """The client ports of this process's own connections, as recorded, where they came over a Unix socket."""
+        return frozenset(self._addresses.own_ports)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Give what was recorded, as it comes; ends when paused or stopped. Never fails."""
@@ -82,13 +99,13 @@ class Tap:
 
     async def stop(self) -> None:
         """Stop recording and relaying; open connections are reset."""
+        self._listener.remove_file()  # at once: the rest may be cut short
         await self.pause()
         self.is_stopped = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for listener in self._listeners:
-            listener.close()
+        self._listener.close()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -96,37 +113,89 @@ class Tap:
         task.add_done_callback(self._tasks.discard)
 
     async def _accept(self, listener: socket.socket) -> None:
+        """Take every connection, and begin to relay those that there is room for."""
         loop = asyncio.get_running_loop()
         while True:
+            await self._room()
             try:
-                client, address = await loop.sock_accept(listener)
-            except OSError as error:  # out of file descriptors, say: one may be free again soon
-                self.notice = f"The tap cannot take a connection: {error.strerror}."
-                await asyncio.sleep(0.1)
-            else:
-                self._start(self._relay(client, Endpoint(address[0].partition("%")[0], address[1])))
-
-    async def _relay(self, client: socket.socket, address: Endpoint) -> None:
-        """Serve one connection, from its handshake to its end."""
-        with contextlib.ExitStack() as sockets:
-            sockets.callback(break_off, client)
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            local = client.getsockname()
-            numbers = secrets.randbits(32), secrets.randbits(32)
-            flow = Flow(address, Endpoint(local[0].partition("%")[0], local[1]), numbers)
-            self._record(flow.open(time.time_ns()))
-            try:
-                service = await self._upstream.connect(client.family)
+                client, peer = await loop.sock_accept(listener)
+            except ConnectionAbortedError:  # the client has left the queue
+                continue
             except OSError as error:
-                reason = os.strerror(error.errno) if error.errno else "no answer in time"
-                self.notice = f"The service {self._upstream.service} does not answer: {reason}."
-                self._record(flow.reset(Side.SERVER, time.time_ns()))
-                return
-            self.notice = ""
-            sockets.callback(break_off, service)
-            await self._copy_both(flow, client, service)
+                self.notice = f"The tap cannot take a connection: {reason_of(error)}."
+                await asyncio.sleep(_PAUSE)
+                continue
+            with self._contain(client):
+                self._admit(client, peer)
+            await asyncio.sleep(0)  # `sock_accept` does not, while others wait in the queue
+
+    @contextlib.contextmanager
+    def _contain(self, client: socket.socket) -> Iterator[None]:
+        """Let nothing that goes wrong with one connection reach the others: reset that one, and say why."""
+        try:
+            yield
+        except Exception as failure:  # noqa: BLE001 - the tap's one boundary
+            error: BaseException = failure
+            while isinstance(error, BaseExceptionGroup):
+                error = error.exceptions[0]
+            self.notice = f"The tap broke off a connection: {type(error).__name__}: {error}."
+            break_off(client)
+
+    def _admit(self, client: socket.socket, peer: Any) -> None:
+        """Relay a connection, or reset it where there is no room."""
+        ends = self._addresses.of(client, peer)
+        flow = Flow(*ends, (secrets.randbits(32), secrets.randbits(32)))
+        self._record(flow.open(time.time_ns()))
+        if reason := self._reason_to_refuse(client):
+            self._refuse(client, flow, f"The tap refused a connection, {reason}.")
+            self._addresses.release(ends)
+        else:
+            self._connections += 1
+            self._start(self._relay(client, flow, ends))
+
+    def _reason_to_refuse(self, client: socket.socket) -> str:
+        """Why a connection cannot be relayed; empty where it can."""
+        if self._connections >= _MOST_CONNECTIONS:
+            return f"as it relays {_MOST_CONNECTIONS:,} already"
+        try:
+            require_reserve(client)
+        except NoDescriptors as error:
+            return reason_of(error)
+        return ""
+
+    def _refuse(self, client: socket.socket, flow: Flow, notice: str) -> None:
+        self.notice = notice
+        self._record(flow.reset(Side.SERVER, time.time_ns()))
+        break_off(client)
+
+    async def _relay(self, client: socket.socket, flow: Flow, ends: Ends) -> None:
+        """Serve one connection, from its handshake to its end."""
+        try:
+            with self._contain(client):
+                await self._serve(client, flow)
+        finally:
+            self._record(flow.reset(Side.SERVER, time.time_ns()))  # nothing, where it has ended already
+            break_off(client)
+            self._connections -= 1
+            self._addresses.release(ends)
+
+    async def _serve(self, client: socket.socket, flow: Flow) -> None:
+        with contextlib.suppress(OSError):  # it may be gone by now, which copying will tell
+            send_at_once(client)
+        try:
+            onward = await self._upstream.connect(client.family)
+        except OSError as error:
+            is_ours = error.errno in NOTHING_LEFT
+            service = self._upstream.service
+            failure = "The tap refused a connection," if is_ours else f"The service {service} does not answer:"
+            self._refuse(client, flow, f"{failure} {reason_of(error)}.")
+            return
+        self.notice = ""
+        with contextlib.ExitStack() as sockets:
+            sockets.callback(break_off, onward)
+            await self._copy_both(flow, client, onward)
             client.close()  # both directions are at their end: a plain close, which leaves nothing to break off
-            service.close()
+            onward.close()
 
     async def _copy_both(self, flow: Flow, client: socket.socket, service: socket.socket) -> None:
         """Copy in both directions until both have ended; a side that breaks off ends both at once."""
@@ -146,7 +215,7 @@ class Tap:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                data = await loop.sock_recv(source, READ_SIZE)
+                data = await loop.sock_recv(source, self._read_size)
             except OSError as error:
                 raise _Broken(side) from error
             if not data:
@@ -161,6 +230,11 @@ class Tap:
         with contextlib.suppress(OSError):  # it may be gone by now, which its own direction will tell
             sink.shutdown(socket.SHUT_WR)
 
+    @property
+    def _read_size(self) -> int:
+        """How much a connection may read at once, so that thousands whose peers are slow fill no memory."""
+        return max(_LEAST_READ, min(READ_SIZE, _MOST_IN_FLIGHT // (2 * max(self._connections, 1))))
+
     def _record(self, packets: bytes) -> None:
         if self._recording and packets:
             self._pending += packets
@@ -173,14 +247,9 @@ class Tap:
 
 
 async def open_tap(target: Target, service: Target) -> Tap:
-    """Listen on `target` (port 0: any free one) and relay to `service`; raises EngineError for a port that is taken."""
+    """Listen on `target` (port 0: any free one) and relay to `service`.
+
+    Raises EngineError for an address that cannot be had, ServiceError for a host that cannot be resolved.
+    """
     upstream = await Upstream.of(service)
-    try:
-        listeners = await listen(target)
-    except OSError as error:
-        raise EngineError(
-            f"The tap cannot listen on {target}: {error.strerror}.",
-            "Another program may have that port: end it, or choose another port.",
-        ) from error
-    port = listeners[0].getsockname()[1]
-    return Tap(Target(target.host, port), listeners, upstream)
+    return Tap(await listen(target), upstream)

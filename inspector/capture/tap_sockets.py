@@ -1,4 +1,4 @@
-"""The sockets of the tap: listening on one port of several addresses, reaching the service, breaking off."""
+"""The sockets of the tap's connections: reaching the service, and breaking off."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import asyncio
 import contextlib
 import errno
 import ipaddress
+import os
 import socket
 import struct
 from dataclasses import dataclass
+from typing import Final
 
+from inspector.capture.descriptors import require_reserve
 from inspector.capture.route import Address, resolve
 from inspector.capture.target import Target
 
-_CONNECT_SECONDS = 5.0
+_CONNECT_SECONDS: Final = 5.0
 """As long as a call's own default deadline: later nobody waits for the answer any more."""
-_TRIES = 20
-"""For a port that is free on every address: with a quarter of all ports taken, one in 10**12 goes without."""
-_BACKLOG = 512
-_NO_SUCH_ADDRESS = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
-"""What listening on ::1 says where IPv6 is switched off."""
-_LINGER_NOT = struct.pack("ii", 1, 0)
+_BACKLOG_PAUSE: Final = 0.02
+"""Seconds until a Unix socket is tried again whose queue is full."""
+_LINGER_NOT: Final = struct.pack("ii", 1, 0)
 """Closing a socket with this sends a RST (SO_LINGER with a timeout of zero)."""
 
 
@@ -40,24 +40,13 @@ class Upstream:
         """Connect to the first address that answers, those of the client's own family first; raises OSError."""
         if self.service.path:
             return await _connect(socket.AF_UNIX, self.service.path)
-        failure = OSError(errno.EHOSTUNREACH, "it has no address")
-        for address in sorted(self.addresses, key=lambda address: _family(address) != family):
+        failure = OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
+        for address in sorted(self.addresses, key=lambda address: family_of(address) != family):
             try:
-                return await _connect(_family(address), (str(address), self.service.port))
+                return await _connect(family_of(address), (str(address), self.service.port))
             except OSError as error:  # TimeoutError is one
                 failure = error
         raise failure
-
-
-async def listen(target: Target) -> list[socket.socket]:
-    """Listen on every address of a host, on one and the same port; port 0 is any that is free. Raises OSError."""
-    addresses = await resolve(target)
-    for _ in range(_TRIES if target.port == 0 else 1):
-        try:
-            return _listen_all(addresses, target.port)
-        except OSError as error:
-            failure = error
-    raise failure
 
 
 def break_off(connection: socket.socket) -> None:
@@ -67,53 +56,40 @@ def break_off(connection: socket.socket) -> None:
     connection.close()
 
 
-def _listen_all(addresses: tuple[Address, ...], port: int) -> list[socket.socket]:
-    listeners: list[socket.socket] = []
-    with contextlib.ExitStack() as undo:
-        for address in addresses:
-            try:
-                listener = _listen_on(address, port)
-            except OSError as error:
-                if error.errno in _NO_SUCH_ADDRESS:
-                    continue
-                raise
-            undo.callback(listener.close)
-            listeners.append(listener)
-            port = listener.getsockname()[1]
-        if not listeners:
-            raise OSError(errno.EADDRNOTAVAIL, "none of its addresses is this host's")
-        undo.pop_all()
-    return listeners
+def send_at_once(connection: socket.socket) -> None:
+    """Have small writes leave without waiting for more (TCP_NODELAY), as gRPC does."""
+    if connection.family != socket.AF_UNIX:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def _listen_on(address: Address, port: int) -> socket.socket:
-    listener = socket.socket(_family(address), socket.SOCK_STREAM)
-    try:
-        listener.setblocking(False)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if address.version == 6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind((str(address), port))
-        listener.listen(_BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    return listener
+def family_of(address: Address) -> socket.AddressFamily:
+    """The socket family of an address."""
+    return socket.AF_INET if isinstance(address, ipaddress.IPv4Address) else socket.AF_INET6
 
 
 async def _connect(family: int, place: tuple[str, int] | str) -> socket.socket:
     connection = socket.socket(family, socket.SOCK_STREAM)
-    connection.setblocking(False)
     try:
+        require_reserve(connection)
+        connection.setblocking(False)
         async with asyncio.timeout(_CONNECT_SECONDS):
-            await asyncio.get_running_loop().sock_connect(connection, place)
+            if isinstance(place, str):
+                await _connect_unix(connection, place)
+            else:
+                await asyncio.get_running_loop().sock_connect(connection, place)
+        send_at_once(connection)
     except BaseException:  # cancelled too: the socket has no other owner yet
         connection.close()
         raise
-    if family != socket.AF_UNIX:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
 
 
-def _family(address: Address) -> int:
-    return socket.AF_INET if isinstance(address, ipaddress.IPv4Address) else socket.AF_INET6
+async def _connect_unix(connection: socket.socket, path: str) -> None:
+    """Connect to a Unix socket, which succeeds or fails at once; a full queue is waited for, as a client would."""
+    while True:
+        try:
+            connection.connect(path)
+        except BlockingIOError:
+            await asyncio.sleep(_BACKLOG_PAUSE)
+        else:
+            return

@@ -6,7 +6,6 @@ tshark refuses is told to `Tshark.give_up`, and left out from then on.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import shutil
@@ -19,7 +18,7 @@ from typing import Final
 from inspector.capture.fields import FIELDS
 from inspector.capture.ports import Opening
 from inspector.children import end, spawn
-from inspector.errors import TsharkError
+from inspector.errors import TsharkError, reason, remedy
 
 OLDEST: Final = (4, 0)
 INSTALL_HINT: Final = (
@@ -34,6 +33,9 @@ _PREFERENCES: Final[Mapping[str, str]] = {
 # The gRPC dissector asserts where a :path was never seen, the protobuf dissector throws on what is no protobuf, and
 # either loses the rest of the packet. Messages are cut from DATA by `protocol.deframer`.
 _DISABLED: Final = ("grpc", "protobuf")
+HEURISTIC: Final = "http2_tcp"
+"""Recognizes cleartext HTTP/2 on any port, by default from 4.2 on. Which ports carry it is decided here: the choice is
+the same with every version, and a person can take it back."""
 _SUPPOSED: Final = "http2_fake_headers"
 _SUPPOSED_FORMS: Final[Mapping[str, str]] = {
     f"{_SUPPOSED} of 4.0": '"{}","0","{}","content-type","application/grpc","TRUE"',
@@ -53,6 +55,8 @@ _NO_SETTINGS: Final = Path(__file__).with_name("no-settings")
 """Where anybody may look who may run this: tshark crashes where it may not."""
 _INPUT: Final = "The standard input "
 """How tshark begins when it is the capture, not tshark, that something is wrong with."""
+CUT_SHORT: Final = "cut short"
+"""What tshark says of a capture that ends in the middle of a packet."""
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _REFUSED_FIELDS: Final = re.compile(r"Some fields aren't valid:\s*((?:^\s+\S+\s*$)+)", re.MULTILINE)
 _REFUSED_FILTER: Final = re.compile(r"^tshark: (.*)$(?!\n(?:Some fields|tshark:))", re.MULTILINE)
@@ -151,7 +155,7 @@ class Tshark:
         return ["-r", "-", "-n", *self._decoding_options(decoding), *what]
 
     def _decoding_options(self, decoding: Decoding) -> list[str]:
-        options: list[str] = []
+        options = ["--disable-heuristic", HEURISTIC]
         for name, value in preferences(decoding).items():
             if name not in self.refused:
                 options += ["-o", f"{name}:{value}"]
@@ -200,8 +204,7 @@ class Tshark:
 
     def cannot_run(self, error: OSError) -> TsharkError:
         """The error where it could not even be started."""
-        hint = "" if error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE) else INSTALL_HINT
-        return TsharkError(f"tshark at {self.path} cannot be run: {error.strerror}.", hint)
+        return TsharkError(f"tshark at {self.path} cannot be run: {reason(error)}.", remedy(error, INSTALL_HINT))
 
 
 def find_tshark() -> Tshark:

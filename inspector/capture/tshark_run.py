@@ -21,7 +21,7 @@ from pyshark.tshark.output_parser.base_parser import BaseTsharkOutputParser
 
 from inspector.capture.fields import FORMAT, LineReader
 from inspector.capture.handover import Numbering
-from inspector.capture.outgrown import memory_of
+from inspector.capture.outgrown import is_stopped, memory_of
 from inspector.capture.packets import read_packet
 from inspector.capture.pipe import make_pipe, write_all
 from inspector.capture.tshark import Decoding, Tshark, about_capture, environment
@@ -37,6 +37,9 @@ _KEPT_WORDS: Final = 20
 
 class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
     """One tshark process; make one for each run."""
+
+    _running_processes: set[Process] = frozenset()  # type: ignore[assignment]
+    """Where pyshark looks, also when there are no open files for the pipe and nothing else was made."""
 
     def __init__(self, tshark: Tshark, decoding: Decoding, numbering: Numbering | None = None) -> None:
         """`numbering` is for a run that does not begin at the beginning of the capture."""
@@ -84,6 +87,11 @@ class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
     def memory(self) -> int:
         """Bytes of memory that tshark holds; 0 while there is none."""
         return sum(memory_of(process.pid) for process in self._running_processes)
+
+    @property
+    def stopped(self) -> int:
+        """The process id of tshark while a signal (SIGSTOP) has stopped it; else 0."""
+        return next((process.pid for process in self._running_processes if is_stopped(process.pid)), 0)
 
     async def close_async(self) -> None:
         """End tshark, however far it is, and close both ends of its pipe."""

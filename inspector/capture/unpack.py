@@ -33,22 +33,25 @@ class Unpacker:
     def __init__(self, name: str) -> None:
         self.problem = ""
         """A sentence on what is missing of the capture; empty when nothing is."""
+        self.is_cut_off = False
+        """True where the problem is that gzip data has no end."""
+        self.is_packed: bool | None = None
+        """True for gzip data, whose end can be told from a cut; None before the first bytes."""
         self._name = name
         """What the source is called in sentences about it."""
         self._start = b""
         self._is_recognised = False
         self._inflate: zlib._Decompress | None = None
-        self._is_packed: bool | None = None
 
     def take(self, data: bytes) -> Iterator[bytes]:
         """Give the plain bytes of these, up to 256 KiB at a time; raises SourceError where this is no capture."""
-        if self._is_packed is None:
+        if self.is_packed is None:
             data, self._start = self._start + data, b""
             if len(data) < len(_GZIP_MAGIC):
                 self._start = data
                 return
-            self._is_packed = data.startswith(_GZIP_MAGIC)
-        for piece in self._inflated(data) if self._is_packed else (data,):
+            self.is_packed = data.startswith(_GZIP_MAGIC)
+        for piece in self._inflated(data) if self.is_packed else (data,):
             if recognised := self._recognise(piece):
                 yield recognised
 
@@ -57,6 +60,7 @@ class Unpacker:
         if not self._is_recognised:
             raise _no_capture(self._name, self._start)
         if self._inflate is not None and not self.problem:
+            self.is_cut_off = True
             self.problem = f"{self._name} is cut off: its gzip data does not come to an end."
 
     def _inflated(self, data: bytes) -> Iterator[bytes]:

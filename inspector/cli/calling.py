@@ -9,9 +9,9 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from inspector.cli.connecting import connection_options
-from inspector.errors import UsageError
 
 if TYPE_CHECKING:
+    from inspector.capture.target import Target
     from inspector.headless.call import Request
     from inspector.headless.known import Asked
 
@@ -19,16 +19,19 @@ if TYPE_CHECKING:
 def call(options: Namespace) -> int:
     """One call, sent and printed."""
     from inspector.capture.target import Target
-    from inspector.cli.commands import run_session
+    from inspector.cli.commands import check, run_session, source_of
     from inspector.headless.call import send_call
 
-    request = _request(options)
+    request, target = _request(options), Target.parse(options.target)
+    source = source_of(options, target)  # a service, never a file
     if request.connection.security is not None:
-        return _call_unseen(options, request)
-    Target.parse(options.target)  # a service, never a file
-    options.source, options.count, options.seconds = options.target, None, None
+        check(options, source)
+        return _call_unseen(options, request, target)
+    options.count, options.seconds = None, None
     return run_session(
-        options, lambda session, catalog, limits: send_call(session, catalog, limits, request, as_json=options.json)
+        options,
+        lambda session, catalog, limits: send_call(session, catalog, limits, request, as_json=options.json),
+        source,
     )
 
 
@@ -46,20 +49,12 @@ def describe(options: Namespace) -> int:
     return _print(print_description(_asked(options), options.symbol))
 
 
-def _call_unseen(options: Namespace, request: Request) -> int:
-    from inspector.capture.target import Target
+def _call_unseen(options: Namespace, request: Request, target: Target) -> int:
     from inspector.cli.commands import schema_sources
     from inspector.headless.call import send_unseen
     from inspector.headless.output import say
     from inspector.schema.catalog import Catalog
     from inspector.session.schema import load_schema
-
-    if options.write is not None or options.tls_keylog is not None:
-        raise UsageError(
-            "What goes over TLS from here cannot be read on the wire: gRPC gives nobody its keys.",
-            "Leave out --write and --tls-keylog; the client's own account is printed.",
-        )
-    target = Target.parse(options.target)
 
     async def run() -> int:
         catalog = Catalog()
@@ -86,9 +81,10 @@ def _request(options: Namespace) -> Request:
 
 
 def _asked(options: Namespace) -> Asked:
-    from inspector.cli.commands import schema_sources
+    from inspector.cli.commands import check, schema_sources
     from inspector.headless.known import Asked
 
+    check(options, None)
     return Asked(options.target, schema_sources(options), options.deadline)
 
 

@@ -8,12 +8,16 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inspector.cli.connecting import connection_options
+from inspector.cli.masking import secrets_of
+from inspector.cli.streams import take_standard_input
 from inspector.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
+    from inspector.capture.target import Target
     from inspector.capture.tshark import Decoding
     from inspector.headless.run import Limits
     from inspector.schema.catalog import Catalog
@@ -25,20 +29,14 @@ def app(options: Namespace) -> int:
     """The terminal app; only what its first picture needs is loaded before that is drawn."""
     from inspector.client.history_file import HistoryFile
     from inspector.schema.catalog import Catalog
-    from inspector.session import FileSource, LiveSource, parse_source
+    from inspector.session import FileSource, LiveSource
     from inspector.session.schema import load_schema
-    from inspector.session.source import GREET_TARGET
     from inspector.ui.app import run
+    from inspector.ui.copies import SecretSwitch
     from inspector.ui.launch import Launch
 
-    if not (sys.stdin.isatty() or options.source == "-") or not sys.stdout.isatty():
-        raise UsageError("The app needs a terminal.", "`grpc-inspector frames SOURCE` and `calls SOURCE` work without.")
-    engine, interface = options.engine, options.interface
-    if options.source is None:
-        source: Source = LiveSource(GREET_TARGET, engine, interface, greet=True)
-    else:
-        source = parse_source(options.source, engine=engine, interface=interface)
-    catalog, schema = Catalog(), schema_sources(options)
+    source = _app_source(options)
+    catalog, schema, secrets = Catalog(), schema_sources(options), secrets_of(options)
     attached = source.target if isinstance(source, LiveSource) and not source.greet else None
 
     async def prepare() -> str:
@@ -52,11 +50,28 @@ def app(options: Namespace) -> int:
             target=str(source) if isinstance(source, LiveSource) else None,
             prepare=prepare,
             open_capture=lambda path: _session(FileSource(path), catalog, options),
+            open_left=lambda left: _session(FileSource(left.paths[0], left), catalog, options),
             connection=connection_options(options),
             schema=schema,
-            history=HistoryFile(),
+            history=HistoryFile(secrets=secrets),
+            secrets=SecretSwitch(secrets),
         )
     )
+
+
+def _app_source(options: Namespace) -> Source:
+    """Find out what the app shows, and that it has a terminal; raises UsageError where it has none."""
+    from inspector.capture.capture_file import refuse_terminal
+    from inspector.session import StdinSource
+
+    if not (sys.stdin.isatty() or options.source == "-") or not sys.stdout.isatty():
+        raise UsageError("The app needs a terminal.", "`grpc-inspector frames SOURCE` and `calls SOURCE` work without.")
+    source = source_of(options)
+    check(options, source)
+    if isinstance(source, StdinSource):
+        refuse_terminal(0)
+        return StdinSource(take_standard_input())
+    return source
 
 
 def frames(options: Namespace) -> int:
@@ -81,6 +96,7 @@ def connections(options: Namespace) -> int:
     """One line per connection."""
     from inspector.headless.connections import print_connections
 
+    options.reflection = options.reflection or False  # no message is printed: nobody needs to be asked
     return run_session(
         options, lambda session, catalog, limits: print_connections(session, catalog, limits, as_json=options.json)
     )
@@ -94,7 +110,7 @@ def follow(options: Namespace) -> int:
     if options.html or options.messages is not None:
         from inspector.headless.stream_export import StreamForm, export_stream
 
-        how = StreamForm(options.html, options.messages)
+        how = StreamForm(options.html, options.messages, secrets_of(options))
         return run_session(options, lambda session, catalog, limits: export_stream(session, catalog, limits, key, how))
     return run_session(options, lambda session, catalog, limits: print_stream(session, catalog, limits, key))
 
@@ -110,16 +126,17 @@ def doctor(options: Namespace) -> int:
         return 0
 
 
-def run_session(options: Namespace, work: Callable[[Session, Catalog, Limits], Awaitable[int]]) -> int:
-    """Make session and catalog as the options say, and have the work done with them."""
+def run_session(
+    options: Namespace, work: Callable[[Session, Catalog, Limits], Awaitable[int]], source: Source | None = None
+) -> int:
+    """Make session and catalog as the options say, and have the work done with them; `source` is for `call`."""
     from inspector.headless.output import ReaderGone, say
     from inspector.headless.run import Limits
     from inspector.schema.catalog import Catalog
-    from inspector.session import LiveSource, parse_source
+    from inspector.session import LiveSource
     from inspector.session.schema import load_schema
 
-    async def run() -> int:
-        source = parse_source(options.source, engine=options.engine, interface=options.interface)
+    async def run(source: Source) -> int:
         catalog = Catalog()
         target = source.target if isinstance(source, LiveSource) else None
         await load_schema(catalog, schema_sources(options), target)
@@ -128,10 +145,42 @@ def run_session(options: Namespace, work: Callable[[Session, Catalog, Limits], A
         limits = Limits(options.count, options.seconds, options.write)
         return await work(_session(source, catalog, options), catalog, limits)
 
+    source = source or source_of(options)
+    check(options, source)
     try:
-        return asyncio.run(run())
+        return asyncio.run(run(source))
     except ReaderGone:
         return 0
+
+
+def source_of(options: Namespace, service: Target | None = None) -> Source:
+    """The source that the options name, with how it is captured; `service` is one that is known already."""
+    from inspector.session import LiveSource, parse_source
+    from inspector.session.source import GREET_TARGET, own_ports
+
+    if service is not None:
+        source: Source = LiveSource(service)
+    elif options.source is None:
+        source = LiveSource(GREET_TARGET, greet=True)
+    else:
+        source = parse_source(options.source)
+    if not isinstance(source, LiveSource):
+        return source
+    ports = options.port - own_ports(source)
+    how = {"engine": options.engine, "interface": options.interface, "listen": options.listen, "ports": ports}
+    return replace(source, **how)
+
+
+def check(options: Namespace, source: Source | None) -> None:
+    """Refuse options that would have no effect; say what else there is to say of them. Raises InspectorError."""
+    from inspector.cli.applicability import Situation, check_options
+    from inspector.headless.output import say
+    from inspector.session.schema import check_folders
+
+    is_secure = connection_options(options).security is not None
+    check_folders(options.proto_path)  # one that is not there is the plainer fault
+    for sentence in check_options(Situation(options.command, options, source, is_secure)):
+        say(sentence)
 
 
 def _session(source: Source, catalog: Catalog, options: Namespace) -> Session:

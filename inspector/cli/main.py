@@ -13,7 +13,7 @@ from typing import Final
 from inspector.cli import calling, commands, parsers
 from inspector.cli.parser import Parser
 from inspector.cli.streams import prepare_streams
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, shortage
 from inspector.headless.output import say
 
 _COMMANDS: Final[dict[str, tuple[Callable[[str], Parser], Callable[[Namespace], int]]]] = {
@@ -37,9 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         prepare_streams()
         return _run(given)
-    except InspectorError as error:
-        say(str(error))
-        return error.exit_status
+    except (InspectorError, OSError, MemoryError) as error:
+        failure = error if isinstance(error, InspectorError) else shortage(error)
+        if failure is None:
+            raise
+        say(str(failure))
+        return failure.exit_status
     except KeyboardInterrupt:
         return 130
 
@@ -47,5 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(given: list[str]) -> int:
     if given and given[0] in _COMMANDS:
         make_parser, run = _COMMANDS[given[0]]
-        return run(make_parser(f"grpc-inspector {given[0]}").parse_args(given[1:]))
-    return commands.app(parsers.app("grpc-inspector").parse_args(given))
+        options = make_parser(f"grpc-inspector {given[0]}").read(given[1:])
+        options.command = given[0]
+        return run(options)
+    options = parsers.app("grpc-inspector").read(given)
+    options.command = ""
+    return commands.app(options)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from argparse import BooleanOptionalAction, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, BooleanOptionalAction, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Final
 
 from inspector import __version__
 from inspector.cli import values
 from inspector.cli.connecting import add_connection_options
+from inspector.cli.masking import add_secret_options
 from inspector.cli.parser import Parser
 
 _EXAMPLES: Final = """\
@@ -27,9 +28,10 @@ examples:
   grpc-inspector                    start the sample greet service, and the app on it
   grpc-inspector localhost:50051    watch and call a service that runs already
   grpc-inspector trace.pcapng       open a capture
+  tcpdump -U -w - tcp port 50051 | grpc-inspector -
   tcpdump -U -w - tcp port 50051 | grpc-inspector calls - --json
 """
-_SOURCE_HELP: Final = "HOST:PORT (live), a capture file, or - for a capture on standard input"
+_SOURCE_HELP: Final = "HOST:PORT or unix:PATH (live), a capture file, or - for a capture on standard input"
 
 
 def app(name: str) -> Parser:
@@ -46,6 +48,7 @@ def app(name: str) -> Parser:
     _add_capture_options(parser)
     _add_schema_options(parser)
     add_connection_options(parser)
+    add_secret_options(parser, "the history, copies and exports")
     return parser
 
 
@@ -61,7 +64,8 @@ def calls(name: str) -> Parser:
 
 def connections(name: str) -> Parser:
     """`grpc-inspector connections SOURCE`."""
-    return _printing(name, "Print one line per connection; --json tells settings, windows, PINGs, GOAWAYs and resets.")
+    description = "Print one line per connection; --json tells settings, windows, PINGs, GOAWAYs and resets."
+    return _printing(name, description, has_messages=False)
 
 
 def follow(name: str) -> Parser:
@@ -73,7 +77,8 @@ def follow(name: str) -> Parser:
     parser.add_argument("--messages", type=Path, metavar="FOLDER", help="save its messages there, raw, a file each")
     _add_capture_options(parser)
     _add_schema_options(parser)
-    _add_limits(parser)
+    _add_limits(parser, has_lines=False)
+    add_secret_options(parser, "the page of --html")
     return parser
 
 
@@ -141,12 +146,12 @@ def _asking(name: str, description: str, symbol: str) -> Parser:
     return parser
 
 
-def _printing(name: str, description: str) -> Parser:
+def _printing(name: str, description: str, *, has_messages: bool = True) -> Parser:
     parser = Parser(name, description=description)
     parser.add_argument("source", metavar="SOURCE", help=_SOURCE_HELP)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     _add_capture_options(parser)
-    _add_schema_options(parser)
+    _add_schema_options(parser, is_shown=has_messages)
     _add_limits(parser)
     return parser
 
@@ -156,7 +161,19 @@ def _add_capture_options(parser: Parser) -> None:
     engines = ("auto", "tcpdump", "dumpcap", "tap")
     group.add_argument("--engine", choices=engines, default="auto", help="what captures; auto: the first that may")
     group.add_argument("--interface", metavar="IF", help="capture there, not where the host's route leads")
-    group.add_argument("--port", type=values.ports, default=frozenset(), metavar="N[,N…]", help="decode as HTTP/2")
+    group.add_argument(
+        "--listen",
+        type=values.listener,
+        metavar="ADDRESS",
+        help="where the tap listens: HOST:PORT (0: any free one) or unix:PATH; without, localhost:0; implies the tap",
+    )
+    group.add_argument(
+        "--port",
+        type=values.ports,
+        default=frozenset(),
+        metavar="N[,N…]",
+        help="decode as HTTP/2; with a service, capture these ports of its host too",
+    )
     group.add_argument(
         "--memory",
         type=values.memory,
@@ -172,31 +189,36 @@ def _add_capture_options(parser: Parser) -> None:
     )
 
 
-def _add_schema_options(parser: Parser) -> None:
-    group = parser.add_argument_group("schema")
+def _add_schema_options(parser: Parser, *, is_shown: bool = True) -> None:
+    """Add them, without help where `applicability` refuses them."""
+    group = parser.add_argument_group("schema") if is_shown else parser
+
+    def help_of(text: str) -> str:
+        return text if is_shown else SUPPRESS
+
     for name, what, meaning in (
         ("--proto", "FILE", "read these .proto files"),
         ("--proto-path", "DIR", "their imports start from these folders"),
         ("--protoset", "FILE", "read these descriptor sets, as `protoc --descriptor_set_out` writes them"),
     ):
-        group.add_argument(name, type=Path, nargs="+", action="extend", default=[], metavar=what, help=meaning)
+        group.add_argument(name, type=Path, nargs="+", action="extend", default=[], metavar=what, help=help_of(meaning))
     group.add_argument(
         "--reflect-header",
         action="append",
         default=[],
         metavar="NAME:VALUE",
-        help="metadata to ask for the schema with",
+        help=help_of("metadata to ask for the schema with"),
     )
     group.add_argument(
         "--reflection",
         action=BooleanOptionalAction,
-        help="ask the service for its schema, or do not; by default where no file is named",
+        help=help_of("ask the service for its schema, or do not; by default where no file is named"),
     )
 
 
-def _add_limits(parser: Parser) -> None:
+def _add_limits(parser: Parser, *, has_lines: bool = True) -> None:
     group = parser.add_argument_group("limits")
-    group.add_argument("--count", type=values.count, metavar="N", help="end after N lines")
+    group.add_argument("--count", type=values.count, metavar="N", help="end after N lines" if has_lines else SUPPRESS)
     group.add_argument(
         "--for", type=values.seconds, dest="seconds", metavar="SECONDS", help="end a live capture after so long"
     )

@@ -5,6 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 from typing import Final
 
+from inspector.capture.target import Target
+from inspector.errors import UsageError
+
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 LEAST_MEMORY: Final = 256 << 20
 """What tshark and this program need to begin with, and some room to work."""
@@ -19,6 +22,14 @@ def ports(text: str) -> frozenset[int]:
     if not all(_is_number(part) and 0 < int(part) < 1 << 16 for part in parts):
         raise ArgumentTypeError(f"{text!r} is no list of TCP ports such as 50051 or 50051,8080")
     return frozenset(map(int, parts))
+
+
+def listener(text: str) -> Target:
+    """Where the tap listens, as in `localhost:0` or `unix:/tmp/x.sock`."""
+    try:
+        return Target.parse_listener(text)
+    except UsageError as error:
+        raise ArgumentTypeError(f"{error.message.rstrip('.')}; {error.hint[:1].lower()}{error.hint[1:-1]}") from error
 
 
 def count(text: str) -> int:

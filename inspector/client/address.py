@@ -35,6 +35,11 @@ class Address:
         return self.text
 
     @property
+    def path(self) -> str:
+        """Of a Unix socket; empty for TCP."""
+        return self.text.removeprefix(_UNIX) if self.service is None else ""
+
+    @property
     def authority(self) -> str:
         """The `:authority` of calls, where nobody asks for another: what gRPC makes of it."""
         return _HERE if self.service is None else self.text

@@ -32,7 +32,7 @@ async def open_channel(address: Address, options: ConnectionOptions = PLAINTEXT)
     arguments = [*_ALWAYS, *_arguments(options)]
     if options.security is None:
         return grpc.aio.insecure_channel(str(address), options=arguments)
-    trusted, more = await credentials(address.service, options.security)
+    trusted, more = await credentials(address, options.security)
     return grpc.aio.secure_channel(str(address), trusted, options=[*arguments, *more])
 
 

@@ -10,24 +10,24 @@ from pathlib import Path
 
 import grpc
 
+from inspector.client.address import Address
 from inspector.client.options import Security
 from inspector.client.tls import shown_certificate
 from inspector.errors import RequestError
-from inspector.model.endpoint import Endpoint
 
 
 async def credentials(
-    service: Endpoint | None, security: Security
+    address: Address, security: Security
 ) -> tuple[grpc.ChannelCredentials, tuple[tuple[str, str], ...]]:
-    """The channel's credentials, and the channel arguments that go with them; `service` is None for a Unix socket.
+    """The channel's credentials, and the channel arguments that go with them.
 
     grpcio verifies always. Where a person asks it not to, the certificate that the service shows is fetched first and
     just that one is trusted, under a name that it bears. Raises RequestError for a file that cannot be used.
     """
     check_files(security)
     roots, name = _read(security.roots), security.server_name
-    if not security.is_verified and service is not None:
-        shown = await shown_certificate(service, security)
+    if not security.is_verified:
+        shown = await shown_certificate(address, security)
         if shown is not None:
             roots, name = shown.pem, shown.name or name
     trusted = grpc.ssl_channel_credentials(roots, _read(security.key), _read(security.certificate))

@@ -174,7 +174,8 @@ _COMPILED: Final = tuple((re.compile(row.pattern, re.IGNORECASE | re.DOTALL), ro
 def explain(status: Status, attempt: Attempt) -> ServiceError:
     """The failure as an error for a person; its text is the sentence and the hint."""
     if attempt.amiss:
-        return ServiceError(attempt.amiss, "Start the service, or check the port.")
+        is_about_service = attempt.amiss.startswith("The service ")  # and not about the relay itself
+        return ServiceError(attempt.amiss, "Start the service, or check the port." if is_about_service else "")
     line = f"{status.name} {status.message}"
     for pattern, row in _COMPILED:
         match = pattern.search(line)

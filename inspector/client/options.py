@@ -47,11 +47,17 @@ class ConnectionOptions:
     """Bytes that a reply may have."""
 
     def for_service(self, authority: str, host: str) -> ConnectionOptions:
-        """The same on the way through a relay: calls and certificates still go by the service's names."""
+        """The same on the way through a relay: calls and certificates still go by the service's names.
+
+        Where the certificate may be for another name, gRPC takes that one for the authority, as it does without a
+        relay, and would refuse calls with any other.
+        """
         security = self.security
-        if security is not None and security.server_name is None:
-            security = replace(security, server_name=host)
-        return replace(self, security=security, authority=self.authority or authority)
+        if security is None:
+            return replace(self, authority=self.authority or authority)
+        is_named = security.server_name is not None or not security.is_verified
+        named = replace(security, server_name=security.server_name or host)
+        return replace(self, security=named, authority=self.authority or (None if is_named else authority))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,11 @@ def ports_to(port: int) -> frozenset[int]:
 
 def _connections() -> Iterator[tuple[int, int]]:
     """The local and the remote port of each connected TCP socket."""
-    for name in os.listdir("/dev/fd"):  # noqa: PTH208 - names are all that is wanted
+    try:
+        names = os.listdir("/dev/fd")  # noqa: PTH208 - names are all that is wanted
+    except OSError:  # no descriptor is left to read them with
+        return
+    for name in names:
         try:
             if stat.S_ISSOCK(os.fstat(int(name)).st_mode) and (ports := _ports(int(name))):
                 yield ports

@@ -1,4 +1,4 @@
-"""Says hello in TLS to a port: whether it speaks that, and which certificate it shows. Sends nothing else."""
+"""Says hello in TLS to an address: whether it speaks that, and which certificate it shows. Sends nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from inspector.client.address import Address
 from inspector.client.options import ConnectionOptions, Security
-from inspector.model.endpoint import Endpoint
 from inspector.model.status import Status
 
 _PATIENCE: Final = 1.0
@@ -28,10 +27,10 @@ class Certificate:
     """A name that it is valid for."""
 
 
-async def speaks_tls(host: str, port: int) -> bool:
-    """True when the port answers a TLS hello, with whatever certificate or refusal."""
+async def speaks_tls(address: Address) -> bool:
+    """True when the service answers a TLS hello, with whatever certificate or refusal."""
     try:
-        writer = await _hello(Endpoint(host, port), _trusting_all(), None)
+        writer = await _hello(address, _trusting_all(), None)
     except ssl.SSLError as error:
         return "ALERT" in (error.reason or "")
     except (OSError, TimeoutError):
@@ -43,17 +42,17 @@ async def speaks_tls(host: str, port: int) -> bool:
 async def examined(status: Status, address: Address, options: ConnectionOptions) -> Status:
     """A plaintext caller whom a TLS port turns away learns only that the socket closed: ask the port."""
     turned_away = status.message.startswith("failed to connect") and "refused" not in status.message
-    if turned_away and options.security is None and address.service and await speaks_tls(*address.service):
+    if turned_away and options.security is None and await speaks_tls(address):
         return status._replace(message="failed to connect: TLS")
     return status
 
 
-async def shown_certificate(service: Endpoint, security: Security) -> Certificate | None:
+async def shown_certificate(address: Address, security: Security) -> Certificate | None:
     """The certificate that a service shows, unverified, and a name that it bears; None where it shows none."""
     context = _trusting_all()
     if security.certificate is not None:
         context.load_cert_chain(security.certificate, security.key)
-    shown = await _shown(service, context, security.server_name)
+    shown = await _shown(address, context, security.server_name)
     if shown is None:
         return None
     pem = ssl.DER_cert_to_PEM_cert(shown[0])
@@ -61,15 +60,13 @@ async def shown_certificate(service: Endpoint, security: Security) -> Certificat
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(cadata=pem)
-    again = await _shown(service, context, security.server_name)
+    again = await _shown(address, context, security.server_name)
     return Certificate(pem.encode(), None if again is None else _name(again[1]))
 
 
-async def _shown(
-    service: Endpoint, context: ssl.SSLContext, name: str | None
-) -> tuple[bytes, Mapping[str, Any]] | None:
+async def _shown(address: Address, context: ssl.SSLContext, name: str | None) -> tuple[bytes, Mapping[str, Any]] | None:
     try:
-        writer = await _hello(service, context, name)
+        writer = await _hello(address, context, name)
     except (OSError, TimeoutError):  # an SSLError is an OSError
         return None
     connection: ssl.SSLObject = writer.get_extra_info("ssl_object")
@@ -94,11 +91,13 @@ def _trusting_all() -> ssl.SSLContext:
     return context
 
 
-async def _hello(service: Endpoint, context: ssl.SSLContext, name: str | None) -> StreamWriter:
+async def _hello(address: Address, context: ssl.SSLContext, name: str | None) -> StreamWriter:
+    how: dict[str, Any] = {"ssl": context, "server_hostname": name or address.host}
     async with asyncio.timeout(_PATIENCE):
-        _, writer = await asyncio.open_connection(
-            service.host, service.port, ssl=context, server_hostname=name or service.host
-        )
+        if address.service is None:
+            _, writer = await asyncio.open_unix_connection(address.path, **how)
+        else:
+            _, writer = await asyncio.open_connection(*address.service, **how)
     return writer
 
 

@@ -98,7 +98,7 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
         InspectorError: the request cannot be built, or nothing can be captured.
     """
     sending, output = Sending(catalog, request), Output()
-    run = Run(session, limits)
+    run = Run(session, limits, has_clients=False)
     own = OwnCall(session, catalog, sending.method, None if as_json else output)
     outcomes: list[Outcome] = []
 
@@ -111,7 +111,7 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
         stop = asyncio.create_task(run.interrupted())
         try:
             call = await caller.start(sending.method.path, sending.method.kind, sending.options)
-            own.ports = caller.local_ports() if call.had_connection else frozenset()
+            own.ports = caller.local_ports() | session.own_client_ports if call.had_connection else frozenset()
             stop.add_done_callback(lambda _: call.cancel())
             outcomes.append(await exchange(call, sending.messages(), _nothing))
             if not stop.done():  # the capture goes on, and what is missing of the call will come

@@ -6,14 +6,14 @@ Nothing is taken from lists or versions that could be tried: tshark is run, and 
 from __future__ import annotations
 
 import platform
+import shlex
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Final
 
 from inspector import __version__
 from inspector.capture.engines import check_engines
-from inspector.capture.orphans import DAYS_KEPT, list_orphans
+from inspector.capture.orphans import DAYS_KEPT, LeftCapture, left_captures
 from inspector.capture.tshark import find_tshark
 from inspector.errors import InspectorError
 from inspector.headless.output import Output
@@ -56,17 +56,20 @@ async def _findings() -> AsyncIterator[Finding]:
     for each in permissions:
         chosen = " This is what --engine auto takes here." if each.engine == best else ""
         yield Finding(each.engine, each.is_allowed, needed=False, detail=each.words + chosen, fix=each.cure)
-    for finding in _left_captures(list_orphans()):
+    for finding in _left_captures(left_captures()):
         yield finding
 
 
-def _left_captures(paths: Sequence[Path]) -> Iterator[Finding]:
+def _left_captures(captures: Sequence[LeftCapture]) -> Iterator[Finding]:
     """What killed runs have left: the newest captures by name, the others by their count."""
-    for path in paths[:_NAMED]:
-        detail = f"An earlier run left its capture: {path}"
-        yield Finding("left capture", ok=False, needed=False, detail=detail, fix=f"Open it, or delete it: rm {path}")
-    if older := paths[_NAMED:]:
-        detail = f"{counted(len(older), 'older one', 'older ones')} in {older[0].parent}"
+    for capture in captures[:_NAMED]:
+        first, count = capture.paths[0], len(capture.paths)
+        files = f" and {counted(count - 1, 'more file', 'more files')} of the same run" if count > 1 else ""
+        detail = f"An earlier run left its capture: {first}{files}"
+        fix = f"Open, save or delete it in the app (F9), or delete it here: rm {shlex.join(map(str, capture.paths))}"
+        yield Finding("left capture", ok=False, needed=False, detail=detail, fix=fix)
+    if older := captures[_NAMED:]:
+        detail = f"{counted(len(older), 'older one', 'older ones')} in {older[0].paths[0].parent}"
         fix = f"Each is deleted by itself {DAYS_KEPT} days after its last packet."
         yield Finding("left captures", ok=False, needed=False, detail=detail, fix=fix)
 

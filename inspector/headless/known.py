@@ -32,27 +32,29 @@ class Asked:
     deadline: float
 
     @property
+    def has_files(self) -> bool:
+        """True when files are given that tell."""
+        return bool(self.sources.proto_files or self.sources.protosets)
+
+    @property
     def asks_server(self) -> bool:
-        """True when no file is given that tells; raises SchemaError when reflection is left out then."""
-        if self.sources.proto_files or self.sources.protosets:
-            return False
-        if self.sources.reflection is False:
+        """True when the server is asked; raises SchemaError when nothing is left that tells."""
+        if self.sources.reflection is False and not self.has_files:
             raise SchemaError("--no-reflection leaves nothing to ask.", "Give a schema with --proto or --protoset.")
-        return True
+        return self.sources.asks_service
 
 
 async def known(asked: Asked) -> Catalog:
-    """What the files say, if any are given, else what the server says of itself.
+    """What the files say, if any are given, else what the server says of itself, or both with --reflection.
 
     Raises:
         InspectorError: a file cannot be used, the server cannot be reached, or it has no reflection.
     """
     catalog, sources = Catalog(), asked.sources
     target = Target.parse(asked.target)
+    await load_files(catalog, sources)
     if asked.asks_server:
         catalog.add(await _reflected(asked), f"reflection of {target}", Rank.REFLECTION)
-    else:
-        await load_files(catalog, sources)
     for problem in catalog.problems:
         say(problem)
     return catalog

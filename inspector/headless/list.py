@@ -15,7 +15,7 @@ async def print_list(asked: Asked, service: str | None) -> int:
         InspectorError: nothing can be asked, or there is no such service.
     """
     output = Output()
-    if service is None and asked.asks_server:
+    if service is None and asked.asks_server and not asked.has_files:
         output.texts(map(clean, sorted(await reflected_names(asked))))
         return 0
     found = services(await known(asked))

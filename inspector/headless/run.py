@@ -17,10 +17,13 @@ from typing import Any, Final
 from inspector.capture.spool import Spool
 from inspector.errors import SourceError
 from inspector.headless.output import ReaderGone, say
+from inspector.headless.remarks import TapRemarks
 from inspector.session import FileSource, Phase, Session, SessionStatus
 from inspector.store.change import Change
 
 INTERRUPTED: Final = 130
+_BEHIND: Final = 5
+"""Seconds by which decoding is behind when that is said, once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +41,22 @@ class Limits:
 class Run:
     """One session under one command."""
 
-    def __init__(self, session: Session, limits: Limits) -> None:
-        """SourceError where the capture could not be written in the end."""
+    def __init__(self, session: Session, limits: Limits, *, has_clients: bool = True) -> None:
+        """SourceError where the capture could not be written in the end.
+
+        `has_clients` where the calls are those of others, who must know where a tap listens and what goes wrong there.
+        """
         _refuse_unwritable(limits.write)
         self.session = session
         self._limits = limits
+        self._tap = TapRemarks(session) if has_clients else None
         self._is_enough = asyncio.Event()
         self._is_interrupted = False
         self._is_cut = False
         """True when a file was not read to its end, as there was enough."""
         self._interruption = asyncio.Event()
         self._said = ""
+        self._is_backlog_said = False
         session.on_status = self._on_status
 
     def enough(self) -> None:
@@ -134,6 +142,12 @@ class Run:
         if status.notice != self._said:
             self._said = status.notice
             say(status.notice)
+        backlog = status.backlog
+        if backlog is not None and not self._is_backlog_said and (backlog.is_stalled or backlog.seconds >= _BEHIND):
+            self._is_backlog_said = True
+            say(backlog.sentence)
+        for sentence in self._tap.news(status) if self._tap else ():
+            say(sentence)
         if status.phase is Phase.STOPPED and status.error is not None:
             self.enough()
 

@@ -9,12 +9,14 @@ from inspector.errors import SourceError
 from inspector.headless.output import Output, say
 from inspector.headless.run import Limits, Run
 from inspector.model.call import CallState, StreamKey
+from inspector.model.secrets import Mask, Secrets
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
 from inspector.session.messages import save_messages
 from inspector.store.change import Change
 from inspector.views.as_html import follow_page
 from inspector.views.follow import Follow
+from inspector.views.text import counted
 
 
 class StreamForm(NamedTuple):
@@ -24,6 +26,8 @@ class StreamForm(NamedTuple):
     """True for a page on standard output."""
     messages: Path | None
     """The folder for its messages; None where they are not saved."""
+    secrets: Secrets
+    """What is masked in the page."""
 
 
 async def export_stream(session: Session, catalog: Catalog, limits: Limits, key: StreamKey, form: StreamForm) -> int:
@@ -46,5 +50,8 @@ async def export_stream(session: Session, catalog: Catalog, limits: Limits, key:
     if form.messages is not None:
         say(await save_messages(call, form.messages))
     if form.page:
-        Output().texts(follow_page(Follow(store, catalog, key)))
+        mask = Mask(form.secrets)
+        Output().texts(follow_page(Follow(store, catalog, key), mask))
+        if mask.count:
+            say(f"{counted(mask.count, 'secret')} masked; --show-secrets shows {'it' if mask.count == 1 else 'them'}.")
     return status

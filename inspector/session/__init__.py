@@ -2,6 +2,16 @@
 
 from inspector.session.session import Session
 from inspector.session.source import FileSource, LiveSource, Source, StdinSource, parse_source
-from inspector.session.status import Phase, SessionStatus
+from inspector.session.status import Completeness, Phase, SessionStatus
 
-__all__ = ["FileSource", "LiveSource", "Phase", "Session", "SessionStatus", "Source", "StdinSource", "parse_source"]
+__all__ = [
+    "Completeness",
+    "FileSource",
+    "LiveSource",
+    "Phase",
+    "Session",
+    "SessionStatus",
+    "Source",
+    "StdinSource",
+    "parse_source",
+]

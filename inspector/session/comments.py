@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from inspector.capture.blocks import PACKETS, Blocks
-from inspector.capture.records import MAGIC_LENGTH, PCAPNG_MAGIC
+from inspector.capture.blocks import PACKETS
+from inspector.capture.capture_scan import CaptureScan
 
 LONGEST: Final = 60_000
 """Bytes of UTF-8: an option holds 65,535."""
@@ -23,8 +23,8 @@ class Comments:
         self._known = known
         self._changed: dict[int, tuple[str, ...]] = {}
         self._unsaved: set[int] = set()
-        self._blocks: Blocks | None = Blocks()
-        self._start = b""
+        self.scan = CaptureScan()
+        """Follows the same bytes."""
         self._number = 0
 
     @property
@@ -43,16 +43,7 @@ class Comments:
 
     def hear(self, data: bytes) -> None:
         """Look through the next bytes of the capture."""
-        if self._blocks is None:
-            return
-        if self._number == 0 and len(self._start) < MAGIC_LENGTH:
-            data = self._start = self._start + data
-            if len(data) < MAGIC_LENGTH:
-                return
-            if not data.startswith(PCAPNG_MAGIC):
-                self._blocks = None  # a classic pcap has none
-                return
-        for block in self._blocks.take(data):
+        for block in self.scan.take(data):
             if block.type in PACKETS:
                 self._number += 1
                 if (comments := block.comments) and self._number not in self._changed:

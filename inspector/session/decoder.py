@@ -79,6 +79,21 @@ class Decoder:
         return handover.offset + max(fed, 0)
 
     @property
+    def latest(self) -> int:
+        """The number of the packet that tshark has decoded latest: a lower one again where it begins again."""
+        return self._relay.latest
+
+    @property
+    def is_paused(self) -> bool:
+        """True between `pause` and `go_on`."""
+        return self._relay.is_paused
+
+    @property
+    def stopped(self) -> int:
+        """The process id of tshark while a signal has stopped it; else 0."""
+        return 0 if self._run is None else self._run.stopped
+
+    @property
     def decoding(self) -> Decoding:
         """The ports that are decoded by now."""
         return self._decoding

@@ -84,6 +84,8 @@ async def save_part(session: Session, part: Part, path: Path, *, overwrite: bool
     await save_pieces(_through(extract, so_far(recording)), path, overwrite=overwrite)
     if part.packets is None and comments == session.comments.changed:
         session.comments.saved()
+    if part.packets is None and not extract.problem:
+        session.note_saved(path)
     count = f"{extract.packets:,} packet{'' if extract.packets == 1 else 's'}"
     kind = "pcapng" if extract.is_pcapng else "pcap"
     keys = ", without the TLS keys that were in it" if extract.secrets else ""

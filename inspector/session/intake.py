@@ -9,7 +9,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol, TypeAlias
 
-from inspector.capture.capture_file import STANDARD_INPUT, CaptureStream, open_capture
+from inspector.capture.capture_file import (
+    CaptureFile,
+    CaptureStream,
+    JoinedFiles,
+    open_capture,
+    open_joined,
+    open_standard_input,
+)
 from inspector.capture.orphans import remove_old_orphans
 from inspector.capture.spool import Spool
 from inspector.errors import InspectorError, SpoolError
@@ -17,7 +24,7 @@ from inspector.session.board import Board
 from inspector.session.overheard import Overheard
 from inspector.session.recorder import Recorder
 from inspector.session.source import FileSource, LiveSource, Source
-from inspector.session.status import Phase
+from inspector.session.status import Completeness, Phase
 
 OnBytes: TypeAlias = Callable[[bytes], None]
 
@@ -53,7 +60,13 @@ async def open_intake(source: Source, board: Board, on_bytes: OnBytes, *, keeps_
     if isinstance(source, LiveSource):
         remove_old_orphans()
         return LiveIntake(source, board, on_bytes, Spool.create(keeps_all=keeps_all))
-    opened = open_capture(str(source.path) if isinstance(source, FileSource) else STANDARD_INPUT)
+    opened: CaptureFile | JoinedFiles | CaptureStream
+    if isinstance(source, FileSource) and source.left is not None:
+        opened = open_joined(source.left.paths)
+    elif isinstance(source, FileSource):
+        opened = open_capture(str(source.path))
+    else:
+        opened = open_standard_input(source.descriptor)
     if isinstance(opened, CaptureStream):
         return StreamIntake(opened, board, on_bytes, Spool.create(keeps_all=keeps_all))
     return FileIntake(Overheard(opened, on_bytes), board)
@@ -115,16 +128,25 @@ class StreamIntake:
     async def _copy(self) -> None:
         try:
             async for data in self._stream.chunks():
-                self.recording.append(data)
-                self._on_bytes(data)
+                self._on_bytes(self.recording.append(data))
                 self._board.tell(captured=self.recording.size)
-            if self._stream.problem:
-                self._board.notify(self._stream.problem)
+            self._end()
         except InspectorError as error:
             self._board.tell(error=error)
         finally:
             self.recording.finish()
             self._board.tell(is_whole=True)
+
+    def _end(self) -> None:
+        if self._stream.is_stopped:  # by us: what is missing of a packet, nobody has cut off
+            self.recording.drop_rest()
+        self._on_bytes(self.recording.finish())
+        if self._stream.problem:
+            self._board.notify(self._stream.problem)
+            is_cut = self._stream.is_cut_off
+            self._board.tell(completeness=Completeness.CUT_OFF if is_cut else Completeness.DAMAGED)
+        elif not self._stream.shows_its_end:
+            self._board.tell(completeness=Completeness.UNKNOWN)
 
 
 class LiveIntake:
@@ -136,6 +158,11 @@ class LiveIntake:
         self._recorder = Recorder(source, self.recording, self._tell_bytes, board.notify)
         self._on_bytes = on_bytes
         self._working: asyncio.Task[None] | None = None
+
+    @property
+    def own_client_ports(self) -> frozenset[int]:
+        """As of an engine."""
+        return self._recorder.engine.own_client_ports if self._recorder.engine else frozenset()
 
     async def start(self) -> None:
         """Start the engine; returns when it listens."""
@@ -161,7 +188,7 @@ class LiveIntake:
         """Stop the engine for good."""
         await self._recorder.pause()
         await _ended(self._working)
-        self.recording.finish()
+        self._on_bytes(self.recording.finish())
 
     async def close(self) -> None:
         """End the engine, and the service if it was started for this; delete the spool."""

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
 
-from inspector.capture.capture_file import CaptureFile
+from inspector.capture.capture_file import CaptureFile, JoinedFiles
 from inspector.turns import give_way
 
 _AHEAD: Final = 4 * 1024 * 1024
@@ -20,7 +20,7 @@ _AHEAD: Final = 4 * 1024 * 1024
 class Overheard:
     """The file, with its listener."""
 
-    def __init__(self, file: CaptureFile, on_bytes: Callable[[bytes], None]) -> None:
+    def __init__(self, file: CaptureFile | JoinedFiles, on_bytes: Callable[[bytes], None]) -> None:
         self.path = file.path
         self.size = file.size
         self.kept, self.first = file.kept, file.first

@@ -10,12 +10,10 @@ import asyncio
 from collections.abc import Callable
 
 from inspector.capture.engine import Engine
-from inspector.capture.engines import start_engine
 from inspector.capture.spool import Spool
-from inspector.capture.target import Target
 from inspector.client.service import GreetService, greet_service
 from inspector.errors import EngineError, ServiceError
-from inspector.session.greet import start_greet
+from inspector.session.greet import start_greet, start_source
 from inspector.session.patience import Patience
 from inspector.session.source import LiveSource
 
@@ -36,24 +34,16 @@ class Recorder:
         self._on_notice = on_notice
         self._watch: asyncio.Task[None] | None = None
 
-    @property
-    def target(self) -> Target:
-        """Where calls must go to be seen."""
-        return self.engine.target if self.engine else self._source.target
-
     async def start(self) -> None:
         """Start the engine, again after a pause, and the greet service if it is not there; returns when it listens."""
         if self.engine is None and self._source.greet:
             self.engine, self.service = await start_greet(self._source)
             self._watch = asyncio.create_task(self._watch_service(self.service))
             return
-        again, source = self.engine, self._source
+        again = self.engine
         if again is not None:
             self._spool.resume()
-        choice = again.name if again else source.engine
-        target = again.target if again and again.name == "tap" else source.target
-        service = self._behind() if again else None
-        self.engine = await start_engine(choice, target, interface=source.interface, service=service, again=again)
+        self.engine = await start_source(self._source, again.name if again else "", again=again)
 
     async def record(self) -> None:
         """Append to the spool until the engine is paused; one that dies is started again.
@@ -65,8 +55,7 @@ class Recorder:
             patience.note_start(loop.time())
             try:
                 async for data in self.engine.chunks():
-                    self._spool.append(data)
-                    self._on_bytes(data)
+                    self._on_bytes(self._spool.append(data))
             except EngineError as error:
                 if patience.is_worn_out(loop.time()):
                     raise
@@ -88,12 +77,6 @@ class Recorder:
             await self.engine.stop()
         if self.service is not None:
             await self.service.stop()
-
-    def _behind(self) -> Target | None:
-        """Where the tap relays to, if there is a tap of ours before the greet service."""
-        if self.service is None or self.engine is None or self.engine.name != "tap":
-            return None
-        return Target(self.service.host, self.service.port)
 
     async def _watch_service(self, service: GreetService) -> None:
         """Tell when the service that we started ends, and start it again."""

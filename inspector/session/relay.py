@@ -58,6 +58,16 @@ class Relay:
         self._going = asyncio.Event()
         self._going.set()
 
+    @property
+    def latest(self) -> int:
+        """The number of the packet that tshark has told of latest."""
+        return self._latest
+
+    @property
+    def is_paused(self) -> bool:
+        """True while tshark is not fed."""
+        return not self._going.is_set()
+
     def attach(self, recording: GrowingRecording) -> None:
         """The recording is this one; where its beginning was deleted, the first tshark begins behind that."""
         number, offset = recording.first

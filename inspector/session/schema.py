@@ -65,7 +65,7 @@ async def load_files(catalog: Catalog, sources: SchemaSources) -> None:
         SchemaError: one of them cannot be used; the catalog is as it was then.
     """
     found: list[tuple[FileDescriptorSet, str, Rank]] = []
-    _check_folders(sources.proto_paths)
+    check_folders(sources.proto_paths)
     if sources.proto_files:
         from inspector.client.proto_compile import compile_files  # noqa: PLC0415 - only where it is asked for
 
@@ -77,7 +77,8 @@ async def load_files(catalog: Catalog, sources: SchemaSources) -> None:
         catalog.add(files, origin, rank)
 
 
-def _check_folders(folders: Iterable[Path]) -> None:
+def check_folders(folders: Iterable[Path]) -> None:
+    """Raise SchemaError for one that is not there."""
     for folder in folders:
         if not (os.path.isdir(folder) and os.access(folder, os.X_OK)):  # noqa: PTH112 - Path.is_dir may fail there
             raise SchemaError(f"There is no folder {folder}.", "--proto-path names the folders where imports start.")

@@ -15,14 +15,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from inspector.capture.tshark import Decoding, Tshark, find_tshark
-from inspector.errors import InspectorError
+from inspector.capture.tshark import CUT_SHORT, Decoding, Tshark, find_tshark
+from inspector.errors import InspectorError, shortage
 from inspector.model.call import StreamKey
+from inspector.session.backlog import BacklogMeter
 from inspector.session.board import Board
 from inspector.session.comments import Comments
 from inspector.session.decoder import Decoder
 from inspector.session.garbage import Garbage
-from inspector.session.intake import Intake, open_intake
+from inspector.session.intake import Intake, LiveIntake, open_intake
 from inspector.session.listening import Listening
 from inspector.session.memory import Memory, usual_memory
 from inspector.session.packets import Packets
@@ -31,13 +32,17 @@ from inspector.session.remarks import Failures, nothing_seen
 from inspector.session.rereading import Bounds
 from inspector.session.retention import Retention
 from inspector.session.source import FileSource, LiveSource, Source, StdinSource, own_ports
-from inspector.session.status import Phase, SessionStatus
+from inspector.session.status import Completeness, Phase, SessionStatus
 from inspector.session.together import ended, together
 from inspector.store.change import Change
 from inspector.store.store import Store
 
 _HOLD_SECONDS: Final = {FileSource: math.inf, StdinSource: 2.0}
 """For how long what comes behind a gap may be held back, until it is known whether it is only out of order."""
+_BACKLOG_SECONDS: Final = 0.5
+"""Between two looks at how far decoding is behind."""
+_NAMES: Final = {LiveSource: "The capture", StdinSource: "Standard input"}
+"""What a capture is called at the beginning of a sentence; a file by its name."""
 
 
 class Session:
@@ -68,6 +73,8 @@ class Session:
         """True once it runs."""
         self.is_continued = board is not None
         """True when it goes on for another."""
+        self._left = source.left if isinstance(source, FileSource) else None
+        self._is_saved = False
         self._board = board or Board(str(source), self._told)
         self.memory = memory or usual_memory()
         self._keeps_all = keeps_all
@@ -102,6 +109,11 @@ class Session:
         return self._decoder.packets_by_port
 
     @property
+    def own_client_ports(self) -> frozenset[int]:
+        """Client ports by which this process's own connections are recorded, besides its TCP ports."""
+        return self._intake.own_client_ports if isinstance(self._intake, LiveIntake) else frozenset()
+
+    @property
     def can_begin_again(self) -> bool:
         """True when there is something to read again."""
         return self._intake is not None and self._is_listening.is_set()
@@ -116,6 +128,7 @@ class Session:
         other._listening.go_on_for(self._listening)
         other._listening.decided = self._listening.decided | self.decoding.differences(decoding)
         other.comments, other.store.comments = self.comments, self.store.comments
+        other._is_saved = self._is_saved
         self._board.on_status = other._told
         is_over = self.status.phase in (Phase.ENDED, Phase.FAILED)
         reads = is_over or not isinstance(self.source, LiveSource)
@@ -138,9 +151,12 @@ class Session:
             self.packets.attach(tshark, intake.recording)
             await together(self._learn_version(tshark), self._start(intake), self._decode(tshark, intake))
             self._board.tell(phase=Phase.ENDED)
-        except InspectorError as error:
-            self._board.tell(phase=Phase.FAILED, error=error)
-            raise
+        except (InspectorError, OSError, MemoryError) as error:
+            failure = error if isinstance(error, InspectorError) else shortage(error)
+            if failure is None:
+                raise
+            self._board.tell(phase=Phase.FAILED, error=failure)
+            raise failure from error
         finally:
             self._is_listening.set()
 
@@ -192,12 +208,21 @@ class Session:
         if self._intake is not None:
             await self._intake.recording.save(path, overwrite=overwrite)
 
+    def note_saved(self, path: Path) -> None:
+        """All packets are in a file now: what a killed run had left need not be kept beside it."""
+        self._is_saved = self._left is None or path.resolve() not in {each.resolve() for each in self._left.paths}
+
     async def close(self) -> None:
-        """End everything that was started, and delete the spool; harmless when done twice."""
+        """End everything that was started, and delete the spool; harmless when done twice.
+
+        What a killed run had left is deleted where all of it was saved elsewhere.
+        """
         self._garbage.end()
         await self.packets.close()
         if self._intake is not None:
             await self._intake.close()
+            if self._is_saved and self._left is not None:
+                self._left.delete()
 
     async def release(self) -> None:
         """Give the memory of what was captured back, a little at a time, once it is closed and the program goes on."""
@@ -213,18 +238,39 @@ class Session:
         self._board.tell(tshark=await tshark.version())
 
     async def _decode(self, tshark: Tshark, intake: Intake) -> None:
-        retaining = asyncio.create_task(self._retention.run())
+        beside = {asyncio.create_task(self._retention.run()), asyncio.create_task(self._watch_backlog())}
         try:
             note = await self._decoder.run(tshark, intake.recording)
         finally:
-            retaining.cancel()
-            await ended({retaining})
+            for task in beside:
+                task.cancel()
+            await ended(beside)
+            self._board.tell(backlog=None)
         is_live = isinstance(self.source, LiveSource)
-        note = intake.recording.growth or note or nothing_seen(self.store, self._decoder.decoding, is_live=is_live)
-        if note:
-            self._board.notify(note)
+        cut = self.comments.scan.cut(_NAMES.get(type(self.source), str(self.source)))
+        if cut or note:
+            is_cut = bool(cut) or CUT_SHORT in note
+            self._board.tell(completeness=Completeness.CUT_OFF if is_cut else Completeness.DAMAGED)
         if self.status.error is not None and not is_live:
             raise self.status.error
+        nothing = nothing_seen(self.store, self._decoder.decoding, is_live=is_live)
+        if words := intake.recording.growth or cut or note or nothing:
+            self._board.notify(words)
+
+    async def _watch_backlog(self) -> None:
+        meter, clock = BacklogMeter(), asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(_BACKLOG_SECONDS)
+            if self._decoder.is_paused:
+                meter.pause()
+                self._board.tell(backlog=None)
+                continue
+            found = meter.note(clock(), self.comments.scan.packets, self._decoder.latest)
+            if found is not None and found.is_stalled:
+                found = replace(found, stopped=self._decoder.stopped)
+            elif isinstance(self.source, FileSource) or self.status.is_whole:
+                found = None  # how far it is, and how long yet, is told of what only has to be read
+            self._board.tell(backlog=found)
 
     def _overhear(self, data: bytes) -> None:
         if self._successor is not None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from inspector.capture.target import Target
 from inspector.errors import InspectorError
+from inspector.session.backlog import Backlog
 
 
 class Phase(StrEnum):
@@ -23,6 +24,18 @@ class Phase(StrEnum):
     """The source has ended, and all of it is decoded."""
     FAILED = "failed"
     """With `error`; what was captured is still there."""
+
+
+class Completeness(StrEnum):
+    """How much of a capture is there at its end."""
+
+    COMPLETE = "complete"
+    UNKNOWN = "ended"
+    """A pipe has ended between two packets: whether more was to come, nobody can tell."""
+    CUT_OFF = "cut off"
+    """In the middle of a packet, or of gzip data."""
+    DAMAGED = "damaged"
+    """What comes behind some place cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +60,12 @@ class SessionStatus:
     """Bytes of capture that there are."""
     is_whole: bool = False
     """True when `captured` is all that will ever be."""
+    completeness: Completeness = Completeness.COMPLETE
+    """Of a capture that has ended."""
     recorded: int = 0
     """Packets that a live capture has recorded, decoded or not yet."""
+    backlog: Backlog | None = None
+    """How far decoding is behind; None while that is not noticeable."""
     decoded: int = 0
     """Bytes of capture that tshark has taken."""
     tshark: str = ""

@@ -30,6 +30,8 @@ class CallBook:
         """Those that are new, or of which more is known."""
         self.apart: array[int] = array("Q")
         """Positions of frames in which a message ends that is not in the payload as it is, in the order of the wire."""
+        self.are_data_reread = False
+        """True when DATA that came before the headers of their side are read in another way by them."""
         self._sharing: dict[str, list[Call]] = {}
         """By HPACK entry never seen: the calls whose method it is."""
         self._hollow: set[StreamKey] = set()
@@ -128,14 +130,22 @@ class CallBook:
         """Its method is known, or was taken back."""
         call = self._call(event.key)
         call.method, call.method_source = event.method, event.source
+        self._note_reread(call.request_bytes or call.response_bytes)
 
     def on_request_headers(self, event: events.RequestHeadersRead) -> None:
         """The request began."""
-        self._call(event.key).request_headers = event.block
+        call = self._call(event.key)
+        call.request_headers = event.block
+        self._note_reread(call.request_bytes or call.response_bytes)
 
     def on_response_headers(self, event: events.ResponseHeadersRead) -> None:
         """The response began."""
-        self._call(event.key).response_headers = event.block
+        call = self._call(event.key)
+        call.response_headers = event.block
+        self._note_reread(call.response_bytes)
+
+    def _note_reread(self, data_before: int) -> None:
+        self.are_data_reread = self.are_data_reread or data_before > 0
 
     def on_trailers(self, event: events.TrailersRead) -> None:
         """The response came to its end."""

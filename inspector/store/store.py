@@ -74,11 +74,11 @@ class Store:
             self._book.take_touched(),
             frozenset(self._touched_connections),
             frozenset(self._touched_traffic),
-            self._rewritten,
+            self._rewritten or self._book.are_data_reread,
         )
         self._touched_traffic.clear()
         self._touched_connections.clear()
-        self._rewritten = False
+        self._rewritten = self._book.are_data_reread = False
         return change
 
     def everything(self) -> Change:

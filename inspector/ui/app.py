@@ -23,19 +23,25 @@ from textual.app import App, SystemCommand
 from textual.dom import DOMNode
 from textual.events import Event, InputEvent
 from textual.screen import Screen
+from textual.widget import AwaitMount
 
 from inspector.children import kept_terminal
 from inspector.turns import KEYBOARD
 from inspector.ui.bindings import Place, bindings, entries
 from inspector.ui.boundary import explain
+from inspector.ui.copies import switched_words
 from inspector.ui.launch import Launch
 from inspector.ui.lists.tabs import FRAMES
 from inspector.ui.messages import CaptureLeft, CaptureOpened, SessionReplaced
+from inspector.ui.parts.running_saves import not_saved
+from inspector.ui.request_history import RequestHistory
 from inspector.ui.screens.editor import EditorScreen
 from inspector.ui.screens.help import HelpScreen
 from inspector.ui.screens.inspection import InspectionScreen
-from inspector.ui.screens.unsaved_dialog import UnsavedDialog
+from inspector.ui.screens.question import PartingDialog
+from inspector.ui.terminal_driver import TerminalDriver
 from inspector.ui.theme import OWN_THEME, default_variables
+from inspector.views.text import clean
 
 _BREAKPOINTS: Final = [(0, "-narrow"), (110, "-wide")]
 """Below 110 columns one pane at a time is shown: two would leave the Info column no room."""
@@ -52,15 +58,17 @@ class InspectorApp(App[int], inherit_bindings=False):
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
 
     def __init__(self, launch: Launch) -> None:
-        super().__init__()
-        self._launch = launch
+        super().__init__(driver_class=TerminalDriver)
+        self._launch = replace(launch, requests=RequestHistory(launch.history))
         self._shown: list[InspectionScreen] = []
+        self.unfinished: list[str] = []
+        """Files that were being written when their capture was left."""
         self.register_theme(OWN_THEME)
         self.theme = OWN_THEME.name
 
-    def on_mount(self) -> None:
-        """Show the first capture."""
-        self._show(InspectionScreen(self._launch, self._launch.make_session()))
+    async def on_mount(self) -> None:
+        """Show the first capture; what was typed before it was there waits for it, and goes into its request box."""
+        await self._show(InspectionScreen(self._launch, self._launch.make_session()))
 
     async def on_event(self, event: Event) -> None:
         """Work behind the screen gives way to what comes of a key."""
@@ -79,7 +87,8 @@ class InspectorApp(App[int], inherit_bindings=False):
         for place, key in entries():
             node = self if place is Place.APP else self._node_at(screen, place)
             if node is not None and key.id not in _NOT_OFFERED:
-                yield SystemCommand(key.tooltip, key.shown, partial(self.run_action, key.action, node))
+                keys = key.shown if key.keys else ""
+                yield SystemCommand(key.tooltip, keys, partial(self.run_action, key.action, node))
 
     @staticmethod
     def _node_at(screen: Screen[object], place: Place) -> DOMNode | None:
@@ -93,11 +102,13 @@ class InspectorApp(App[int], inherit_bindings=False):
     async def _replace(self, event: SessionReplaced) -> None:
         old = self.screen
         if isinstance(old, InspectionScreen):
-            await old.end()
+            unfinished = await old.end()
             self.pop_screen()
             launch = replace(self._launch, draft=old.parts.draft)
             self._show(new := InspectionScreen(launch, event.session, is_opened=old.is_opened))
             new.call_after_refresh(new.browser.listing.open, old.browser.listing.shown.id or FRAMES)
+            for name in unfinished:
+                new.notify(clean(not_saved(name)), severity="warning", markup=False)
             self.run_worker(self._forget(old))
 
     @on(CaptureLeft)
@@ -117,14 +128,14 @@ class InspectorApp(App[int], inherit_bindings=False):
         await screen.session.release()
         self._shown.remove(screen)
 
-    def _show(self, screen: InspectionScreen) -> None:
+    def _show(self, screen: InspectionScreen) -> AwaitMount:
         self._shown.append(screen)
-        self.push_screen(screen)
+        return self.push_screen(screen)
 
     async def end_sessions(self) -> None:
         """End everything that was started; harmless for what has ended."""
         for screen in tuple(self._shown):
-            await screen.end()
+            self.unfinished += await screen.end()
 
     async def _action_quit(self) -> None:
         # Behind the keys before it: an Enter on its way to a dialog may leave something that must be asked about.
@@ -133,7 +144,7 @@ class InspectorApp(App[int], inherit_bindings=False):
             self._quit()
 
     def _quit(self) -> None:
-        is_asked = isinstance(self.screen, UnsavedDialog)
+        is_asked = isinstance(self.screen, PartingDialog)
         self._quit_past([] if is_asked else [each for each in self.screen_stack if isinstance(each, InspectionScreen)])
 
     def _quit_past(self, screens: Sequence[InspectionScreen]) -> None:
@@ -142,6 +153,11 @@ class InspectorApp(App[int], inherit_bindings=False):
             screens[-1].parts.saving.part(lambda: self._quit_past(screens[:-1]))
         else:
             self.exit(0)
+
+    def _action_turn_secrets(self) -> None:
+        secrets = self._launch.secrets
+        secrets.turn()
+        self.notify(clean(switched_words(secrets)), markup=False, timeout=4)
 
     def _action_help(self) -> None:
         if not isinstance(self.screen, HelpScreen):
@@ -167,6 +183,8 @@ def run(launch: Launch) -> int:
             await app.run_async()
         finally:
             await app.end_sessions()
+            for name in app.unfinished:
+                print(f"grpc-inspector: {clean(not_saved(name))}", file=sys.stderr, flush=True)
         return app.return_value if app.return_code == 0 and app.return_value else app.return_code or 0
 
     with kept_terminal(sys.__stdout__.fileno()) if sys.__stdout__ else nullcontext():

@@ -45,7 +45,7 @@ class Key(NamedTuple):
     id: str
     """Unique."""
     keys: str
-    """In Textual's names, separated by commas."""
+    """In Textual's names, separated by commas; empty for what only the palette offers."""
     shown: str
     """The keys as people write them."""
     label: str
@@ -82,6 +82,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("resend", "R", "R", "resend", "Edit the selected call, whoever sent it, and send it again", "resend"),
         Key("reconnect", "ctrl+l", "^L", "reconnect", "Give up the connection; the next call makes one", "reconnect"),
         Key("schema", "f3", "F3", "schema", "Where the schema is from; switch sources on and off", "choose_schema"),
+        Key("history.clear", "", "^P", "clear history", "Clear request history, its file on disk too", "clear_history"),
         Key("schema.reload", "f6", "F6", "reload schema", "Read .proto files and reflection again", "reload_schema"),
     ),
     (Place.EDITOR, Group.SEND): (
@@ -190,11 +191,13 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("save", "ctrl+s", "^S", "save", _SAVE, "save"),
         Key("decode", "d", "d", "decode as", "Decode a port as HTTP/2, as TLS or not at all", "decode_as"),
         Key("load", "ctrl+o", "^O", "open", "Open a capture file; this capture goes on behind it", "load"),
+        Key("left", "f9", "F9", "killed run", "Open, save or delete what a killed run captured", "choose_left"),
     ),
     (Place.APP, Group.APP): (
         Key("help", "question_mark", "?", "help", "All keys", "help"),
         Key("help.always", "f1", "F1", "help", "All keys, from an input too", "help"),
         Key("palette", "ctrl+p", "^P", "actions", "Find any action by its name; themes too", "command_palette"),
+        Key("secrets", "", "^P", "secrets", "Show secrets in copies and exports, or mask them again", "turn_secrets"),
         Key("quit", "ctrl+q", "^Q", "quit", "Quit", "quit"),
     ),
 }  # fmt: skip
@@ -218,7 +221,7 @@ MENU: Final = (
 """What a right click offers, in its order, as far as it is of use."""
 
 _EVERYWHERE: Final = frozenset(
-    {"capture", "save", "load", "help.always", "palette", "quit", "half_close", "cancel"}
+    {"capture", "save", "load", "left", "help.always", "palette", "quit", "half_close", "cancel"}
     | {"method", "history", "calls", "schema", "find"}
 )
 """Keys that work wherever the focus is: an input would take some of them, and does while they are of no use.
@@ -229,7 +232,7 @@ Those that open something are here too: other keys are looked up after those tha
 
 def bindings(place: Place) -> list[BindingType]:
     """The bindings of a place, for its class."""
-    return [_binding(key) for at, key in entries() if at is place]
+    return [_binding(key) for at, key in entries() if at is place and key.keys]
 
 
 def entries(group: Group | None = None) -> Iterator[tuple[Place, Key]]:

@@ -1,7 +1,7 @@
 """The one place where unexpected errors end: a person reads a sentence, never a traceback.
 
-What was expected, an InspectorError, is told with its hint. Anything else is a fault of this program: it is written to
-a log file whose path is told, and the app goes on if it can.
+What was expected, an InspectorError or a shortage of files or memory, is told with its hint. Anything else is a fault
+of this program: it is written to a log file whose path is told, and the app goes on if it can.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import platformdirs
 
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, shortage
 
 _PRIVATE = 0o600
 
@@ -30,8 +30,9 @@ async def guarded(work: Awaitable[object], tell: Callable[[str, str], None]) -> 
 
 def explain(error: BaseException) -> tuple[str, str]:
     """A sentence and a hint for an error that nobody expected; its traceback goes to a file."""
-    if isinstance(error, InspectorError):
-        return error.message, error.hint
+    known = error if isinstance(error, InspectorError) else shortage(error)
+    if known is not None:
+        return known.message, known.hint
     path = platformdirs.user_state_path("grpc-inspector") / "error.log"
     sentence = f"grpc-inspector has a fault: {type(error).__name__}: {error}"
     try:

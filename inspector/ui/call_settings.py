@@ -22,6 +22,11 @@ class Settings:
     waits_for_ready: bool = False
     keepalive: float | None = None
     """Seconds between PINGs; None for the usual."""
+    masked: tuple[str, ...] = ()
+    """The names in `metadata` whose values the history has only masked: they are asked for before anything is sent.
+
+    In `metadata` their values are empty, or the scheme alone.
+    """
 
     def call_options(self, kind: CallKind) -> CallOptions:
         """The options of a call of a kind: a unary one has a deadline, be it the usual, a stream only when asked."""
@@ -43,6 +48,7 @@ class Settings:
         """What differs from the usual, a few words each."""
         told = (
             (f"{len(self.metadata)} metadata", bool(self.metadata)),
+            (f"{', '.join(self.masked)} masked", bool(self.masked)),
             ("no deadline", self.is_endless),
             (f"deadline {self.deadline:.6g} s" if self.deadline is not None else "", self.deadline is not None),
             (f"authority {self.authority}", self.authority is not None),

@@ -1,13 +1,15 @@
-"""What a call can be copied as: a command, a script, an object, a text."""
+"""What a call can be copied as: a command, a script, an object, a text; and whether copies show its secrets."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from inspector.model.call import Call
+from inspector.model.secrets import DEFAULT_NAMES, NO_MASK, Mask, Secrets
 from inspector.schema.catalog import Catalog
 from inspector.session.schema import SchemaSources
 from inspector.store.store import Store
@@ -16,25 +18,100 @@ from inspector.views.as_command import grpcurl_command, python_script
 from inspector.views.as_json import call_object
 from inspector.views.as_text import follow_lines
 from inspector.views.follow import follow
+from inspector.views.masking import has_secrets
+from inspector.views.text import counted, shortened
 
-Copy = tuple[str, Callable[[], str]]
-"""What it is, for the notification, and the text, which may raise RequestError."""
+_LONGEST_LABEL: Final = 64
+"""Cells: a checkbox in a terminal of 80 columns has no more."""
 
 
-def copy_choices(store: Store, catalog: Catalog, call: Call, target: str | None, schema: SchemaSources) -> list[Choice]:
-    """The ways; `target` is where the commands send to, the call's own server where it is None."""
+class SecretSwitch:
+    """Which headers are secret, and whether copies and exports show them from now on."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self.secrets = secrets
+        self.is_on = secrets.are_shown
+
+    def turn(self) -> None:
+        """Show secrets from now on, or mask them again."""
+        self.is_on = not self.is_on
+
+    def mask(self, *, is_on: bool | None = None) -> Mask:
+        """Return what masks the next copy or export; `is_on` says so for this one alone."""
+        return Mask(replace(self.secrets, are_shown=self.is_on if is_on is None else is_on))
+
+
+def secrets_label(secrets: Secrets) -> str:
+    """Return the words of a checkbox that shows secrets."""
+    return shortened(f"Show secrets: {_listed(secrets)}", _LONGEST_LABEL)
+
+
+def _listed(secrets: Secrets) -> str:
+    """The names, those first that were asked for."""
+    return ", ".join(sorted(secrets.names, key=lambda name: (name in DEFAULT_NAMES, name)))
+
+
+def switched_words(secrets: SecretSwitch) -> str:
+    """Return what there is to say when the switch was turned."""
+    how = "show" if secrets.is_on else "mask"
+    return f"Copies and exports {how} secrets from now on: {_listed(secrets.secrets)}."
+
+
+def masked_words(mask: Mask) -> str:
+    """Return what a confirmation says of what was masked: `1 secret masked`; nothing where nothing was."""
+    if not mask.count:
+        return ""
+    variables = f": set {', '.join(mask.variables)} in the environment" if mask.variables else ""
+    return f"{counted(mask.count, 'secret')} masked{variables}"
+
+
+class Copy(NamedTuple):
+    """One form of a call."""
+
+    name: str
+    """What it is, for the notification."""
+    make: Callable[[Mask], str]
+    """Returns the text; may raise RequestError."""
+    shows_secrets: bool = False
+
+
+def copy_choices(
+    store: Store,
+    catalog: Catalog,
+    call: Call,
+    target: str | None,
+    schema: SchemaSources,
+    secrets: Secrets = Secrets(),  # noqa: B008 - frozen
+) -> list[Choice]:
+    """Return the forms, those with secrets last; `target` is where commands send to, None for the call's own server."""
     where = target or str(store.connections[call.key.connection].server)
-    ways: tuple[tuple[str, str, Callable[[], str]], ...] = (
-        (
-            "grpcurl command",
-            "for a shell, on one line",
-            partial(grpcurl_command, call, catalog, where, schema_options(schema)),
-        ),
-        ("Python script", "with grpcio alone", partial(python_script, call, catalog, where)),
-        ("JSON", "as `calls --json` prints it", lambda: json.dumps(call_object(store, catalog, call.key))),
-        ("text", "as `follow` prints it", lambda: "\n".join(follow_lines(follow(store, catalog, call.key)))),
+
+    def command(mask: Mask = NO_MASK) -> str:
+        return grpcurl_command(call, catalog, where, schema_options(schema), mask)
+
+    def script(mask: Mask = NO_MASK) -> str:
+        return python_script(call, catalog, where, mask)
+
+    def json_object(mask: Mask = NO_MASK) -> str:
+        return json.dumps(call_object(store, catalog, call.key, mask))
+
+    def text(mask: Mask = NO_MASK) -> str:
+        return "\n".join(follow_lines(follow(store, catalog, call.key), mask=mask))
+
+    forms: tuple[tuple[str, str, Callable[[Mask], str]], ...] = (
+        ("grpcurl command", "for a shell, on one line", command),
+        ("Python script", "with grpcio alone", script),
+        ("JSON", "as `calls --json` prints it", json_object),
+        ("text", "as `follow` prints it", text),
     )
-    return [Choice((f"call {call.key} as {name}", make), name, facts) for name, facts, make in ways]
+    choices = [Choice(Copy(f"call {call.key} as {name}", make), name, facts) for name, facts, make in forms]
+    if has_secrets(call, secrets):
+        named = ((f"{name} with secrets", make) for name, _, make in forms)
+        choices += [
+            Choice(Copy(f"call {call.key} as {name}", make, shows_secrets=True), name, "none of them masked")
+            for name, make in named
+        ]
+    return choices
 
 
 def schema_options(schema: SchemaSources) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Filters that were used, in this session and before: a line each in the user's state folder, for that user alone.
 
-Owns the one file. A disk that takes nothing loses the history, never the filter.
+Owns the one file. A disk that takes nothing loses the history, never the filter. A filter that was made of a secret, a
+cookie say, is there for this session only.
 """
 
 from __future__ import annotations
@@ -26,6 +27,12 @@ class FilterHistory:
         """By default the user's own."""
         self._path = path or platformdirs.user_state_path("grpc-inspector") / "filters"
         self._texts: History | None = None
+        self._secrets: set[str] = set()
+
+    def withhold(self, secret: str) -> None:
+        """Keep texts that hold this one out of the file."""
+        if secret:
+            self._secrets.add(secret)
 
     def back(self, current: str) -> str:
         """The filter before the one shown."""
@@ -41,6 +48,8 @@ class FilterHistory:
         if not text or not text.isprintable() or len(text) > _LONGEST:
             return
         self._history.add(text)
+        if any(secret in text for secret in self._secrets):
+            return
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lines = self._lines()

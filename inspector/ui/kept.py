@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterator
 
 from inspector.client.history_file import Entry
 from inspector.client.options import Metadata
 from inspector.model.call import CallKind
+from inspector.model.secrets import scheme_of
 from inspector.ui.call_settings import Settings
 from inspector.ui.draft import Draft
 from inspector.views.account import shown_value
@@ -37,7 +39,7 @@ def entry_of(draft: Draft, texts: tuple[str, ...], *, target: str, status: str, 
 def draft_of(entry: Entry) -> Draft:
     """What the history kept, as a draft again; metadata that is no base64 where it must be is left out."""
     settings = Settings(
-        tuple(_pairs(entry.metadata)),
+        tuple(_pairs(entry)),
         entry.deadline,
         entry.is_endless,
         entry.authority,
@@ -45,6 +47,7 @@ def draft_of(entry: Entry) -> Draft:
         entry.is_compressed,
         entry.waits_for_ready,
         entry.keepalive,
+        entry.masked,
     )
     kind = next((kind for kind in CallKind if kind == entry.kind), None)
     return Draft(entry.method, "\n".join(entry.messages), settings, kind)
@@ -55,14 +58,21 @@ def metadata_lines(metadata: Metadata) -> str:
     return "\n".join(f"{name}: {shown_value(value)}" for name, value in metadata)
 
 
-def _pairs(metadata: Iterable[tuple[str, str]]) -> list[tuple[str, str | bytes]]:
-    found: list[tuple[str, str | bytes]] = []
-    for name, value in metadata:
-        if not name.endswith("-bin"):
-            found.append((name, value))
-            continue
-        try:
-            found.append((name, base64.b64decode(value, validate=True)))
-        except ValueError:
-            continue
-    return found
+def is_blank(name: str, value: str | bytes) -> bool:
+    """Return True for a value of a masked name that nobody has completed yet: empty, or the scheme alone."""
+    if isinstance(value, bytes):
+        return not value
+    return not value.strip() or scheme_of(name, f"{value.strip()} x") == value.strip()
+
+
+def _pairs(entry: Entry) -> Iterator[tuple[str, str | bytes]]:
+    for name, value in entry.metadata:
+        is_binary = name.endswith("-bin")
+        if name in entry.masked and value:
+            scheme = scheme_of(name, value)
+            yield name, b"" if is_binary else f"{scheme} ".lstrip()
+        elif not is_binary:
+            yield name, value
+        else:
+            with contextlib.suppress(ValueError):
+                yield name, base64.b64decode(value, validate=True)

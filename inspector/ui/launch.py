@@ -7,16 +7,20 @@ before the first paint.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from inspector.capture.orphans import LeftCapture
 from inspector.client.history_file import HistoryFile
 from inspector.client.options import PLAINTEXT, ConnectionOptions
+from inspector.model.secrets import Secrets
 from inspector.schema.catalog import Catalog
 from inspector.schema.greet import GREET_METHOD
 from inspector.session import Session
 from inspector.session.schema import SchemaSources
+from inspector.ui.copies import SecretSwitch
 from inspector.ui.draft import Draft
+from inspector.ui.request_history import RequestHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +37,17 @@ class Launch:
     """Run at start, behind the screen: starts the service or finds one. Gives a sentence for the status line."""
     open_capture: Callable[[Path], Session] | None = None
     """Makes the session of a capture file that is opened from the app; None where that cannot be."""
+    open_left: Callable[[LeftCapture], Session] | None = None
+    """Makes the session of a capture that a killed run has left; None where none is offered."""
     connection: ConnectionOptions = PLAINTEXT
     """How the service is reached."""
     schema: SchemaSources = SchemaSources()  # noqa: RUF009 - frozen
     """Where the schema is read from again when that is asked for; `prepare` has read it for the first time."""
     history: HistoryFile | None = None
     """Where what is sent is kept for later sessions; None to keep it only while the app runs."""
+    requests: RequestHistory | None = None
+    """The history as all captures of the app share it; None to make one of `history`."""
     draft: Draft | None = None
     """What stood in the request box before the capture was decoded anew."""
+    secrets: SecretSwitch = field(default_factory=lambda: SecretSwitch(Secrets()))
+    """What copies and exports mask, in all captures of the app."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from inspector.model.dissection import ByteSource, Field
+from inspector.model.secrets import Mask
 from inspector.session import Session
 from inspector.store.filter import Filter
 from inspector.ui.asked import Asked
@@ -112,15 +114,18 @@ class FieldChosen(ForScreen):
     """A filter shall be made of a field of a packet."""
 
     field: Field
+    headers: tuple[str, ...] = ()
+    """The headers whose values it shows."""
 
 
 @dataclass
 class SaveAsked(ForScreen):
     """What a pane shows shall be saved as a file."""
 
-    name: str
-    """What it is, for the file's name and the sentence."""
-    data: bytes
+    make: Callable[[Mask], tuple[bytes, str]]
+    """Returns the file, its secrets masked, and what it is: for the file's name and the sentence."""
+    is_raw: bool = False
+    """True for bytes as they were on the wire: in them nothing can be masked."""
 
 
 class FilterBegun(ForScreen):
@@ -167,6 +172,17 @@ class Requested(ForScreen):
 
 
 @dataclass
+class SecretAsked(ForScreen):
+    """A request cannot be sent before values are typed that the history has only masked."""
+
+    draft: Draft
+
+
+class ClearAsked(ForScreen):
+    """The request history shall be cleared, if that is meant."""
+
+
+@dataclass
 class Left(ForScreen):
     """Esc in an input: the focus shall go to the list."""
 
@@ -189,9 +205,12 @@ class PaneOpened(ForScreen):
 class Copied(ForScreen):
     """Something shall go to the clipboard."""
 
-    text: str
-    name: str
-    """What it is, for the notification."""
+    make: Callable[[Mask], tuple[str, str]]
+    """Returns the text, its secrets masked, and what it is, for the notification; may raise RequestError."""
+    is_raw: bool = False
+    """True for bytes as they were on the wire: in them nothing can be masked."""
+    shows_secrets: bool = False
+    """True where it was asked for with its secrets."""
 
 
 @dataclass

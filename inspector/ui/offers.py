@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -24,6 +25,8 @@ EDIT: Final = ("f2", "ctrl+g")
 SEND: Final = ("f5", "ctrl+j", "ctrl+enter")
 END: Final = ("ctrl+x", "ctrl+d")
 """Keys that choose, beside Enter."""
+CLEAR: Final = ("ctrl+x",)
+"""Of the history: all of it is meant."""
 
 
 def method_choices(catalog: Catalog, calls: Iterable[Call], *, is_greet: bool) -> list[Choice]:
@@ -51,10 +54,21 @@ def method_choices(catalog: Catalog, calls: Iterable[Call], *, is_greet: bool) -
 
 
 def history_choices(entries: Iterable[Entry]) -> list[Choice]:
-    """What was sent, the latest first; the same request once."""
+    """What was sent, the latest first; the same request once, and masked only where its secrets are not known."""
     latest = {draft_of(each): each for each in entries}
+    masked = {draft: draft.settings.masked for draft in latest if draft.settings.masked}
+    known = {_blanked(draft, names) for names in {*masked.values()} for draft in latest if draft not in masked}
+    for draft, names in masked.items():
+        if _blanked(draft, names) in known:
+            del latest[draft]
     found = sorted(latest.items(), key=lambda each: -each[1].sent_at)
     return [Choice(draft, _sent(entry), _how(entry, draft)) for draft, entry in found]
+
+
+def _blanked(draft: Draft, names: Sequence[str]) -> Draft:
+    """A draft without the values of some metadata."""
+    metadata = tuple((name, "" if name in names else value) for name, value in draft.settings.metadata)
+    return replace(draft, settings=replace(draft.settings, metadata=metadata, masked=()))
 
 
 def call_choices(calls: Iterable[SentCall]) -> list[Choice]:

@@ -39,8 +39,8 @@ class OwnCalls:
     def match(self, store: Store, touched: Iterable[StreamKey], ports: frozenset[int]) -> StreamKey | None:
         """The latest of the touched calls that is found to be ours, each told its stream; None when none is new.
 
-        `ports` are our local ports as of now. Those of earlier connections are remembered: frames may come to be
-        decoded after their connection is gone.
+        `ports` are our local ports as of now, as they are recorded. Those of earlier connections are remembered:
+        frames may come to be decoded after their connection is gone.
         """
         self._ports |= ports
         latest = None

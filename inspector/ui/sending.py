@@ -77,7 +77,7 @@ class Sending:
         """The latest of these calls that turns out to be one that was sent from here."""
         if not self._own.awaiting:
             return None
-        ports = frozenset[int]().union(*(caller.local_ports() for caller in self._callers.values()))
+        ports = self._session.own_client_ports.union(*(caller.local_ports() for caller in self._callers.values()))
         return self._own.match(self._session.store, touched, ports)
 
     async def reconnect(self) -> None:

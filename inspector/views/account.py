@@ -117,7 +117,7 @@ class Account:
 def metadata_lines(metadata: Metadata, indent: int) -> Iterator[Line]:
     """A line for each pair."""
     for name, value in metadata:
-        yield Line((Span(f"{clean(name)}: ", Tone.KEY), Span(clean(shown_value(value)))), indent)
+        yield Line((Span(f"{clean(name)}: ", Tone.KEY), Span(clean(shown_value(value)), headers=(name,))), indent)
 
 
 def shown_value(value: str | bytes) -> str:

@@ -10,7 +10,9 @@ from html import escape
 from typing import Final
 
 from inspector.model.endpoint import Side
+from inspector.model.secrets import NO_MASK, Mask
 from inspector.views.follow import Follow
+from inspector.views.masking import masked_line, masked_step
 from inspector.views.spans import Line, Span, Tone
 from inspector.views.steps import PRINTED
 
@@ -47,15 +49,15 @@ section > p:first-child {{ font-weight: bold }}
 """
 
 
-def follow_page(view: Follow) -> Iterator[str]:
-    """The lines of the page."""
+def follow_page(view: Follow, mask: Mask = NO_MASK) -> Iterator[str]:
+    """Yield the lines of the page, with the secrets of the call masked."""
     tones = "\n".join(f".{tone} {{ {look} }}" for tone, look in _COLOURS.items())
     yield _HEAD.format(title=escape(f"Call {view.key}"), tones=tones)
     yield _paragraph(view.heading())
     for note in view.notes():
-        yield _line(note)
+        yield _line(masked_line(note, mask))
     for index in range(len(view)):
-        step = view.step(index, PRINTED)
+        step = masked_step(view.step(index, PRINTED), mask)
         yield f'<section class="{"client" if step.side is Side.CLIENT else "server"}">'
         yield _paragraph((*step.title, Span("   "), *step.facts))
         yield from (_line(line) for line in step.body)

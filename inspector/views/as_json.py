@@ -14,6 +14,7 @@ from inspector.model.call import Call, HeaderBlock, StreamKey
 from inspector.model.endpoint import Side
 from inspector.model.frame import FrameType, Header
 from inspector.model.message import Message
+from inspector.model.secrets import NO_MASK, Mask
 from inspector.model.why import Why
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
@@ -23,8 +24,8 @@ from inspector.views.status_details import status_details
 from inspector.views.why import why
 
 
-def frame_object(store: Store, position: int) -> dict[str, object]:
-    """The frame at a position, JSON-ready."""
+def frame_object(store: Store, position: int, mask: Mask = NO_MASK) -> dict[str, object]:
+    """Return the frame at a position, JSON-ready, with its secrets masked."""
     frame = store.frames[position]
     return {
         "packet": frame.packet,
@@ -35,15 +36,15 @@ def frame_object(store: Store, position: int) -> dict[str, object]:
         "type": frame.type_name,
         "flags": list(frame.flag_names),
         "length": frame.length,
-        "headers": None if frame.headers is None else _pairs(frame.headers),
+        "headers": None if frame.headers is None else _pairs(frame.headers, mask),
         "header_sources": {str(index): source.value for index, source in frame.header_sources},
         "data": frame.payload.hex() if frame.type == FrameType.DATA else None,
         "detail": frame.detail or None,
     }
 
 
-def call_object(store: Store, catalog: Catalog, key: StreamKey) -> dict[str, object]:
-    """A call with all its messages, JSON-ready."""
+def call_object(store: Store, catalog: Catalog, key: StreamKey, mask: Mask = NO_MASK) -> dict[str, object]:
+    """Return a call with all its messages, JSON-ready, with its secrets masked."""
     call, connection = store.calls[key], store.connections[key.connection]
     known = naming(call, catalog)
     method = catalog.method(known.method)
@@ -62,9 +63,9 @@ def call_object(store: Store, catalog: Catalog, key: StreamKey) -> dict[str, obj
         "http_status": call.http_status,
         "started": call.started,
         "duration": call.duration,
-        "request_headers": _block(call.request_headers) or [],
-        "response_headers": _block(call.response_headers),
-        "trailers": _block(call.trailers),
+        "request_headers": _block(call.request_headers, mask) or [],
+        "response_headers": _block(call.response_headers, mask),
+        "trailers": _block(call.trailers, mask),
         "requests": [_message(call, Side.CLIENT, each, catalog) for each in call.requests],
         "responses": [_message(call, Side.SERVER, each, catalog) for each in call.responses],
         "problems": list(call.problems),
@@ -110,9 +111,9 @@ def _message(call: Call, side: Side, message: Message, catalog: Catalog) -> dict
     }
 
 
-def _block(block: HeaderBlock | None) -> list[list[str]] | None:
-    return None if block is None else _pairs(block.headers)
+def _block(block: HeaderBlock | None, mask: Mask) -> list[list[str]] | None:
+    return None if block is None else _pairs(block.headers, mask)
 
 
-def _pairs(headers: tuple[Header, ...]) -> list[list[str]]:
-    return [[name, value] for name, value in headers]
+def _pairs(headers: tuple[Header, ...], mask: Mask) -> list[list[str]]:
+    return [[name, mask.value(name, value)] for name, value in headers]

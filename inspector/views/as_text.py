@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from inspector.model.endpoint import Side
+from inspector.model.secrets import NO_MASK, Mask
 from inspector.views.connections import ConnectionRow
 from inspector.views.follow import Follow
+from inspector.views.masking import masked_line, masked_step
 from inspector.views.rows import CallRow, FrameRow
 from inspector.views.spans import ARROWS, SIDE_TONES, Line, Span, Tone, plain
 from inspector.views.steps import PRINTED, Step
@@ -77,13 +79,13 @@ def connection_line(row: ConnectionRow, *, colour: bool = False) -> str:
     return f"{before}  {state}  {row.client} → {row.server}{after}"
 
 
-def follow_lines(view: Follow, *, colour: bool = False) -> Iterator[str]:
-    """The whole follow view of a call as it is now."""
+def follow_lines(view: Follow, *, colour: bool = False, mask: Mask = NO_MASK) -> Iterator[str]:
+    """Yield the whole follow view of a call as it is now, with its secrets masked."""
     yield painted(view.heading(), colour=colour)
     for note in view.notes():
-        yield text_line(note, colour=colour)
+        yield text_line(note, colour=colour, mask=mask)
     for index in range(len(view)):
-        yield from step_lines(view.step(index, PRINTED), colour=colour)
+        yield from step_lines(masked_step(view.step(index, PRINTED), mask), colour=colour)
 
 
 def step_lines(step: Step, *, colour: bool = False) -> Iterator[str]:
@@ -95,6 +97,6 @@ def step_lines(step: Step, *, colour: bool = False) -> Iterator[str]:
         yield before + _INDENT * 2 + text_line(line, colour=colour)
 
 
-def text_line(line: Line, *, colour: bool = False) -> str:
-    """A line of a view with its indent."""
-    return _INDENT * line.indent + painted(line.spans, colour=colour)
+def text_line(line: Line, *, colour: bool = False, mask: Mask = NO_MASK) -> str:
+    """Return a line of a view with its indent, its secrets masked."""
+    return _INDENT * line.indent + painted(masked_line(line, mask).spans, colour=colour)

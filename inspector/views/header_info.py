@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from inspector.model.frame import Frame, HeaderSource
+from inspector.model.endpoint import Side
+from inspector.model.frame import END_HEADERS, Frame, HeaderSource
 from inspector.model.status import Status
 from inspector.protocol.metadata import status_message
 from inspector.views.headers import SOURCE_TONES, Block, block_of, source_of
@@ -90,7 +91,8 @@ def frame_status(at: Seen) -> Status | None:
     """The gRPC status in the trailers of this very frame, or in the CONTINUATION of their last frame."""
     code = at.frame.header("grpc-status")
     if code is None:
-        return at.call.status if at.call is not None and at.frame.ends_stream else None
+        is_continued = at.side is Side.SERVER and at.frame.ends_stream and not at.frame.flags & END_HEADERS
+        return at.call.status if at.call is not None and is_continued else None
     if not (code.isascii() and code.isdigit() and len(code) < 10):
         return None
     return Status.of(int(code), status_message(at.frame.header("grpc-message") or ""))

@@ -43,16 +43,22 @@ def _value(
     name: str, value: str, source: HeaderSource | None, note: HeaderNote | None, longest: int
 ) -> tuple[Span, ...]:
     if source is not None:
-        shown = clean(value[:longest]) if value else "?"
+        shown = Span(clean(value[:longest]), SOURCE_TONES[source], (name,)) if value else _unread(source)
         known = f"({source}: {note.reason})" if note else f"({source})"
-        return (Span(shown, SOURCE_TONES[source]), GAP, Span(clean(known), SOURCE_TONES[source]))
+        return (shown, GAP, Span(clean(known), SOURCE_TONES[source]))
     if not value:
         return (_EMPTY,)
     if name == "grpc-status":
         return _status(value)
     if len(value) <= longest:
-        return (Span(clean(value)),)
-    return (Span(clean(value[:longest])), Span(more_characters(value, longest), Tone.DIM))
+        return (Span(clean(value), headers=(name,)),)
+    # How much longer it is belongs to the value too: a masked one does not tell its length.
+    more = Span(more_characters(value, longest), Tone.DIM, (name,))
+    return (Span(clean(value[:longest]), headers=(name,)), more)
+
+
+def _unread(source: HeaderSource) -> Span:
+    return Span("?", SOURCE_TONES[source])
 
 
 def _status(value: str) -> tuple[Span, ...]:

@@ -24,6 +24,14 @@ _MOST_OPEN: Final = 24
 _LONGEST: Final = 2_000
 _LONG_BITS: Final = re.compile(r"^[01. ]{12,} = ")
 """Which bits of a wide field are meant: the hex dump has them too, and the words are found at a glance without."""
+_HEADER_BLOCK: Final = "http2.headers"
+"""The bytes of all headers of a frame."""
+_NO_VALUES: Final = frozenset(
+    {"http2.header.name", "http2.header.name.length", "http2.header.repr", "http2.header.index"}
+)
+"""What stands below a header, and says nothing of its value."""
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A header's name (RFC 9110 §5.6.2)."""
 _SEVERITIES: Final = {"Error": Tone.ERROR, "Warn": Tone.WARN, "Warning": Tone.WARN}
 
 Path = tuple[int, ...]
@@ -106,7 +114,8 @@ class PacketTree:
         """How a line reads."""
         path, field, is_open = self.lines[index]
         mark = (OPEN if is_open else FOLDED) if field.children else _LEAF
-        return Line((Span(mark, Tone.DIM), *_spans(field, is_layer=len(path) == 1)), len(path) - 1)
+        headers = headers_of(self.dissection, path)
+        return Line((Span(mark, Tone.DIM), *_spans(field, headers, is_layer=len(path) == 1)), len(path) - 1)
 
     def _list(self) -> None:
         self.lines = list(self._shown(self.dissection.layers, ()))
@@ -144,15 +153,40 @@ class PacketTree:
             yield from self._walk(field.children, (*above, index))
 
 
-def _spans(field: Field, *, is_layer: bool) -> Iterator[Span]:
+def headers_of(dissection: Dissection, path: Path) -> tuple[str, ...]:
+    """Return the names of the headers whose values, or bytes, the field at a path shows; none for any other field."""
+    fields = [dissection.field(path[:length]) for length in range(1, len(path) + 1)]
+    field = fields[-1]
+    if field.name == _HEADER_BLOCK:
+        return tuple(name for beside in fields[-2].children if (name := _header_name(beside)) is not None)
+    if field.name in _NO_VALUES:
+        return ()
+    return next(((name,) for each in fields if (name := _header_name(each)) is not None), ())
+
+
+def _header_name(field: Field) -> str | None:
+    """Return the name of the header that a field is, in HTTP/2 or HTTP/1.1; None for any other field."""
+    named = next((each for each in field.children if each.name == "http2.header.name"), None)
+    if named is not None:
+        name = named.label.partition(": ")[2]
+        return "" if name == "<unknown>" else name
+    name, colon, _ = field.label.partition(": ")
+    is_line = field.name.startswith("http.") and colon and _TOKEN.fullmatch(name)
+    return name.lower() if is_line else None
+
+
+def _spans(field: Field, headers: tuple[str, ...], *, is_layer: bool) -> Iterator[Span]:
     label = _LONG_BITS.sub("", clean(shortened(field.label, _LONGEST)))
     if field.severity in _SEVERITIES:
         yield Span(label, _SEVERITIES[field.severity])
     elif field.is_generated:
-        yield Span(f"[{label}]", Tone.DIM)
+        yield Span(f"[{label}]", Tone.DIM, headers)
     elif is_layer:
         yield Span(label, Tone.KEYWORD)
     else:
         name, colon, value = label.partition(": ")
         yield Span(name + colon, Tone.KEY if colon else Tone.PLAIN)
-        yield Span(value)
+        if name == "Header" and headers:  # the whole header: `Header: cookie: a=b`
+            header, colon, value = value.partition(": ")
+            yield Span(header + colon)
+        yield Span(value, headers=headers)

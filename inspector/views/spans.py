@@ -43,6 +43,8 @@ class Span(NamedTuple):
 
     text: str
     tone: Tone = Tone.PLAIN
+    headers: tuple[str, ...] = ()
+    """The names of the headers whose values the text shows; `masking` hides those of secrets."""
 
 
 class Line(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final, NamedTuple
 
+from inspector.model.secrets import NO_MASK, Mask
 from inspector.schema.forms import Format
 from inspector.ui.accounts import Accounts
 from inspector.ui.widgets.layout import Block
@@ -68,10 +69,10 @@ class AccountsDocument:
                 return end - new.blocks + (1 + old.passed if is_same else 0)
         return self._ends[len(before) - 1] if before else 0
 
-    def copied(self) -> tuple[str, str]:
-        """All of it as text."""
+    def copied(self, mask: Mask = NO_MASK) -> tuple[str, str]:
+        """Return all of it as text."""
         blocks = (self.block(index) for index in range(len(self)))
-        return "\n".join(text_line(line) for block in blocks for line in block.lines), _NAME
+        return "\n".join(text_line(line, mask=mask) for block in blocks for line in block.lines), _NAME
 
     def _lines(self, shape: _Shape, part: int) -> Iterator[Line]:
         account = shape.account

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from inspector.model.secrets import NO_MASK, Mask
 from inspector.store.store import Store
 from inspector.ui.widgets.layout import Block
 from inspector.views.bytes import BytesLine, dump
@@ -39,8 +40,8 @@ class BytesDocument:
         """Bytes stay as they are, but where messages begin may be told later."""
         return 0
 
-    def copied(self) -> tuple[str, str]:
-        """The payload as hex digits."""
+    def copied(self, mask: Mask = NO_MASK) -> tuple[str, str]:  # noqa: ARG002 - bytes are what was on the wire
+        """Return the payload as hex digits."""
         payload = self._dump.payload
         return payload.hex(), f"{counted(len(payload), 'byte')} as hex"
 

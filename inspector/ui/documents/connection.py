@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from inspector.model.secrets import NO_MASK, Mask
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
 from inspector.ui.widgets.layout import Block
@@ -41,9 +42,9 @@ class ConnectionDocument:
         before, self._facts = self._facts, connection_facts(self._store, self._connection)
         return _first_difference(before, self._facts)
 
-    def copied(self) -> tuple[str, str]:
-        """The lines as text."""
-        return "\n".join(text_line(fact.line) for fact in self._facts), f"connection {self._connection}"
+    def copied(self, mask: Mask = NO_MASK) -> tuple[str, str]:
+        """Return the lines as text."""
+        return "\n".join(text_line(fact.line, mask=mask) for fact in self._facts), f"connection {self._connection}"
 
 
 class SequenceDocument:
@@ -85,10 +86,10 @@ class SequenceDocument:
         """Take in some more of them; the first block that says something else."""
         return self._sequence.update(_AT_ONCE) + 1
 
-    def copied(self) -> tuple[str, str]:
-        """All of it as text."""
+    def copied(self, mask: Mask = NO_MASK) -> tuple[str, str]:
+        """Return all of it as text."""
         blocks = (self.block(index) for index in range(len(self)))
-        lines = (text_line(line) for block in blocks for line in block.lines)
+        lines = (text_line(line, mask=mask) for block in blocks for line in block.lines)
         return "\n".join(lines), f"the sequence of connection {self.connection}"
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Final, Protocol
 
+from inspector.model.secrets import NO_MASK, Mask
 from inspector.ui.widgets.layout import Block
+from inspector.views.masking import masked_lines
 from inspector.views.spans import Line, Span, Tone
 
 
@@ -24,8 +26,8 @@ class PaneDocument(Protocol):
     def refresh(self) -> int:
         """Take in what came; the first block that may say something else now."""
 
-    def copied(self) -> tuple[str, str]:
-        """The text for the clipboard, and what it is."""
+    def copied(self, mask: Mask = NO_MASK) -> tuple[str, str]:
+        """Return the text for the clipboard, its secrets masked, and what it is."""
 
 
 _GONE: Final = (
@@ -68,9 +70,10 @@ class LinesDocument:
         self._made, self._lines = version, self._make()
         return 0
 
-    def copied(self) -> tuple[str, str]:
-        """The lines as text."""
-        return "\n".join("  " * line.indent + line.text for line in self._lines), self._name
+    def copied(self, mask: Mask = NO_MASK) -> tuple[str, str]:
+        """Return the lines as text."""
+        lines = masked_lines(self._lines, mask)
+        return "\n".join("  " * line.indent + line.text for line in lines), self._name
 
 
 class GoneDocument(LinesDocument):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from inspector.model.call import StreamKey
+from inspector.model.secrets import NO_MASK, Mask
 from inspector.schema.catalog import Catalog
 from inspector.schema.payload import Format
 from inspector.store.store import Store
@@ -53,9 +54,9 @@ class FollowDocument:
         position = found.frames[0] if found is not None and found.frames else None
         return Block((Line(view.heading()),)), Block((*view.notes(), *asked, Line()), position)
 
-    def copied(self) -> tuple[str, str]:
-        """The stream as the headless `follow` prints it."""
-        return "\n".join(follow_lines(self._follow)), f"stream {self.key}"
+    def copied(self, mask: Mask = NO_MASK) -> tuple[str, str]:
+        """Return the stream as the headless `follow` prints it."""
+        return "\n".join(follow_lines(self._follow, mask=mask)), f"stream {self.key}"
 
 
 def _step_block(step: Step) -> Block:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from inspector.model.dissection import ByteSource, Field
+from inspector.model.secrets import NO_MASK, Mask
 from inspector.ui.packet_feed import PacketFeed
 from inspector.ui.widgets.layout import Block
-from inspector.views.packet_tree import PacketTree
+from inspector.views.masking import masked_lines
+from inspector.views.packet_tree import PacketTree, headers_of
 from inspector.views.spans import Line, Span, Tone
 from inspector.views.text import clean
 
@@ -49,9 +51,9 @@ class TreeDocument:
         self._tree = self._make()
         return 0
 
-    def copied(self) -> tuple[str, str]:
-        """The lines that are shown."""
-        lines = (self.block(index).lines[0] for index in range(len(self)))
+    def copied(self, mask: Mask = NO_MASK) -> tuple[str, str]:
+        """Return the lines that are shown."""
+        lines = masked_lines((self.block(index).lines[0] for index in range(len(self))), mask)
         return "\n".join(_INDENT_UNIT * line.indent + line.text for line in lines), f"the tree of packet {self.number}"
 
     def toggle(self, index: int) -> bool:
@@ -74,6 +76,12 @@ class TreeDocument:
     def field(self, index: int) -> Field | None:
         """The field of a line; None before the tree is there."""
         return self._tree.lines[index].field if self._tree and index < len(self._tree.lines) else None
+
+    def headers(self, index: int) -> tuple[str, ...]:
+        """The headers whose values a line shows."""
+        if self._tree is None or index >= len(self._tree.lines):
+            return ()
+        return headers_of(self._tree.dissection, self._tree.lines[index].path)
 
     def source(self, field: Field) -> ByteSource | None:
         """The bytes that a field is read from."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inspector.capture.tcp_follow import TcpStream
+from inspector.model.secrets import NO_MASK, Mask
 from inspector.ui.documents.packet import tcp_stream_of
 from inspector.ui.packet_feed import PacketFeed
 from inspector.ui.widgets.layout import Block
@@ -61,8 +62,8 @@ class TcpDocument:
         self._pieces = [] if isinstance(known, str) else tcp_pieces(known, self._form)
         return 0
 
-    def copied(self) -> tuple[str, str]:
-        """The whole stream, as it is shown."""
+    def copied(self, mask: Mask = NO_MASK) -> tuple[str, str]:  # noqa: ARG002 - bytes are what was on the wire
+        """Return the whole stream, as it is shown."""
         if isinstance(self._known, str):
             return self._known, "the remark"
         return tcp_text(self._known, self._form), f"TCP stream {self._known.number}"

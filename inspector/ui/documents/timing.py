@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inspector.model.call import StreamKey
+from inspector.model.secrets import NO_MASK, Mask
 from inspector.store.store import Store
 from inspector.ui.widgets.layout import Block
 from inspector.views.spans import Line
@@ -35,8 +36,8 @@ class TimingDocument:
         self._facts = self._made()
         return 0
 
-    def copied(self) -> tuple[str, str]:
-        """All lines as text."""
+    def copied(self, mask: Mask = NO_MASK) -> tuple[str, str]:  # noqa: ARG002 - there are only times
+        """Return all lines as text."""
         return "\n".join(fact.line.text for fact in self._facts), f"the times of call {self.key}"
 
     def _made(self) -> tuple[Fact, ...]:

@@ -19,6 +19,8 @@ from inspector.ui.parts.copying import Copying
 from inspector.ui.parts.decoding import DecodeAs
 from inspector.ui.parts.filtering import Filtering
 from inspector.ui.parts.finding import Finding
+from inspector.ui.parts.history_clearing import HistoryClearing
+from inspector.ui.parts.left import LeftCaptures
 from inspector.ui.parts.looking import Looking
 from inspector.ui.parts.menu import Menu
 from inspector.ui.parts.naming import Naming
@@ -31,6 +33,7 @@ from inspector.ui.parts.service import Service
 from inspector.ui.parts.stack import Stack
 from inspector.ui.parts.stage import Acting, Actions, Hearing, Hears, Stage
 from inspector.ui.parts.words import Words
+from inspector.ui.request_history import RequestHistory
 from inspector.ui.sending import Sending
 
 _LOOK_SECONDS: Final = 1.0
@@ -55,18 +58,24 @@ class Parts:
         self._feed, self._browser, self._stack = feed, browser, stack
         self._stage, self._session, self._leave = stage, session, leave
         self.room = room = Room(screen, browser, box, stack.request)
+        history = launch.requests or RequestHistory(launch.history)
+        self._clearing = HistoryClearing(stage, history)
         self._service = None
         if sending is not None and stack.request is not None:
-            self._service = Service(stage, room, browser, sending, stack.request, launch)
+            self._service = Service(stage, room, browser, sending, stack.request, launch, history)
         form = None if self._service is None else self._service.form
         self._schema = Schema(stage, session, launch, form, self._schema_changed)
-        self._filtering = Filtering(stage, feed, session.packets, box, browser.listing.settle, self._refiltered)
+        self._filtering = Filtering(
+            stage, feed, session.packets, box, browser.listing.settle, self._refiltered, launch.secrets
+        )
         self._seeker = Seeker(stage, session.store, catalog, stack.find)
         self._finding = Finding(self._seeker, stack.find, browser, room)
-        self.saving = Saving(stage, session, catalog, browser, screen.app.export_screenshot)
+        self.saving = Saving(stage, session, catalog, browser, screen.app.export_screenshot, launch.secrets)
         self._words = Words(session, browser, self._filtering, stack.status, stack.notice, self._service)
-        self._copying = Copying(stage, browser, catalog, launch.schema, launch.target)
+        self._copying = Copying(stage, browser, catalog, launch.schema, launch.target, launch.secrets)
+        self._left = LeftCaptures(stage, session, stack.left, launch.open_left)
         self._others: tuple[Acting, ...] = (
+            self._left,
             Capturing(stage, session, launch.open_capture),
             DecodeAs(stage, session),
             Naming(stage, session, browser, catalog),
@@ -74,6 +83,7 @@ class Parts:
             Commenting(stage, session, browser),
             Overviews(stage, browser, catalog),
             Menu(screen),
+            self._clearing,
         )
 
     @property
@@ -89,6 +99,7 @@ class Parts:
     def hears(self) -> Hears:
         """Which part sees to which messages."""
         hearing: list[Hearing] = [self.room, self._filtering, self._finding, self.saving, self._words, self._copying]
+        hearing.append(self._clearing)
         if self._service is not None:
             hearing.append(self._service)
         return {kind: hear for part in hearing for kind, hear in part.hears.items()}
@@ -102,12 +113,17 @@ class Parts:
         """False for an action that has nothing to act on now."""
         return self._service is None or self._service.running.allows(action)
 
-    def begin(self) -> None:
-        """Show the method to begin with, and let the session start behind the screen."""
+    def begin(self, *, is_first: bool) -> None:
+        """Show the method to begin with, and let the session start behind the screen.
+
+        `is_first` is True on the screen that the app starts with.
+        """
         if self._service is not None:
             self._service.begin(is_continued=self._session.is_continued)
             self._stage.every(_LOOK_SECONDS, self._words.draw_connection)
         self._stage.work(self._run())
+        if is_first:
+            self._left.begin()
 
     async def _run(self) -> None:
         """First the schema, then the capture: to be asked for its schema is nothing that the service's user did."""
@@ -142,7 +158,8 @@ class Parts:
 
     def _back(self) -> None:
         """Out of the innermost thing that there is; at last out of an opened capture."""
-        notice, late = self._stack.notice, self._stack.late
-        steps = (self._finding.back, self.room.back, self._filtering.stop_looking, notice.dismiss, late.dismiss)
+        notice, late, left = self._stack.notice, self._stack.late, self._stack.left
+        looks, saves = self._filtering.stop_looking, self.saving.running.ask_stop
+        steps = (self._finding.back, self.room.back, looks, saves, notice.dismiss, late.dismiss, left.dismiss)
         if not any(step() for step in steps):
             self._leave()

@@ -13,7 +13,7 @@ from inspector.schema.catalog import Catalog, Method
 from inspector.schema.request import build
 from inspector.ui.accounts import MOST_BYTES
 from inspector.ui.draft import Draft, message_texts, method_of
-from inspector.ui.messages import Requested
+from inspector.ui.messages import Requested, SecretAsked
 from inspector.ui.parts.form import Form
 from inspector.ui.parts.sent_view import SentView
 from inspector.ui.parts.stage import Hears, Stage
@@ -76,6 +76,9 @@ class Calling:
         if draft is None:
             raise NO_METHOD
         self._form.settle()
+        if draft.settings.masked:
+            self._stage.post(SecretAsked(draft))
+            return
         method = method_of(draft, self._catalog)
         texts = [each.text for each in message_texts(draft.text, method.kind)]
         messages = [build(text, method, self._catalog) for text in texts]

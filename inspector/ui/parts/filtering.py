@@ -11,6 +11,7 @@ from inspector.capture.packet_matches import PacketMatches
 from inspector.capture.sharkd_answers import FieldName
 from inspector.session.packets import Packets
 from inspector.store.filter import EVERYTHING, Filter, display_filter
+from inspector.ui.copies import SecretSwitch
 from inspector.ui.feed import Feed
 from inspector.ui.messages import DisplayFiltered, FieldChosen, FilterAsked, FilterBegun, Filtered, PassCancelled
 from inspector.ui.offers import field_filters
@@ -47,10 +48,12 @@ class Filtering:
         box: FilterBox,
         begun: Callable[[], None],
         refiltered: Callable[[], None],
+        secrets: SecretSwitch,
     ) -> None:
         """`begun` is called before a filter is typed, or chosen elsewhere; `refiltered` when rows were chosen anew."""
         self._stage, self._feed = stage, feed
         self._box, self._begun, self._refiltered = box, begun, refiltered
+        self._secrets = secrets.secrets
         self._filter: Filter = EVERYTHING
         self._pass = PacketPass(stage, feed, packets, box, self._refilter)
 
@@ -114,6 +117,9 @@ class Filtering:
         self._stage.work_anew(work(), "filter")
 
     def _ask_how(self, event: FieldChosen) -> None:
+        value = event.field.filter.partition(" == ")[2]
+        if any(self._secrets.covers(name, value) for name in event.headers):
+            self._box.withhold(value)
         if choices := field_filters(event.field, self._box.good):
             note = "Enter puts the filter on · Esc cancels"
             dialog = ChoiceDialog("Filter by this field", choices, note)

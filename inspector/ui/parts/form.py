@@ -39,6 +39,7 @@ class Form:
         self._is_chosen = False
         """True when the user has chosen a method."""
         self._prepared = asyncio.Event()
+        history.on_clear.append(lambda: self._show(box.method))
 
     @property
     def method(self) -> Method | None:

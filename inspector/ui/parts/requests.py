@@ -6,10 +6,11 @@ from inspector.errors import RequestError
 from inspector.schema.catalog import Catalog
 from inspector.ui.draft import Draft, method_of
 from inspector.ui.draft_source import as_json, draft_of_call
-from inspector.ui.offers import EDIT, SEND, history_choices, method_choices
+from inspector.ui.messages import ClearAsked, SecretAsked
+from inspector.ui.offers import CLEAR, EDIT, SEND, history_choices, method_choices
 from inspector.ui.parts.calling import NO_METHOD, Calling
 from inspector.ui.parts.form import Form
-from inspector.ui.parts.stage import Actions, Stage
+from inspector.ui.parts.stage import Actions, Hears, Stage
 from inspector.ui.request_history import RequestHistory
 from inspector.ui.screens.choice import ChoiceDialog, Chosen
 from inspector.ui.screens.editor import Edited, EditorScreen
@@ -43,6 +44,11 @@ class Requests:
             "recall": self._recall,
             "resend": self._resend,
         }
+
+    @property
+    def hears(self) -> Hears:
+        """What cannot be sent before it is completed."""
+        return {SecretAsked: lambda event: self._edit(event.draft)}
 
     def _choose_method(self) -> None:
         note = "Enter chooses · F2 chooses and edits · Esc cancels"
@@ -78,17 +84,20 @@ class Requests:
         self._form.let_type_over()
 
     def _recall(self) -> None:
-        note = "Enter puts it into the request box · F2 edits it · F5 or ^J sends it · Esc cancels"
+        note = "Enter takes it · F2 edits · F5 ^J sends · ^X clears all · Esc cancels"
         choices = history_choices(self._history.entries)
-        self._stage.ask(ChoiceDialog("Sent before", choices, note, (*EDIT, *SEND)), self._take_recalled)
+        dialog = ChoiceDialog("Sent before", choices, note, (*EDIT, *SEND), all_keys=CLEAR)
+        self._stage.ask(dialog, self._take_recalled)
 
     def _take_recalled(self, chosen: Chosen) -> None:
-        if chosen.key in EDIT:
+        if chosen.key in CLEAR:
+            self._stage.post(ClearAsked())
+        elif chosen.key in EDIT:
             self._edit(chosen.value)
-            return
-        self._form.take(chosen.value)
-        if chosen.key in SEND:
-            self._send_shown(chosen.value)
+        else:
+            self._form.take(chosen.value)
+            if chosen.key in SEND:
+                self._send_shown(chosen.value)
 
     def _resend(self) -> None:
         if (call := self._browser.call) is None:

@@ -29,8 +29,9 @@ class Service:
         sending: Sending,
         box: RequestBox,
         launch: Launch,
+        history: RequestHistory,
     ) -> None:
-        catalog, history, target = launch.catalog, RequestHistory(launch.history), sending.target
+        catalog, target = launch.catalog, sending.target
         self._sending, self._launch = sending, launch
         self.form = Form(stage, box, room, catalog, history, target=target, is_greet=sending.is_greet)
         self.view = SentView(browser.feed, browser, room, sending, catalog)
@@ -46,7 +47,7 @@ class Service:
     @property
     def hears(self) -> Hears:
         """What the request box tells."""
-        return self._calling.hears
+        return {**self._calling.hears, **self._requests.hears}
 
     @property
     def connection(self) -> ConnectionState | None:

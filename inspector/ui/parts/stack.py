@@ -18,7 +18,7 @@ from inspector.ui.widgets.browser import Browser
 from inspector.ui.widgets.filter_box import FilterBox
 from inspector.ui.widgets.find_bar import FindBar
 from inspector.ui.widgets.key_bar import KeyBar
-from inspector.ui.widgets.late_banner import LateBanner
+from inspector.ui.widgets.late_banner import LateBanner, LeftBanner
 from inspector.ui.widgets.name_list import NameList
 from inspector.ui.widgets.notice import Notice
 from inspector.ui.widgets.request_box import RequestBox
@@ -33,6 +33,7 @@ class Stack:
     filter: FilterBox
     names: NameList
     late: LateBanner
+    left: LeftBanner
     browser: Browser
     notice: Notice
     find: FindBar
@@ -49,6 +50,7 @@ class Stack:
             FilterBox(PacketLanguage(session.packets), names),
             names,
             LateBanner(session.store, catalog),
+            LeftBanner(),
             Browser(feed, catalog, following=isinstance(session.source, LiveSource)),
             Notice(),
             FindBar(),
@@ -58,7 +60,8 @@ class Stack:
 
     def __iter__(self) -> Iterator[Widget]:
         """Those that there are."""
-        yield from (self.status, self.filter, self.names, self.late, self.browser, self.notice, self.find)
+        yield from (self.status, self.filter, self.names, self.late, self.left)
+        yield from (self.browser, self.notice, self.find)
         if self.request is not None:
             yield self.request
         yield self.keys

@@ -54,11 +54,20 @@ class ChoiceDialog(Dialog[Chosen]):
     ASKED = "Type to search"
     """What stands where one types."""
 
-    def __init__(self, title: str, choices: Sequence[Choice], note: str, keys: Sequence[str] = ()) -> None:
-        """`note` says what keys do; `keys` are those that choose, beside Enter."""
+    def __init__(
+        self,
+        title: str,
+        choices: Sequence[Choice],
+        note: str,
+        keys: Sequence[str] = (),
+        *,
+        all_keys: Sequence[str] = (),
+    ) -> None:
+        """`note` says what keys do; `keys` choose, beside Enter; `all_keys` are about all choices, marked or not."""
         super().__init__()
         self.choices = choices
-        self._title, self._note, self._keys = title, note, frozenset(keys)
+        self._title, self._note = title, note
+        self._keys, self._all_keys = frozenset((*keys, *all_keys)), frozenset(all_keys)
         self._found: list[Choice] = []
         self._searched = ""
 
@@ -98,7 +107,9 @@ class ChoiceDialog(Dialog[Chosen]):
 
     def take(self, key: str) -> None:
         """Something was chosen by a key."""
-        if (marked := self.marked) is not None:
+        if key in self._all_keys:
+            self.dismiss(Chosen(None, key))
+        elif (marked := self.marked) is not None:
             self.dismiss(Chosen(marked.value, key))
 
     @property

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import stat
 from datetime import datetime
 from pathlib import Path
 
-from inspector.session.source import expanded
+from inspector.paths import expand, status_of
 
 
 class Destination:
@@ -29,13 +30,15 @@ class Destination:
     def _look(self, path: Path, *, is_folder: bool) -> str | None:
         if not path.name:
             return "Name a file."
-        if not path.parent.is_dir():
+        parent, status = status_of(path.parent), status_of(path)
+        if parent is None or not stat.S_ISDIR(parent.st_mode):
             return f"There is no folder {path.parent}."
+        is_file = status is not None and not stat.S_ISDIR(status.st_mode)
         if is_folder:
-            return f"{path} is a file; name a folder." if path.is_file() else None
-        if path.is_dir():
+            return f"{path} is a file; name a folder." if is_file else None
+        if status is not None and not is_file:
             return f"{path} is a folder; name a file in it."
-        if path.exists() and self._asked != path:
+        if is_file and self._asked != path:
             self._asked = path
             return f"{path.name} is there already. Enter again writes over it · Esc cancels"
         return None
@@ -43,7 +46,7 @@ class Destination:
 
 def typed_path(text: str) -> Path:
     """What was typed, as a path; `~` is one's home."""
-    return expanded(text.strip())
+    return expand(text.strip())
 
 
 def default_name(source: str, suffix: str) -> str:

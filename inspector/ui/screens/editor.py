@@ -26,7 +26,7 @@ from inspector.ui.draft import KIND_WORDS, Draft, message_texts
 from inspector.ui.pointing import find_spot
 from inspector.ui.screens.dialog import Dialog
 from inspector.ui.widgets.json_area import Candidates, JsonArea
-from inspector.ui.widgets.settings_form import SettingsForm
+from inspector.ui.widgets.settings_form import SettingsForm, masked_words
 from inspector.views.text import clean
 
 _KEYS = "F5 ^J send · Tab completes · ^N names · ^T all fields · Esc closes"
@@ -65,11 +65,15 @@ class EditorScreen(Dialog[Edited]):
 
     def on_mount(self) -> None:
         """Begin in the message, at its end if it is one of ours."""
-        self._say(_KEYS)
         area = self._area
-        area.focus()
         area.move_cursor(_first_value(area.text))
         self.call_after_refresh(self._show_beginning)
+        if masked := self._draft.settings.masked:
+            self.query_one(SettingsForm).enter_masked(masked)
+            self._ask(masked_words(masked), _KEYS)
+        else:
+            area.focus()
+            self._say(_KEYS)
 
     def _show_beginning(self) -> None:
         """Before there was room, the line of the cursor was all that could be in sight."""
@@ -118,7 +122,7 @@ class EditorScreen(Dialog[Edited]):
             except RequestError as error:
                 self._point(error, text, message.start)
                 raise
-        return self._written(text, self.query_one(SettingsForm).settings())
+        return self._written(text, self.query_one(SettingsForm).complete_settings())
 
     def _written(self, text: str, settings: Settings) -> Draft:
         return Draft(self._method.path, text, settings, self._draft.kind)
@@ -152,6 +156,11 @@ class EditorScreen(Dialog[Edited]):
     def _take_candidate(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self._area.accept()
+
+    def _ask(self, words: str, keys: str) -> None:
+        """Ask for something, above the words about keys."""
+        content = Content.assemble((clean(words), "$tone-warn"), "\n", (keys, "$tone-dim"))
+        self.query_one("#dialog-note", Static).update(content)
 
     def _say(self, message: str, hint: str = "", *, is_error: bool = False) -> None:
         """A line of words, or what is wrong and where the cursor is now."""

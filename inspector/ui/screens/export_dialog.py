@@ -13,12 +13,13 @@ from textual.content import Content
 from textual.widgets import Checkbox, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from inspector.ui.exports import Way
+from inspector.ui.copies import SecretSwitch, secrets_label
+from inspector.ui.exports import Included, Way
 from inspector.ui.screens.destination import Destination, default_name, typed_path
 from inspector.ui.screens.dialog import Dialog
 from inspector.views.text import clean
 
-_HELP: Final = "Enter saves · ↑ ↓ what · Tab, Space keys · Esc cancels"
+_HELP: Final = "Enter saves · ↑ ↓ what · Tab, Space the box · Esc cancels"
 _MOVES: Final = {"down": "cursor_down", "up": "cursor_up", "pagedown": "page_down", "pageup": "page_up"}
 _ROOM: Final = 34
 
@@ -28,16 +29,16 @@ class Order(NamedTuple):
 
     way: Way
     path: Path
-    keeps_keys: bool
+    included: Included
 
 
 class ExportDialog(Dialog[Order]):
     """Gives an order, or None."""
 
-    def __init__(self, ways: Sequence[Way], source: str) -> None:
+    def __init__(self, ways: Sequence[Way], source: str, secrets: SecretSwitch) -> None:
         """`source` is what the name of the file is made from."""
         super().__init__()
-        self._ways, self._source = ways, source
+        self._ways, self._source, self._secrets = ways, source, secrets
         self._proposed = ""
         self._destination = Destination()
         self._taken = -1
@@ -50,6 +51,7 @@ class ExportDialog(Dialog[Order]):
             yield OptionList(*map(_option, self._ways), id="ways", markup=False, compact=True)
             yield Input(id="path")
             yield Checkbox("Keep the TLS keys that are in it", id="keys", compact=True)
+            yield Checkbox(secrets_label(self._secrets.secrets), self._secrets.is_on, id="secrets", compact=True)
             yield Static(id="dialog-note", markup=False)
 
     def on_mount(self) -> None:
@@ -62,6 +64,9 @@ class ExportDialog(Dialog[Order]):
     def _list(self) -> OptionList:
         return self.query_one("#ways", OptionList)
 
+    def _box(self, name: str) -> Checkbox:
+        return self.query_one(f"#{name}", Checkbox)
+
     @property
     def _way(self) -> Way:
         return self._ways[self._list.highlighted or 0]
@@ -73,7 +78,7 @@ class ExportDialog(Dialog[Order]):
         if field.value == self._proposed:
             field.value = self._proposed = default_name(self._source, way.ending)
             field.cursor_position = len(field.value)
-        self.query_one(Checkbox).display = way.has_keys
+        self._box("keys").display, self._box("secrets").display = way.has_keys, way.has_secrets
         self._forget()
 
     @on(Input.Changed)
@@ -93,7 +98,8 @@ class ExportDialog(Dialog[Order]):
     def _decide(self) -> None:
         path = typed_path(self.query_one(Input).value)
         if (objection := self._destination.objection(path, is_folder=self._way.is_folder)) is None:
-            self.dismiss(Order(self._way, path, self.query_one(Checkbox).value))
+            included = Included(self._box("keys").value, self._box("secrets").value)
+            self.dismiss(Order(self._way, path, included))
         else:
             self.say(objection, is_warning=True)
 

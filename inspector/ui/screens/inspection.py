@@ -60,17 +60,23 @@ class InspectionScreen(Screen[None], inherit_bindings=False):
         self.session.on_change = self.feed.receive
         self.session.on_status = lambda _status: self.feed.stir()
         first = None if self.session.is_continued else self._stack.request  # `d` was pressed outside of it
-        (first or self.browser.listing.shown).focus()
-        self.parts.begin()
+        # At once: `focus` would leave it to a later turn, and keys that wait already would go to the filter.
+        self.set_focus(first or self.browser.listing.shown, scroll_visible=False)
+        self.parts.begin(is_first=not self.is_opened and not self.session.is_continued)
         self.feed.receive(self.session.store.everything())
 
-    async def end(self) -> None:
-        """Stop drawing and end all that the session started; the screen is of no use afterwards."""
+    async def end(self) -> tuple[str, ...]:
+        """Stop drawing and end all that the session started; the screen is of no use afterwards.
+
+        Returns the names of files that were still being written: nothing of them is left.
+        """
         self.feed.close()
+        unfinished = self.parts.saving.running.names
         await self._stage.end()
         await self.session.close()
         if self._sending is not None:
             await self._sending.close()
+        return unfinished
 
     def on_resize(self, _event: events.Resize) -> None:
         """The screen may have become narrow."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,7 @@ from textual.content import Content
 from textual.suggester import Suggester
 from textual.widgets import DirectoryTree, Input, Static
 
-from inspector.session.source import expanded
+from inspector.paths import expand, status_of
 from inspector.ui.screens.dialog import Dialog
 
 _CAPTURES: Final = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz", ".cap.gz")
@@ -57,16 +58,16 @@ class OpenDialog(Dialog[Path]):
 
     @on(Input.Submitted)
     def _decide(self, event: Input.Submitted) -> None:
-        path = expanded(event.value)
+        path = expand(event.value)
         try:
-            is_file, is_folder = path.is_file(), path.is_dir()
+            status = status_of(path)
         except OSError as error:
             self.say(f"{path} cannot be opened: {error.strerror}.", is_warning=True)
             return
-        if is_file:
+        if status is not None and not stat.S_ISDIR(status.st_mode):
             self.dismiss(path)
         elif event.value:
-            self.say(f"{path} is a folder." if is_folder else f"There is no file {path}.", is_warning=True)
+            self.say(f"{path} is a folder." if status else f"There is no file {path}.", is_warning=True)
 
     @on(DirectoryTree.FileSelected)
     def _take(self, event: DirectoryTree.FileSelected) -> None:
@@ -83,7 +84,7 @@ def _is_offered(path: Path) -> bool:
 
 
 def _completed(typed: str) -> str | None:
-    path = expanded(typed)
+    path = expand(typed)
     folder, start = (path, "") if typed.endswith("/") else (path.parent, path.name)
     try:
         found = sorted(each.name for each in folder.iterdir() if each.name.startswith(start) and _is_offered(each))

@@ -42,7 +42,7 @@ class Browser(BothSides):
 
     def _action_filter_field(self) -> None:
         if (field := self.detail.field) is not None:
-            self.post_message(FieldChosen(field))
+            self.post_message(FieldChosen(field, self.detail.headers))
 
     def _action_follow_tcp(self) -> None:
         if isinstance(self.subject, FrameAt):
@@ -61,8 +61,8 @@ class Browser(BothSides):
                 self.select(of_call(self.feed.store, calls.keys[row]))
 
     def _action_write(self) -> None:
-        if (saved := self.detail.saved()) is not None:
-            self.post_message(SaveAsked(*saved))
+        if self.detail.document is not None:
+            self.post_message(SaveAsked(self.detail.saved, self.detail.is_raw))
 
     def _action_follow(self) -> None:
         if isinstance(self.subject, PacketAt):
@@ -120,8 +120,10 @@ class Browser(BothSides):
         self.detail.turn_form()
 
     def _action_copy(self) -> None:
-        table = self.listing.shown
-        row = None if table.selected is None else table.rows.text(table.selected)
-        copied = self.detail.copied() if self.detail.has_focus_within_pane else row
-        if copied is not None:
-            self.post_message(Copied(*copied))
+        table, document = self.listing.shown, self.detail.document
+        if self.detail.has_focus_within_pane:
+            if document is not None:
+                self.post_message(Copied(document.copied, self.detail.is_raw))
+        elif table.selected is not None:
+            row = table.rows.text(table.selected)
+            self.post_message(Copied(lambda _: row))  # no row shows the value of a header that may be a secret

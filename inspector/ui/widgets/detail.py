@@ -177,10 +177,6 @@ class Detail(PacketParts):
         if self.document is document:
             self.pane.changed_from(first)
 
-    def copied(self) -> tuple[str, str] | None:
-        """What of the shown tab goes to the clipboard, and what it is called."""
-        return None if self.document is None else self.document.copied()
-
     @on(TabChosen)
     def _open_chosen(self, event: TabChosen) -> None:
         event.stop()

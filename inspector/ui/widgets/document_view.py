@@ -6,6 +6,8 @@ document says is none of its business; how one moves in it is `Pane`'s.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from rich.segment import Segment
@@ -13,8 +15,9 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from inspector.model.secrets import Mask
 from inspector.ui.format import fitted, highlighted, segments
-from inspector.ui.widgets.layout import Document, Layout, Row
+from inspector.ui.widgets.layout import Document, Layout, MaskedDocument, Row
 from inspector.ui.widgets.line_view import LineView
 from inspector.views.pattern import Sought
 from inspector.views.spans import Tone
@@ -40,6 +43,8 @@ class DocumentView(LineView):
         self._document: Document | None = None
         self._current: int | None = None
         self._sought: Sought | None = None
+        self._first_row: int | None = None
+        """The row at the top while the document is masked; else it is scrolled to."""
 
     @property
     def document(self) -> Document | None:
@@ -119,10 +124,30 @@ class DocumentView(LineView):
         if not top <= row < top + page:
             self.scroll_to(y=row if row < top else row - page + 1, animate=False, force=True)
 
+    @contextmanager
+    def masked(self, mask: Mask) -> Iterator[None]:
+        """Draw the document with its secrets masked until the end of the block: for a picture of it."""
+        layout, document, top = self._layout, self._document, self.scroll_offset.y
+        if layout is None or document is None or top >= len(layout.rows):
+            yield
+            return
+        block = layout.rows[top].block
+        masked = Layout(MaskedDocument(document, mask), layout.width, block)
+        first = (masked.row_of(block) or 0) + top - (layout.row_of(block) or 0)
+        while len(masked.rows) < first + self.size.height and masked.extend_down():
+            pass
+        self._layout, self._first_row = masked, first
+        self.refresh()
+        try:
+            yield
+        finally:
+            self._layout, self._first_row = layout, None
+            self.refresh()
+
     def render_line(self, y: int) -> Strip:
         """A line of the document."""
         top, width, palette, style, has_focus = self.ground
-        index = top + y
+        index = (top if self._first_row is None else self._first_row) + y
         if index >= len(self.rows):
             return Strip.blank(width, style)
         row = self.rows[index]

@@ -70,6 +70,10 @@ class FilterBox(Input):
         self._history.add(text)
         self._try()
 
+    def withhold(self, secret: str) -> None:
+        """Keep filters that hold a secret out of the file of earlier filters."""
+        self._history.withhold(secret)
+
     def put_back(self) -> None:
         """Have the filter that was on before this one."""
         self.put(self._before)

@@ -10,7 +10,9 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final, NamedTuple, Protocol
 
+from inspector.model.secrets import Mask
 from inspector.ui.wrapping import wrap
+from inspector.views.masking import masked_lines
 from inspector.views.spans import Line, Span
 
 CHUNK: Final = 100
@@ -41,6 +43,21 @@ class Document(Protocol):
         """One block."""
 
 
+class MaskedDocument:
+    """A document with its secrets masked."""
+
+    def __init__(self, document: Document, mask: Mask) -> None:
+        self._document, self._mask = document, mask
+
+    def __len__(self) -> int:
+        return len(self._document)
+
+    def block(self, index: int) -> Block:
+        """One block."""
+        block = self._document.block(index)
+        return block._replace(lines=masked_lines(block.lines, self._mask))
+
+
 class Row(NamedTuple):
     """A line of the pane."""
 
@@ -59,7 +76,7 @@ class Layout:
     def __init__(self, document: Document, width: int, anchor: int = 0) -> None:
         """Lay out the blocks around `anchor`."""
         self.document = document
-        self._width = width
+        self.width = width
         self._start = max(0, anchor - CHUNK // 2)
         self._end = self._start
         self.rows: list[Row] = []
@@ -113,7 +130,7 @@ class Layout:
     def _block_rows(self, index: int) -> Iterator[Row]:
         block = self.document.block(index)
         for number, line in enumerate(block.lines):
-            rows = (line.spans,) if block.is_cut else wrap(line.spans, self._width, line.indent * INDENT)
+            rows = (line.spans,) if block.is_cut else wrap(line.spans, self.width, line.indent * INDENT)
             for spans in rows:
                 yield Row(spans, index, block.position, block.is_titled and number == 0, number)
 

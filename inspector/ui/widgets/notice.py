@@ -43,6 +43,8 @@ class Notice(Static):
             self._failure = _Words(status.error.message, status.error.hint, title)
         if status.amiss:
             self._remark = _Words(status.amiss, is_error=False)
+        elif status.backlog is not None and status.backlog.is_stalled:
+            self._remark = _Words(status.backlog.cause, title="Decoding has stalled", is_error=False)
         elif status.notice:
             self._remark = _Words(status.notice, is_error=False)
         elif status.left:

@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from inspector.model.dissection import Field
+from inspector.model.secrets import Mask
 from inspector.ui.documents.document import PaneDocument
 from inspector.ui.documents.packet import TreeDocument
 from inspector.ui.documents.tabs import TCP, TREE
@@ -66,6 +67,13 @@ class PacketParts(Vertical):
         """The field of the packet's tree that the cursor is on."""
         return TreeLink.field(self.document, self.pane) if isinstance(self.document, TreeDocument) else None
 
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The headers whose values that field shows."""
+        if not isinstance(self.document, TreeDocument) or self.pane.cursor >= len(self.pane.rows):
+            return ()
+        return self.document.headers(self.pane.rows[self.pane.cursor].block)
+
     def open_all(self) -> None:
         """Open the whole tree, or fold it."""
         if isinstance(self.document, TreeDocument):
@@ -92,12 +100,24 @@ class PacketParts(Vertical):
             self.tcp_stream = max(here + streams, 0)
             self.show_document()
 
-    def saved(self) -> tuple[str, bytes] | None:
-        """What of the shown tab goes into a file: what it is, and its bytes."""
+    @property
+    def is_raw(self) -> bool:
+        """True where the shown tab shows bytes as they were on the wire."""
+        return isinstance(self.document, TcpDocument)
+
+    @property
+    def shows_bytes(self) -> bool:
+        """True where raw bytes stand in the shown tab, or below it."""
+        return isinstance(self.document, TcpDocument | TreeDocument)
+
+    def saved(self, mask: Mask) -> tuple[bytes, str]:
+        """Return what of the shown tab goes into a file, and what it is."""
         if self.document is None:
-            return None
-        text, name = self.document.copied()
-        return name, self.document.saved() if isinstance(self.document, TcpDocument) else text.encode()
+            return b"", "nothing"
+        text, name = self.document.copied(mask)
+        if isinstance(self.document, TcpDocument):
+            return self.document.saved(), name
+        return text.encode(errors="replace"), name
 
     @property
     def _link(self) -> TreeLink:

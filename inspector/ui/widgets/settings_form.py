@@ -5,7 +5,7 @@ Owns the texts and what they mean; what cannot be meant is refused with the fiel
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from textual.app import ComposeResult
@@ -19,7 +19,7 @@ from inspector.client.options import DEADLINE, Metadata
 from inspector.errors import InspectorError, RequestError
 from inspector.model.call import CallKind
 from inspector.ui.call_settings import Settings
-from inspector.ui.kept import metadata_lines
+from inspector.ui.kept import is_blank, metadata_lines
 from inspector.ui.widgets.literal_area import LiteralArea
 
 _ENDLESS: Final = "none"
@@ -57,8 +57,10 @@ class SettingsForm(Vertical):
     def settings(self) -> Settings:
         """What is filled in; RequestError, with the focus on the field that it is about."""
         deadline = self._text("deadline").lower()
+        metadata = self._read(self.query_one("#metadata", TextArea), _metadata)
+        blank = {name for name, value in metadata if name in self._settings.masked and is_blank(name, value)}
         return Settings(
-            metadata=self._read(self.query_one("#metadata", TextArea), _metadata),
+            metadata=metadata,
             deadline=None if deadline in ("", _ENDLESS) else self._read(self._input("deadline"), _deadline),
             is_endless=deadline == _ENDLESS,
             authority=self._read(self._input("authority"), _authority),
@@ -66,7 +68,27 @@ class SettingsForm(Vertical):
             is_compressed=self.query_one("#gzip", Checkbox).value,
             waits_for_ready=self.query_one("#wait", Checkbox).value,
             keepalive=self._read(self._input("keepalive"), _keepalive) if self._text("keepalive") else None,
+            masked=tuple(name for name in self._settings.masked if name in blank),
         )
+
+    def complete_settings(self) -> Settings:
+        """Return what is filled in; RequestError also for a value that is masked in the history and was not typed."""
+        settings = self.settings()
+        if settings.masked:
+            self.enter_masked(settings.masked)
+            raise RequestError(masked_words(settings.masked), "Without its line, the call is sent without it.")
+        return settings
+
+    def enter_masked(self, names: Sequence[str]) -> None:
+        """Give the focus to the metadata, with the cursor where the first of these values belongs."""
+        area = self.query_one("#metadata", TextArea)
+        rows = [
+            row for row, line in enumerate(area.text.split("\n")) if line.partition(":")[0].strip().lower() in names
+        ]
+        blank = (row for row in rows if _is_blank_line(area.document.get_line(row)))
+        row = next(blank, 0)
+        area.focus()
+        area.move_cursor((row, len(area.document.get_line(row))))
 
     def _input(self, name: str) -> Input:
         return self.query_one(f"#{name}", Input)
@@ -80,6 +102,19 @@ class SettingsForm(Vertical):
         except InspectorError as error:
             widget.focus()
             raise RequestError(error.message, error.hint) from error
+
+
+def masked_words(names: Sequence[str]) -> str:
+    """Return the request to type values that the history has only masked."""
+    is_one = len(names) == 1
+    return (
+        f"{', '.join(names)} {'is' if is_one else 'are'} masked in the history: type the value{'' if is_one else 's'}."
+    )
+
+
+def _is_blank_line(line: str) -> bool:
+    name, _, value = line.partition(":")
+    return is_blank(name.strip().lower(), value)
 
 
 def _field(label: str, field: Widget) -> ComposeResult:

@@ -15,7 +15,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from inspector.client.caller import ConnectionState
-from inspector.session import Phase, SessionStatus
+from inspector.session import Completeness, Phase, SessionStatus
 from inspector.ui.format import Palette, segments
 from inspector.views.pace import Pace
 from inspector.views.spans import Span, Tone
@@ -29,6 +29,10 @@ _FACTS: Final = 2
 """Parts from this rank on are facts beside the matter."""
 _BEHIND: Final = 1_000
 """Packets that wait for tshark, from which on it is said: fewer are decoded within a moment."""
+_LONG_ADDRESS: Final = 25
+_BESIDE_ADDRESS: Final = 80
+"""Characters of where the tap listens that come before other facts, as many as fit beside localhost:50051 in 80
+columns, and columns for the rest of the line where a longer one is shown whole."""
 _PHASES: Final = {
     Phase.STARTING: (Tone.WARN, "starting…"),
     Phase.LIVE: (Tone.ERROR, "live"),
@@ -75,7 +79,8 @@ class StatusLine(Widget):
             self._pace.stop()
         if (status, packets, connection) != (self._status, self._packets, self.connection):
             self._status, self._packets, self.connection = status, packets, connection
-            self.tooltip = " ".join(filter(None, (clean(status.reason), left_words(status)))) or None
+            behind = "" if status.backlog is None else status.backlog.cause
+            self.tooltip = " ".join(filter(None, (clean(status.reason), left_words(status), behind))) or None
             self.refresh()
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - Textual's
@@ -99,20 +104,27 @@ class StatusLine(Widget):
         dot = (
             Tone.ERROR if status.phase is Phase.FAILED else Tone.OK if status.phase is not Phase.STARTING else Tone.WARN
         )
-        yield _Part(1, (Span("● ", dot), Span(name)))
+        source = _Part(1, (Span("● ", dot), Span(name)))
+        phase = _Part(0, _phase(status))
+        yield source
         if self.connection is not None:
-            yield _Part(1, (Span(self.connection, _CONNECTIONS.get(self.connection, Tone.DIM)),))
-        yield _Part(0, (Span("● ", _PHASES[status.phase][0]), Span(_doing(status))))
+            rank = 3 if self.connection is ConnectionState.CONNECTED else 1
+            yield _Part(rank, (Span(self.connection, _CONNECTIONS.get(self.connection, Tone.DIM)),))
+        yield phase
         if status.engine:
-            where = f" on {status.interface}" if status.interface else ""
-            yield _Part(3, (Span(f"{status.engine}{where}", Tone.DIM),))
+            room = self.size.width - len(NAME) - _width([source, phase]) - len(f"{_GAP}tap on ")
+            where = _where(status, min(room, max(_LONG_ADDRESS, self.size.width - _BESIDE_ADDRESS)))
+            yield _Part(2 if status.engine == "tap" and where else 3, (Span(f"{status.engine}{where}", Tone.DIM),))
         yield _Part(4, (Span(counted(self._packets, "packet"), Tone.DIM),))
         if status.engine:
             tone = Tone.ERROR if status.dropped else Tone.DIM
             yield _Part(2 if status.dropped else 5, (Span(f"{status.dropped:,} dropped", tone),))
         if status.left:
             yield _Part(2, (Span(f"kept since {clock(status.kept_since)[:8]}", Tone.WARN),))
-        if status.recorded - self._packets >= _BEHIND:
+        if (backlog := status.backlog) is not None:
+            stalled = "tshark stalled: " if backlog.is_stalled else ""
+            yield _Part(1, (Span(f"{stalled}behind by {backlog.amount}", Tone.WARN),))
+        elif status.recorded - self._packets >= _BEHIND:
             yield _Part(1, (Span(f"behind by {status.recorded - self._packets:,} packets", Tone.WARN),))
         yield from self._progress(status)
         if status.tshark:
@@ -130,6 +142,23 @@ class StatusLine(Widget):
             yield _Part(3, (Span("^E goes on", Tone.DIM),))
 
 
+def _phase(status: SessionStatus) -> tuple[Span, ...]:
+    """The dot, and what the capture does; a capture that is not all there is not shown as one that is well."""
+    is_warning = status.phase is Phase.ENDED and status.completeness in (Completeness.CUT_OFF, Completeness.DAMAGED)
+    tone = Tone.WARN if is_warning else _PHASES[status.phase][0]
+    return Span("● ", tone), Span(_doing(status), tone if is_warning else Tone.PLAIN)
+
+
+def _where(status: SessionStatus, longest: int) -> str:
+    """Where the engine listens, or the end of a long address; empty where a tap has the address of the service."""
+    if status.interface:
+        return f" on {status.interface}"
+    if status.engine != "tap" or status.target is None or str(status.target) == status.source:
+        return ""
+    where = clean(str(status.target))
+    return f" on {where if len(where) <= longest else '…' + where[1 - longest :]}"
+
+
 def _doing(status: SessionStatus) -> str:
     """What the capture does, in a word or two."""
     share = f" {status.decoded * 100 // status.captured} %" if status.is_whole and status.captured else ""
@@ -140,6 +169,8 @@ def _doing(status: SessionStatus) -> str:
             return f"reading{share or '…'}"
         case Phase.STOPPED if share:
             return f"stopped at{share}"
+        case Phase.ENDED:
+            return status.completeness
         case phase:
             return _PHASES[phase][1]
 

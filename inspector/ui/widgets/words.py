@@ -24,6 +24,7 @@ _NOTHING_YET: Final = {
     Phase.ENDED: ("There are no HTTP/2 frames in {}.", "--port N decodes a port that is not recognised by itself."),
     Phase.FAILED: ("There is nothing to show.",),
 }
+_NOTHING_CAME: Final = ("No packet has come yet.", "tcpdump writes each packet at once with -U.")
 
 
 def counts(feed: Feed, list_: str = FRAMES, marks: int = 0) -> str:
@@ -102,7 +103,8 @@ def placeholder(feed: Feed, status: SessionStatus, invitation: tuple[str, ...], 
         return invitation
     if is_packets and status.phase is Phase.ENDED:
         return (f"There are no packets in {clean(status.source)}.",)
-    return tuple(line.format(clean(status.source)) for line in _NOTHING_YET[status.phase])
+    waits = status.phase is Phase.READING and not (feed.store.packets or status.is_whole)
+    return tuple(line.format(clean(status.source)) for line in (_NOTHING_CAME if waits else _NOTHING_YET[status.phase]))
 
 
 def _nothing_matches(feed: Feed, *, is_packets: bool) -> tuple[str, ...]:
