@@ -141,6 +141,11 @@ def kept_terminal(descriptor: int) -> Iterator[None]:
         _guard.keep_terminal("")
 
 
+def forget_terminal() -> None:
+    """The terminal is gone, and its name may soon be another's: it is not to be put back in order."""
+    _guard.keep_terminal("")
+
+
 async def spawn(
     *argv: str,
     stdin: int = DEVNULL,

@@ -66,13 +66,16 @@ def end_all(children: dict[int, int | None]) -> None:
 
 
 def restore(terminal: bytes) -> None:
-    """Give a terminal back as it was: its modes, and the screen, cursor, mouse and keyboard that an app takes over."""
+    """Give a terminal back as it was: its modes, and the screen, cursor, mouse and keyboard that an app takes over.
+
+    Never waits for one that takes no output.
+    """
     import json  # noqa: PLC0415 - not before it is needed: see above
     import termios  # noqa: PLC0415
 
     path, attributes = json.loads(terminal)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
         os.write(descriptor, RESET)
     except (OSError, termios.error):

@@ -168,6 +168,15 @@ def test_nothing_is_left_when_the_terminal_goes_away(tmp_path: Path) -> None:
     assert living(processes) == []
 
 
+@needs_greet_port
+def test_a_hang_up_while_the_terminal_is_there_gives_it_back(tmp_path: Path) -> None:
+    with terminal(tmp_path, [*APP, "--engine", "tap"]) as window:
+        window.wait_for("● live")
+        program(window).send_signal(signal.SIGHUP)
+        window.wait_for_modes("0 0 1")
+        window.wait_for("ended with 129")
+
+
 def test_without_a_terminal_it_says_so(tmp_path: Path) -> None:
     with terminal(tmp_path, ["sh", "-c", f"{sys.executable} -m inspector < /dev/null"]) as window:
         window.wait_for("The app needs a terminal", "ended with 2")

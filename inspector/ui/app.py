@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import signal
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
@@ -30,6 +28,7 @@ from inspector.turns import KEYBOARD
 from inspector.ui.bindings import Place, bindings, entries
 from inspector.ui.boundary import explain
 from inspector.ui.copies import switched_words
+from inspector.ui.ending import end_on_signals
 from inspector.ui.launch import Launch
 from inspector.ui.lists.tabs import FRAMES
 from inspector.ui.messages import CaptureLeft, CaptureOpened, SessionReplaced
@@ -45,7 +44,6 @@ from inspector.views.text import clean
 
 _BREAKPOINTS: Final = [(0, "-narrow"), (110, "-wide")]
 """Below 110 columns one pane at a time is shown: two would leave the Info column no room."""
-_HANG_UP_SECONDS: Final = 5.0
 _NOT_OFFERED: Final = ("palette", "help.always")
 
 
@@ -173,12 +171,10 @@ class InspectorApp(App[int], inherit_bindings=False):
 
 def run(launch: Launch) -> int:
     """Show the app until the user quits; returns the exit status."""
-    hanging_up: list[asyncio.Task[None]] = []
 
     async def show() -> int:
-        app, loop = InspectorApp(launch), asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, app.exit, 128 + signal.SIGTERM)
-        loop.add_signal_handler(signal.SIGHUP, lambda: hanging_up.append(loop.create_task(_hang_up(app))))
+        app = InspectorApp(launch)
+        end_on_signals(app.exit)
         try:
             await app.run_async()
         finally:
@@ -191,12 +187,3 @@ def run(launch: Launch) -> int:
         status = asyncio.run(show())
     gc.freeze()  # what is left is not taken apart, which of a million frames takes seconds: it goes with the program
     return status
-
-
-async def _hang_up(app: InspectorApp) -> None:
-    """The terminal is gone: leave without it. Textual's own way out would wait for ever for it to be written to."""
-    try:
-        async with asyncio.timeout(_HANG_UP_SECONDS):
-            await app.end_sessions()
-    finally:
-        os._exit(128 + signal.SIGHUP)  # what is left now, the guard ends
