@@ -9,6 +9,7 @@ and `shortage` put an OSError into words.
 from __future__ import annotations
 
 import errno
+import os
 import resource
 from collections.abc import Mapping
 from typing import Final
@@ -100,8 +101,19 @@ def reason(error: OSError) -> str:
     """Return why a call of the operating system failed, to stand in a sentence: `No such file or directory`."""
     words, _ = _SHORTAGES.get(error.errno or 0, ("", ""))
     if not words:
-        return error.strerror or str(error)
+        return _words_of(error)
     return words.format(files=_limit(resource.RLIMIT_NOFILE), processes=_limit(resource.RLIMIT_NPROC))
+
+
+def _words_of(error: OSError) -> str:
+    if not error.errno:
+        return (
+            "no answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)
+        )  # asyncio's has no text
+    # asyncio's text is about calls and tuples: `Connect call failed ('::1', 1)`. Errors of getaddrinfo and TLS have
+    # numbers of their own, and types that are not built in.
+    is_numbered_by_system = type(error).__module__ == "builtins"
+    return os.strerror(error.errno) if is_numbered_by_system else error.strerror or str(error)
 
 
 def remedy(error: OSError, otherwise: str = "") -> str:

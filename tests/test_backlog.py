@@ -37,6 +37,7 @@ class Watched:
         self.seen: list[SessionStatus] = []
         session.on_status = self._note
         session.on_change = lambda _: self._changed.set()
+        self._before = psutil.Process().children()
         self.running = asyncio.create_task(session.run())
 
     async def until(self, holds: Callable[[SessionStatus], object]) -> SessionStatus:
@@ -47,7 +48,9 @@ class Watched:
         return self.session.status
 
     def tshark(self) -> psutil.Process:
-        (found,) = [each for each in psutil.Process().children() if each.name() == "tshark"]
+        """Return the tshark that this session started; tests before it may have left one that is about to end."""
+        started = [each for each in psutil.Process().children() if each.name() == "tshark" and each not in self._before]
+        (found,) = started
         return found
 
     def _note(self, status: SessionStatus) -> None:

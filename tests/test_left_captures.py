@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -185,6 +186,24 @@ async def test_one_that_was_opened_by_its_path_and_one_without_packets_are_not_o
         await run.pilot.pause()
         assert not banner(run).display
         assert not isinstance(run.app.screen, LeftDialog)
+
+
+async def test_packets_of_large_captures_are_not_counted(tmp_path: Path) -> None:
+    """Nor those of many that are large together: the dialog comes without reading them."""
+    newest = time.time()
+    copies = CLASSIC + CLASSIC[24:] * (40_000_000 // len(CLASSIC))
+    for age, length in enumerate((len(copies), 10**12, len(copies), len(CLASSIC))):
+        (path,) = leave(tmp_path).paths
+        path.write_bytes(copies[:length])
+        os.truncate(path, length)
+        os.utime(path, (0, newest - age * 60))
+    async with started() as run:
+        await run.press("f9")
+        await run.until(lambda: isinstance(run.app.screen, LeftDialog) and run.app.screen.query(OptionList))
+        options = run.app.screen.query_one(OptionList).options
+        facts = [str(option.prompt).partition(", ")[2] for option in options if option.disabled]
+    packets = 223 * len(copies) // (len(CLASSIC) - 24)
+    assert facts == [f"{packets:,} packets", "1000.0 GB", "40.0 MB", "223 packets"]
 
 
 @needs_tmux

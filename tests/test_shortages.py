@@ -6,6 +6,8 @@ import errno
 import os
 import resource
 import shlex
+import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -93,3 +95,17 @@ def test_other_errors_stay_what_they_are() -> None:
     found = shortage(MemoryError())
     assert found is not None
     assert str(found).startswith("The memory has run out. Close other programs")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.EHOSTUNREACH, "Connect call failed ('::1', 1)"), os.strerror(errno.EHOSTUNREACH)),
+        (TimeoutError(), "no answer in time"),
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "Name or service not known"),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number"), "[SSL: WRONG_VERSION_NUMBER] wrong ver"),
+        (FileExistsError("trace.pcap"), "trace.pcap"),
+    ],
+)
+def test_a_reason_is_in_the_words_of_whoever_numbered_the_error(error: OSError, words: str) -> None:
+    assert reason(error).startswith(words)

@@ -101,7 +101,7 @@ async def test_surplus_clients_are_refused_and_the_others_are_served(greet: Gree
         printed, said = await asyncio.to_thread(finish, process)
     assert process.returncode == 130
     assert said.splitlines() == [
-        f"grpc-inspector: The tap refused a connection, out of file descriptors: the limit is {limit} (ulimit -n)."
+        f"grpc-inspector: The tap refused a connection: the limit of open files (ulimit -n {limit}) is reached."
     ]
     assert [call["requests"][0]["value"] for call in objects(printed)] == [{"name": "Ada"}]
     rows = tshark(kept.read_bytes(), tmp_path / "copy.pcap")
@@ -118,10 +118,10 @@ async def test_the_app_says_so_while_it_lasts(greet: GreetProcess, tmp_path: Pat
         async with clients(address) as held:
             await held.connect(150)
             assert held.outcomes["refused"] > 0
-            await asyncio.to_thread(window.wait_for, "out of file descriptors: the limit is 96", "● live")
+            await asyncio.to_thread(window.wait_for, "the limit of open files (ulimit -n 96) is", "● live")
         window.type("World", "Enter")
         await asyncio.to_thread(window.wait_for, 'HelloReply  message: "', f"Only calls through {address}")
-        assert "file descriptors" not in window.screen()
+        assert "limit of open files" not in window.screen()
         window.type("C-q")
         await asyncio.to_thread(window.wait_for, "ended with 0")
 
@@ -178,7 +178,7 @@ async def test_a_burst_of_thousands_makes_no_tasks_for_those_that_are_refused() 
             argv = (sys.executable, "-c", BURST, str(through.port), "2000")
             burst = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.PIPE)
             output, _ = await burst.communicate()
-            assert f"out of file descriptors: the limit is {limit} (ulimit -n)" in through.tap.notice
+            assert f"the limit of open files (ulimit -n {limit}) is reached" in through.tap.notice
         watching.cancel()
         served, answered = map(int, output.split())
         assert answered == 2_000
@@ -206,7 +206,7 @@ async def test_connections_have_a_limit_where_descriptors_have_none(monkeypatch:
         surplus, _ = await through.connect()
         with pytest.raises(ConnectionResetError):
             await surplus.read()
-        assert through.tap.notice == "The tap refused a connection, as it relays 2 already."
+        assert through.tap.notice == "The tap refused a connection: it relays 2 already."
         for _, writer in served:
             writer.close()
 
@@ -216,7 +216,7 @@ async def test_a_tap_without_a_descriptor_left_goes_on_when_there_is_one() -> No
         with limit_here(4), contextlib.ExitStack() as taken:
             client = socket.create_connection(("127.0.0.1", through.port))  # in the queue, while nothing is awaited
             take_all(taken)
-            await until(lambda: "cannot take a connection: out of file descriptors" in through.tap.notice)
+            await until(lambda: "cannot take a connection: the limit of open files" in through.tap.notice)
         with client:
             client.setblocking(False)
             loop = asyncio.get_running_loop()
@@ -236,8 +236,8 @@ async def test_a_shortage_is_not_blamed_on_the_service() -> None:
             os.close(low)
             with pytest.raises(ConnectionResetError):
                 await asyncio.get_running_loop().sock_recv(client, 1)
-            reason = f"out of file descriptors: the limit is {limit} (ulimit -n)"
-            assert through.tap.notice == f"The tap refused a connection, {reason}."
+            reason = f"the limit of open files (ulimit -n {limit}) is reached"
+            assert through.tap.notice == f"The tap refused a connection: {reason}."
 
 
 def take_all(taken: contextlib.ExitStack) -> None:
@@ -254,7 +254,7 @@ async def test_a_tap_that_cannot_start_says_why() -> None:
         for target in (Target("localhost", 0), Target("", 0, "tap.sock")):
             with pytest.raises(EngineError) as caught:
                 await open_tap(target, Target("127.0.0.1", 1))
-            reason = f"out of file descriptors: the limit is {limit} (ulimit -n)."
+            reason = f"the limit of open files (ulimit -n {limit}) is reached."
             assert str(caught.value) == f"The tap cannot listen on {target}: {reason} {caught.value.hint}"
             assert "ulimit -n" in caught.value.hint
 

@@ -1,4 +1,4 @@
-"""File descriptors: how many there may be, which of them the tap leaves to others, and the words for having none left.
+"""File descriptors: how many there may be, and which of them the tap leaves to others.
 
 Descriptors are numbered from the lowest that is free (POSIX, open). A tap that refuses every socket with one of the
 highest numbers always leaves these to the rest of the program: to start tshark again, or to save.
@@ -40,12 +40,3 @@ def descriptor_limit() -> int:
     """How many descriptors this process may have (RLIMIT_NOFILE); others may change it while it runs."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return sys.maxsize if soft == resource.RLIM_INFINITY else soft
-
-
-def reason_of(error: OSError) -> str:
-    """What is wrong, without a full stop: the limit by its number, anything else in the system's own words."""
-    if error.errno == errno.EMFILE:
-        return f"out of file descriptors: the limit is {descriptor_limit()} (ulimit -n)"
-    if error.errno is None:  # TimeoutError, as asyncio raises it
-        return "no answer in time"
-    return os.strerror(error.errno)  # asyncio's own words are of calls and tuples

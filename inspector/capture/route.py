@@ -13,9 +13,8 @@ from typing import NamedTuple, TypeAlias
 
 import psutil
 
-from inspector.capture.descriptors import reason_of
 from inspector.capture.target import Target
-from inspector.errors import EngineError, ServiceError
+from inspector.errors import EngineError, ServiceError, reason, remedy
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -70,7 +69,7 @@ async def find_route(target: Target, interface: str | None = None, ports: frozen
     try:
         return _route(target, addresses, interface, sorted(ports | {target.port}))
     except OSError as error:
-        raise EngineError(f"The way to {target.host} cannot be looked up: {reason_of(error)}.") from error
+        raise EngineError(f"The way to {target.host} cannot be looked up: {reason(error)}.", remedy(error)) from error
 
 
 def _route(target: Target, addresses: tuple[Address, ...], interface: str | None, ports: list[int]) -> Route:

@@ -15,13 +15,14 @@ import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, Final
 
-from inspector.capture.descriptors import NOTHING_LEFT, NoDescriptors, reason_of, require_reserve
+from inspector.capture.descriptors import NOTHING_LEFT, NoDescriptors, require_reserve
 from inspector.capture.pipe import READ_SIZE
 from inspector.capture.tap_addresses import Ends, RecordedAddresses
 from inspector.capture.tap_listener import Listener, listen
 from inspector.capture.tap_packets import PCAP_HEADER, Flow
 from inspector.capture.tap_sockets import Upstream, break_off, send_at_once
 from inspector.capture.target import Target
+from inspector.errors import reason
 from inspector.model.endpoint import Side
 
 _MOST_PENDING: Final = 8 * 1024 * 1024
@@ -122,7 +123,7 @@ class Tap:
             except ConnectionAbortedError:  # the client has left the queue
                 continue
             except OSError as error:
-                self.notice = f"The tap cannot take a connection: {reason_of(error)}."
+                self.notice = f"The tap cannot take a connection: {reason(error)}."
                 await asyncio.sleep(_PAUSE)
                 continue
             with self._contain(client):
@@ -146,8 +147,8 @@ class Tap:
         ends = self._addresses.of(client, peer)
         flow = Flow(*ends, (secrets.randbits(32), secrets.randbits(32)))
         self._record(flow.open(time.time_ns()))
-        if reason := self._reason_to_refuse(client):
-            self._refuse(client, flow, f"The tap refused a connection, {reason}.")
+        if why := self._reason_to_refuse(client):
+            self._refuse(client, flow, f"The tap refused a connection: {why}.")
             self._addresses.release(ends)
         else:
             self._connections += 1
@@ -156,11 +157,11 @@ class Tap:
     def _reason_to_refuse(self, client: socket.socket) -> str:
         """Why a connection cannot be relayed; empty where it can."""
         if self._connections >= _MOST_CONNECTIONS:
-            return f"as it relays {_MOST_CONNECTIONS:,} already"
+            return f"it relays {_MOST_CONNECTIONS:,} already"
         try:
             require_reserve(client)
         except NoDescriptors as error:
-            return reason_of(error)
+            return reason(error)
         return ""
 
     def _refuse(self, client: socket.socket, flow: Flow, notice: str) -> None:
@@ -187,8 +188,8 @@ class Tap:
         except OSError as error:
             is_ours = error.errno in NOTHING_LEFT
             service = self._upstream.service
-            failure = "The tap refused a connection," if is_ours else f"The service {service} does not answer:"
-            self._refuse(client, flow, f"{failure} {reason_of(error)}.")
+            failure = "The tap refused a connection:" if is_ours else f"The service {service} does not answer:"
+            self._refuse(client, flow, f"{failure} {reason(error)}.")
             return
         self.notice = ""
         with contextlib.ExitStack() as sockets:

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from inspector.capture.descriptors import reason_of
 from inspector.capture.route import Address, resolve
 from inspector.capture.tap_sockets import family_of
 from inspector.capture.target import Target
-from inspector.errors import EngineError
+from inspector.errors import EngineError, reason, remedy
 
 _TRIES: Final = 20
 """For a port that is free on every address: with a quarter of all ports taken, one in 10**12 goes without."""
@@ -31,7 +30,6 @@ _HINTS: Final = {
     errno.EADDRINUSE: "Another program may have that port: end it, or choose another port.",
     errno.EADDRNOTAVAIL: "Name an address of this host, as in localhost:0, which takes a free port.",
     errno.EACCES: "Ports below 1024 are for root: choose another port.",
-    errno.EMFILE: "Raise the limit, as with ulimit -n 1024.",
 }
 
 
@@ -120,7 +118,7 @@ def _listen_unix(target: Target) -> Listener:
     try:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     except OSError as error:
-        raise _refusal(target, error, _HINTS[errno.EMFILE]) from error
+        raise _refusal(target, error) from error
     with contextlib.ExitStack() as undo:
         undo.callback(listener.close)
         try:
@@ -182,5 +180,5 @@ def _identity(path: str) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _refusal(target: Target, error: OSError, hint: str) -> EngineError:
-    return EngineError(f"The tap cannot listen on {target}: {reason_of(error)}.", hint)
+def _refusal(target: Target, error: OSError, hint: str = "") -> EngineError:
+    return EngineError(f"The tap cannot listen on {target}: {reason(error)}.", remedy(error, hint))

@@ -11,12 +11,11 @@ import asyncio
 import contextlib
 import socket
 
-from inspector.capture.descriptors import reason_of
 from inspector.capture.engine import Engine
 from inspector.capture.engines import start_engine
 from inspector.capture.target import Target
 from inspector.client.service import GreetService, greet_service
-from inspector.errors import EngineError
+from inspector.errors import EngineError, reason, remedy
 from inspector.session.source import LiveSource
 
 
@@ -81,4 +80,4 @@ def _free_port() -> int:
             port: int = listener.getsockname()[1]
             return port
     except OSError as error:
-        raise EngineError(f"No port of localhost is to be had: {reason_of(error)}.") from error
+        raise EngineError(f"No port of localhost is to be had: {reason(error)}.", remedy(error)) from error

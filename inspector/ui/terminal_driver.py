@@ -42,9 +42,12 @@ class TerminalDriver(LinuxDriver):
             self._file = cast("io.TextIOWrapper", LastingOutput(sys.__stdout__, self._lose_terminal))
 
     def run_input_thread(self) -> None:
-        """Read keys to the end; a byte that is not UTF-8 is dropped."""
+        """Read keys to the end.
+
+        Bytes that are not UTF-8 become U+FFFD: the keys beside them are kept, and an input shows that there was one.
+        """
         parser = XTermParser(self._debug)
-        decode = getincrementaldecoder("utf-8")(errors="ignore").decode
+        decode = getincrementaldecoder("utf-8")(errors="replace").decode
         while not self.exit_event.is_set():
             if select.select([self.fileno], [], [], _TICK_SECONDS)[0]:
                 data = read_terminal(self.fileno)

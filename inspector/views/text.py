@@ -54,10 +54,12 @@ def shortened(text: str, limit: int) -> str:
 
 
 def size(count: int) -> str:
-    """A count of bytes for people: `210 B`, `300.0 kB`, `64.0 MB`."""
+    """A count of bytes for people: `210 B`, `300.0 kB`, `64.0 MB`, `12.5 GB`."""
     if count < 10_000:
         return f"{count} B"
-    return f"{count / 1000:.1f} kB" if count < 10_000_000 else f"{count / 1_000_000:.1f} MB"
+    if count < 10_000_000:
+        return f"{count / 1e3:.1f} kB"
+    return f"{count / 1e6:.1f} MB" if count < 10_000_000_000 else f"{count / 1e9:.1f} GB"
 
 
 def limit(count: int) -> str:

@@ -21,7 +21,8 @@ from inspector.ui.widgets.late_banner import LeftBanner
 from inspector.views.text import counted, size
 
 _COUNTED: Final = 64_000_000
-"""Bytes of which the packets are counted, in a fraction of a second; of more only the size is told."""
+"""Bytes whose packets are counted, the newest capture's first; for the others only the size is shown. All of them
+together, as the dialog waits for it: a fraction of a second."""
 _OFFERED: Final = 20
 """The newest; those of a machine that crashes a lot would fill the dialog."""
 
@@ -57,12 +58,15 @@ class LeftCaptures:
     async def _found(self) -> list[tuple[LeftCapture, str]]:
         """Those that hold packets, each with what is known of it; not one that the user opened by its path."""
         source, found = self._session.source, list[tuple[LeftCapture, str]]()
+        counting = _COUNTED
         shown = source.path.resolve() if isinstance(source, FileSource) and source.left is None else None
         for capture in left_captures()[:_OFFERED]:
             try:
-                packets = await count_packets(capture.paths, _COUNTED)
+                packets = await count_packets(capture.paths, counting)
             except SourceError:  # another program has just deleted it, or it is no capture any more
                 continue
+            if packets is not None:
+                counting -= capture.size
             if packets != 0 and shown not in {path.resolve() for path in capture.paths}:
                 much = size(capture.size) if packets is None else counted(packets, "packet")
                 found.append((capture, f"{capture.when}, {much}"))
