@@ -28,6 +28,13 @@ SECONDS = 60.0
 """Far more than anything here takes."""
 
 
+def decoding_tshark(program: psutil.Process) -> psutil.Process:
+    """Return the tshark that prints fields: another may be running for a moment, asked for its version."""
+    children = [each for each in program.children() if each.name() == "tshark"]
+    (found,) = [each for each in children if "fields" in each.cmdline()]
+    return found
+
+
 class Watched:
     """A session at work, and its status as it changes."""
 
@@ -37,7 +44,6 @@ class Watched:
         self.seen: list[SessionStatus] = []
         session.on_status = self._note
         session.on_change = lambda _: self._changed.set()
-        self._before = psutil.Process().children()
         self.running = asyncio.create_task(session.run())
 
     async def until(self, holds: Callable[[SessionStatus], object]) -> SessionStatus:
@@ -48,10 +54,7 @@ class Watched:
         return self.session.status
 
     def tshark(self) -> psutil.Process:
-        """Return the tshark that this session started; tests before it may have left one that is about to end."""
-        started = [each for each in psutil.Process().children() if each.name() == "tshark" and each not in self._before]
-        (found,) = started
-        return found
+        return decoding_tshark(psutil.Process())
 
     def _note(self, status: SessionStatus) -> None:
         self.seen.append(status)
@@ -111,7 +114,7 @@ def test_a_command_says_once_that_it_is_behind() -> None:
         process.stdin.write(data[:FIRST])
         process.stdin.flush()
         process.stdout.readline()
-        (tshark,) = [each for each in psutil.Process(process.pid).children() if each.name() == "tshark"]
+        tshark = decoding_tshark(psutil.Process(process.pid))
         tshark.suspend()
         process.stdin.write(data[FIRST:20_000])
         process.stdin.flush()
