@@ -18,7 +18,7 @@ from google.protobuf.descriptor_pb2 import (
 from google.protobuf.message import Message
 from hypothesis import strategies as st
 
-from inspector.schema.shapes import descriptor_of, extensions_of, map_parts, own_form
+from inspector.schema.typed import descriptor_of, extensions_of, map_parts, own_form
 
 Draw: TypeAlias = Callable[[st.SearchStrategy[Any]], Any]
 F = FieldDescriptorProto

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from inspector.capture.ports import Opening, PortFinder
-from inspector.capture.tshark import Decoding
+from inspector.capture.protocol_detection import Opening, PortFinder
 from inspector.session import FileSource, Session
 from inspector.store.store import Store
+from inspector.tshark.binary import Decoding
 from tests.bench.recording import repeat
 
 DATA = Path(__file__).parent / "data"

@@ -7,12 +7,10 @@ from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 
-from inspector.model.endpoint import Endpoint, Side
-from inspector.model.frame import Frame, FrameType, Header, HeaderSource, Packet, TcpEvent
-from inspector.protocol.assembler import Assembler
-from inspector.protocol.events import Event
-from inspector.store.change import Change
-from inspector.store.store import Store
+from inspector.http2.assembler import Assembler
+from inspector.http2.events import Event
+from inspector.model.frame import Endpoint, Frame, FrameType, Header, HeaderSource, Packet, Side, TcpEvent
+from inspector.store.store import Change, Store
 from sample_service.helloworld_pb2 import HelloReply, HelloRequest
 
 CLIENT = Endpoint("::1", 50316)

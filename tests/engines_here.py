@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from inspector.capture.engines import check_engines
+from inspector.capture.engines.registry import check_engines
 
 
 def _refusals() -> str:

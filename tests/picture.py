@@ -10,10 +10,10 @@ import re
 import sys
 from pathlib import Path
 
+from inspector.capture.source import GREET_TARGET
 from inspector.model.call import CallState
 from inspector.schema.catalog import Catalog
 from inspector.session import LiveSource, Session
-from inspector.session.source import GREET_TARGET
 from inspector.ui.app import InspectorApp
 from inspector.ui.launch import Launch
 

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 
 import grpc.aio
 
-from inspector.client.caller import Caller, Outcome
+from inspector.client.outcome import Outcome
+from inspector.client.sender import Sender
 
 GREET = "/HelloWorld/greet"
 REQUEST = b"\n\x05World"
@@ -49,7 +50,7 @@ async def serving(handler: Callable[..., object], tls: grpc.ServerCredentials | 
 
 
 async def call(target: str, *, path: str = GREET, request: bytes = REQUEST, deadline: float = 10.0) -> Outcome:
-    caller = Caller(target)
+    caller = Sender(target)
     try:
         return await caller.unary(path, request, deadline=deadline)
     finally:

@@ -6,8 +6,8 @@ import asyncio
 from asyncio import StreamReader, StreamWriter
 from typing import NamedTuple
 
-from inspector.capture.tap import Tap, open_tap
-from inspector.capture.target import Target
+from inspector.capture.engines.tap import Tap, open_tap
+from inspector.capture.source import Target
 
 
 class Through(NamedTuple):

@@ -15,15 +15,15 @@ from textual.widget import Widget
 
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Phase, Session
+from inspector.text import counted
 from inspector.ui.app import InspectorApp
 from inspector.ui.launch import Launch
-from inspector.ui.lists.tabs import FRAMES, LISTS
-from inspector.ui.screens.inspection import InspectionScreen
+from inspector.ui.lists.listing import FRAMES, LISTS
+from inspector.ui.screen import InspectionScreen
+from inspector.ui.widgets.document import Pane
 from inspector.ui.widgets.filter_box import FilterBox
 from inspector.ui.widgets.notice import Notice
-from inspector.ui.widgets.pane import Pane
 from inspector.ui.widgets.row_list import RowList
-from inspector.views.text import counted
 
 PATIENCE = 40.0
 """Seconds until a test gives up on what never comes."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from hpack import Encoder
 from hyperframe.frame import DataFrame, Frame, HeadersFrame, SettingsFrame
 
-from inspector.capture.tap_packets import PCAP_HEADER, Flow
-from inspector.model.endpoint import Endpoint, Side
+from inspector.capture.engines.tap_packets import PCAP_HEADER, Flow
+from inspector.model.frame import Endpoint, Side
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 CLIENT, SERVER = Endpoint("127.0.0.1", 41234), Endpoint("127.0.0.1", 50051)

@@ -1,24 +1,21 @@
-"""Captures that somebody made before, or makes elsewhere: a file, a pipe, standard input.
-
-Owns the opening and the recognition of such a source. A plain file is read where it is; anything else, gzipped or
-piped, is a stream of bytes that goes through a spool, just like an engine's.
-"""
+"""Captures made by others: a file, a pipe, or standard input."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import stat
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import Final
 
-from inspector.capture.capture_scan import CaptureScan
-from inspector.capture.pipe import READ_SIZE, open_reader
-from inspector.capture.records import HEADER_LENGTH, MAGIC_LENGTH, is_capture
-from inspector.capture.saving import save_pieces
-from inspector.capture.unpack import Unpacker
 from inspector.errors import SourceError, UsageError, reason, remedy
-from inspector.turns import give_way
+from inspector.files import save_pieces
+from inspector.pcap.reader import CaptureScan
+from inspector.pcap.records import HEADER_LENGTH, MAGIC_LENGTH, is_capture
+from inspector.pcap.unpack import Unpacker
+from inspector.processes import READ_SIZE, open_reader
+from inspector.scheduling import yield_to_ui
 
 STANDARD_INPUT = "-"
 STANDARD_INPUT_NAME = "Standard input"
@@ -268,7 +265,7 @@ async def count_packets(paths: Sequence[Path], most: int) -> int | None:
         async for data in opened.read_from():
             for _ in scan.take(data):
                 pass
-            await give_way()
+            await yield_to_ui()
         return scan.packets
     finally:
         opened.discard()
@@ -319,3 +316,70 @@ def refuse_terminal(descriptor: int, name: str = STANDARD_INPUT_NAME) -> None:
     """Raise UsageError for a terminal, which cannot be read as a capture."""
     if os.isatty(descriptor):
         raise UsageError(f"{name} is a terminal, not a capture.", "Pipe one in: tcpdump -U -w - | grpc-inspector -")
+
+
+_AHEAD: Final = 4 * 1024 * 1024
+"""Bytes that are heard before the first are given: most captures open all their ports in them."""
+
+
+class ObservedFile:
+    """The file, with its listener."""
+
+    def __init__(self, file: CaptureFile | JoinedFiles, on_bytes: Callable[[bytes], None]) -> None:
+        self.path = file.path
+        self.size = file.size
+        self.kept, self.first = file.kept, file.first
+        self.header = b""
+        """What a capture without its beginning begins with, which a file never is."""
+        self._file = file
+        self._on_bytes = on_bytes
+        self._heard = 0
+        self._hearing = asyncio.Lock()
+        self.is_finished = True
+        """Nothing more will come."""
+
+    @property
+    def is_at_path(self) -> bool:
+        """True while `path` leads to the file."""
+        return self._file.is_at_path
+
+    @property
+    def growth(self) -> str:
+        """What was written behind it since it was opened, as a sentence."""
+        return self._file.growth
+
+    def check(self) -> None:
+        """Look whether it is what it was; raises SourceError."""
+        self._file.check()
+
+    def is_too_large(self, before: int) -> bool:  # noqa: ARG002 - as a spool's
+        """It is the user's own, however large."""
+        return False
+
+    def let_go(self, before: int) -> bool:  # noqa: ARG002 - as a spool's
+        """It stays as it is."""
+        return False
+
+    async def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
+        """Give the bytes from an offset on as they are, heard by then."""
+        await self._hear(min(offset + _AHEAD, self.size))
+        async for data in self._file.read_from(offset):
+            offset += len(data)
+            await self._hear(offset)
+            yield data
+
+    async def _hear(self, end: int) -> None:
+        async with self._hearing:  # one after the other: each goes on where the one before has come
+            pieces = self._file.read_from(self._heard)
+            while self._heard < end and (data := await anext(pieces, b"")):
+                self._heard += len(data)
+                self._on_bytes(data)
+                await yield_to_ui()
+
+    async def save(self, path: Path, *, overwrite: bool = False) -> None:
+        """Copy the file as `CaptureFile.save` does."""
+        await self._file.save(path, overwrite=overwrite)
+
+    def discard(self) -> None:
+        """Close the file; it stays."""
+        self._file.discard()

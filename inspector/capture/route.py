@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 import psutil
 
-from inspector.capture.target import Target
+from inspector.capture.source import Target
 from inspector.errors import EngineError, ServiceError, reason, remedy
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from inspector.capture.source import FileSource, LiveSource, Source
 from inspector.errors import UsageError
-from inspector.session.source import FileSource, LiveSource, Source
 
 _QUESTIONS: Final = ("list", "describe")
 """The commands that ask a service for its schema, and capture nothing."""

@@ -1,5 +1,4 @@
-"""Each command: options in, exit status out. What a command needs is imported when it runs, and not before."""
-# ruff: noqa: PLC0415
+"""Each command: options in, exit status out. Imports what a command needs when it runs."""
 
 from __future__ import annotations
 
@@ -7,32 +6,35 @@ import asyncio
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from inspector.cli.connecting import connection_options
-from inspector.cli.masking import secrets_of
+from inspector.cli.options import connection_options, secrets_of
 from inspector.cli.streams import take_standard_input
 from inspector.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
-    from inspector.capture.target import Target
-    from inspector.capture.tshark import Decoding
-    from inspector.headless.run import Limits
+    from inspector.capture.source import Target
+    from inspector.headless.call import Request
+    from inspector.headless.runner import Limits
+    from inspector.headless.schema import SchemaQuery
     from inspector.schema.catalog import Catalog
     from inspector.session import Session, Source
     from inspector.session.schema import SchemaSources
+    from inspector.tshark.binary import Decoding
+
+# ruff: noqa: PLC0415
 
 
 def app(options: Namespace) -> int:
     """The terminal app; only what its first picture needs is loaded before that is drawn."""
-    from inspector.client.history_file import HistoryFile
+    from inspector.client.history import HistoryFile
     from inspector.schema.catalog import Catalog
     from inspector.session import FileSource, LiveSource
     from inspector.session.schema import load_schema
     from inspector.ui.app import run
-    from inspector.ui.copies import SecretSwitch
+    from inspector.ui.dialogs.export import SecretSwitch
     from inspector.ui.launch import Launch
 
     source = _app_source(options)
@@ -108,7 +110,7 @@ def follow(options: Namespace) -> int:
 
     key = parse_stream(options.stream)
     if options.html or options.messages is not None:
-        from inspector.headless.stream_export import StreamForm, export_stream
+        from inspector.headless.follow import StreamForm, export_stream
 
         how = StreamForm(options.html, options.messages, secrets_of(options))
         return run_session(options, lambda session, catalog, limits: export_stream(session, catalog, limits, key, how))
@@ -131,7 +133,7 @@ def run_session(
 ) -> int:
     """Make session and catalog as the options say, and have the work done with them; `source` is for `call`."""
     from inspector.headless.output import ReaderGone, say
-    from inspector.headless.run import Limits
+    from inspector.headless.runner import Limits
     from inspector.schema.catalog import Catalog
     from inspector.session import LiveSource
     from inspector.session.schema import load_schema
@@ -155,8 +157,8 @@ def run_session(
 
 def source_of(options: Namespace, service: Target | None = None) -> Source:
     """The source that the options name, with how it is captured; `service` is one that is known already."""
+    from inspector.capture.source import GREET_TARGET, own_ports
     from inspector.session import LiveSource, parse_source
-    from inspector.session.source import GREET_TARGET, own_ports
 
     if service is not None:
         source: Source = LiveSource(service)
@@ -187,19 +189,19 @@ def _session(source: Source, catalog: Catalog, options: Namespace) -> Session:
     """A session as the options say; the catalog learns what reflection calls in its capture tell."""
     from inspector.session import Session
     from inspector.session.memory import Memory
-    from inspector.session.reflected import ReflectionSeen
+    from inspector.session.schema import ReflectionSniffer
 
     memory = None if options.memory is None else Memory.of(options.memory)
     keeps_all = getattr(options, "write", None) is not None
     session = Session(source, decoding(options), memory=memory, keeps_all=keeps_all)
     if options.seen_reflection:
-        session.observe(ReflectionSeen(session.store, catalog).update)
+        session.observe(ReflectionSniffer(session.store, catalog).update)
     return session
 
 
 def decoding(options: Namespace) -> Decoding:
     """What the options say of how to decode; raises SourceError for a key log that is not there."""
-    from inspector.capture.tshark import Decoding
+    from inspector.tshark.binary import Decoding
 
     keylog = options.tls_keylog
     if keylog is not None and not (os.access(keylog, os.R_OK) and keylog.is_file()):
@@ -210,7 +212,7 @@ def decoding(options: Namespace) -> Decoding:
 
 def schema_sources(options: Namespace) -> SchemaSources:
     """Where the options say to look for a schema."""
-    from inspector.client.metadata import parse_metadata
+    from inspector.client.options import parse_metadata
     from inspector.session.schema import SchemaSources
 
     files = (tuple(options.proto), tuple(options.proto_path), tuple(options.protoset))
@@ -221,3 +223,83 @@ def schema_sources(options: Namespace) -> SchemaSources:
         connection=connection_options(options),
         is_seen=options.seen_reflection,
     )
+
+
+# ruff: noqa: PLC0415
+
+
+def call(options: Namespace) -> int:
+    """One call, sent and printed."""
+    from inspector.capture.source import Target
+    from inspector.headless.call import send_call
+
+    request, target = _request(options), Target.parse(options.target)
+    source = source_of(options, target)  # a service, never a file
+    if request.connection.security is not None:
+        check(options, source)
+        return _call_unseen(options, request, target)
+    options.count, options.seconds = None, None
+    return run_session(
+        options,
+        lambda session, catalog, limits: send_call(session, catalog, limits, request, as_json=options.json),
+        source,
+    )
+
+
+def list_services(options: Namespace) -> int:
+    """The services of a server, or the methods of one."""
+    from inspector.headless.schema import print_list
+
+    return _print(print_list(_asked(options), options.symbol))
+
+
+def describe(options: Namespace) -> int:
+    """A symbol as proto source."""
+    from inspector.headless.schema import print_description
+
+    return _print(print_description(_asked(options), options.symbol))
+
+
+def _call_unseen(options: Namespace, request: Request, target: Target) -> int:
+    from inspector.headless.call import send_unseen
+    from inspector.headless.output import say
+    from inspector.schema.catalog import Catalog
+    from inspector.session.schema import load_schema
+
+    async def run() -> int:
+        catalog = Catalog()
+        await load_schema(catalog, schema_sources(options), target)
+        for problem in catalog.problems:
+            say(problem)
+        return await send_unseen(options.target, catalog, request, as_json=options.json)
+
+    return _print(run())
+
+
+def _request(options: Namespace) -> Request:
+    from inspector.client.options import CallOptions, parse_metadata
+    from inspector.headless.call import Request
+    from inspector.model.call import CallKind
+
+    metadata = parse_metadata(options.header)
+    call_options = CallOptions(metadata, options.deadline, options.gzip, options.wait_for_ready)
+    kind = None if options.kind is None else CallKind(options.kind)
+    has_deadline = options.deadline is not None
+    how = (call_options, has_deadline, connection_options(options), kind)
+    return Request(options.method, tuple(options.messages), *how)
+
+
+def _asked(options: Namespace) -> SchemaQuery:
+    from inspector.headless.schema import SchemaQuery
+
+    check(options, None)
+    return SchemaQuery(options.target, schema_sources(options), options.deadline)
+
+
+def _print(work: Coroutine[Any, Any, int]) -> int:
+    from inspector.headless.output import ReaderGone
+
+    try:
+        return asyncio.run(work)
+    except ReaderGone:
+        return 0

@@ -10,8 +10,10 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from inspector.cli import calling, commands, parsers
-from inspector.cli.parser import Parser
+from inspector.cli import commands
+from inspector.cli import commands as calling
+from inspector.cli import options as parsers
+from inspector.cli.arguments import Parser
 from inspector.cli.streams import prepare_streams
 from inspector.errors import InspectorError, shortage
 from inspector.headless.output import say

@@ -10,8 +10,8 @@ import re
 from typing import Final, NamedTuple
 
 from inspector.errors import ServiceError
+from inspector.model.call import Status
 from inspector.model.frame import error_name
-from inspector.model.status import Status
 
 
 class Attempt(NamedTuple):

@@ -1,13 +1,17 @@
-"""What a person can ask for of a connection and of a call, as values.
-
-Reads nothing and checks nothing of the network: files are read, and certificates fetched, when a channel is opened.
-"""
+"""How to reach a service and how to call it, as values: address, security, metadata, deadline."""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
+
+from inspector.errors import RequestError, UsageError
+from inspector.model.frame import Endpoint
 
 Metadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
 """Pairs in the order in which they are sent; a name may come twice. Values of `-bin` names are bytes, others text."""
@@ -74,3 +78,90 @@ class CallOptions:
 
 
 PLAINTEXT: Final = ConnectionOptions()
+
+
+_UNIX: Final = "unix:"
+_HERE: Final = "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A place that calls can go to; as text, what gRPC takes for it."""
+
+    text: str
+    service: Endpoint | None
+    """None for a Unix socket."""
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read HOST:PORT, :PORT, [HOST]:PORT or unix:PATH; raises UsageError."""
+        if text.startswith(_UNIX) and len(text) > len(_UNIX):
+            return cls(text, None)
+        host, _, port = text.rpartition(":")
+        if not port.isdecimal():
+            raise UsageError(f"{text!r} is no HOST:PORT.", "For example: localhost:50051.")
+        service = Endpoint(host.strip("[]") or _HERE, int(port))
+        return cls(str(service), service)
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def path(self) -> str:
+        """Of a Unix socket; empty for TCP."""
+        return self.text.removeprefix(_UNIX) if self.service is None else ""
+
+    @property
+    def authority(self) -> str:
+        """The `:authority` of calls, where nobody asks for another: what gRPC makes of it."""
+        return _HERE if self.service is None else self.text
+
+    @property
+    def host(self) -> str:
+        """The name that its certificate is for."""
+        return _HERE if self.service is None else self.service.host
+
+
+class Behind(NamedTuple):
+    """The service behind a relay."""
+
+    service: str
+    """Where it is, for a person."""
+    amiss: str = ""
+    """What the relay says of it at this moment, as a plain sentence; empty when all is well."""
+
+
+_NAME: Final = re.compile(r"[0-9a-z_.-]+")
+_VALUE: Final = re.compile(r"[ -~]*")
+
+
+def check_metadata(metadata: Iterable[tuple[str, str | bytes]]) -> Metadata:
+    """The same pairs with names in lower case; raises RequestError for one that cannot be sent."""
+    checked = tuple((name.lower(), value) for name, value in metadata)
+    for name, value in checked:
+        if not _NAME.fullmatch(name):
+            raise RequestError(f"{name!r} cannot be the name of metadata.", "Letters, digits, '-', '_' and '.' can.")
+        if name.endswith("-bin") != isinstance(value, bytes):
+            raise RequestError(f"The metadata {name} has a value of the wrong kind.", "Names in -bin have bytes.")
+        if isinstance(value, str) and not _VALUE.fullmatch(value):
+            raise RequestError(f"The metadata {name} has a value beyond ASCII.", "A name in -bin takes any bytes.")
+    return checked
+
+
+def parse_metadata(lines: Iterable[str]) -> Metadata:
+    """Pairs of `name:value`, in which the value of a name in -bin is base64; raises UsageError."""
+    return tuple(_pair(line) for line in lines)
+
+
+def _pair(text: str) -> tuple[str, str | bytes]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise UsageError(f"{text!r} is no metadata.", "Write it as name:value.")
+    name, value = name.strip().lower(), value.strip()
+    if not name.endswith("-bin"):
+        return name, value
+    try:
+        return name, base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
+    except binascii.Error as error:
+        hint = "Names in -bin carry bytes, written as base64."
+        raise UsageError(f"The value of {name} is no base64.", hint) from error

@@ -1,29 +1,95 @@
-"""Asks a service for its own schema by server reflection (grpc.reflection.v1, else v1alpha).
-
-Owns the conversation. The two versions are the same on the wire, so one set of classes serves both. A service
-without reflection is no error. What the descriptors are worth, and what to do about gaps, the catalog decides.
-"""
+"""Requests a service's schema by server reflection (grpc.reflection.v1 and v1alpha)."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
 
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    EnumDescriptorProto,
+    FieldDescriptorProto,
+    FileDescriptorProto,
+    FileDescriptorSet,
+)
 from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 
-from inspector.client.address import Address
-from inspector.client.ending import TIMED_OUT, CallError
 from inspector.client.failure import Attempt, explain
-from inspector.client.metadata import check_metadata
-from inspector.client.missing_imports import add_missing_imports
-from inspector.client.options import LARGEST_MESSAGE, PLAINTEXT, CallOptions, ConnectionOptions, Metadata
+from inspector.client.options import (
+    LARGEST_MESSAGE,
+    PLAINTEXT,
+    Address,
+    CallOptions,
+    ConnectionOptions,
+    Metadata,
+    check_metadata,
+)
+from inspector.client.outcome import TIMED_OUT, CallError
 from inspector.client.tls import examined
 from inspector.errors import SchemaError
+
+
+def add_missing_imports(files: Iterable[FileDescriptorProto]) -> None:
+    """Complete the imports of the files, in place."""
+    all_files = {file.name: file for file in files}
+    homes = {name: file.name for file in all_files.values() for name in _defined(file)}
+    for file in all_files.values():
+        used = {homes[name] for name in _used(file) if name in homes} - {file.name, *file.dependency}
+        for home in sorted(used):
+            if file.name not in _reached(all_files[home], all_files):
+                file.dependency.append(home)
+
+
+def _reached(file: FileDescriptorProto, files: dict[str, FileDescriptorProto]) -> set[str]:
+    """The names of all files that a file imports, directly or by others."""
+    found: set[str] = set()
+    waiting = [*file.dependency]
+    while waiting:
+        name = waiting.pop()
+        if name not in found and name in files:
+            found.add(name)
+            waiting.extend(files[name].dependency)
+    return found
+
+
+def _defined(file: FileDescriptorProto) -> Iterator[str]:
+    prefix = f"{file.package}." if file.package else ""
+    yield from _defined_in(prefix, file.message_type, file.enum_type)
+
+
+def _defined_in(
+    prefix: str, messages: Iterable[DescriptorProto], enums: Iterable[EnumDescriptorProto]
+) -> Iterator[str]:
+    for enum in enums:
+        yield prefix + enum.name
+    for message in messages:
+        yield prefix + message.name
+        yield from _defined_in(f"{prefix}{message.name}.", message.nested_type, message.enum_type)
+
+
+def _used(file: FileDescriptorProto) -> Iterator[str]:
+    """The full names of types that are referred to; those given relative to a scope are left out."""
+    names = [
+        name for each in file.service for method in each.method for name in (method.input_type, method.output_type)
+    ]
+    names.extend(
+        name for field in _fields(file.extension, file.message_type) for name in (field.type_name, field.extendee)
+    )
+    return (name.lstrip(".") for name in names)
+
+
+def _fields(
+    extensions: Iterable[FieldDescriptorProto], messages: Iterable[DescriptorProto]
+) -> Iterator[FieldDescriptorProto]:
+    yield from extensions
+    for message in messages:
+        yield from message.field
+        yield from _fields(message.extension, message.nested_type)
+
 
 _PATHS: Final = (
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
@@ -85,8 +151,8 @@ class _Asking:
 async def _ask(
     target: str, call: CallOptions, options: ConnectionOptions, read: Callable[[_Asking], Awaitable[_T]]
 ) -> _T | None:
+    from inspector.client.channel import ask as ask_stream  # noqa: PLC0415 - loads gRPC
     from inspector.client.channel import connect, open_channel  # noqa: PLC0415 - see there
-    from inspector.client.stream import ask as ask_stream  # noqa: PLC0415 - loads gRPC
 
     clock = asyncio.get_running_loop().time
     end = clock() + (call.deadline or 0.0)

@@ -10,9 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from inspector.client.address import Address
-from inspector.client.options import ConnectionOptions, Security
-from inspector.model.status import Status
+from inspector.client.options import Address, ConnectionOptions, Security
+from inspector.model.call import Status
 
 _PATIENCE: Final = 1.0
 """Seconds that the port has to answer."""

@@ -1,37 +1,141 @@
-"""`call`: sends one call of any kind and prints the very frames that carried it, as they come.
-
-The capture is live before the call is sent, and the call is found in it by its own connection's port; nothing is
-added to it for that. What is printed is what was on the wire, not what the client library says of it; only over TLS,
-where the wire tells nothing, it is the client's account, which says so.
-"""
+"""`call`: sends one call of any kind and prints the frames that carried it."""
 
 from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import AsyncIterator
+import os
+import re
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from inspector.client.address import Behind
-from inspector.client.caller import Caller, Outcome
-from inspector.client.options import DEADLINE, PLAINTEXT, CallOptions, ConnectionOptions
-from inspector.errors import RequestError, ServiceError
-from inspector.headless.account import AccountPrinter
-from inspector.headless.exchange import exchange
-from inspector.headless.lines_in import STDIN, check_texts, message_texts
+from inspector.client.active_call import ActiveCall
+from inspector.client.options import DEADLINE, PLAINTEXT, Behind, CallOptions, ConnectionOptions
+from inspector.client.outcome import Outcome
+from inspector.client.sender import Sender
+from inspector.errors import InspectorError, RequestError, ServiceError, UsageError
+from inspector.headless.call_output import ClientTracePrinter, SentCallFinder
 from inspector.headless.output import Output, say
-from inspector.headless.own_call import OwnCall
-from inspector.headless.run import INTERRUPTED, Limits, Run
+from inspector.headless.runner import INTERRUPTED, CommandRunner, Limits
 from inspector.model.call import CallKind
-from inspector.model.endpoint import Side
+from inspector.model.frame import Side
+from inspector.present.client_trace import ClientTrace
+from inspector.present.export.json import json_line
 from inspector.schema.catalog import GREET_ORIGIN, Catalog, Method
-from inspector.schema.request import build
+from inspector.schema.encode import build
 from inspector.schema.untyped import untyped_method
 from inspector.session import Session
-from inspector.views.account import Account
-from inspector.views.as_json import line
-from inspector.views.text import counted
+from inspector.text import counted
+
+STDIN: Final = "-"
+_READ: Final = 65_536
+_MARKS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}]')
+"""Strings, which end in their line (RFC 8259 §7), and braces outside of them."""
+
+
+async def message_texts(given: Iterable[str]) -> AsyncIterator[str]:
+    """Each request's text; `-` stands for those on standard input: one a line, or JSON objects over several lines.
+
+    Raises RequestError for a line that is no UTF-8.
+    """
+    for text in given:
+        if text == STDIN:
+            async for line in split(_stdin_lines()):
+                yield line
+        else:
+            yield text
+
+
+def check_texts(given: Iterable[str]) -> None:
+    """Raises UsageError when standard input is asked for twice."""
+    if list(given).count(STDIN) > 1:
+        raise UsageError("There is one standard input: give - once.")
+
+
+async def split(lines: AsyncIterator[str]) -> AsyncIterator[str]:
+    """A message ends with its line, or where it begins with a brace, with the line that closes that."""
+    begun: list[str] = []
+    depth = 0
+    async for line in lines:
+        if begun or line.strip():
+            begun.append(line)
+        if line.lstrip().startswith("{") or depth:
+            depth += sum({"{": 1, "}": -1}.get(mark, 0) for mark in _MARKS.findall(line))
+        if begun and depth <= 0:
+            yield "".join(begun).strip()
+            begun, depth = [], 0
+    if begun:
+        yield "".join(begun).strip()
+
+
+async def _stdin_lines() -> AsyncIterator[str]:
+    """Lines as they come. The descriptor stays blocking: on a terminal, it is that of standard output too."""
+    descriptor, rest = sys.stdin.fileno(), b""
+    while data := await _read(descriptor):
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            yield _text(line) + "\n"
+    yield _text(rest)
+
+
+async def _read(descriptor: int) -> bytes:
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    try:
+        loop.add_reader(descriptor, readable.set)
+    except PermissionError:  # a file can always be read
+        return os.read(descriptor, _READ)
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(descriptor)
+    return os.read(descriptor, _READ)
+
+
+def _text(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        raise RequestError("A line of standard input is no UTF-8.", "JSON is written in UTF-8.") from error
+
+
+Passed = Callable[[Side, bytes], None]
+
+
+async def exchange(call: ActiveCall, messages: AsyncIterator[bytes], passed: Passed) -> Outcome:
+    """Send the messages as they come, half-close, and read until the end; replies are taken while messages go out.
+
+    Raises InspectorError when a message cannot be built; the call is then cancelled.
+    """
+    feeding = asyncio.create_task(_feed(call, messages, passed))
+    try:
+        async for reply in call.replies():
+            passed(Side.SERVER, reply)
+        outcome = await call.outcome()
+    except asyncio.CancelledError:
+        call.cancel()
+        raise
+    finally:
+        feeding.cancel()  # the call may end before its messages do
+        await asyncio.wait({feeding})
+    if not feeding.cancelled() and (error := feeding.exception()) is not None:
+        raise error
+    return outcome
+
+
+async def _feed(call: ActiveCall, messages: AsyncIterator[bytes], passed: Passed) -> None:
+    try:
+        async for message in messages:
+            passed(Side.CLIENT, message)
+            if not await call.send(message):
+                return
+        await call.half_close()
+    except InspectorError:
+        call.cancel()
+        raise
+
 
 STATUS_BASE: Final = 64
 """Added to the code of a call that is not OK, to make the exit status: as grpcurl does."""
@@ -53,7 +157,7 @@ class Request:
     """The kind of call, for a method that no schema knows."""
 
 
-class Sending:
+class CallRun:
     """One request made ready: its method is known, and the messages that are at hand are built."""
 
     def __init__(self, catalog: Catalog, request: Request) -> None:
@@ -97,9 +201,9 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
     Raises:
         InspectorError: the request cannot be built, or nothing can be captured.
     """
-    sending, output = Sending(catalog, request), Output()
-    run = Run(session, limits, has_clients=False)
-    own = OwnCall(session, catalog, sending.method, None if as_json else output)
+    sending, output = CallRun(catalog, request), Output()
+    run = CommandRunner(session, limits, has_clients=False)
+    own = SentCallFinder(session, catalog, sending.method, None if as_json else output)
     outcomes: list[Outcome] = []
 
     async def send() -> None:
@@ -107,7 +211,7 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
         if session.status.target is None:
             return
         target, service = str(session.status.target), str(session.source)
-        caller = Caller(target, sending.connection, lambda: Behind(service, session.status.amiss))
+        caller = Sender(target, sending.connection, lambda: Behind(service, session.status.amiss))
         stop = asyncio.create_task(run.interrupted())
         try:
             call = await caller.start(sending.method.path, sending.method.kind, sending.options)
@@ -124,7 +228,7 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
     status = await run.until_done(own.on_change, send())
     own.finish()
     if as_json and (found := own.as_object()) is not None:
-        output.lines([line(found)])
+        output.lines([json_line(found)])
     if not status and own.key is not None and not own.is_complete:
         dropped = session.status.dropped
         lost = f": {counted(dropped, 'packet')} dropped" if dropped else ""
@@ -134,11 +238,11 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
 
 async def send_unseen(target: str, catalog: Catalog, request: Request, *, as_json: bool) -> int:
     """Send one call over TLS, without a capture, and print the client's account of it; returns as `send_call`."""
-    sending, output = Sending(catalog, request), Output()
-    caller = Caller(target, sending.connection)
+    sending, output = CallRun(catalog, request), Output()
+    caller = Sender(target, sending.connection)
     most = None if as_json else 0  # what was printed is of no use any more
-    account = Account(catalog, sending.method, caller.target, sending.options.metadata, most)
-    printer = AccountPrinter(account, output, as_json)
+    account = ClientTrace(catalog, sending.method, caller.target, sending.options.metadata, most)
+    printer = ClientTracePrinter(account, output, as_json)
     try:
         call = await caller.start(sending.method.path, sending.method.kind, sending.options)
         printer.begin()

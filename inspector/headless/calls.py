@@ -13,17 +13,15 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from inspector.headless.output import Output
-from inspector.headless.remarks import say_what_is_uncertain
-from inspector.headless.run import Limits, Run
+from inspector.headless.runner import CommandRunner, Limits, say_what_is_uncertain
 from inspector.model.call import CallState, StreamKey
+from inspector.present.export.json import call_object, json_line
+from inspector.present.export.text import CALL_HEADING, call_line
+from inspector.present.rows import call_row
+from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
-from inspector.store.change import Change
-from inspector.store.store import Store
-from inspector.views.as_json import call_object, line
-from inspector.views.as_text import CALL_HEADING, call_line
-from inspector.views.rows import call_row
-from inspector.views.times import Times
+from inspector.store.store import Change, Store
 
 _BEHIND: Final = 2_000
 """Calls of a file that begin behind one that has ended, until it is printed: a second's work."""
@@ -71,7 +69,7 @@ class _Printer:
         wanted = [key for key in keys if key not in self._printed][: self._left]
         wanted.sort(key=lambda key: self._store.calls[key].started)
         if self._as_json:
-            self._output.lines(line(call_object(self._store, self._catalog, key)) for key in wanted)
+            self._output.lines(json_line(call_object(self._store, self._catalog, key)) for key in wanted)
         elif wanted:
             times = Times.of(self._store)
             self._output.texts([] if self._has_heading else [CALL_HEADING])
@@ -89,7 +87,7 @@ class _Printer:
 
 async def print_calls(session: Session, catalog: Catalog, limits: Limits, *, as_json: bool) -> int:
     """Print every call of a session, as JSON or as a table; returns the exit status."""
-    run, store = Run(session, limits), session.store
+    run, store = CommandRunner(session, limits), session.store
     printer = _Printer(session, catalog, limits, as_json=as_json)
 
     long_over = _LongOver(store) if isinstance(session.source, FileSource) else None

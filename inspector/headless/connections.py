@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from inspector.headless.output import Output
-from inspector.headless.run import Limits, Run
+from inspector.headless.runner import CommandRunner, Limits
+from inspector.present.connections import connection_row
+from inspector.present.export.json import connection_object, json_line
+from inspector.present.export.text import CONNECTION_HEADING, connection_line
+from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
-from inspector.store.change import Change
-from inspector.views.as_connection_json import connection_object
-from inspector.views.as_json import line
-from inspector.views.as_text import CONNECTION_HEADING, connection_line
-from inspector.views.connections import connection_row
-from inspector.views.times import Times
+from inspector.store.store import Change
 
 
 class _Printer:
@@ -36,7 +35,7 @@ class _Printer:
         wanted = [index for index in indices if index not in self._printed][: self._left]
         wanted.sort(key=lambda index: self._store.connections[index].started)
         if self._as_json:
-            self._output.lines(line(connection_object(self._store, index)) for index in wanted)
+            self._output.lines(json_line(connection_object(self._store, index)) for index in wanted)
         elif wanted:
             times = Times.of(self._store)
             self._output.texts([] if self._printed else [CONNECTION_HEADING])
@@ -49,7 +48,7 @@ class _Printer:
 
 async def print_connections(session: Session, _catalog: Catalog, limits: Limits, *, as_json: bool) -> int:
     """Print every connection of a session, as JSON or as a table; returns the exit status."""
-    run, store = Run(session, limits), session.store
+    run, store = CommandRunner(session, limits), session.store
     printer = _Printer(session, limits, as_json=as_json)
 
     is_file = isinstance(session.source, FileSource)

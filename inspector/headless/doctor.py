@@ -12,20 +12,20 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from inspector import __version__
-from inspector.capture.engines import check_engines
-from inspector.capture.orphans import DAYS_KEPT, LeftCapture, left_captures
-from inspector.capture.tshark import find_tshark
+from inspector.capture.engines.registry import check_engines
+from inspector.capture.left_captures import DAYS_KEPT, LeftCapture, left_captures
 from inspector.errors import InspectorError
 from inspector.headless.output import Output
-from inspector.views.as_json import line
-from inspector.views.text import clean, counted
+from inspector.present.export.json import json_line
+from inspector.text import clean, counted
+from inspector.tshark.binary import find_tshark
 
 _NAMED: Final = 3
 """Left captures that are named, one by one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One thing that was looked at."""
 
     check: str
@@ -42,48 +42,50 @@ async def print_findings(*, as_json: bool) -> int:
     async for finding in _findings():
         can_work = can_work and (finding.ok or not finding.needed)
         if as_json:
-            output.lines([line(asdict(finding))])
+            output.lines([json_line(asdict(finding))])
         else:
             output.texts(_lines(finding, colour=output.in_colour))
     return 0 if can_work else 1
 
 
-async def _findings() -> AsyncIterator[Finding]:
-    yield Finding("grpc-inspector", ok=True, needed=True, detail=f"{__version__}, Python {platform.python_version()}")
+async def _findings() -> AsyncIterator[CheckResult]:
+    yield CheckResult(
+        "grpc-inspector", ok=True, needed=True, detail=f"{__version__}, Python {platform.python_version()}"
+    )
     yield await _tshark()
     permissions = await check_engines()
     best = next((each.engine for each in permissions if each.is_allowed), "")
     for each in permissions:
         chosen = " This is what --engine auto takes here." if each.engine == best else ""
-        yield Finding(each.engine, each.is_allowed, needed=False, detail=each.words + chosen, fix=each.cure)
+        yield CheckResult(each.engine, each.is_allowed, needed=False, detail=each.words + chosen, fix=each.cure)
     for finding in _left_captures(left_captures()):
         yield finding
 
 
-def _left_captures(captures: Sequence[LeftCapture]) -> Iterator[Finding]:
+def _left_captures(captures: Sequence[LeftCapture]) -> Iterator[CheckResult]:
     """What killed runs have left: the newest captures by name, the others by their count."""
     for capture in captures[:_NAMED]:
         first, count = capture.paths[0], len(capture.paths)
         files = f" and {counted(count - 1, 'more file', 'more files')} of the same run" if count > 1 else ""
         detail = f"An earlier run left its capture: {first}{files}"
         fix = f"Open, save or delete it in the app (F9), or delete it here: rm {shlex.join(map(str, capture.paths))}"
-        yield Finding("left capture", ok=False, needed=False, detail=detail, fix=fix)
+        yield CheckResult("left capture", ok=False, needed=False, detail=detail, fix=fix)
     if older := captures[_NAMED:]:
         detail = f"{counted(len(older), 'older one', 'older ones')} in {older[0].paths[0].parent}"
         fix = f"Each is deleted by itself {DAYS_KEPT} days after its last packet."
-        yield Finding("left captures", ok=False, needed=False, detail=detail, fix=fix)
+        yield CheckResult("left captures", ok=False, needed=False, detail=detail, fix=fix)
 
 
-async def _tshark() -> Finding:
+async def _tshark() -> CheckResult:
     try:
         tshark = find_tshark()
         version = await tshark.version()
     except InspectorError as error:
-        return Finding("tshark", ok=False, needed=True, detail=error.message, fix=error.hint)
-    return Finding("tshark", ok=True, needed=True, detail=f"{version} ({tshark.path})")
+        return CheckResult("tshark", ok=False, needed=True, detail=error.message, fix=error.hint)
+    return CheckResult("tshark", ok=True, needed=True, detail=f"{version} ({tshark.path})")
 
 
-def _lines(finding: Finding, *, colour: bool) -> list[str]:
+def _lines(finding: CheckResult, *, colour: bool) -> list[str]:
     mark, code = ("ok", 32) if finding.ok else ("no", 31 if finding.needed else 33)
     word = f"\x1b[{code}m{mark}\x1b[0m" if colour else mark
     lines = [f"{word}  {finding.check:<14}  {clean(finding.detail)}"]

@@ -1,23 +1,97 @@
-"""`follow`: one stream as text, headers and messages in both directions.
-
-A live stream is printed step by step, as its frames come, until its call ends; one of a file is printed whole, or step
-by step before its frames have to make room for others.
-"""
+"""`follow`: one stream as text, as an HTML page, or as message files."""
 
 from __future__ import annotations
 
-from typing import Final
+from pathlib import Path
+from typing import Final, NamedTuple
 
 from inspector.errors import SourceError, UsageError
-from inspector.headless.live_steps import LiveSteps
-from inspector.headless.output import Output
-from inspector.headless.run import Limits, Run
-from inspector.model.call import StreamKey
+from inspector.headless.output import Output, say
+from inspector.headless.runner import CommandRunner, Limits
+from inspector.model.call import CallState, StreamKey
+from inspector.model.secrets import Mask, Secrets
+from inspector.present.export.html import follow_page
+from inspector.present.export.text import follow_lines, painted, step_lines, text_line
+from inspector.present.follow import PRINTED, Follow, Shown
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
-from inspector.store.change import Change
-from inspector.views.as_text import follow_lines
-from inspector.views.follow import Follow
+from inspector.session.export import save_messages
+from inspector.store.store import Change, Store
+from inspector.text import counted
+
+
+class LiveSteps:
+    """One call's steps on standard output."""
+
+    def __init__(self, store: Store, catalog: Catalog, key: StreamKey, output: Output, shown: Shown = PRINTED) -> None:
+        """`shown` is how much of a message is printed."""
+        self._call, self._output, self._shown = store.calls[key], output, shown
+        self._view = Follow(store, catalog, key)
+        self._printed = 0
+        self._is_finished = False
+        output.texts([painted(self._view.heading(), colour=output.in_colour)])
+
+    def tell(self) -> bool:
+        """Print what is new; True when the call is over and all of it is printed. Raises ReaderGone."""
+        self._view.update()
+        is_over = self._call.state is not CallState.OPEN
+        self._print(len(self._view) if is_over else self._view.settled)
+        return is_over
+
+    def finish(self) -> None:
+        """Print what is left, and what is to be said of the whole, once. Raises ReaderGone."""
+        if self._is_finished:
+            return
+        self._is_finished = True
+        self._view.update()
+        self._print(len(self._view))
+        colour = self._output.in_colour
+        self._output.texts(text_line(note, colour=colour) for note in self._view.notes())
+
+    def _print(self, end: int) -> None:
+        dropped = self._view.dropped
+        for step in self._view.steps(max(self._printed - dropped, 0), end, self._shown):
+            self._output.texts(step_lines(step, colour=self._output.in_colour))
+        self._printed = max(self._printed, dropped + end)
+
+
+class StreamForm(NamedTuple):
+    """What is made of the stream."""
+
+    page: bool
+    """True for a page on standard output."""
+    messages: Path | None
+    """The folder for its messages; None where they are not saved."""
+    secrets: Secrets
+    """What is masked in the page."""
+
+
+async def export_stream(session: Session, catalog: Catalog, limits: Limits, key: StreamKey, form: StreamForm) -> int:
+    """Print one stream as a page, save its messages in a folder, or both; returns the exit status.
+
+    Raises:
+        SourceError: the capture has no such stream, or its messages cannot be saved.
+    """
+    run, store = CommandRunner(session, limits), session.store
+    is_file = isinstance(session.source, FileSource)
+
+    def look(_change: Change) -> None:
+        call = store.calls.get(key)
+        if not is_file and call is not None and call.state is not CallState.OPEN:
+            run.enough()
+
+    status = await run.until_done(look)
+    if (call := store.calls.get(key)) is None:
+        raise SourceError(f"There is no call on stream {key} in {session.source}.", "`calls SOURCE` lists them.")
+    if form.messages is not None:
+        say(await save_messages(call, form.messages))
+    if form.page:
+        mask = Mask(form.secrets)
+        Output().texts(follow_page(Follow(store, catalog, key), mask))
+        if mask.count:
+            say(f"{counted(mask.count, 'secret')} masked; --show-secrets shows {'it' if mask.count == 1 else 'them'}.")
+    return status
+
 
 _LONGEST: Final = 40
 """Characters of a stream's name."""
@@ -37,7 +111,7 @@ async def print_stream(session: Session, catalog: Catalog, limits: Limits, key: 
     Raises:
         SourceError: the capture has no such stream.
     """
-    run, output, store = Run(session, limits), Output(), session.store
+    run, output, store = CommandRunner(session, limits), Output(), session.store
     steps: LiveSteps | None = None
 
     is_file = isinstance(session.source, FileSource)

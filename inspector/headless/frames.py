@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from inspector.headless.output import Output
-from inspector.headless.remarks import say_what_is_uncertain
-from inspector.headless.run import Limits, Run
+from inspector.headless.runner import CommandRunner, Limits, say_what_is_uncertain
+from inspector.present.export.json import frame_object, json_line
+from inspector.present.export.text import FRAME_HEADING, frame_line
+from inspector.present.rows import frame_row
+from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.session import Session
-from inspector.store.change import Change
-from inspector.views.as_json import frame_object, line
-from inspector.views.as_text import FRAME_HEADING, frame_line
-from inspector.views.rows import frame_row
-from inspector.views.times import Times
+from inspector.store.store import Change
 
 
 async def print_frames(session: Session, catalog: Catalog, limits: Limits, *, as_json: bool) -> int:
     """Print every frame of a session, as JSON or as a table; returns the exit status."""
-    run, output, store = Run(session, limits), Output(), session.store
+    run, output, store = CommandRunner(session, limits), Output(), session.store
     printed = 0
 
     def tell(change: Change) -> None:
@@ -26,7 +25,7 @@ async def print_frames(session: Session, catalog: Catalog, limits: Limits, *, as
             positions = positions[: limits.count - printed]
             run.enough()
         if as_json:
-            output.lines(line(frame_object(store, position)) for position in positions)
+            output.lines(json_line(frame_object(store, position)) for position in positions)
         elif positions:
             times = Times.of(store)
             rows = (frame_row(store, catalog, position, times) for position in positions)

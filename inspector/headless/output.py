@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 
 from inspector.errors import OutputError
-from inspector.views.text import clean
+from inspector.text import clean
 
 
 class ReaderGone(Exception):  # noqa: N818  # not a failure: the reader of our output has seen enough

@@ -1,8 +1,4 @@
-"""A call: one gRPC request with its replies, which is one HTTP/2 stream.
-
-The only value here that is not frozen: a stream of a hundred thousand messages cannot be copied for each of them.
-The store writes it, while applying events; everybody else reads.
-"""
+"""A call: one gRPC request with its replies and its status, which is one HTTP/2 stream."""
 
 from __future__ import annotations
 
@@ -10,11 +6,70 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from inspector.model.endpoint import Side
-from inspector.model.frame import Header, HeaderSource
-from inspector.model.log import Log
-from inspector.model.message import Message
-from inspector.model.status import Status
+import msgspec
+
+from inspector.model.frame import Header, HeaderSource, Side
+from inspector.model.retained_list import RetainedList
+
+PREFIX_LENGTH: Final = 5
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """One message of a call, whole or missing."""
+
+    packet: int
+    """The packet in which its last byte arrived."""
+    time: float
+    frame: int
+    """The position in the store of the frame that held its last byte."""
+    offset: int
+    """Where its prefix begins in all the DATA bytes that its side sent on the stream."""
+    length: int
+    """Bytes on the wire behind the prefix, before decompression."""
+    data: bytes | None
+    """The message, decompressed; None where it cannot be had, with the reason in `problem`."""
+    encoding: str | None = None
+    """The compression of this message: `gzip`, `deflate`, …; None for none."""
+    problem: str | None = None
+    """A sentence: bytes were lost, the compression is unknown or broken, it inflates past the bound, …"""
+    is_apart: bool = False
+    """True where its bytes are not in the frame's payload as they are: it is compressed, began in an earlier frame, or
+    the payload is base64."""
+
+
+STATUS_NAMES: Final = (
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+)
+
+
+class Status(NamedTuple):
+    """A status code, its name, and the percent-decoded message."""
+
+    code: int
+    name: str
+    message: str
+
+    @classmethod
+    def of(cls, code: int, message: str = "") -> Status:
+        """The status of a code; a code that gRPC does not define is named by its number."""
+        return cls(code, STATUS_NAMES[code] if 0 <= code < len(STATUS_NAMES) else f"{code}", message)
+
 
 GAPS_KEPT: Final = 16
 """Of one call; what is said of it does not depend on more."""
@@ -108,12 +163,12 @@ class Call:
     response_headers: HeaderBlock | None = None
     """None for a trailers-only reply."""
     trailers: HeaderBlock | None = None
-    requests: Log[Message] = field(default_factory=Log)
-    responses: Log[Message] = field(default_factory=Log)
+    requests: RetainedList[Message] = field(default_factory=RetainedList)
+    responses: RetainedList[Message] = field(default_factory=RetainedList)
     request_bytes: int = 0
     """DATA bytes that the client sent on the stream, message prefixes and padding included (RFC 9113 §6.1)."""
     response_bytes: int = 0
-    frames: Log[int] = field(default_factory=Log)
+    frames: RetainedList[int] = field(default_factory=RetainedList)
     """Positions in the store, in the order of the wire."""
     opened: int | None = None
     """The position of the first of them, whether it is kept or not."""
@@ -126,7 +181,7 @@ class Call:
     gaps: list[Gap] = field(default_factory=list)
     """Where bytes of the connection were lost while the call was open, the first few."""
 
-    def messages(self, side: Side) -> Log[Message]:
+    def messages(self, side: Side) -> RetainedList[Message]:
         """The messages that one side sent."""
         return self.requests if side is Side.CLIENT else self.responses
 

@@ -1,9 +1,4 @@
-"""A packet of the capture and the HTTP/2 frames that ended in it (RFC 9113 §4).
-
-Owns the names of frame types, flags, settings and error codes. Knows nothing of tshark: `capture.fields` builds
-these values, everything else reads them. They are msgspec structs, not dataclasses, because a capture holds
-millions of them: a struct is built in a fifth of the time and, with `gc=False`, costs the collector nothing.
-"""
+"""A packet of the capture, its ends, and the HTTP/2 frames that ended in it (RFC 9113)."""
 
 from __future__ import annotations
 
@@ -12,8 +7,59 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from inspector.model.endpoint import Endpoint
-from inspector.model.speech import Speech
+
+class Side(StrEnum):
+    """Who sent something, by its role in HTTP/2."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+    @property
+    def other(self) -> Side:
+        """The side that this one talks to."""
+        return Side.SERVER if self is Side.CLIENT else Side.CLIENT
+
+
+class Endpoint(NamedTuple):
+    """An address with its TCP port; IPv6 hosts without brackets."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Protocol(StrEnum):
+    """The protocols that are told apart."""
+
+    HTTP2 = "HTTP/2"
+    TLS = "TLS"
+    HTTP1 = "HTTP/1"
+
+
+class DetectedProtocol(NamedTuple):
+    """The first bytes of one side."""
+
+    protocol: Protocol
+    words: str
+    """What they are: `preface`, `SETTINGS`, `ClientHello`, `ServerHello`, `alert unexpected_message`; of HTTP/1
+    `CONNECT` and `Upgrade`, from which HTTP/2 may follow, another request's line, or the status line with the
+    beginning of its body."""
+    path: str = ""
+    """What the request of an `Upgrade` asks for: it is that of stream 1 (RFC 7540 §3.2)."""
+
+    @property
+    def is_request(self) -> bool:
+        """True for a request of HTTP/1 from which no HTTP/2 follows."""
+        is_other = self.words in ("CONNECT", "Upgrade") or self.words.startswith("HTTP/")
+        return self.protocol is Protocol.HTTP1 and not is_other
+
+    @property
+    def refuses_version(self) -> bool:
+        """True for an answer of HTTP/1 with a status by which servers ask for another version (RFC 9110 §15)."""
+        return self.protocol is Protocol.HTTP1 and self.words[:12].endswith((" 400", " 426", " 505"))
+
 
 Header: TypeAlias = tuple[str, str]
 """A header's name and value; the value of a `-bin` header is base64 with padding."""
@@ -216,5 +262,5 @@ class Packet(msgspec.Struct, frozen=True, gc=False):
     """Why frames of this packet may be missing: cut by a snap length, malformed, …"""
     payload: int = 0
     """Bytes that TCP carried in it."""
-    speech: Speech | None = None
+    speech: DetectedProtocol | None = None
     """For the first payload of its sender, where tshark shows no frame in it: what it speaks, if that is known."""

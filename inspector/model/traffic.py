@@ -1,8 +1,4 @@
-"""What a connection has carried: counts, settings, round trips, resets and windows.
-
-Not frozen, as a call is not: it grows with every packet. The store has it written while it applies events; everybody
-else reads. Totals do not depend on frames being kept, and every list has a bound.
-"""
+"""What a connection has carried: counts, settings, round trips, resets and flow-control windows."""
 
 from __future__ import annotations
 
@@ -10,8 +6,68 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from inspector.model.call import CallState
-from inspector.model.endpoint import Endpoint
-from inspector.model.window import Stall, Windows
+from inspector.model.frame import Endpoint
+
+FIRST_WINDOW: Final = 65_535
+"""What the connection's window begins with, and each stream's until SETTINGS say otherwise (RFC 9113 §6.9.2)."""
+
+
+@dataclass(slots=True)
+class Stall:
+    """A time during which a sender's window was at zero or below, so that it could send no DATA."""
+
+    sender: Endpoint
+    stream: int
+    """0 for the window of the whole connection."""
+    began: float
+    position: int
+    """The frame after which nothing was left: a DATA, or SETTINGS that took the room away."""
+    ended: float | None = None
+    """When there was room again, or the stream was over; None while it lasts."""
+    broken_off: float | None = None
+    """When bytes were lost while it lasted, so that its end cannot be told."""
+    resumed: float | None = None
+    """When the sender went on with DATA: proof that it had waited. None where it never did."""
+
+
+@dataclass(slots=True)
+class Windows:
+    """What one end may still send."""
+
+    end: Endpoint
+    left: int = FIRST_WINDOW
+    """Of the connection's window; means nothing while not `is_left_known`."""
+    initial: int = FIRST_WINDOW
+    """What a new stream begins with; means nothing while not `is_initial_known`."""
+    is_left_known: bool = True
+    is_initial_known: bool = True
+    changes: dict[int, int] = field(default_factory=dict)
+    """By stream on which this end may still send: what was granted to it beyond `initial`, less what it sent."""
+    known_from: int | None = 1
+    """Streams below were opened when bytes could not be seen; None for all that were opened so far."""
+    standing: dict[int, Stall] = field(default_factory=dict)
+    """By stream, 0 for the connection: stalls that last, or after which no DATA has come yet."""
+    overdrawn: int = 0
+    """The most bytes by which DATA went beyond a window: the sender broke the rule, or the capture lacks an update."""
+
+    def connection(self) -> int | None:
+        """What is left of the connection's window; None where it is not known."""
+        return self.left if self.is_left_known else None
+
+    def stream(self, number: int) -> int | None:
+        """What is left of a stream's window; None where it is not known, or the end sends no more on it."""
+        change = self.changes.get(number)
+        return None if change is None or not self.knows(number) else self.initial + change
+
+    def knows(self, stream: int) -> bool:
+        """True where nothing that counts for a stream's window was missed."""
+        return self.is_initial_known and self.known_from is not None and stream >= self.known_from
+
+    @property
+    def is_known(self) -> bool:
+        """True where both the connection's window and those of streams to come are known."""
+        return self.is_left_known and self.is_initial_known
+
 
 PINGS_KEPT: Final = 100
 RESETS_KEPT: Final = 1_000
@@ -26,7 +82,7 @@ KILLED_KEPT: Final = 1_000
 _Kept = TypeVar("_Kept")
 
 
-def kept(latest: list[_Kept], value: _Kept, bound: int) -> None:
+def append_bounded(latest: list[_Kept], value: _Kept, bound: int) -> None:
     """Put a value behind the others, of which the oldest goes where there are too many."""
     if len(latest) >= bound:
         del latest[0]
@@ -34,7 +90,7 @@ def kept(latest: list[_Kept], value: _Kept, bound: int) -> None:
 
 
 @dataclass(slots=True)
-class Sent:
+class SentCounts:
     """What one end has sent."""
 
     end: Endpoint
@@ -123,7 +179,7 @@ class Traffic:
     """All that a connection has carried so far."""
 
     connection: int
-    sent: dict[Endpoint, Sent]
+    sent: dict[Endpoint, SentCounts]
     """By who sent it; which of them is the client, the store's connection tells."""
     began: float
     last: float
@@ -157,7 +213,7 @@ class Traffic:
 
     def note_stall(self, stall: Stall) -> None:
         """Take in one that begins."""
-        kept(self.stalls, stall, STALLS_KEPT)
+        append_bounded(self.stalls, stall, STALLS_KEPT)
         self.stall_count += 1
 
     def stalls_of(self, stream: int) -> list[Stall]:

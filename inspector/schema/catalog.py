@@ -1,9 +1,4 @@
-"""The services, methods and types that are known, from however many sources.
-
-Each source keeps a descriptor pool of its own, so two versions of one file live side by side: what a user named is
-asked first, the greet service's own schema last. What they disagree about is told in `problems`, never raised.
-Finds no schema by itself: protoc and reflection are the client's.
-"""
+"""The services, methods and types that are known, from however many sources."""
 
 from __future__ import annotations
 
@@ -17,15 +12,23 @@ from typing import Final
 
 from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
 from inspector.model.call import CallKind
-from inspector.model.endpoint import Side
-from inspector.schema.common import common_types
-from inspector.schema.greet import greet_files
-from inspector.schema.sources import Rank, Source, differences, message_types
+from inspector.model.frame import Side
+from inspector.schema.sources import Rank, Source, common_types, differences, message_types
+from sample_service import helloworld_pb2, sample_pb2
+
+GREET_METHOD: Final = "/HelloWorld/greet"
+
+
+def greet_files() -> FileDescriptorSet:
+    """The descriptors of helloworld.proto and sample.proto, as protoc would write them."""
+    modules = (helloworld_pb2, sample_pb2)
+    return FileDescriptorSet(file=[FileDescriptorProto.FromString(each.DESCRIPTOR.serialized_pb) for each in modules])
+
 
 GREET_ORIGIN: Final = "the greet service's own schema"
 COMMON_ORIGIN: Final = "the types that come with the program"

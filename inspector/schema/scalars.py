@@ -1,8 +1,4 @@
-"""One value of a scalar field, to JSON and from it: numbers, strings, bytes, booleans and enums.
-
-Owns the ranges, and what is said of a value that does not fit: an `UnfitError` whose text follows the field's name, as
-in `takes a whole number, not "cheap"`. Source: protobuf.dev, "ProtoJSON Format".
-"""
+"""Scalar and enum values, to JSON and from it."""
 
 from __future__ import annotations
 
@@ -18,7 +14,11 @@ from typing import Any, Final, TypeAlias
 
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
-from inspector.schema.enum_words import EnumWord
+
+class EnumWord(str):
+    """The name of an enum value; equal to the plain string, and written as one by `json`."""
+
+    __slots__ = ()
 
 
 class UnfitError(ValueError):

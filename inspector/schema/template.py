@@ -13,7 +13,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from inspector.errors import RequestError
 from inspector.schema.catalog import Catalog, Method
 from inspector.schema.scalars import INTEGERS, as_key, writer_of
-from inspector.schema.shapes import OwnForm, descriptor_of, json_name, map_parts, own_form
+from inspector.schema.typed import OwnForm, descriptor_of, json_name, map_parts, own_form
 
 MAX_FIELDS: Final = 400
 """More than anybody fills in by hand; what is past it can be typed, with completion."""

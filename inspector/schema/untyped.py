@@ -1,9 +1,4 @@
-"""A message without a schema, from what a person typed and back: bytes, or JSON by field numbers.
-
-`{"1": "World", "2": 5, "3": {"1": true}}`: strings, whole numbers (int64, uint64, bool), fractions (double), messages,
-lists for fields that come more than once. What JSON has no word for stands in an object: `{"bytes": "AP8="}`.
-Source: protobuf.dev, "Encoding".
-"""
+"""Messages without a schema, to text and from it."""
 
 from __future__ import annotations
 
@@ -16,11 +11,32 @@ from typing import Any, Final
 from inspector.errors import RequestError
 from inspector.model.call import CallKind
 from inspector.schema.catalog import Method
-from inspector.schema.json_text import parsed
 from inspector.schema.scalars import shown
-from inspector.schema.shapes import MAX_DEPTH as MAX_NESTED
-from inspector.schema.wire import MAX_DEPTH, WireError, WireField, WireType, fields
-from inspector.schema.wire_values import likeliest_number, printable
+from inspector.schema.typed import MAX_DEPTH as MAX_NESTED
+from inspector.schema.wire import MAX_DEPTH, WireError, WireField, WireType, fields, likeliest_number, printable
+
+
+def parsed(text: str) -> object:
+    """The value of a JSON text; a name that one object has twice is a fault."""
+    try:
+        return json.loads(text, object_pairs_hook=_without_twins)
+    except json.JSONDecodeError as error:
+        words = f"The JSON breaks at line {error.lineno}, column {error.colno}: {error.msg}."
+        raise RequestError(words, place=(error.lineno, error.colno)) from error
+    except RecursionError as error:
+        raise RequestError("The JSON nests too deep.") from error
+    except ValueError as error:  # a number of more than 4,300 digits
+        raise RequestError(f"The JSON cannot be read: {error}.") from error
+
+
+def _without_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twin = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise RequestError(f"{twin} is given twice in one object.", path=twin)
+    return found
+
 
 HEX: Final = "0x"
 """What begins a message that is given as bytes."""

@@ -1,14 +1,14 @@
-"""The protobuf wire format without a schema: field numbers, wire types and raw values, one field after the other.
-
-Sans-IO: bytes in, fields out. What a value could mean is for `wire_values` to say.
-Source: protobuf.dev, "Encoding".
-"""
+"""The protobuf wire format without a schema: fields, and what their bytes could be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+import math
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 MAX_DEPTH: Final = 32
 """protobuf's own parsers stop at 100; a guess that deep is no longer one."""
@@ -106,3 +106,157 @@ def overrun(data: bytes, start: int) -> tuple[int, bytes]:
         raise WireError(f"no field that could be cut begins at byte {start}")
     _, at = _varint(data, at)
     return tag >> 3, data[at:]
+
+
+MAX_FIELDS: Final = 200_000
+"""About half a second of work; a larger message needs a schema."""
+
+Value: TypeAlias = object
+"""JSON-ready: str, int, float, dict or list of these."""
+
+_FIXED: Final = (WireType.FIXED32, WireType.FIXED64)
+
+
+def tree(data: bytes) -> dict[str, Value]:
+    """A message as field numbers with the likeliest reading of each value. WireError where it is no message.
+
+    `{"1": "World", "2": 5, "3": {"1": …}}`; a number that occurs more than once has a list; bytes that are neither
+    text nor a message are `{"bytes": base64}`.
+    """
+    return _tree(data, 0, [MAX_FIELDS])
+
+
+def beginning(data: bytes) -> dict[str, Value]:
+    """As `tree`, for the first bytes of a longer message: what the cut went through is given as far as it goes.
+
+    WireError where not even the first field's tag can be one.
+    """
+    found, at, budget = [], 0, [MAX_FIELDS]
+    try:
+        for field in fields(data):
+            found.append((str(field.number), _likeliest(field, 0, budget)))
+            at = field.end
+    except WireError:
+        number, rest = overrun(data, at)
+        found.append((str(number), _beginning_of(rest)))
+    return _gathered(found)
+
+
+def likeliest(data: bytes) -> Value:
+    """Bytes of a length-delimited field as text, as a message, or as `{"bytes": base64}`."""
+    return _delimited(data, 0, [MAX_FIELDS])
+
+
+def likeliest_number(field: WireField) -> int | float:
+    """A varint as an integer, 4 or 8 bytes as a float of everyday size, else as an integer."""
+    if isinstance(field.value, int):
+        # Ten bytes are hardly ever a number that large: int32 and int64 write every negative one so.
+        return _signed(field.value)
+    return _fixed(field.value)
+
+
+def alternatives(field: WireField) -> dict[str, Value]:
+    """Everything that a value could be, by the names of protobuf's types; none of them is marked as the likeliest."""
+    if isinstance(field.value, int):
+        return _integers(field.value)
+    if field.wire_type in _FIXED:
+        return _fixed_width(field.value)
+    found: dict[str, Value] = {}
+    if (text := printable(field.value)) is not None:
+        found["string"] = text
+    with suppress(WireError):
+        found["message"] = tree(field.value)
+    return {**found, "bytes": _base64(field.value)}
+
+
+def printable(data: bytes) -> str | None:
+    """The text of UTF-8 bytes that hold no controls but tab and line ends; None for any other."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return None
+    return text if is_printable(text) else None
+
+
+def is_printable(text: str) -> bool:
+    """True for text that holds no controls but tab and line ends."""
+    return text.isprintable() or text.translate(_SPACES).isprintable()
+
+
+# Spaces other than the ASCII one are not printable to Python, but they are text.
+_SPACES: Final = dict.fromkeys((9, 10, 13, 0xA0, 0x3000, *range(0x2000, 0x200B)), " ")
+
+
+def _tree(data: bytes, depth: int, budget: list[int]) -> dict[str, Value]:
+    if depth > MAX_DEPTH:
+        raise WireError("messages nest too deep")
+    return _gathered((str(field.number), _likeliest(field, depth, budget)) for field in fields(data, depth))
+
+
+def _gathered(values: Iterable[tuple[str, Value]]) -> dict[str, Value]:
+    found: dict[str, list[Value]] = {}
+    for number, value in values:
+        found.setdefault(number, []).append(value)
+    return {number: each[0] if len(each) == 1 else each for number, each in found.items()}
+
+
+def _likeliest(field: WireField, depth: int, budget: list[int]) -> Value:
+    budget[0] -= 1
+    if budget[0] < 0:
+        raise WireTooLargeError(f"more than {MAX_FIELDS:,} fields")
+    if isinstance(field.value, int) or field.wire_type in _FIXED:
+        return likeliest_number(field)
+    if field.wire_type is WireType.GROUP:
+        return _tree(field.value, depth + 1, budget)
+    return _delimited(field.value, depth, budget)
+
+
+def _delimited(data: bytes, depth: int, budget: list[int]) -> Value:
+    if (text := printable(data)) is not None:
+        return text
+    try:
+        return _tree(data, depth + 1, budget)
+    except WireTooLargeError:
+        raise
+    except WireError:
+        return {"bytes": _base64(data)}
+
+
+def _beginning_of(data: bytes) -> Value:
+    text = printable(data.decode(errors="ignore").encode())
+    return text if text is not None and len(text.encode()) > len(data) - 4 else {"bytes": _base64(data)}
+
+
+def _number(raw: bytes) -> float:
+    number: float = struct.unpack("<d" if len(raw) == 8 else "<f", raw)[0]
+    # The shortest digits that give the same 32-bit float again.
+    return number if len(raw) == 8 or not math.isfinite(number) else float(f"{number:.7g}")
+
+
+def _fixed(raw: bytes) -> int | float:
+    number = _number(raw)
+    # A float of everyday size is hardly ever an integer by chance: its exponent bits would have to fit.
+    is_everyday = math.isfinite(number) and 1e-6 <= abs(number) <= 1e12
+    return number if is_everyday else int.from_bytes(raw, "little")
+
+
+def _fixed_width(raw: bytes) -> dict[str, Value]:
+    bits, number = 8 * len(raw), _number(raw)
+    return {
+        f"fixed{bits}": int.from_bytes(raw, "little"),
+        f"sfixed{bits}": int.from_bytes(raw, "little", signed=True),
+        "double" if bits == 64 else "float": number if math.isfinite(number) else str(number),
+    }
+
+
+def _integers(value: int) -> dict[str, Value]:
+    found: dict[str, Value] = {"int": _signed(value), "uint": value, "sint": (value >> 1) ^ -(value & 1)}
+    return {**found, "bool": bool(value)} if value < 2 else found
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

@@ -1,7 +1,7 @@
 """One capture, from its source to the store: started, watched over, stopped, saved."""
 
+from inspector.capture.source import FileSource, LiveSource, Source, StdinSource, parse_source
 from inspector.session.session import Session
-from inspector.session.source import FileSource, LiveSource, Source, StdinSource, parse_source
 from inspector.session.status import Completeness, Phase, SessionStatus
 
 __all__ = [

@@ -13,18 +13,17 @@ from inspector.capture.capture_file import (
     CaptureFile,
     CaptureStream,
     JoinedFiles,
+    ObservedFile,
     open_capture,
     open_joined,
     open_standard_input,
 )
-from inspector.capture.orphans import remove_old_orphans
+from inspector.capture.left_captures import remove_old_orphans
+from inspector.capture.source import FileSource, LiveSource, Source
 from inspector.capture.spool import Spool
 from inspector.errors import InspectorError, SpoolError
-from inspector.session.board import Board
-from inspector.session.overheard import Overheard
 from inspector.session.recorder import Recorder
-from inspector.session.source import FileSource, LiveSource, Source
-from inspector.session.status import Completeness, Phase
+from inspector.session.status import Completeness, Phase, StatusPublisher
 
 OnBytes: TypeAlias = Callable[[bytes], None]
 
@@ -35,7 +34,7 @@ class Intake(Protocol):
     """A source at work."""
 
     @property
-    def recording(self) -> Spool | Overheard:
+    def recording(self) -> Spool | ObservedFile:
         """Where the capture is, or is going."""
 
     async def start(self) -> None:
@@ -51,7 +50,7 @@ class Intake(Protocol):
         """End everything that was started, and give the recording up; harmless when done twice."""
 
 
-async def open_intake(source: Source, board: Board, on_bytes: OnBytes, *, keeps_all: bool = False) -> Intake:
+async def open_intake(source: Source, board: StatusPublisher, on_bytes: OnBytes, *, keeps_all: bool = False) -> Intake:
     """The intake for a source, not started yet; with `keeps_all`, no packet is deleted while the disk takes more.
 
     Raises:
@@ -69,13 +68,13 @@ async def open_intake(source: Source, board: Board, on_bytes: OnBytes, *, keeps_
         opened = open_standard_input(source.descriptor)
     if isinstance(opened, CaptureStream):
         return StreamIntake(opened, board, on_bytes, Spool.create(keeps_all=keeps_all))
-    return FileIntake(Overheard(opened, on_bytes), board)
+    return FileIntake(ObservedFile(opened, on_bytes), board)
 
 
 class FileIntake:
     """A plain file, read in its own place."""
 
-    def __init__(self, recording: Overheard, board: Board) -> None:
+    def __init__(self, recording: ObservedFile, board: StatusPublisher) -> None:
         self.recording = recording
         self._board = board
 
@@ -97,7 +96,7 @@ class FileIntake:
 class StreamIntake:
     """A capture that comes through a pipe, or gzipped: copied to a spool as it comes."""
 
-    def __init__(self, stream: CaptureStream, board: Board, on_bytes: OnBytes, spool: Spool) -> None:
+    def __init__(self, stream: CaptureStream, board: StatusPublisher, on_bytes: OnBytes, spool: Spool) -> None:
         self.recording = spool
         self._stream = stream
         self._board = board
@@ -152,7 +151,7 @@ class StreamIntake:
 class LiveIntake:
     """An engine that captures into a spool."""
 
-    def __init__(self, source: LiveSource, board: Board, on_bytes: OnBytes, spool: Spool) -> None:
+    def __init__(self, source: LiveSource, board: StatusPublisher, on_bytes: OnBytes, spool: Spool) -> None:
         self.recording = spool
         self._board = board
         self._recorder = Recorder(source, self.recording, self._tell_bytes, board.notify)
@@ -239,7 +238,7 @@ async def _ended(task: asyncio.Task[None] | None) -> None:
         await asyncio.wait({task})
 
 
-def _give_up(spool: Spool, board: Board) -> None:
+def _give_up(spool: Spool, board: StatusPublisher) -> None:
     """Delete a spool; one that ended because the disk was full is kept, as the error says where it is."""
     if isinstance(board.status.error, SpoolError):
         spool.keep()

@@ -10,19 +10,16 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
-from inspector.capture.packet_list import PacketList
-from inspector.capture.packet_matches import PacketMatches
-from inspector.capture.recording import Recording, so_far
-from inspector.capture.segments import Segment, read_segment, segment_arguments
-from inspector.capture.tcp_follow import TcpFollow, TcpStream
-from inspector.capture.tshark import Decoding, Tshark, find_tshark
-from inspector.capture.tshark_end import TsharkDied
-from inspector.capture.tshark_lines import TsharkLines
+from inspector.capture.spool import Recording, so_far
 from inspector.errors import TsharkError
-from inspector.model.dissection import Dissection
-from inspector.session.dissector import DiskRecording, Dissector
-from inspector.session.grammar import Grammar
-from inspector.session.rereading import Bounds, Rereading
+from inspector.model.packet import Dissection
+from inspector.tshark.binary import Decoding, Tshark, TsharkDied, find_tshark
+from inspector.tshark.display_filter import DisplayFilterService, PacketMatches
+from inspector.tshark.dissector import DiskRecording, Dissector
+from inspector.tshark.lines import TsharkLines
+from inspector.tshark.packet_list import PacketList
+from inspector.tshark.restarting_reader import Bounds, RestartingReader
+from inspector.tshark.tcp_stream import Segment, TcpFollow, TcpStream, read_segment, segment_arguments
 
 _UNBOUND: Final = Bounds()
 
@@ -53,10 +50,10 @@ class Packets:
         self._decoding = decoding
         self._on_notice = on_notice
         self._dissector: Dissector | None = None
-        self._grammar: Grammar | None = None
+        self._grammar: DisplayFilterService | None = None
         self._ground: asyncio.Future[tuple[Tshark, DiskRecording]] | None = None
         self._attached: tuple[Tshark, DiskRecording] | None = None
-        self._readings: set[Rereading] = set()
+        self._readings: set[RestartingReader] = set()
 
     @classmethod
     def none(cls) -> Packets:
@@ -103,7 +100,7 @@ class Packets:
             on_lines()
 
         tshark, recording = await self._whole()
-        reading = Rereading(tshark, recording, lambda: tshark.list_arguments(self._decoding()), self._bounds)
+        reading = RestartingReader(tshark, recording, lambda: tshark.list_arguments(self._decoding()), self._bounds)
         await self._read(reading, take, self.list.clear)
 
     async def read_matches(self, filter_: str, matches: PacketMatches, watcher: MatchesWatcher) -> None:
@@ -118,7 +115,9 @@ class Packets:
             watcher.forget_matches()
 
         tshark, recording = await self._whole()
-        reading = Rereading(tshark, recording, lambda: tshark.list_arguments(self._decoding(), filter_), self._bounds)
+        reading = RestartingReader(
+            tshark, recording, lambda: tshark.list_arguments(self._decoding(), filter_), self._bounds
+        )
         telling = asyncio.create_task(_tell_share(reading, recording, watcher.note_share))
         try:
             await self._read(reading, take, clear)
@@ -162,10 +161,10 @@ class Packets:
         return self._dissector is not None and self._dissector.is_loading
 
     @property
-    def grammar(self) -> Grammar:
+    def grammar(self) -> DisplayFilterService:
         """Who knows about display filters. Raises TsharkError where there is no tshark."""
         if self._grammar is None:
-            self._grammar = Grammar(find_tshark() if self._attached is None else self._attached[0])
+            self._grammar = DisplayFilterService(find_tshark() if self._attached is None else self._attached[0])
         return self._grammar
 
     async def close(self) -> None:
@@ -192,7 +191,9 @@ class Packets:
         except OSError as error:
             raise tshark.cannot_run(error) from error
 
-    async def _read(self, reading: Rereading, take: Callable[[list[bytes]], None], clear: Callable[[], None]) -> None:
+    async def _read(
+        self, reading: RestartingReader, take: Callable[[list[bytes]], None], clear: Callable[[], None]
+    ) -> None:
         self._readings.add(reading)
         try:
             await reading.run(take, clear)
@@ -200,7 +201,7 @@ class Packets:
             self._readings.discard(reading)
 
 
-async def _tell_share(reading: Rereading, recording: Recording, on_share: Callable[[float], None]) -> None:
+async def _tell_share(reading: RestartingReader, recording: Recording, on_share: Callable[[float], None]) -> None:
     while True:
         on_share(reading.fed / max(recording.size, 1))
         await asyncio.sleep(0.1)

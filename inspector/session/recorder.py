@@ -1,21 +1,82 @@
-"""Keeps an engine running in front of the spool: started, paused, and started again when it dies.
-
-Owns the engine and the greet service behind it, and tells in plain words what became of either. The spool it only
-appends to; what is in it stays, whatever happens here.
-"""
+"""Runs an engine in front of the spool, and the greet service where it is wanted."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import Callable
 
-from inspector.capture.engine import Engine
+from inspector.capture.engines.registry import Engine, start_engine
+from inspector.capture.source import LiveSource, Target
 from inspector.capture.spool import Spool
-from inspector.client.service import GreetService, greet_service
-from inspector.errors import EngineError, ServiceError
-from inspector.session.greet import start_greet, start_source
-from inspector.session.patience import Patience
-from inspector.session.source import LiveSource
+from inspector.client.sample import GreetService, greet_service
+from inspector.errors import EngineError, ServiceError, reason, remedy
+from inspector.processes import RestartLimiter
+
+
+async def start_greet(source: LiveSource) -> tuple[Engine, GreetService]:
+    """An engine that listens, and behind it a service that was started or found.
+
+    Raises EngineError or ServiceError; what was started by then is ended.
+    """
+    host, port = source.target.host, source.target.port
+    if await _answers(source.target):
+        # What is there must be asked before the capture begins: the question would be on the screen.
+        service = await greet_service(host, port)
+        try:
+            return await start_source(source), service
+        except BaseException:
+            await service.stop()  # it may have gone since it answered, and another was started
+            raise
+    behind = None if _listens_elsewhere(source) else Target(host, _free_port())
+    engine = await start_source(source, service=behind)
+    try:
+        if behind is not None and engine.name == "tap":
+            port = behind.port
+        return engine, await greet_service(host, port)
+    except BaseException:
+        await engine.stop()
+        raise
+
+
+async def start_source(
+    source: LiveSource, choice: str = "", *, service: Target | None = None, again: Engine | None = None
+) -> Engine:
+    """Start the engine of a live source, or the one of that name; the others as of `start_engine`."""
+    return await start_engine(
+        choice or source.engine,
+        source.target,
+        interface=source.interface,
+        ports=source.ports,
+        listen=source.listen,
+        service=service,
+        again=again,
+    )
+
+
+def _listens_elsewhere(source: LiveSource) -> bool:
+    """True when the tap leaves the service its port."""
+    return source.listen is not None and source.listen.port != source.target.port
+
+
+async def _answers(target: Target) -> bool:
+    """True when something accepts connections there."""
+    with contextlib.suppress(OSError):
+        _, writer = await asyncio.open_connection(target.host, target.port)
+        writer.close()
+        return True
+    return False
+
+
+def _free_port() -> int:
+    """A port of localhost that nobody has at this moment; raises EngineError."""
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port: int = listener.getsockname()[1]
+            return port
+    except OSError as error:
+        raise EngineError(f"No port of localhost is to be had: {reason(error)}.", remedy(error)) from error
 
 
 class Recorder:
@@ -50,7 +111,7 @@ class Recorder:
 
         Raises EngineError when it keeps dying, SpoolError when the disk is full.
         """
-        loop, patience = asyncio.get_running_loop(), Patience()
+        loop, patience = asyncio.get_running_loop(), RestartLimiter()
         while self.engine is not None:
             patience.note_start(loop.time())
             try:
@@ -80,7 +141,7 @@ class Recorder:
 
     async def _watch_service(self, service: GreetService) -> None:
         """Tell when the service that we started ends, and start it again."""
-        loop, patience = asyncio.get_running_loop(), Patience()
+        loop, patience = asyncio.get_running_loop(), RestartLimiter()
         while True:
             patience.note_start(loop.time())
             death = await service.ended()

@@ -15,27 +15,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from inspector.capture.tshark import CUT_SHORT, Decoding, Tshark, find_tshark
+from inspector.capture.source import FileSource, LiveSource, Source, StdinSource, own_ports
 from inspector.errors import InspectorError, shortage
 from inspector.model.call import StreamKey
-from inspector.session.backlog import BacklogMeter
-from inspector.session.board import Board
-from inspector.session.comments import Comments
-from inspector.session.decoder import Decoder
-from inspector.session.garbage import Garbage
+from inspector.pcap.comments import Comments
+from inspector.scheduling import run_concurrently, wait_until_done
+from inspector.session.discovery import Failures, PortDiscovery, nothing_seen
 from inspector.session.intake import Intake, LiveIntake, open_intake
-from inspector.session.listening import Listening
-from inspector.session.memory import Memory, usual_memory
+from inspector.session.memory import CollectorTuning, Memory, Retention, usual_memory
 from inspector.session.packets import Packets
-from inspector.session.relay import Relay
-from inspector.session.remarks import Failures, nothing_seen
-from inspector.session.rereading import Bounds
-from inspector.session.retention import Retention
-from inspector.session.source import FileSource, LiveSource, Source, StdinSource, own_ports
-from inspector.session.status import Completeness, Phase, SessionStatus
-from inspector.session.together import ended, together
-from inspector.store.change import Change
-from inspector.store.store import Store
+from inspector.session.status import BacklogMeter, Completeness, Phase, SessionStatus, StatusPublisher
+from inspector.store.store import Change, Store
+from inspector.tshark.binary import CUT_SHORT, Decoding, Tshark, find_tshark
+from inspector.tshark.decoder import Decoder
+from inspector.tshark.restarting_reader import Bounds
+from inspector.tshark.rotation import TsharkRotation
 
 _HOLD_SECONDS: Final = {FileSource: math.inf, StdinSource: 2.0}
 """For how long what comes behind a gap may be held back, until it is known whether it is only out of order."""
@@ -52,10 +46,10 @@ class Session:
         self,
         source: Source,
         decoding: Decoding | None = None,
-        board: Board | None = None,
+        board: StatusPublisher | None = None,
         *,
         memory: Memory | None = None,
-        relay: Relay | None = None,
+        relay: TsharkRotation | None = None,
         keeps_all: bool = False,
     ) -> None:
         """`board` is that of the session which this one goes on for; `relay` says when another tshark takes over.
@@ -75,17 +69,17 @@ class Session:
         """True when it goes on for another."""
         self._left = source.left if isinstance(source, FileSource) else None
         self._is_saved = False
-        self._board = board or Board(str(source), self._told)
+        self._board = board or StatusPublisher(str(source), self._told)
         self.memory = memory or usual_memory()
         self._keeps_all = keeps_all
-        hold, relay = _HOLD_SECONDS.get(type(source), 0.0), relay or Relay(self.memory.tshark)
+        hold, relay = _HOLD_SECONDS.get(type(source), 0.0), relay or TsharkRotation(self.memory.tshark)
         self._decoder = Decoder(self.store, decoding, self._changed, self._board.notify, relay, hold_seconds=hold)
-        self._garbage = Garbage(self.store)
+        self._garbage = CollectorTuning(self.store)
         self._retention = Retention(self.store, self.memory.store, self._changed)
         bounds = Bounds(self.memory.tshark, self._decoder.reach)
         self.packets = Packets(lambda: self._decoder.decoding, self._board.notify, bounds)
         knows_its_port = isinstance(source, LiveSource)
-        self._listening = Listening(self._decoder, self.packets, self._board.notify, knows_its_port=knows_its_port)
+        self._listening = PortDiscovery(self._decoder, self.packets, self._board.notify, knows_its_port=knows_its_port)
         self._failures = Failures(self.store)
         self._intake: Intake | None = None
         self._observers: list[Callable[[Change], object]] = []
@@ -149,7 +143,7 @@ class Session:
             )
             self._intake = intake
             self.packets.attach(tshark, intake.recording)
-            await together(self._learn_version(tshark), self._start(intake), self._decode(tshark, intake))
+            await run_concurrently(self._learn_version(tshark), self._start(intake), self._decode(tshark, intake))
             self._board.tell(phase=Phase.ENDED)
         except (InspectorError, OSError, MemoryError) as error:
             failure = error if isinstance(error, InspectorError) else shortage(error)
@@ -244,7 +238,7 @@ class Session:
         finally:
             for task in beside:
                 task.cancel()
-            await ended(beside)
+            await wait_until_done(beside)
             self._board.tell(backlog=None)
         is_live = isinstance(self.source, LiveSource)
         cut = self.comments.scan.cut(_NAMES.get(type(self.source), str(self.source)))

@@ -1,28 +1,93 @@
-"""Everything captured so far: frames, calls and connections.
-
-Owns the only mutable state that both front ends read. One writer, the session, applies events to it; nobody else
-writes, so there are no locks. It keeps no packets: the spool has them, and the store only counts.
-"""
+"""Everything captured so far: packets, frames, calls and connections, and what a batch changed."""
 
 from __future__ import annotations
 
 import math
+from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
+from inspector.http2 import events
+from inspector.http2.events import Event
+from inspector.http2.stats import ConnectionStats
 from inspector.model.call import Call, CallState, StreamKey
 from inspector.model.connection import Connection
-from inspector.model.endpoint import Side
-from inspector.model.frame import Frame, FrameType, TcpEvent
-from inspector.model.log import Log
+from inspector.model.frame import Frame, FrameType, Side, TcpEvent
+from inspector.model.retained_list import RetainedList
 from inspector.model.traffic import Traffic
-from inspector.protocol import events
-from inspector.protocol.events import Event
-from inspector.protocol.tally import Tally
-from inspector.store.call_book import CallBook
-from inspector.store.change import Change
-from inspector.store.packet_index import PacketIndex
+from inspector.store.calls import CallTable
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """New frames are the positions from `first_frame` up to, not including, `end_frame`."""
+
+    first_frame: int
+    end_frame: int
+    packets: int = 0
+    """How many packets were added."""
+    calls: frozenset[StreamKey] = frozenset()
+    """Calls that are new or know more than before."""
+    connections: frozenset[int] = frozenset()
+    """Connections that are new or know more than before."""
+    traffic: frozenset[int] = frozenset()
+    """Connections that carried packets."""
+    rewritten: bool = False
+    """True when what earlier frames say has changed too, as when a connection's sides were exchanged."""
+    first_kept: int = 0
+    """Frames before this position are not kept any more; 0 where none were dropped."""
+    gone: frozenset[StreamKey] = frozenset()
+    """Calls that are not kept any more."""
+    leaving: frozenset[StreamKey] | None = None
+    """Calls of which a part at least goes next: look at them now. None where nothing is about to go."""
+
+    def merged(self, later: Change) -> Change:
+        """Give this change and the one that came right after it, as one."""
+        return Change(
+            self.first_frame,
+            later.end_frame,
+            self.packets + later.packets,
+            (self.calls | later.calls) - later.gone,
+            self.connections | later.connections,
+            self.traffic | later.traffic,
+            self.rewritten or later.rewritten,
+            max(self.first_kept, later.first_kept),
+            self.gone | later.gone,
+        )
+
+
+class PacketIndex:
+    """The position of each packet's first frame; four bytes for each packet."""
+
+    __slots__ = ("_first", "_positions")
+
+    def __init__(self) -> None:
+        self._first = 0
+        """The packet that the first entry is of."""
+        self._positions: array[int] = array("I")
+        """One more than the position; 0 for packets without a frame."""
+
+    def add(self, packet: int, position: int) -> None:
+        """A frame of this packet is at this position."""
+        positions, at = self._positions, packet - self._first
+        if at >= len(positions):
+            positions.extend(array("I", bytes(positions.itemsize * (at + 1 - len(positions)))))
+        if at >= 0 and not positions[at]:
+            positions[at] = position + 1
+
+    def find(self, packet: int) -> int | None:
+        """The position of a packet's first frame; None where it has none, or is forgotten."""
+        at = packet - self._first
+        found = self._positions[at] if 0 <= at < len(self._positions) else 0
+        return found - 1 if found else None
+
+    def drop(self, before: int) -> None:
+        """Forget the packets before one."""
+        del self._positions[: max(before - self._first, 0)]
+        self._first = max(before, self._first)
+
 
 _UNRECOGNISED_KEPT: Final = 1_000
 """TCP connections that may still turn out to carry HTTP/2; most do so with their fourth packet."""
@@ -37,20 +102,20 @@ class Store:
     def __init__(self) -> None:
         self.packets = 0
         """How many packets were read."""
-        self.frames: Log[Frame] = Log()
+        self.frames: RetainedList[Frame] = RetainedList()
         self._latest: tuple[Frame, int]
         """The frame that came last, and its position."""
         self.comments: dict[int, tuple[str, ...]] = {}
         """By packet number: what people wrote of it."""
         self.weight = 0
         """About how many bytes of memory the frames take that are kept, with all that belongs to them."""
-        self._book = CallBook()
+        self._book = CallTable()
         self.calls: dict[StreamKey, Call] = self._book.calls
         """In the order in which they started."""
         self.connections: dict[int, Connection] = {}
         self._of_packet = PacketIndex()
-        self._tallies: dict[int, Tally] = {}
-        self._unrecognised: dict[int, Tally] = {}
+        self._tallies: dict[int, ConnectionStats] = {}
+        self._unrecognised: dict[int, ConnectionStats] = {}
         """Of other TCP connections, the latest: which of them carry HTTP/2 shows later than their first packet."""
         self._touched_traffic: set[int] = set()
         self._touched_connections: set[int] = set()
@@ -156,12 +221,12 @@ class Store:
             return
         tally = self._tallies.get(index) or self._unrecognised.get(index)
         if tally is None or tally.is_told_again(packet):
-            tally = Tally(index, (source, destination), packet.time, opens=bool(packet.tcp & TcpEvent.SYN))
+            tally = ConnectionStats(index, (source, destination), packet.time, opens=bool(packet.tcp & TcpEvent.SYN))
             self._keep_tally(tally)
         tally.take(packet, source, len(self.frames))
         self._touched_traffic.add(index)
 
-    def _keep_tally(self, tally: Tally) -> None:
+    def _keep_tally(self, tally: ConnectionStats) -> None:
         index = tally.traffic.connection
         if index in self._tallies:
             self._tallies[index] = tally
@@ -177,11 +242,11 @@ class Store:
         tally = self._tallies.get(index) or self._unrecognised.pop(index)
         ends = connection.client, connection.server
         if not tally.is_between(*ends):  # in tunnels, the first packet may have been told with other addresses
-            tally = Tally(index, ends, connection.started)
+            tally = ConnectionStats(index, ends, connection.started)
         tally.set_client(connection.client)
         self._tallies[index] = tally
 
-    def _on_turned(self, event: events.ConnectionTurned) -> None:
+    def _on_turned(self, event: events.SidesSwapped) -> None:
         self._on_connection(events.ConnectionSeen(event.connection))
         self._rewritten = True
         self._book.turn(event.connection.index)
@@ -231,21 +296,21 @@ def _weight(frame: Frame) -> int:
 
 
 # Any: each handler takes its own event, which no type of a mapping can say.
-_IN_BOOK: Final[Mapping[type, Callable[[CallBook, Any], None]]] = {
-    events.MethodLearnt: CallBook.on_method,
-    events.MethodPlaceFound: CallBook.on_method_place,
-    events.RequestHeadersRead: CallBook.on_request_headers,
-    events.ResponseHeadersRead: CallBook.on_response_headers,
-    events.TrailersRead: CallBook.on_trailers,
-    events.StatusRead: CallBook.on_status,
-    events.MessageRead: CallBook.on_message,
-    events.BytesLost: CallBook.on_bytes_lost,
-    events.ProblemFound: CallBook.on_problem,
+_IN_BOOK: Final[Mapping[type, Callable[[CallTable, Any], None]]] = {
+    events.MethodLearnt: CallTable.on_method,
+    events.MethodPlaceFound: CallTable.on_method_place,
+    events.RequestHeadersRead: CallTable.on_request_headers,
+    events.ResponseHeadersRead: CallTable.on_response_headers,
+    events.TrailersRead: CallTable.on_trailers,
+    events.StatusRead: CallTable.on_status,
+    events.MessageRead: CallTable.on_message,
+    events.BytesLost: CallTable.on_bytes_lost,
+    events.ProblemFound: CallTable.on_problem,
 }
 _HANDLERS: Final[Mapping[type, Callable[[Store, Any], None]]] = {
     events.PacketSeen: Store._on_packet,
     events.ConnectionSeen: Store._on_connection,
-    events.ConnectionTurned: Store._on_turned,
+    events.SidesSwapped: Store._on_turned,
     events.FrameSeen: Store._on_frame,
     events.FrameRevised: Store._on_frame_revised,
     events.CallStarted: Store._on_call_started,

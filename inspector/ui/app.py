@@ -23,24 +23,23 @@ from textual.events import Event, InputEvent
 from textual.screen import Screen
 from textual.widget import AwaitMount
 
-from inspector.children import kept_terminal
-from inspector.turns import KEYBOARD
-from inspector.ui.bindings import Place, bindings, entries
-from inspector.ui.boundary import explain
-from inspector.ui.copies import switched_words
-from inspector.ui.ending import end_on_signals
+from inspector.processes import kept_terminal
+from inspector.scheduling import KEYBOARD
+from inspector.text import clean
+from inspector.ui.bindings import KeyContext, bindings, entries
+from inspector.ui.controllers.context import explain
+from inspector.ui.controllers.save import not_saved
+from inspector.ui.dialogs.base import PartingDialog
+from inspector.ui.dialogs.editor import EditorScreen
+from inspector.ui.dialogs.export import switched_words
+from inspector.ui.dialogs.help import HelpScreen
+from inspector.ui.history import RequestHistory
 from inspector.ui.launch import Launch
-from inspector.ui.lists.tabs import FRAMES
+from inspector.ui.lists.listing import FRAMES
 from inspector.ui.messages import CaptureLeft, CaptureOpened, SessionReplaced
-from inspector.ui.parts.running_saves import not_saved
-from inspector.ui.request_history import RequestHistory
-from inspector.ui.screens.editor import EditorScreen
-from inspector.ui.screens.help import HelpScreen
-from inspector.ui.screens.inspection import InspectionScreen
-from inspector.ui.screens.question import PartingDialog
-from inspector.ui.terminal_driver import TerminalDriver
+from inspector.ui.screen import InspectionScreen
+from inspector.ui.terminal import TerminalDriver, end_on_signals
 from inspector.ui.theme import OWN_THEME, default_variables
-from inspector.views.text import clean
 
 _BREAKPOINTS: Final = [(0, "-narrow"), (110, "-wide")]
 """Below 110 columns one pane at a time is shown: two would leave the Info column no room."""
@@ -52,7 +51,7 @@ class InspectorApp(App[int], inherit_bindings=False):
 
     CSS_PATH = "inspector.tcss"
     TITLE = "grpc-inspector"
-    BINDINGS = bindings(Place.APP)
+    BINDINGS = bindings(KeyContext.APP)
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
 
     def __init__(self, launch: Launch) -> None:
@@ -83,13 +82,13 @@ class InspectorApp(App[int], inherit_bindings=False):
         """Themes, and every action of the table that can be done now."""
         yield SystemCommand("Choose other colours", "themes", self.action_change_theme)
         for place, key in entries():
-            node = self if place is Place.APP else self._node_at(screen, place)
+            node = self if place is KeyContext.APP else self._node_at(screen, place)
             if node is not None and key.id not in _NOT_OFFERED:
                 keys = key.shown if key.keys else ""
                 yield SystemCommand(key.tooltip, keys, partial(self.run_action, key.action, node))
 
     @staticmethod
-    def _node_at(screen: Screen[object], place: Place) -> DOMNode | None:
+    def _node_at(screen: Screen[object], place: KeyContext) -> DOMNode | None:
         return screen.node_at(place) if isinstance(screen, InspectionScreen | EditorScreen) else None
 
     @on(CaptureOpened)

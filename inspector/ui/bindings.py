@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from textual.binding import Binding, BindingType
 
 
-class Place(StrEnum):
+class KeyContext(StrEnum):
     """Where a key works: the widget, with all that is in it, that has the action."""
 
     APP = "app"
@@ -62,8 +62,8 @@ _SAVE: Final = (
 _READ: Final = "Read messages as protobuf, wire, JSON, text or hex; TCP streams as ASCII, hex dump or raw"
 _COUNT: Final = "Statistics: frames by type, calls and bytes a second, conversations, latency of methods"
 
-_TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
-    (Place.REQUEST, Group.SEND): (
+_TABLE: Final[dict[tuple[KeyContext, Group], tuple[Key, ...]]] = {
+    (KeyContext.REQUEST, Group.SEND): (
         Key("send", "enter", "Enter", "send", "Send what is in the request box, empty or not", "submit"),
         Key("send.apart", "f5,ctrl+j,ctrl+enter", "F5", "another", "Send it as a call beside the open one", "apart"),
         Key("history.back", "up", "↑", "history", "Bring back what was sent before", "back_in_history"),
@@ -71,7 +71,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("edit.box", "ctrl+g", "^G", "edit", "Edit the request, as F2 does", "screen.edit"),
         Key("request.leave", "escape", "Esc", "list", "From the request box to the list", "leave"),
     ),
-    (Place.SCREEN, Group.SEND): (
+    (KeyContext.SCREEN, Group.SEND): (
         Key("request", "i", "i", "send", "Go to the request box", "focus_request"),
         Key("half_close", "ctrl+d", "^D", "end", "Half-close the running call: no more messages", "half_close"),
         Key("cancel", "ctrl+x", "^X", "cancel", "Cancel the running call", "cancel"),
@@ -85,13 +85,13 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("history.clear", "", "^P", "clear history", "Clear request history, its file on disk too", "clear_history"),
         Key("schema.reload", "f6", "F6", "reload schema", "Read .proto files and reflection again", "reload_schema"),
     ),
-    (Place.EDITOR, Group.SEND): (
+    (KeyContext.EDITOR, Group.SEND): (
         Key("editor.send", "f5,ctrl+j,ctrl+enter", "F5 ^J", "send", "Send it; Ctrl+Enter too", "send"),
         Key("editor.complete", "ctrl+n,ctrl+@", "^N", "names", "Names of fields and values at the cursor", "complete"),
         Key("editor.template", "ctrl+t", "^T", "template", "Begin anew with all fields; Ctrl+Z undoes", "template"),
         Key("editor.close", "escape", "Esc", "close", "Close the editor and keep what was written", "close"),
     ),
-    (Place.LIST, Group.MOVE): (
+    (KeyContext.LIST, Group.MOVE): (
         Key("down", "j,down", "j ↓", "down", "One row down", "move(1)"),
         Key("up", "k,up", "k ↑", "up", "One row up", "move(-1)"),
         Key("page_down", "pagedown,space", "PgDn", "page down", "One page down", "page(1)"),
@@ -101,7 +101,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("tail", "F", "F", "tail", "Follow the tail: stay at the newest row", "last"),
         Key("open", "enter", "Enter", "open", "Open the row in the other pane", "open"),
     ),
-    (Place.PANE, Group.MOVE): (
+    (KeyContext.PANE, Group.MOVE): (
         Key("pane.down", "j,down", "j ↓", "down", "In the right pane: one line down", "move(1)"),
         Key("pane.up", "k,up", "k ↑", "up", "In the right pane: one line up", "move(-1)"),
         Key("pane.page_down", "pagedown,space", "PgDn", "page down", "In the right pane: one page down", "page(1)"),
@@ -110,26 +110,26 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("pane.last", "G,end", "G End", "end", "In the right pane: to the end", "last"),
         Key("pane.open", "enter", "Enter", "open", "From a step to its frame; a field of a tree: open, fold", "open"),
     ),
-    (Place.HEX, Group.MOVE): (
+    (KeyContext.HEX, Group.MOVE): (
         Key("byte.next", "right,l", "→", "next byte", "In a packet's bytes: the next one; the tree follows", "byte(1)"),
         Key("byte.previous", "left", "←", "byte before", "In a packet's bytes: the byte before", "byte(-1)"),
         Key("byte.down", "down,j", "↓ j", "line down", "In a packet's bytes: one line down", "line(1)"),
         Key("byte.up", "up,k", "↑ k", "line up", "In a packet's bytes: one line up", "line(-1)"),
         Key("byte.open", "enter", "Enter", "to its field", "From a byte to its field in the tree", "open"),
     ),
-    (Place.SCREEN, Group.MOVE): (
+    (KeyContext.SCREEN, Group.MOVE): (
         Key("next_pane", "tab", "Tab", "next pane", "To the next pane", "next_pane(1)"),
         Key("previous_pane", "shift+tab", "Shift+Tab", "previous pane", "To the previous pane", "next_pane(-1)"),
         Key("goto", "colon,ctrl+g", ": ^G", "go to", "Go to a packet, a frame or a call by its number", "go_to"),
         Key("back", "escape", "Esc", "back", "Back: to the list, out of the zoom, out of an opened capture", "back"),
     ),
-    (Place.BROWSER, Group.MOVE): (
+    (KeyContext.BROWSER, Group.MOVE): (
         Key("next_tab", "right", "→", "next tab", "The next tab: Frames, Methods, …; in a tree: open", "turn(1)"),
         Key("previous_tab", "left", "←", "previous tab", "The tab before; in a tree: fold, or go up", "turn(-1)"),
         Key("row.next", "f8,ctrl+down", "F8 ^↓", "next row", "The next row of the list, from either pane", "row(1)"),
         Key("row.previous", "f7,ctrl+up", "F7 ^↑", "row before", "The row before", "row(-1)"),
     ),
-    (Place.BROWSER, Group.LOOK): (
+    (KeyContext.BROWSER, Group.LOOK): (
         Key("follow", "f", "f", "follow", "Follow the stream of the selected frame", "follow"),
         Key("stream.next", "full_stop,ctrl+full_stop", ".", "next in stream", "Next frame of the stream", "step(1)"),
         Key("stream.previous", "comma,ctrl+comma", ",", "previous", "Previous frame of the stream", "step(-1)"),
@@ -145,7 +145,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("reference", "T,ctrl+t", "T", "time zero", "Count times from this row, or not", "screen.set_reference"),
         Key("reading", "v", "v", "read as", _READ, "reading"),
     ),
-    (Place.SCREEN, Group.LOOK): (
+    (KeyContext.SCREEN, Group.LOOK): (
         Key("filter", "slash,ctrl+slash,ctrl+underscore", "/", "filter", "To the filter; Ctrl+/ too", "focus_filter"),
         Key("find", "ctrl+f", "^F", "find", "Find a text, a regular expression or bytes in the list or pane", "find"),
         Key("match.next", "n,ctrl+n", "n ^N", "next match", "The next thing found, or frame of the filter", "match(1)"),
@@ -161,7 +161,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("statistics", "s", "s", "statistics", _COUNT, "statistics"),
         Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom"),
     ),
-    (Place.LIST, Group.LOOK): (
+    (KeyContext.LIST, Group.LOOK): (
         Key("mark", "m,ctrl+m", "m", "mark", "Mark the row, or take its mark away", "mark"),
         Key("sort", "o", "o", "sort", "Sort by the next column; a click on a column's title sorts by it", "sort(1)"),
         Key("sort.turn", "O", "O", "turn order", "Turn the order round", "turn_order"),
@@ -171,7 +171,7 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("mark.all", "A", "A", "mark all", "Mark all rows that are shown", "mark_all"),
         Key("mark.none", "U", "U", "unmark all", "Take all marks of this list away", "unmark_all"),
     ),
-    (Place.FILTER, Group.LOOK): (
+    (KeyContext.FILTER, Group.LOOK): (
         Key("filter.keep", "enter", "Enter", "keep", "From the filter to the list; the filter stays", "leave"),
         Key("filter.clear", "ctrl+u", "Ctrl+U", "clear", "Empty the filter", "clear_filter"),
         Key("filter.leave", "escape", "Esc", "back", "Back to the list; a search that runs is stopped", "back_out"),
@@ -179,21 +179,21 @@ _TABLE: Final[dict[tuple[Place, Group], tuple[Key, ...]]] = {
         Key("filter.newer", "down", "↓", "later", "Forward in the filters used", "newer"),
         Key("filter.names", "ctrl+n,ctrl+@", "^N", "names", "Names of Wireshark's fields; Tab too", "complete"),
     ),
-    (Place.FIND, Group.LOOK): (
+    (KeyContext.FIND, Group.LOOK): (
         Key("find.keep", "enter", "Enter", "to it", "To what was found; n and N go on from there", "keep"),
         Key("find.kind", "f7", "^F", "how", "Text, regular expression, or hex: Ctrl+F again", "turn_kind"),
         Key("find.where", "down", "↓ ↑", "where", "Look in rows, headers, messages, bytes, anywhere", "turn_where(1)"),
         Key("find.where_back", "up", "↑", "where", "The place before", "turn_where(-1)"),
         Key("find.end", "escape", "Esc", "end", "Look no further; again: find nothing any more", "end"),
     ),
-    (Place.SCREEN, Group.CAPTURE): (
+    (KeyContext.SCREEN, Group.CAPTURE): (
         Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture or the reading, or go on", "toggle_capture"),
         Key("save", "ctrl+s", "^S", "save", _SAVE, "save"),
         Key("decode", "d", "d", "decode as", "Decode a port as HTTP/2, as TLS or not at all", "decode_as"),
         Key("load", "ctrl+o", "^O", "open", "Open a capture file; this capture goes on behind it", "load"),
         Key("left", "f9", "F9", "killed run", "Open, save or delete what a killed run captured", "choose_left"),
     ),
-    (Place.APP, Group.APP): (
+    (KeyContext.APP, Group.APP): (
         Key("help", "question_mark", "?", "help", "All keys", "help"),
         Key("help.always", "f1", "F1", "help", "All keys, from an input too", "help"),
         Key("palette", "ctrl+p", "^P", "actions", "Find any action by its name; themes too", "command_palette"),
@@ -230,12 +230,12 @@ Those that open something are here too: other keys are looked up after those tha
 """
 
 
-def bindings(place: Place) -> list[BindingType]:
+def bindings(place: KeyContext) -> list[BindingType]:
     """The bindings of a place, for its class."""
     return [_binding(key) for at, key in entries() if at is place and key.keys]
 
 
-def entries(group: Group | None = None) -> Iterator[tuple[Place, Key]]:
+def entries(group: Group | None = None) -> Iterator[tuple[KeyContext, Key]]:
     """Every key with its place, or those of one group."""
     for (place, of), keys in _TABLE.items():
         if group in (None, of):

@@ -1,20 +1,80 @@
-"""A request as a person has it before them: a method, the text of its messages, and how the call shall be made.
-
-Pure values. Texts become bytes by the schema when they are sent, and not before: a draft may be faulty.
-"""
+"""A request as it is composed: method, messages, settings, and its form in the history."""
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from inspector.client.running_call import TAKES_ONE
-from inspector.model.call import CallKind
+from inspector.client.active_call import TAKES_ONE
+from inspector.client.history import HistoryEntry
+from inspector.client.options import DEADLINE, CallOptions, ConnectionOptions, Metadata
+from inspector.errors import RequestError
+from inspector.model.call import Call, CallKind
+from inspector.model.secrets import scheme_of
+from inspector.present.client_trace import shown_value
+from inspector.present.export.commands import resendable_call
 from inspector.schema.catalog import Catalog, Method
-from inspector.schema.untyped import HEX, untyped_method
-from inspector.ui.call_settings import Settings
+from inspector.schema.decode import Format, read_bytes
+from inspector.schema.encode import build
+from inspector.schema.untyped import HEX, untyped_method, untyped_text
+
+
+@dataclass(frozen=True, slots=True)
+class CallSettings:
+    """How a call shall be made, as far as it differs from the usual."""
+
+    metadata: Metadata = ()
+    deadline: float | None = None
+    """Seconds; None for the usual, or with `is_endless` for no end at all."""
+    is_endless: bool = False
+    authority: str | None = None
+    largest_message: int | None = None
+    is_compressed: bool = False
+    waits_for_ready: bool = False
+    keepalive: float | None = None
+    """Seconds between PINGs; None for the usual."""
+    masked: tuple[str, ...] = ()
+    """The names in `metadata` whose values the history has only masked: they are asked for before anything is sent.
+
+    In `metadata` their values are empty, or the scheme alone.
+    """
+
+    def call_options(self, kind: CallKind) -> CallOptions:
+        """The options of a call of a kind: a unary one has a deadline, be it the usual, a stream only when asked."""
+        usual = DEADLINE if kind is CallKind.UNARY and not self.is_endless else None
+        deadline = usual if self.deadline is None else self.deadline
+        return CallOptions(self.metadata, deadline, self.is_compressed, self.waits_for_ready)
+
+    def connection(self, usual: ConnectionOptions) -> ConnectionOptions:
+        """The options of the connection that such a call needs."""
+        return replace(
+            usual,
+            authority=self.authority or usual.authority,
+            keepalive=self.keepalive or usual.keepalive,
+            largest_message=self.largest_message or usual.largest_message,
+        )
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What differs from the usual, a few words each."""
+        told = (
+            (f"{len(self.metadata)} metadata", bool(self.metadata)),
+            (f"{', '.join(self.masked)} masked", bool(self.masked)),
+            ("no deadline", self.is_endless),
+            (f"deadline {self.deadline:.6g} s" if self.deadline is not None else "", self.deadline is not None),
+            (f"authority {self.authority}", self.authority is not None),
+            ("gzip", self.is_compressed),
+            ("wait for ready", self.waits_for_ready),
+            (f"up to {self.largest_message} B", self.largest_message is not None),
+            (f"PING every {self.keepalive or 0:.6g} s", self.keepalive is not None),
+        )
+        return tuple(words for words, is_told in told if is_told)
+
 
 KIND_WORDS: Final = {
     CallKind.UNARY: "unary",
@@ -32,7 +92,7 @@ class Draft:
     """As in `:path`."""
     text: str = ""
     """One message, or for a method that takes several any number of JSON objects, one after the other."""
-    settings: Settings = field(default=Settings())
+    settings: CallSettings = field(default=CallSettings())
     kind: CallKind | None = None
     """That of a method that no schema knows."""
 
@@ -101,3 +161,128 @@ def _end_of_value(text: str, start: int) -> int:
         return json.JSONDecoder().raw_decode(text, start)[1]
     except (ValueError, RecursionError):
         return len(text)
+
+
+_INDENT = 2
+_KINDS = {
+    (False, False): CallKind.UNARY,
+    (True, False): CallKind.CLIENT_STREAMING,
+    (False, True): CallKind.SERVER_STREAMING,
+    (True, True): CallKind.BIDI_STREAMING,
+}
+"""By whether there are several requests, and several replies."""
+
+
+def as_json(draft: Draft, method: Method, catalog: Catalog) -> Draft:
+    """The draft with its text as indented JSON, where it is one message on one line; else as it is."""
+    text = draft.text
+    if not text.strip() or "\n" in text:
+        return draft
+    try:
+        if text.lstrip().startswith("{"):
+            return replace(draft, text=json_text(json.loads(text), _INDENT))
+        return replace(draft, text=_message_text(build(text, method, catalog), method, catalog))
+    except (RequestError, ValueError, RecursionError):
+        return draft
+
+
+def draft_of_call(call: Call, catalog: Catalog, target: str) -> Draft:
+    """What the client of a captured call sent, to be sent to `target`; RequestError where it is not known well enough.
+
+    What the client library and HTTP/2 write by themselves is left out, the authority of the target too.
+    """
+    sent = resendable_call(call, catalog)
+    method = catalog.method(sent.path)
+    texts = [_message_text(message, method, catalog) for message in sent.messages]
+    if method is not None and method.kind in TAKES_ONE and len(texts) > 1:
+        raise RequestError(f"This call has {len(texts)} messages, and its method takes one.")
+    authority = sent.authority if sent.authority and _host(sent.authority) != _host(target) else None
+    if authority is not None and not (authority.isascii() and authority.isprintable()):
+        raise RequestError("The authority of this call cannot be sent.")
+    options = sent.options
+    settings = CallSettings(options.metadata, options.deadline, options.deadline is None, authority)
+    settings = replace(settings, is_compressed=options.is_compressed)
+    kind = None if method is not None else seen_kind(call)
+    return Draft(sent.path, "\n".join(texts), settings, kind)
+
+
+def seen_kind(call: Call) -> CallKind:
+    """The kind of call that a captured one can have been, the simplest first."""
+    several = len(call.requests) > 1, len(call.responses) > 1
+    return _KINDS[several]
+
+
+def _message_text(message: bytes, method: Method | None, catalog: Catalog) -> str:
+    if method is not None and method.request_type:
+        reading = read_bytes(message, method.request_type, catalog, origin=method.origin)
+        if reading.format is Format.PROTOBUF and reading.complete:
+            return json_text(reading.value, _INDENT)
+        raise RequestError(f"A message of this call is no {method.request_name}.", reading.reason)
+    return json_text(json.loads(text), _INDENT) if (text := untyped_text(message)).startswith("{") else text
+
+
+def _host(address: str) -> str:
+    return address.rpartition(":")[0] or address
+
+
+def entry_of(draft: Draft, texts: tuple[str, ...], *, target: str, status: str, sent_at: float) -> HistoryEntry:
+    """What the history keeps of a call: the messages that it had in the end, and the draft's settings."""
+    settings = draft.settings
+    return HistoryEntry(
+        draft.path,
+        texts,
+        target,
+        tuple((name, shown_value(value)) for name, value in settings.metadata),
+        status,
+        sent_at,
+        kind=None if draft.kind is None else draft.kind.value,
+        deadline=settings.deadline,
+        is_endless=settings.is_endless,
+        authority=settings.authority,
+        largest_message=settings.largest_message,
+        is_compressed=settings.is_compressed,
+        waits_for_ready=settings.waits_for_ready,
+        keepalive=settings.keepalive,
+    )
+
+
+def draft_of(entry: HistoryEntry) -> Draft:
+    """What the history kept, as a draft again; metadata that is no base64 where it must be is left out."""
+    settings = CallSettings(
+        tuple(_pairs(entry)),
+        entry.deadline,
+        entry.is_endless,
+        entry.authority,
+        entry.largest_message,
+        entry.is_compressed,
+        entry.waits_for_ready,
+        entry.keepalive,
+        entry.masked,
+    )
+    kind = next((kind for kind in CallKind if kind == entry.kind), None)
+    return Draft(entry.method, "\n".join(entry.messages), settings, kind)
+
+
+def metadata_lines(metadata: Metadata) -> str:
+    """One `name: value` a line, bytes as base64."""
+    return "\n".join(f"{name}: {shown_value(value)}" for name, value in metadata)
+
+
+def is_blank(name: str, value: str | bytes) -> bool:
+    """Return True for a value of a masked name that nobody has completed yet: empty, or the scheme alone."""
+    if isinstance(value, bytes):
+        return not value
+    return not value.strip() or scheme_of(name, f"{value.strip()} x") == value.strip()
+
+
+def _pairs(entry: HistoryEntry) -> Iterator[tuple[str, str | bytes]]:
+    for name, value in entry.metadata:
+        is_binary = name.endswith("-bin")
+        if name in entry.masked and value:
+            scheme = scheme_of(name, value)
+            yield name, b"" if is_binary else f"{scheme} ".lstrip()
+        elif not is_binary:
+            yield name, value
+        else:
+            with contextlib.suppress(ValueError):
+                yield name, base64.b64decode(value, validate=True)

@@ -1,11 +1,20 @@
-"""What was sent before, for ↑ and ↓ in the request box. Each text once, the latest last."""
+"""Requests and filters of this session and of earlier ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from inspector.client.history import HistoryEntry, HistoryFile
+from inspector.ui.draft import one_line
 
 
-class History:
+class InputHistory:
     """A list of texts with a place in it; past its end is the draft that is being typed."""
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
@@ -38,3 +47,108 @@ class History:
 
     def _shown(self) -> str:
         return self._texts[self._place] if self._place < len(self._texts) else self._draft
+
+
+_MOST: Final = 200
+"""Filters that are kept; the file holds up to twice as many before it is cut."""
+_LONGEST: Final = 2_000
+
+
+class FilterHistory:
+    """The filters, the latest last."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """By default the user's own."""
+        self._path = path or platformdirs.user_state_path("grpc-inspector") / "filters"
+        self._texts: InputHistory | None = None
+        self._secrets: set[str] = set()
+
+    def withhold(self, secret: str) -> None:
+        """Keep texts that hold this one out of the file."""
+        if secret:
+            self._secrets.add(secret)
+
+    def back(self, current: str) -> str:
+        """The filter before the one shown."""
+        return self._history.back(current)
+
+    def forward(self, current: str) -> str:
+        """The one after it."""
+        return self._history.forward(current)
+
+    def add(self, text: str) -> None:
+        """Keep a filter that was used."""
+        text = text.strip()
+        if not text or not text.isprintable() or len(text) > _LONGEST:
+            return
+        self._history.add(text)
+        if any(secret in text for secret in self._secrets):
+            return
+        with contextlib.suppress(OSError):
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lines = self._lines()
+            if text in lines[-1:]:
+                return
+            if len(lines) < 2 * _MOST:
+                self._write(f"{text}\n", os.O_APPEND)
+            else:
+                self._write("".join(f"{line}\n" for line in (*lines[-_MOST:], text)), os.O_TRUNC)
+
+    @property
+    def _history(self) -> InputHistory:
+        """The file is read when it is first needed."""
+        if self._texts is None:
+            lines = self._lines()[-_MOST:]
+            self._texts = InputHistory(reversed(dict.fromkeys(reversed(lines))))
+        return self._texts
+
+    def _lines(self) -> list[str]:
+        try:
+            return [line for line in self._path.read_text("utf-8", "replace").splitlines() if line.isprintable()]
+        except OSError:
+            return []
+
+    def _write(self, text: str, how: int) -> None:
+        file = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | how, 0o600)
+        with os.fdopen(file, "w", encoding="utf-8") as filters:
+            filters.write(text)
+
+
+class RequestHistory:
+    """The entries, the latest last."""
+
+    def __init__(self, file: HistoryFile | None) -> None:
+        self._file = file
+        self._entries: list[HistoryEntry] | None = None
+        self.on_clear: list[Callable[[], None]] = []
+        """Called when nothing is known any more."""
+
+    @property
+    def entries(self) -> list[HistoryEntry]:
+        """All of them; the file is read when they are first asked for."""
+        if self._entries is None:
+            self._entries = self._file.read() if self._file else []
+        return self._entries
+
+    def add(self, entry: HistoryEntry) -> None:
+        """Keep what was sent."""
+        self.entries.append(entry)
+        if self._file is not None:
+            self._file.add(entry)
+
+    def clear(self) -> None:
+        """Forget everything, and delete the file; raises SourceError where that cannot be deleted."""
+        self._entries = []
+        for cleared in self.on_clear:
+            cleared()
+        if self._file is not None:
+            self._file.clear()
+
+    def texts(self, path: str) -> list[str]:
+        """The messages that a method was sent, each once, as a box of one line shows them."""
+        texts = [one_line(text) for entry in self.entries if entry.method == path for text in entry.messages if text]
+        return list(reversed(dict.fromkeys(reversed(texts))))
+
+    def latest_method(self, target: str) -> str | None:
+        """The method that was called last at a service."""
+        return next((entry.method for entry in reversed(self.entries) if entry.target == target), None)

@@ -10,17 +10,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from inspector.capture.orphans import LeftCapture
-from inspector.client.history_file import HistoryFile
+from inspector.capture.left_captures import LeftCapture
+from inspector.client.history import HistoryFile
 from inspector.client.options import PLAINTEXT, ConnectionOptions
 from inspector.model.secrets import Secrets
-from inspector.schema.catalog import Catalog
-from inspector.schema.greet import GREET_METHOD
+from inspector.schema.catalog import GREET_METHOD, Catalog
 from inspector.session import Session
 from inspector.session.schema import SchemaSources
-from inspector.ui.copies import SecretSwitch
+from inspector.ui.dialogs.export import SecretSwitch
 from inspector.ui.draft import Draft
-from inspector.ui.request_history import RequestHistory
+from inspector.ui.history import RequestHistory
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,29 @@
-"""What the parts of the screen tell those above them. Data goes down by calls, news comes up as these."""
+"""Messages that widgets post to the screen, and what Find was asked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
-from inspector.model.dissection import ByteSource, Field
+from inspector.model.packet import ByteSource, Field
 from inspector.model.secrets import Mask
+from inspector.present.find import Kind, Where
 from inspector.session import Session
-from inspector.store.filter import Filter
-from inspector.ui.asked import Asked
+from inspector.store.filters.filter import Filter
 from inspector.ui.draft import Draft
+
+
+class SearchQuery(NamedTuple):
+    """What is looked for, as it was typed."""
+
+    text: str
+    kind: Kind = Kind.TEXT
+    where: Where = Where.ANYWHERE
 
 
 class ForScreen(Message):
@@ -150,7 +158,7 @@ class FilterAsked(ForScreen):
 class FindAsked(ForScreen):
     """Something was typed that shall be found."""
 
-    asked: Asked
+    asked: SearchQuery
 
 
 @dataclass

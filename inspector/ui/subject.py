@@ -1,13 +1,29 @@
-"""What is selected. A row of any list leads to one of these, and the right side shows it."""
+"""What is selected, where a typed location leads, and client traces."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+import re
+from typing import Final, NamedTuple, TypeAlias
 
+from inspector.errors import UsageError
 from inspector.model.call import Call, StreamKey
-from inspector.store.change import Change
-from inspector.store.store import Store
-from inspector.ui.accounts import Accounts
+from inspector.present.client_trace import ClientTrace
+from inspector.store.store import Change, Store
+from inspector.text import clean, counted
+
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""Of the messages of one call."""
+_MOST: Final = 50
+"""Calls; with the bound above and 64 MB for a single message, a day of sending stays bounded."""
+
+
+class ClientTraces(list[ClientTrace]):
+    """The accounts, the earliest first."""
+
+    def add(self, account: ClientTrace) -> None:
+        """Keep one more, and the earliest no longer when there are many."""
+        self.append(account)
+        del self[:-_MOST]
 
 
 class FrameAt(NamedTuple):
@@ -48,10 +64,10 @@ class ConnectionAt(NamedTuple):
         return self.connection in change.traffic or self.connection in change.connections
 
 
-class Told(NamedTuple):
+class TracedCall(NamedTuple):
     """What the client says of the calls that were sent from here, where the wire tells nothing; no row leads to it."""
 
-    accounts: Accounts
+    accounts: ClientTraces
 
     def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - the wire tells nothing of it
         """What was captured does not matter to it."""
@@ -68,7 +84,7 @@ class MethodAt(NamedTuple):
         return bool(change.calls)
 
 
-Subject: TypeAlias = FrameAt | PacketAt | ConnectionAt | MethodAt | Told
+Subject: TypeAlias = FrameAt | PacketAt | ConnectionAt | MethodAt | TracedCall
 
 
 def connection_of(subject: Subject | None, store: Store) -> int | None:
@@ -109,3 +125,30 @@ def of_call(store: Store, key: StreamKey) -> Subject:
     call = store.calls.get(key)
     oldest = None if call is None else call.frames.oldest
     return ConnectionAt(key.connection) if oldest is None else FrameAt(oldest)
+
+
+_PACKET: Final = re.compile(r"(?:p|packet|#)?\s*(\d{1,12})", re.IGNORECASE | re.ASCII)
+_FRAME: Final = re.compile(r"(?:f|frame)\s*(\d{1,12})", re.IGNORECASE | re.ASCII)
+_CALL: Final = re.compile(r"(\d{1,9})\s*/\s*(\d{1,10})", re.ASCII)
+
+
+def parse_location(text: str, store: Store, packets: int) -> FrameAt | PacketAt:
+    """What a text means, of what there is by now; raises UsageError, with a sentence for the one who typed it."""
+    text = text.strip()
+    if match := _PACKET.fullmatch(text):
+        if not 0 < (number := int(match[1])) <= packets:
+            raise UsageError(f"There is no packet {number:,}: there are {counted(packets, 'packet')}.")
+        return PacketAt(number)
+    if match := _FRAME.fullmatch(text):
+        if not 0 < (number := int(match[1])) <= len(store.frames):
+            raise UsageError(f"There is no frame {number:,}: there are {counted(len(store.frames), 'frame')}.")
+        if not store.frames.holds(number - 1):
+            raise UsageError(f"Frame {number:,} is not kept any more: the oldest left to make room.")
+        return FrameAt(number - 1)
+    if match := _CALL.fullmatch(text):
+        call = store.calls.get(StreamKey(int(match[1]), int(match[2])))
+        oldest = None if call is None else call.frames.oldest
+        if oldest is None:
+            raise UsageError(f"There is no call {match[0]}.")
+        return FrameAt(oldest)
+    raise UsageError(f"{clean(text)!r} is none of these: 14 is a packet, f 120 a frame, 0/3 a call.")

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import psutil
 
-from inspector.capture.tshark import Decoding
 from inspector.session import FileSource, Phase, Session
-from inspector.ui.lists.tabs import CALLS, CONNECTIONS, FRAMES, LISTS, METHODS, PACKETS
+from inspector.tshark.binary import Decoding
+from inspector.ui.lists.listing import CALLS, CONNECTIONS, FRAMES, LISTS, METHODS, PACKETS
 from tests.bench.screen import Press, Running, print_times, say, shown, stalls
 
 KEY_BOUND, FILTER_BOUND, FIRST_BOUND, FRAME_BOUND = 0.05, 1.0, 1.0, 600

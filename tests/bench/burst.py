@@ -11,10 +11,10 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from inspector.capture.target import Target
-from inspector.capture.tshark import Decoding
+from inspector.capture.source import Target
 from inspector.session import LiveSource, Phase, Session
-from inspector.ui.lists.tabs import FRAMES
+from inspector.tshark.binary import Decoding
+from inspector.ui.lists.listing import FRAMES
 from tests.bench.browsing import KEY_BOUND, MOVES
 from tests.bench.replay import CALL_FRAMES, CONNECTIONS, OPENING_FRAMES
 from tests.bench.screen import Press, Running, print_times, say, shown, stalls

@@ -18,7 +18,7 @@ from inspector.schema.catalog import Catalog
 from inspector.session import Session
 from inspector.ui.app import InspectorApp
 from inspector.ui.launch import Launch
-from inspector.ui.screens.inspection import InspectionScreen
+from inspector.ui.screen import InspectionScreen
 
 SIZE = (160, 48)
 _TICK = 0.005

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import psutil
 
-from inspector.capture.fields import FIELDS
-from inspector.capture.tshark import Decoding, environment, find_tshark
 from inspector.session import FileSource, Session
-from inspector.store.change import Change
+from inspector.store.store import Change
+from inspector.tshark.binary import Decoding, environment, find_tshark
+from inspector.tshark.fields import FIELDS
 
 ROUNDS = 3
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from inspector.capture.records import is_capture
+from inspector.pcap.records import is_capture
 from tests.captures import DATA
 from tests.fuzz.contract import broken_promises, run
 from tests.fuzz.damage import classic_captures, damaged

@@ -15,11 +15,6 @@ from pathlib import Path
 from typing import Final
 
 # What each command imports when it runs is here already: a fork has it at once, and as it was when the campaign began.
-import inspector.capture.tshark_run
-import inspector.headless.calls
-import inspector.headless.follow
-import inspector.headless.frames
-import inspector.session.schema  # noqa: F401
 from inspector.cli.main import main
 
 MOST_SECONDS: Final = 60

@@ -14,9 +14,8 @@ from typing import Final, TypeAlias
 
 from hpack import Encoder
 
-from inspector.capture.tap_packets import PCAP_HEADER, Flow
-from inspector.model.endpoint import Endpoint, Side
-from inspector.model.frame import FrameType
+from inspector.capture.engines.tap_packets import PCAP_HEADER, Flow
+from inspector.model.frame import Endpoint, FrameType, Side
 from tests.wire import PREFACE
 
 CLIENT, SERVER = Endpoint("127.0.0.1", 41234), Endpoint("127.0.0.1", 50051)

@@ -1,23 +1,159 @@
-"""The list of calls."""
+"""The list of calls, in which a call unfolds into its steps and a message into its fields."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from inspector.model.call import Call, StreamKey
+from inspector.diagnosis.method_names import method_name
+from inspector.model.call import Call, Message, StreamKey
+from inspector.present.export.text import call_line
+from inspector.present.headers import call_status
+from inspector.present.rows import Branches, CallRow, call_row, kind_of
+from inspector.present.spans import Span, Tone, plain
 from inspector.schema.catalog import Catalog
-from inspector.store.sorted_calls import CallOrder
+from inspector.store.filters.selection import CallSelection
+from inspector.store.filters.sorting import CallOrder
+from inspector.text import size
 from inspector.ui.feed import Feed
-from inspector.ui.lists.rows import dim, got, sent
 from inspector.ui.subject import FrameAt, Subject, of_call
-from inspector.ui.widgets.painting import Column, Order
-from inspector.views.as_text import call_line
-from inspector.views.naming import naming
-from inspector.views.outcome import call_status
-from inspector.views.rows import CallRow, call_row, kind_of
-from inspector.views.spans import Span, Tone, plain
-from inspector.views.text import size
+from inspector.ui.widgets.painting import Column, SortOrder, Spanning
+from inspector.ui.widgets.table import FOLDED, UNFOLDED, dim, got, sent
+
+
+class StepKey(NamedTuple):
+    """A step of an unfolded call."""
+
+    call: StreamKey
+    step: int
+
+
+class PartKey(NamedTuple):
+    """A frame of an unfolded message."""
+
+    call: StreamKey
+    step: int
+    position: int
+
+
+BranchKey: TypeAlias = StepKey | PartKey
+
+
+class Unfolded:
+    """An unfolded call, with the frames of those of its messages that are unfolded too."""
+
+    def __init__(self, key: StreamKey, branches: Branches) -> None:
+        self.branches = branches
+        self._key = key
+        self._frames: dict[int, tuple[int, ...]] = {}
+        """By step, in the order of the steps."""
+        self._messages: dict[int, Message | None] = {}
+
+    def __len__(self) -> int:
+        return len(self.branches) + sum(map(len, self._frames.values()))
+
+    def update(self) -> None:
+        """Take in what came. A message that was told late moves the steps behind it: those fold."""
+        self.branches.update()
+        for step in list(self._frames):
+            if step >= len(self.branches) or self.branches.entry(step).message is not self._messages[step]:
+                del self._frames[step]
+
+    @property
+    def is_gone(self) -> bool:
+        """True when the call is not kept any more."""
+        return self.branches.is_gone
+
+    def is_open(self, step: int) -> bool:
+        """True for a message that is unfolded."""
+        return step in self._frames
+
+    def open(self, step: int) -> None:
+        """Unfold a message; a step that is a frame itself has nothing to unfold."""
+        if frames := self.branches.frames(step):
+            self._messages[step] = self.branches.entry(step).message
+            self._frames = dict(sorted({**self._frames, step: frames}.items()))
+
+    def close(self, step: int) -> None:
+        """Fold a message."""
+        self._frames.pop(step, None)
+
+    def key_at(self, row: int) -> BranchKey:
+        """What stands in a row, counted from the first one below the call's."""
+        before = 0
+        for step, frames in self._frames.items():
+            first = step + 1 + before
+            if row < first:
+                break
+            if row < first + len(frames):
+                return PartKey(self._key, step, frames[row - first])
+            before += len(frames)
+        return StepKey(self._key, row - before)
+
+    def row_of(self, key: BranchKey) -> int:
+        """The row of a key, or of the step that it was a part of."""
+        before = sum(len(frames) for step, frames in self._frames.items() if step < key.step)
+        row, frames = min(key.step, len(self.branches) - 1) + before, self._frames.get(key.step, ())
+        return row + 1 + frames.index(key.position) if isinstance(key, PartKey) and key.position in frames else row
+
+
+class UnfoldedCalls:
+    """The unfolded ones among calls that are shown in some order."""
+
+    def __init__(self, calls: CallSelection) -> None:
+        self._calls = calls
+        self._unfolded: dict[StreamKey, Unfolded] = {}
+        self._arranged: list[tuple[int, Unfolded]] = []
+        self._arranged_at = -1
+
+    def __len__(self) -> int:
+        """How many rows there are besides those of calls."""
+        return sum(len(each) for _, each in self._shown())
+
+    def of(self, call: StreamKey) -> Unfolded | None:
+        """What a call unfolds into, where it is unfolded."""
+        return self._unfolded.get(call)
+
+    def open(self, call: StreamKey, branches: Branches) -> None:
+        """Unfold a call."""
+        self._unfolded.setdefault(call, Unfolded(call, branches))
+        self._arranged_at = -1
+
+    def close(self, call: StreamKey) -> None:
+        """Fold a call."""
+        self._unfolded.pop(call, None)
+        self._arranged_at = -1
+
+    def above(self, row: int) -> int:
+        """How many rows are unfolded above the call of a row among the calls."""
+        return sum(len(each) for call, each in self._shown() if call < row)
+
+    def find(self, row: int) -> int | BranchKey:
+        """What stands in a row: a call, by its row among the calls, or a part of one."""
+        before = 0
+        for call, each in self._shown():
+            first = call + 1 + before
+            if row < first:
+                break
+            if row < first + len(each):
+                return each.key_at(row - first)
+            before += len(each)
+        return row - before
+
+    def _shown(self) -> list[tuple[int, Unfolded]]:
+        """Those that the filter lets through, with their rows among the calls, from the first to the last."""
+        if self._arranged_at != self._calls.revision:
+            self._arranged_at = self._calls.revision
+            self._arranged = sorted(self._with_rows(), key=lambda each: each[0])
+        return self._arranged
+
+    def _with_rows(self) -> Iterator[tuple[int, Unfolded]]:
+        for key, each in list(self._unfolded.items()):
+            if each.is_gone:
+                del self._unfolded[key]
+            elif (row := self._calls.row_of(key)) is not None:
+                each.update()
+                yield row, each
 
 
 def _problems(row: CallRow) -> tuple[Span, ...]:
@@ -47,7 +183,7 @@ _Value: TypeAlias = Callable[[Call, Catalog], Any]
 _BY_NAME: Final[Mapping[str, _Value]] = {
     "Stream": lambda call, _: call.key,
     "Start": lambda call, _: call.started,
-    "Method": lambda call, catalog: naming(call, catalog).method,
+    "Method": lambda call, catalog: method_name(call, catalog).method,
     "Kind": kind_of,
     "Status": lambda call, _: plain(call_status(call)),
     "State": lambda call, _: call.state,
@@ -63,7 +199,7 @@ _BY_SIZE: Final[Mapping[str, _Value]] = {
 }
 """Sorted downwards at first: the slowest and the largest are what is looked for."""
 _VALUES: Final = {**_BY_NAME, **_BY_SIZE}
-_START: Final = Order(1)
+_START: Final = SortOrder(1)
 
 
 class CallRows:
@@ -71,7 +207,7 @@ class CallRows:
 
     columns = _COLUMNS
     orders = tuple(
-        Order(index, column.title in _BY_SIZE) for index, column in enumerate(_COLUMNS) if column.title in _VALUES
+        SortOrder(index, column.title in _BY_SIZE) for index, column in enumerate(_COLUMNS) if column.title in _VALUES
     )
 
     def __init__(self, feed: Feed, catalog: Catalog) -> None:
@@ -87,7 +223,7 @@ class CallRows:
         """True in the order in which the calls started."""
         return self.order == _START
 
-    def sort(self, order: Order) -> Iterator[object]:
+    def sort(self, order: SortOrder) -> Iterator[object]:
         """Sort by a column, some calls at each step."""
         self.order, value, catalog = order, _VALUES[_COLUMNS[order.column].title], self._catalog
         by = None if self.grows_at_end else CallOrder(lambda call: value(call, catalog), order.descending)
@@ -124,3 +260,108 @@ class CallRows:
     def text(self, key: StreamKey) -> tuple[str, str]:
         """The line that the headless list prints."""
         return call_line(self.row(key)), f"the row of call {key}"
+
+
+RowKey: TypeAlias = StreamKey | BranchKey
+
+
+class CallTreeRows(CallRows):
+    """Calls, and what is unfolded below them."""
+
+    def __init__(self, feed: Feed, catalog: Catalog) -> None:
+        super().__init__(feed, catalog)
+        self._unfolded = UnfoldedCalls(feed.calls)
+
+    def __len__(self) -> int:
+        return super().__len__() + len(self._unfolded)
+
+    def key(self, row: int) -> Any:
+        """What stands in a row."""
+        found = self._unfolded.find(row)
+        return super().key(found) if isinstance(found, int) else found
+
+    def near(self, key: RowKey) -> int:
+        """The row of a key, that of its call where it is folded, or of the next call that is shown."""
+        call = _call(key)
+        row = super().near(call)
+        below = 0
+        if not isinstance(key, StreamKey) and self._feed.calls.row_of(call) is not None:
+            unfolded = self._unfolded.of(call)
+            below = 0 if unfolded is None else 1 + unfolded.row_of(key)
+        return row + self._unfolded.above(row) + below
+
+    def version(self, key: RowKey) -> Hashable:
+        """Steps change as their call does."""
+        return super().version(_call(key))
+
+    def row(self, key: RowKey) -> Any:
+        """What a call says, or a line of what it unfolds into."""
+        return super().row(key) if isinstance(key, StreamKey) else Spanning(self._line(key))
+
+    def subject(self, key: RowKey) -> Subject:
+        """The first frame of a call, or that of a step or a part."""
+        if _call(key) not in self._feed.store.calls:
+            return super().subject(_call(key))
+        match key:
+            case PartKey():
+                return FrameAt(key.position)
+            case StepKey():
+                branches = self._branches(key)
+                return FrameAt(branches.entry(min(key.step, len(branches) - 1)).position)
+            case _:
+                return super().subject(key)
+
+    def key_of(self, subject: Subject) -> Any:
+        """The step of a frame where its call is unfolded, else the call."""
+        call = super().key_of(subject)
+        unfolded = None if call is None else self._unfolded.of(call)
+        if unfolded is None or not isinstance(subject, FrameAt) or not len(unfolded):
+            return call
+        return StepKey(call, unfolded.branches.step_of(subject.position))
+
+    def text(self, key: RowKey) -> tuple[str, str]:
+        """A row as a line of text."""
+        if isinstance(key, StreamKey):
+            return super().text(key)
+        return plain(self.row(key).spans).strip(), f"a row of call {key.call}"
+
+    def fold_mark(self, key: RowKey) -> str:
+        """The mark before a call, or a message."""
+        unfolded = self._unfolded.of(_call(key))
+        match key:
+            case StreamKey():
+                is_open = unfolded is not None
+            case StepKey() if unfolded is not None and unfolded.branches.entry(key.step).message is not None:
+                is_open = unfolded.is_open(key.step)
+            case _:
+                return " "
+        return UNFOLDED if is_open else FOLDED
+
+    def unfold(self, key: RowKey) -> None:
+        """Show the steps of a call, or the frames of a message."""
+        if isinstance(key, StreamKey):
+            self._unfolded.open(key, Branches(self._feed.store, self._catalog, key))
+        elif isinstance(key, StepKey) and (unfolded := self._unfolded.of(key.call)) is not None:
+            unfolded.open(key.step)
+
+    def fold(self, key: RowKey) -> RowKey:
+        """Fold a message that is unfolded, else the call."""
+        call = _call(key)
+        unfolded = self._unfolded.of(call)
+        if unfolded is not None and not isinstance(key, StreamKey) and unfolded.is_open(key.step):
+            unfolded.close(key.step)
+            return StepKey(call, key.step)
+        self._unfolded.close(call)
+        return call
+
+    def _branches(self, key: BranchKey) -> Branches:
+        unfolded = self._unfolded.of(key.call)
+        return Branches(self._feed.store, self._catalog, key.call) if unfolded is None else unfolded.branches
+
+    def _line(self, key: BranchKey) -> tuple[Span, ...]:
+        branches = self._branches(key)
+        return branches.frame_line(key.position) if isinstance(key, PartKey) else branches.step_line(key.step)
+
+
+def _call(key: RowKey) -> StreamKey:
+    return key if isinstance(key, StreamKey) else key.call

@@ -6,15 +6,15 @@ from collections.abc import Hashable
 from itertools import islice
 from typing import Final
 
+from inspector.present.connections import ConnectionRow, connection_row
+from inspector.present.export.text import connection_line
+from inspector.present.spans import Span, Tone
+from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.ui.feed import Feed
-from inspector.ui.lists.rows import dim
 from inspector.ui.subject import ConnectionAt, Subject, connection_of
 from inspector.ui.widgets.painting import Column
-from inspector.views.as_text import connection_line
-from inspector.views.connections import ConnectionRow, connection_row
-from inspector.views.spans import Span, Tone
-from inspector.views.times import Times
+from inspector.ui.widgets.table import dim
 
 _COLUMNS: Final = (
     Column("№", lambda row: (Span(f"{row.index}"),), least=2, most=8, right=True),

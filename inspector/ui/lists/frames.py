@@ -7,15 +7,16 @@ from dataclasses import replace
 from typing import Final
 
 from inspector.model.frame import HEADER_TYPES
+from inspector.present.export.text import frame_line
+from inspector.present.rows import FrameRow, frame_row
+from inspector.present.spans import ARROWS, SIDE_TONES, Span
+from inspector.present.times import TimeStyle
 from inspector.schema.catalog import Catalog
+from inspector.text import delta
 from inspector.ui.feed import Feed
-from inspector.ui.lists.rows import TIME, dim
 from inspector.ui.subject import FrameAt, PacketAt, Subject
 from inspector.ui.widgets.painting import Column
-from inspector.views.as_text import frame_line
-from inspector.views.rows import FrameRow, frame_row
-from inspector.views.spans import ARROWS, SIDE_TONES, Span
-from inspector.views.times import TimeStyle, delta
+from inspector.ui.widgets.table import TIME, dim
 
 _HEADER_NAMES: Final = frozenset(kind.name for kind in HEADER_TYPES)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
+from inspector.present.latency import PERCENTILES, MethodRow, method_row
+from inspector.present.spans import Span, Tone
 from inspector.schema.catalog import Catalog
-from inspector.store.method_totals import UNKNOWN, MethodTotal
+from inspector.store.stats import UNKNOWN, MethodTotal
+from inspector.text import size
 from inspector.ui.feed import Feed
-from inspector.ui.lists.rows import dim, got, sent
 from inspector.ui.subject import FrameAt, MethodAt, Subject
-from inspector.ui.widgets.painting import Column, Order
-from inspector.views.latency import PERCENTILES, MethodRow, method_row
-from inspector.views.spans import Span, Tone
-from inspector.views.text import size
+from inspector.ui.widgets.painting import Column, SortOrder
+from inspector.ui.widgets.table import dim, got, sent
 
 
 def _method(row: MethodRow) -> tuple[Span, ...]:
@@ -65,7 +65,7 @@ _VALUES: Final[Mapping[str, _Value]] = {
     "→Bytes": lambda total: total.request_bytes,
     "←Bytes": lambda total: total.response_bytes,
 }
-_BY_METHOD: Final = Order(0)
+_BY_METHOD: Final = SortOrder(0)
 
 
 class MethodRows:
@@ -74,7 +74,7 @@ class MethodRows:
     columns = _COLUMNS
     orders = (
         _BY_METHOD,
-        *(Order(index, descending=True) for index, each in enumerate(_COLUMNS) if each.title in _VALUES),
+        *(SortOrder(index, descending=True) for index, each in enumerate(_COLUMNS) if each.title in _VALUES),
     )
     grows_at_end = False
 
@@ -89,7 +89,7 @@ class MethodRows:
     def __len__(self) -> int:
         return len(self._in_order())
 
-    def sort(self, order: Order) -> Iterator[object]:
+    def sort(self, order: SortOrder) -> Iterator[object]:
         """Sort by a column, at once: methods are few."""
         self.order, self._sorted_at = order, -1
         return iter(())

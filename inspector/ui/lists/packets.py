@@ -7,15 +7,15 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import Final
 
+from inspector.present.packet import PacketRow, packet_row, packet_text
+from inspector.present.rows import comment_spans
+from inspector.present.spans import Span
+from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.ui.feed import Feed
-from inspector.ui.lists.rows import TIME, dim
 from inspector.ui.subject import FrameAt, PacketAt, Subject
 from inspector.ui.widgets.painting import Column
-from inspector.views.packet_rows import PacketRow, packet_row, packet_text
-from inspector.views.rows import comment_spans
-from inspector.views.spans import Span
-from inspector.views.times import Times
+from inspector.ui.widgets.table import TIME, dim
 
 _COLUMNS: Final = (
     Column("No.", lambda row: dim(row.number), least=5, most=9, right=True),

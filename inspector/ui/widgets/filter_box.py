@@ -1,27 +1,73 @@
-"""Where a filter is typed. It works as it is typed; a faulty one says what is wrong, and the last good one stays.
-
-Owns the text and what it means: words, or a display filter in Wireshark's language, which is asked about it. Which
-frames match is the feed's business.
-"""
+"""The filter's input, with errors as it is typed and a list of field names."""
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple, Protocol
 
 from textual import events, on
 from textual.content import Content
 from textual.geometry import Offset
 from textual.timer import Timer
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
 
-from inspector.capture.sharkd_answers import FieldName
 from inspector.errors import FilterError, InspectorError
-from inspector.store.filter import EVERYTHING, Filter, parse
-from inspector.store.filter_language import Language, display_text, is_sure, language
-from inspector.ui.bindings import Place, bindings
-from inspector.ui.filter_history import FilterHistory
+from inspector.store.filters.filter import EVERYTHING, Filter, parse
+from inspector.store.filters.syntax import Language, display_text, is_sure, language
+from inspector.text import clean
+from inspector.tshark.sharkd import FieldName
+from inspector.ui.bindings import KeyContext, bindings
+from inspector.ui.history import FilterHistory
 from inspector.ui.messages import DisplayFiltered, FilterBegun, Filtered, Left, PassCancelled
-from inspector.ui.widgets.name_list import NameList, name_before
+
+_WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*$")
+
+
+class NamePosition(NamedTuple):
+    """A name that is being typed."""
+
+    start: int
+    end: int
+    text: str
+
+
+def name_before(text: str, cursor: int) -> NamePosition | None:
+    """The name that ends at a cursor."""
+    found = _WORD.search(text[:cursor])
+    return None if found is None else NamePosition(found.start(), cursor, found[0])
+
+
+class NameList(OptionList, can_focus=False):
+    """The list."""
+
+    def __init__(self) -> None:
+        super().__init__(id="candidates", markup=False, compact=True)
+        self.display = False
+        self._names: Sequence[FieldName] = ()
+
+    def offer(self, names: Sequence[FieldName], *, is_marked: bool) -> None:
+        """Show names, or nothing for none; where somebody asked for them one is marked, the first or that which was."""
+        marked = self.highlighted if names == self._names and self.display else None
+        self._names = names
+        self.clear_options()
+        self.add_options(
+            Option(Content.assemble(clean(name), "  ", (clean(title), "$tone-dim"))) for name, title in names
+        )
+        self.highlighted = (marked or 0) if names and is_marked else None
+        self.display = bool(names)
+
+    @property
+    def marked(self) -> str:
+        """The name that would be taken; "" for none."""
+        return self._names[self.highlighted].name if self.display and self.highlighted is not None else ""
+
+    def dismiss(self) -> bool:
+        """Away with it; False when it was not there."""
+        was_shown, self.display = self.display, False
+        return bool(was_shown)
+
 
 _PAUSE: Final = 0.15
 """Seconds without a key after which what was typed is tried."""
@@ -30,7 +76,7 @@ _TITLES: Final = {Language.WORDS: "Filter: words", Language.DISPLAY: "Wireshark 
 _STILL_ON: Final = "The filter before is still on."
 
 
-class Wireshark(Protocol):
+class DisplayFilters(Protocol):
     """Who knows display filters."""
 
     async def check(self, text: str) -> None:
@@ -43,9 +89,9 @@ class Wireshark(Protocol):
 class FilterBox(Input):
     """The filter's input."""
 
-    BINDINGS = bindings(Place.FILTER)
+    BINDINGS = bindings(KeyContext.FILTER)
 
-    def __init__(self, wireshark: Wireshark, names: NameList, history: FilterHistory | None = None) -> None:
+    def __init__(self, wireshark: DisplayFilters, names: NameList, history: FilterHistory | None = None) -> None:
         super().__init__(id="filter", placeholder=_EXAMPLES)
         self.border_title = "Filter"
         self._wireshark, self._names = wireshark, names

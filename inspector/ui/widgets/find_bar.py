@@ -15,11 +15,10 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from inspector.ui.asked import Asked
-from inspector.ui.bindings import Place, bindings
-from inspector.ui.messages import FindAsked, FindLeft
-from inspector.views.pattern import Kind, Where
-from inspector.views.text import clean
+from inspector.present.find import Kind, Where
+from inspector.text import clean
+from inspector.ui.bindings import KeyContext, bindings
+from inspector.ui.messages import FindAsked, FindLeft, SearchQuery
 
 _PAUSE: Final = 0.15
 """Seconds without a key after which what was typed is looked for."""
@@ -29,7 +28,7 @@ _Word = TypeVar("_Word", bound=StrEnum)
 class FindText(Input):
     """What is looked for."""
 
-    BINDINGS = bindings(Place.FIND)
+    BINDINGS = bindings(KeyContext.FIND)
 
     def __init__(self, bar: FindBar) -> None:
         super().__init__(id="find-text", compact=True, placeholder="text, regular expression, or bytes in hex")
@@ -56,7 +55,7 @@ class FindBar(Horizontal):
         self.display = False
         self._kind, self._where = Kind.TEXT, Where.ANYWHERE
         self._timer: Timer | None = None
-        self._tried: Asked | None = None
+        self._tried: SearchQuery | None = None
 
     def compose(self) -> ComposeResult:
         """A label, what is typed, how and where, and what was found."""
@@ -109,7 +108,7 @@ class FindBar(Horizontal):
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        asked = Asked(self.input.value, self._kind, self._where)
+        asked = SearchQuery(self.input.value, self._kind, self._where)
         if self.display and asked != self._tried:
             self._tried = asked
             self.post_message(FindAsked(asked))

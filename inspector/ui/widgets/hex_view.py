@@ -17,14 +17,14 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.strip import Strip
 
-from inspector.model.dissection import ByteSource, Field
-from inspector.ui.bindings import Place, bindings
-from inspector.ui.format import Palette
+from inspector.model.packet import ByteSource, Field
+from inspector.present.spans import Tone
+from inspector.text import clean, counted, in_ascii
+from inspector.ui.bindings import KeyContext, bindings
 from inspector.ui.messages import ByteSelected
+from inspector.ui.rendering import Palette
+from inspector.ui.widgets.document import RIGHT
 from inspector.ui.widgets.line_view import LineView
-from inspector.ui.widgets.pane import RIGHT
-from inspector.views.spans import Tone
-from inspector.views.text import clean, counted, in_ascii
 
 _OFFSET: Final = 6
 """Cells before the first byte: four digits, or as many as it takes, and a gap."""
@@ -32,7 +32,7 @@ _NOTHING: Final = ByteSource("", b"")
 _REVERSE: Final = Style(reverse=True)
 
 
-class _Part(NamedTuple):
+class _HexPart(NamedTuple):
     """Bytes of a line that look the same."""
 
     data: bytes
@@ -44,7 +44,7 @@ class _Part(NamedTuple):
 class HexView(LineView, can_focus=True):
     """A hex dump with a cursor."""
 
-    BINDINGS = bindings(Place.HEX)
+    BINDINGS = bindings(KeyContext.HEX)
 
     def __init__(self) -> None:
         super().__init__(id="packet-bytes")
@@ -86,7 +86,7 @@ class HexView(LineView, can_focus=True):
         line += (Segment(in_ascii(part.data), part.style) for part in parts)
         return Strip(line).adjust_cell_length(ground.width).apply_style(ground.style)
 
-    def _parts(self, places: range, palette: Palette) -> Iterator[_Part]:
+    def _parts(self, places: range, palette: Palette) -> Iterator[_HexPart]:
         """The bytes at these places, as many at a time as look the same."""
         marked = palette.of(Tone.PLAIN, strong=True) + palette.background("row-selected")
         for (is_marked, is_cursor), run in groupby(places, self._look):
@@ -94,7 +94,7 @@ class HexView(LineView, can_focus=True):
             style, end = marked if is_marked else palette.of(Tone.DIM), at[-1] + 1
             is_within = is_marked and end in self._marked and end in places
             data = self.source.data[at[0] : end]
-            yield _Part(data, style + _REVERSE if is_cursor else style, marked if is_within else None)
+            yield _HexPart(data, style + _REVERSE if is_cursor else style, marked if is_within else None)
 
     def _look(self, at: int) -> tuple[bool, bool]:
         return at in self._marked, at == self.cursor and self.has_focus

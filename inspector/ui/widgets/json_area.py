@@ -1,29 +1,108 @@
-"""Where a message is written as JSON, in colours, with names that complete themselves.
-
-Owns the text, and when candidates are offered: while somebody types, never when the text comes from elsewhere. What
-may stand at the cursor, the schema says.
-"""
+"""A text area for JSON: colours, completion, and the place of an error."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from rich.text import Text
 from textual import events
 from textual.content import Content
 from textual.geometry import Offset
-from textual.widgets import OptionList
+from textual.widgets import OptionList, TextArea
 from textual.widgets.option_list import Option
 from textual.widgets.text_area import TextAreaTheme
 
+from inspector.errors import RequestError
+from inspector.present.spans import Tone
 from inspector.schema.catalog import Catalog, Method
 from inspector.schema.completion import Completion, complete
-from inspector.ui.format import Palette
-from inspector.ui.pointing import Spot, spot_at
-from inspector.ui.widgets.literal_area import LiteralArea
-from inspector.views.spans import Tone
-from inspector.views.text import clean
+from inspector.text import clean
+from inspector.ui.rendering import Palette
+
+_TOKEN: Final = re.compile(r'"(?:\\.|[^"\\])*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+
+
+class Spot(NamedTuple):
+    """A place in a text, both counted from 0."""
+
+    line: int
+    column: int
+
+
+def find_spot(error: RequestError, text: str, start: int = 0) -> Spot | None:
+    """Where in a text an error about the message that begins at `start` is; None where it gives no place."""
+    if error.place is not None:
+        line, column = error.place
+        first = spot_at(text, start)
+        return Spot(first.line + line - 1, column - 1 + (first.column if line == 1 else 0))
+    known = {_plain(path): at for path, at in _paths(text, start)}
+    at = known.get(_plain(error.path)) if error.path else None
+    return None if at is None else spot_at(text, at)
+
+
+def spot_at(text: str, at: int) -> Spot:
+    """The line and column of an offset."""
+    before = text[:at]
+    return Spot(before.count("\n"), at - before.rfind("\n") - 1)
+
+
+def _plain(path: str) -> str:
+    """A path in one way of writing: whether a name is a field or the key of a map, the text does not tell."""
+    return path.replace("[", ".").replace("]", "").strip(".")
+
+
+def _paths(text: str, start: int) -> Iterator[tuple[str, int]]:
+    """Every key and element with its path, and where it stands."""
+    levels: list[_Level] = []
+    path = ""
+    for token in _TOKEN.finditer(text, start):
+        word, level = token[0], levels[-1] if levels else None
+        if word in "{[":
+            path = path if level is None else level.element(path)
+            levels.append(_Level(path, is_list=word == "["))
+        elif level is None:
+            return
+        elif word in "}]":
+            path = levels.pop().path
+        elif word in ",:":
+            level.go_on(word)
+        elif level.is_list or level.awaits_key:
+            path = level.element(path) if level.is_list else f"{level.path}.{word.strip(chr(34))}"
+            yield path, token.start()
+
+
+@dataclass(slots=True)
+class _Level:
+    """An object or a list that is open."""
+
+    path: str
+    is_list: bool
+    index: int = 0
+    awaits_key: bool = True
+
+    def element(self, path: str) -> str:
+        """The path of a value that begins now: that of its key, or in a list that of its index."""
+        return f"{self.path}.{self.index}" if self.is_list else path
+
+    def go_on(self, mark: str) -> None:
+        """Behind a comma comes a key or the next element, behind a colon a value."""
+        self.index += mark == ","
+        self.awaits_key = mark == ","
+
+
+class LiteralArea(TextArea):
+    """Several lines of text that may come from the wire."""
+
+    def get_line(self, line_index: int) -> Text:
+        """A line as it is shown."""
+        line = super().get_line(line_index)
+        if not line.plain.isprintable():
+            line.plain = "".join(each if each.isprintable() or each == "\t" else clean(each)[0] for each in line.plain)
+        return line
+
 
 _THEME: Final = "inspector"
 _COLOURED: Final = re.compile(

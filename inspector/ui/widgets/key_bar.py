@@ -17,9 +17,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
+from inspector.present.spans import Tone
 from inspector.ui.bindings import FOOTER
-from inspector.ui.format import Palette
-from inspector.views.spans import Tone
+from inspector.ui.rendering import Palette
 
 _GAP, _NARROW_GAP = 3, 2
 _NARROW: Final = 110

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, Protocol
 
 from inspector.model.secrets import Mask
-from inspector.ui.wrapping import wrap
-from inspector.views.masking import masked_lines
-from inspector.views.spans import Line, Span
+from inspector.present.export.text import masked_lines
+from inspector.present.spans import Line, Span
+from inspector.ui.rendering import wrap
 
 CHUNK: Final = 100
 """Blocks that are laid out at a time."""
@@ -21,7 +21,7 @@ INDENT: Final = 2
 """Cells of one step of indent."""
 
 
-class Block(NamedTuple):
+class DocumentBlock(NamedTuple):
     """A part of a document that is laid out as one."""
 
     lines: tuple[Line, ...]
@@ -39,7 +39,7 @@ class Document(Protocol):
     def __len__(self) -> int:
         """How many blocks there are."""
 
-    def block(self, index: int) -> Block:
+    def block(self, index: int) -> DocumentBlock:
         """One block."""
 
 
@@ -52,7 +52,7 @@ class MaskedDocument:
     def __len__(self) -> int:
         return len(self._document)
 
-    def block(self, index: int) -> Block:
+    def block(self, index: int) -> DocumentBlock:
         """One block."""
         block = self._document.block(index)
         return block._replace(lines=masked_lines(block.lines, self._mask))

@@ -20,12 +20,12 @@ from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from textual.widget import Widget
 
-from inspector.ui.format import Palette
+from inspector.ui.rendering import Palette
 
 _EIGHTHS: Final = 8
 
 
-class Ground(NamedTuple):
+class LineStyle(NamedTuple):
     """What all lines are drawn with."""
 
     top: int
@@ -50,7 +50,7 @@ def _thumb(bar: ScrollBar) -> tuple[int, int]:
 class LineView(ScrollView):
     """A box whose `render_line` draws on the `ground`."""
 
-    _drawn_on: Ground | None = None
+    _drawn_on: LineStyle | None = None
     """While lines are drawn."""
     _fitted = Size(0, 0)
     """The room that it was made fit for."""
@@ -71,7 +71,7 @@ class LineView(ScrollView):
             self.fit()
 
     @property
-    def ground(self) -> Ground:
+    def ground(self) -> LineStyle:
         """What a line is drawn with."""
         return self._drawn_on or self._new_ground()
 
@@ -115,8 +115,8 @@ class LineView(ScrollView):
         if _thumb(bar) != before:
             bar.refresh()
 
-    def _new_ground(self) -> Ground:
+    def _new_ground(self) -> LineStyle:
         # Textual remembers the visual style, and works the other one out every time.
         style = self.visual_style.rich_style
         width, palette = self.scrollable_content_region.width, Palette.of_app(self.app)
-        return Ground(self.scroll_offset.y, width, palette, style, self.has_focus)
+        return LineStyle(self.scroll_offset.y, width, palette, style, self.has_focus)

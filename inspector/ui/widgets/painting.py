@@ -15,8 +15,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from inspector.ui.format import Palette, fitted, segments
-from inspector.views.spans import Span, Tone, plain
+from inspector.present.spans import Span, Tone, plain
+from inspector.ui.rendering import Palette, fitted, segments
 
 GUTTER: Final = 1
 _CURSOR, _BLURRED_CURSOR = "▌", "▏"
@@ -56,16 +56,16 @@ class Spanning(NamedTuple):
     spans: tuple[Span, ...]
 
 
-class Order(NamedTuple):
+class SortOrder(NamedTuple):
     """The column that rows are sorted by."""
 
     column: int
     descending: bool = False
 
     @property
-    def turned(self) -> Order:
+    def turned(self) -> SortOrder:
         """The same, from the other end."""
-        return Order(self.column, not self.descending)
+        return SortOrder(self.column, not self.descending)
 
 
 class Rows(Protocol):
@@ -109,7 +109,7 @@ class RowPainter:
     def __init__(
         self,
         columns: Sequence[Column],
-        order: Order | None = None,
+        order: SortOrder | None = None,
         gutter: int = GUTTER,
         layout: Sequence[int] | None = None,
     ) -> None:
@@ -120,13 +120,13 @@ class RowPainter:
         self._columns = columns
         self._layout = usual_layout(columns) if layout is None else tuple(layout)
         self._gutter = gutter
-        self._order: Order | None = None
+        self._order: SortOrder | None = None
         self._widths = [max(column.least, cell_len(column.title)) for column in columns]
         self._slots: dict[int, tuple[Slot, ...]] = {}
         """By the width of a line, as long as no column becomes wider."""
         self.mark(order)
 
-    def mark(self, order: Order | None) -> None:
+    def mark(self, order: SortOrder | None) -> None:
         """Mark the column that rows are sorted by from now on."""
         self._order = order
         self._slots.clear()

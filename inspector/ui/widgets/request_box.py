@@ -15,18 +15,15 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Input
 
+from inspector.client.active_call import TAKES_ONE
 from inspector.client.outcome import Outcome
-from inspector.client.running_call import TAKES_ONE
 from inspector.schema.catalog import Method
-from inspector.ui.bindings import Place, bindings
-from inspector.ui.call_settings import Settings
-from inspector.ui.draft import KIND_WORDS, Draft, one_line
-from inspector.ui.history import History
+from inspector.text import clean, counted, duration
+from inspector.ui.active_calls import ActiveCalls, SentCall
+from inspector.ui.bindings import KeyContext, bindings
+from inspector.ui.draft import KIND_WORDS, CallSettings, Draft, one_line
+from inspector.ui.history import InputHistory
 from inspector.ui.messages import Left, Requested
-from inspector.ui.running_calls import RunningCalls
-from inspector.ui.sent_call import SentCall
-from inspector.views.text import clean, counted
-from inspector.views.times import duration
 
 _KEYS: Final = ("Enter send", "↑ history", "F2 edit", "^T method")
 _TICK: Final = 0.1
@@ -39,17 +36,17 @@ _MARGIN: Final = 6
 class RequestBox(Input):
     """The request's input."""
 
-    BINDINGS = bindings(Place.REQUEST)
+    BINDINGS = bindings(KeyContext.REQUEST)
 
-    def __init__(self, calls: RunningCalls) -> None:
+    def __init__(self, calls: ActiveCalls) -> None:
         """`calls` are those that run, as they come and go."""
         super().__init__(id="request")
         self.method: Method | None = None
-        self._settings = Settings()
+        self._settings = CallSettings()
         self._calls = calls
         self._written = ""
         """The text as it was written in the editor."""
-        self._history = History()
+        self._history = InputHistory()
         self._timer: Timer | None = None
         self._last: tuple[str, str] = ("", "")
 
@@ -65,9 +62,9 @@ class RequestBox(Input):
     def show_method(self, method: Method | None, placeholder: str, texts: Iterable[str]) -> None:
         """Another method is called from now on; `texts` are the messages it was sent before."""
         if method is None or self.method is None or method.path != self.method.path:
-            self._settings = Settings()
+            self._settings = CallSettings()
         self.method, self.placeholder = method, placeholder
-        self._history = History(texts)
+        self._history = InputHistory(texts)
         self._say_method()
 
     def take(self, draft: Draft) -> None:

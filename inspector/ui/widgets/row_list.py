@@ -1,26 +1,197 @@
-"""A table with a cursor, and an end that can be followed.
-
-Owns where the cursor is and whether the list stays at its end as rows come. It follows while the cursor, or the
-screen, is at the end, and ceases when the user moves up. Tells by messages where the cursor went.
-"""
+"""A table with a cursor: sorted, folded, marked, and followed at its end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
-from inspector.ui.bindings import Place, bindings
-from inspector.ui.lists.rows import ListRows
-from inspector.ui.messages import RowSelected, TailMoved
-from inspector.ui.widgets.line_table import LineTable
-from inspector.ui.widgets.row_actions import RowActions
+from textual import events
+
+from inspector.scheduling import run_in_slices, run_slice
+from inspector.ui.bindings import KeyContext, bindings
+from inspector.ui.messages import MarksChanged, RowOpened, RowSelected, TailMoved
+from inspector.ui.widgets.document import RIGHT
+from inspector.ui.widgets.painting import SortOrder
+from inspector.ui.widgets.table import FOLD, HEADER, TIME, UNFOLDED, FoldableRows, LineTable, ListRows, SortableRows
+
+_NEEDED: Final[Mapping[str, type]] = {
+    "sort": SortableRows,
+    "turn_order": SortableRows,
+    "unfold": FoldableRows,
+    "fold": FoldableRows,
+}
+"""What rows must be for an action."""
+
+
+class RowArrangement(LineTable):
+    """Actions of the bindings table at `Place.LIST`; the list they act in says where the cursor is."""
+
+    @property
+    def cursor(self) -> int:
+        """The row of the cursor."""
+        raise NotImplementedError
+
+    def go(self, row: int, *, by_user: bool = True) -> None:
+        """Put the cursor on a row."""
+        raise NotImplementedError
+
+    def rearranged(self) -> None:
+        """Rows stand elsewhere, or others among them."""
+        raise NotImplementedError
+
+    def _action_sort(self, columns: int) -> None:
+        """By the column that is so many further on, of those that can be sorted by; round the end."""
+        if isinstance(self.rows, SortableRows):
+            orders, here = self.rows.orders, self.rows.order.column
+            index = next(index for index, order in enumerate(orders) if order.column == here)
+            self.sort(orders[(index + columns) % len(orders)])
+
+    def _action_turn_order(self) -> None:
+        if isinstance(self.rows, SortableRows):
+            self.sort(self.rows.order.turned)
+
+    def sort(self, order: SortOrder) -> None:
+        """Sort the rows, behind the screen where they are many; the cursor stays on its own."""
+        if isinstance(self.rows, SortableRows):
+            work = self.rows.sort(order)
+            self.mark_order()
+            self.workers.cancel_group(self, "sort")
+            if run_slice(work):
+                self.rearranged()
+            else:
+                self.run_worker(self._sort_on(work), group="sort")
+
+    async def _sort_on(self, work: Iterator[object]) -> None:
+        await run_in_slices(work)
+        self.rearranged()
+
+    def sort_by(self, column: int | None) -> None:
+        """Sort by a column, or where that is done already from its other end."""
+        if isinstance(self.rows, SortableRows):
+            here, orders = self.rows.order, self.rows.orders
+            if column == here.column:
+                self.sort(here.turned)
+            elif asked := next((order for order in orders if order.column == column), None):
+                self.sort(asked)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """Only keys that do something here are offered."""
+        needed = _NEEDED.get(action)
+        return needed is None or isinstance(self.rows, needed)
+
+    def _action_unfold(self) -> None:
+        if self.count and isinstance(self.rows, FoldableRows):
+            self.rows.unfold(self.key)
+            self.rearranged()
+
+    def _action_fold(self) -> None:
+        if self.count and isinstance(self.rows, FoldableRows):
+            left = self.rows.fold(self.key)
+            self.rearranged()
+            self.go(self.rows.near(left))
+
+    def turn_fold(self, row: int) -> None:
+        """Unfold a row, or fold it."""
+        self.go(row)
+        if isinstance(self.rows, FoldableRows):
+            (self._action_fold if self.rows.fold_mark(self.key) == UNFOLDED else self._action_unfold)()
+
+    def is_on_fold_mark(self, x: int, row: int) -> bool:
+        """True where a cell of a row is the mark that says whether it is folded."""
+        return (
+            isinstance(self.rows, FoldableRows) and x <= FOLD and bool(self.rows.fold_mark(self.rows.key(row)).strip())
+        )
+
+
+_LEFT, _MIDDLE = 1, 2
+_MANY: Final = 1_000
+"""Marks from which on the next one is sooner found by looking at one row after the other."""
+
+
+class RowActions(RowArrangement):
+    """The other actions of the bindings table at `Place.LIST`, and what a click does."""
+
+    def _action_move(self, rows: int) -> None:
+        self.go(self.cursor + rows)
+
+    def _action_page(self, pages: int) -> None:
+        self.go(self.cursor + pages * self.page)
+
+    def _action_first(self) -> None:
+        self.go(0)
+
+    def _action_last(self) -> None:
+        self.go(self.count - 1)
+
+    def _action_open(self) -> None:
+        if self.count:
+            self.post_message(RowOpened(self.id or "", self.key))
+
+    def _action_mark(self) -> None:
+        if self.count:
+            if self.key in self.marks:
+                del self.marks[self.key]
+            else:
+                self.marks[self.key] = None
+            self.post_message(MarksChanged())
+
+    def _action_mark_all(self) -> None:
+        self.marks.update(dict.fromkeys(map(self.rows.key, range(min(self.count, len(self.rows))))))
+        self.post_message(MarksChanged())
+
+    def _action_unmark_all(self) -> None:
+        self.marks.clear()
+        self.post_message(MarksChanged())
+
+    def _action_next_mark(self) -> None:
+        # Marks on rows that the filter hides are kept, but not visited.
+        if len(self.marks) > _MANY:
+            behind = chain(range(self.cursor + 1, self.count), range(self.cursor + 1))
+            found = next((row for row in behind if self.rows.key(row) in self.marks), None)
+        else:
+            rows = sorted(row for key in self.marks if self.rows.key(row := self.rows.near(key)) == key)
+            found = next((row for row in rows if row > self.cursor), rows[0] if rows else None)
+        if found is not None:
+            self.go(found)
+
+    def _row_at(self, event: events.Click) -> int | None:
+        row = self.scroll_offset.y + event.y - HEADER
+        return row if event.y >= HEADER and row < self.count else None
+
+    async def _on_click(self, event: events.Click) -> None:
+        if event.y < HEADER:
+            await self._click_title(event)
+        elif (row := self._row_at(event)) is not None:
+            await self._click_row(event, row)
+
+    async def _click_title(self, event: events.Click) -> None:
+        column = self.column_at(event.x)
+        if event.button == RIGHT:
+            await self.run_action("screen.choose_columns")
+        elif self.sortable is not None:
+            self.sort_by(column)
+        elif column is not None and self.rows.columns[column].title == TIME:
+            await self.run_action("screen.turn_times")
+
+    async def _click_row(self, event: events.Click, row: int) -> None:
+        if event.button == _LEFT and self.is_on_fold_mark(event.x, row):
+            self.turn_fold(row)
+            return
+        self.go(row)
+        if event.button == RIGHT:
+            await self.run_action("screen.menu")
+        elif event.button == _MIDDLE:
+            self._action_mark()
+        elif event.chain == 2:
+            self._action_open()
 
 
 class RowList(RowActions, LineTable, can_focus=True):
     """One of the lists of the left side."""
 
-    BINDINGS = bindings(Place.LIST)
+    BINDINGS = bindings(KeyContext.LIST)
     rows: ListRows
 
     def __init__(self, rows: ListRows, *, id: str, following: bool) -> None:  # noqa: A002 - Textual's name for it

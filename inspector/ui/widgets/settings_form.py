@@ -14,13 +14,11 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Static, TextArea
 
-from inspector.client.metadata import check_metadata, parse_metadata
-from inspector.client.options import DEADLINE, Metadata
+from inspector.client.options import DEADLINE, Metadata, check_metadata, parse_metadata
 from inspector.errors import InspectorError, RequestError
 from inspector.model.call import CallKind
-from inspector.ui.call_settings import Settings
-from inspector.ui.kept import is_blank, metadata_lines
-from inspector.ui.widgets.literal_area import LiteralArea
+from inspector.ui.draft import CallSettings, is_blank, metadata_lines
+from inspector.ui.widgets.json_area import LiteralArea
 
 _ENDLESS: Final = "none"
 _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -33,7 +31,7 @@ _T = TypeVar("_T")
 class SettingsForm(Vertical):
     """The fields."""
 
-    def __init__(self, settings: Settings, kind: CallKind) -> None:
+    def __init__(self, settings: CallSettings, kind: CallKind) -> None:
         super().__init__(id="settings")
         self._settings = settings
         self._usual = f"{DEADLINE:.0f} s" if kind is CallKind.UNARY else _ENDLESS
@@ -54,12 +52,12 @@ class SettingsForm(Vertical):
         yield Checkbox("gzip", settings.is_compressed, id="gzip", compact=True)
         yield Checkbox("wait for ready", settings.waits_for_ready, id="wait", compact=True)
 
-    def settings(self) -> Settings:
+    def settings(self) -> CallSettings:
         """What is filled in; RequestError, with the focus on the field that it is about."""
         deadline = self._text("deadline").lower()
         metadata = self._read(self.query_one("#metadata", TextArea), _metadata)
         blank = {name for name, value in metadata if name in self._settings.masked and is_blank(name, value)}
-        return Settings(
+        return CallSettings(
             metadata=metadata,
             deadline=None if deadline in ("", _ENDLESS) else self._read(self._input("deadline"), _deadline),
             is_endless=deadline == _ENDLESS,
@@ -71,7 +69,7 @@ class SettingsForm(Vertical):
             masked=tuple(name for name in self._settings.masked if name in blank),
         )
 
-    def complete_settings(self) -> Settings:
+    def complete_settings(self) -> CallSettings:
         """Return what is filled in; RequestError also for a value that is masked in the history and was not typed."""
         settings = self.settings()
         if settings.masked:

@@ -1,10 +1,8 @@
-"""The first line of the screen: whom we talk to, what the capture does, how much has come.
-
-Draws the session's status as it is given. Where the terminal is narrow, what matters least is left out first.
-"""
+"""The first line of the screen: the service, the capture, the pace of reading."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from time import monotonic
 from typing import Final, NamedTuple
@@ -14,13 +12,70 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
-from inspector.client.caller import ConnectionState
+from inspector.client.sender import ConnectionState
+from inspector.present.spans import Span, Tone
+from inspector.present.times import clock
 from inspector.session import Completeness, Phase, SessionStatus
-from inspector.ui.format import Palette, segments
-from inspector.views.pace import Pace
-from inspector.views.spans import Span, Tone
-from inspector.views.text import clean, counted, limit
-from inspector.views.times import clock, whole
+from inspector.text import clean, counted, limit, whole
+from inspector.ui.rendering import Palette, segments
+
+_WINDOW: Final = 5.0
+"""Seconds that are looked at."""
+_APART: Final = 0.25
+"""Seconds between two moments that are kept."""
+_ENOUGH: Final = 0.5
+"""Seconds after which something can be said."""
+
+
+class _Moment(NamedTuple):
+    time: float
+    packets: int
+    octets: int
+
+
+class Pace:
+    """Of one reading."""
+
+    def __init__(self) -> None:
+        self._moments: deque[_Moment] = deque()
+
+    def note(self, time: float, packets: int, octets: int) -> None:
+        """So many packets and bytes are read at this time, in seconds of any clock that only goes forward."""
+        moment, kept = _Moment(time, packets, octets), self._moments
+        if kept and (packets < kept[-1].packets or octets < kept[-1].octets):
+            kept.clear()  # it is read again from its start
+        if len(kept) > 1 and time - kept[-2].time < _APART:
+            kept[-1] = moment
+        else:
+            kept.append(moment)
+        while time - kept[0].time > _WINDOW and len(kept) > 2:
+            kept.popleft()
+
+    def stop(self) -> None:
+        """Nothing is read for a while."""
+        self._moments.clear()
+
+    @property
+    def packets(self) -> float | None:
+        """Packets a second; None before that can be told."""
+        seconds = self._seconds
+        return None if seconds is None else (self._moments[-1].packets - self._moments[0].packets) / seconds
+
+    def left(self, total: int) -> float | None:
+        """Seconds until all these bytes are read; None before that can be told."""
+        seconds = self._seconds
+        octets = self._moments[-1].octets - self._moments[0].octets if seconds else 0
+        if seconds is None or not octets:
+            return None
+        return max(total - self._moments[-1].octets, 0) * seconds / octets
+
+    @property
+    def _seconds(self) -> float | None:
+        if not self._moments:
+            return None
+        seconds = self._moments[-1].time - self._moments[0].time
+        return seconds if seconds >= _ENOUGH else None
+
 
 NAME: Final = " grpc-inspector "
 _GAP: Final = "   "

@@ -16,9 +16,9 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
-from inspector.ui.format import Palette
+from inspector.present.spans import Tone
 from inspector.ui.messages import TabChosen
-from inspector.views.spans import Tone
+from inspector.ui.rendering import Palette
 
 _RULE: Final = "━"
 _BEFORE_MARK: Final = "╸"

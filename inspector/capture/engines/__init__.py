@@ -1,0 +1,1 @@
+"""Capture engines: tcpdump, dumpcap, and the tap."""

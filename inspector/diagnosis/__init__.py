@@ -1,0 +1,5 @@
+"""Why a call failed: one sentence, and the frames that prove it."""
+
+from inspector.diagnosis.rules import diagnose, other_problems
+
+__all__ = ["diagnose", "other_problems"]

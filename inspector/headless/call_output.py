@@ -1,0 +1,163 @@
+"""Prints the call that was sent: its frames from the capture, or the client's own trace."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from inspector.client.options import Metadata
+from inspector.client.outcome import Outcome
+from inspector.headless.follow import LiveSteps
+from inspector.headless.output import Output
+from inspector.model.call import CallKind, CallState, StreamKey
+from inspector.model.frame import Side
+from inspector.present.client_trace import WHY, ClientTrace, TracedMessage, shown_value
+from inspector.present.export.json import call_object, json_line
+from inspector.present.export.text import text_line
+from inspector.present.follow import PRINTED
+from inspector.present.spans import Line, Span, Tone
+from inspector.schema.catalog import Catalog, Method
+from inspector.session import Session
+from inspector.store.store import Change
+
+_DECODING_SECONDS: Final = 5.0
+"""How long the frames of a call that has ended are waited for; milliseconds are usual."""
+
+OWN: Final = PRINTED._replace(elsewhere="--json has all of it")
+"""How much of a message `call` prints."""
+
+
+class SentCallFinder:
+    """The one call of this run."""
+
+    def __init__(self, session: Session, catalog: Catalog, method: Method, output: Output | None) -> None:
+        self.ports: frozenset[int] = frozenset()
+        """Our local ports, as soon as they are known; none when there was no connection."""
+        self.key: StreamKey | None = None
+        self._store, self._catalog, self._method, self._output = session.store, catalog, method, output
+        self._steps: LiveSteps | None = None
+        self._changed = asyncio.Event()
+
+    def on_change(self, change: Change) -> None:
+        """Look again; the session's `on_change`. Raises ReaderGone."""
+        if self.key is None:
+            self.key = next(filter(self._is_ours, sorted(change.calls)), None)
+        # A unary call is printed whole: its first line then tells how it went, and not that it is open.
+        if self._method.kind is not CallKind.UNARY or self.is_complete:
+            self._print()
+        self._changed.set()
+
+    async def until_complete(self) -> None:
+        """Return when the call's last frame is decoded, or after some seconds without it."""
+        try:
+            async with asyncio.timeout(_DECODING_SECONDS if self.ports else 0):
+                while not self.is_complete:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return
+
+    @property
+    def is_complete(self) -> bool:
+        """True when its last frame is decoded."""
+        return self.key is not None and self._store.calls[self.key].state is not CallState.OPEN
+
+    def finish(self) -> None:
+        """Print what is left. Raises ReaderGone."""
+        self._print()
+        if self._steps is not None:
+            self._steps.finish()
+
+    def as_object(self) -> dict[str, object] | None:
+        """The call as the object of `--json`; None when it was not captured."""
+        return None if self.key is None else call_object(self._store, self._catalog, self.key)
+
+    def _print(self) -> None:
+        if self.key is None or self._output is None:
+            return
+        if self._steps is None:
+            self._steps = LiveSteps(self._store, self._catalog, self.key, self._output, OWN)
+        self._steps.tell()
+
+    def _is_ours(self, key: StreamKey) -> bool:
+        call = self._store.calls[key]
+        return call.method == self._method.path and self._store.connections[key.connection].client.port in self.ports
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTracePrinter:
+    """Prints each message of a call when it passes, unless the call shall be one object in the end."""
+
+    account: ClientTrace
+    output: Output
+    as_json: bool
+
+    def begin(self) -> None:
+        """Say what this is."""
+        if not self.as_json:
+            self._print((Line((Span(WHY, Tone.DIM),)), Line(), *self.account.beginning()))
+
+    def note(self, side: Side, message: bytes) -> None:
+        """A message passes."""
+        passed = self.account.note(side, message)
+        if not self.as_json:
+            self._print((Line(), *self.account.message(passed, OWN)))
+
+    def end(self, outcome: Outcome) -> None:
+        """The call is over."""
+        self.account.outcome = outcome
+        if self.as_json:
+            self.output.lines([json_line(_object(self.account, outcome))])
+        else:
+            self._print((Line(), *self.account.ending()))
+
+    def _print(self, lines: Iterable[Line]) -> None:
+        self.output.texts(text_line(each, colour=self.output.in_colour) for each in lines)
+
+
+def _object(account: ClientTrace, outcome: Outcome) -> dict[str, object]:
+    method, rich = account.method, outcome.rich(account.catalog)
+    return {
+        "connection": None,
+        "stream": None,
+        "client": None,
+        "server": account.target,
+        "method": method.path,
+        "method_source": None,
+        "authority": None,
+        "method_candidates": [],
+        "kind": method.kind.value,
+        "state": "cancelled" if outcome.status.code == 1 else "complete",
+        "status": outcome.status._asdict(),
+        "http_status": None,
+        "started": account.started,
+        "duration": outcome.seconds,
+        "request_headers": _pairs(account.metadata),
+        "response_headers": _pairs(outcome.initial),
+        "trailers": _pairs(outcome.trailers),
+        "requests": [_message(account, each) for each in account.passed if each.side is Side.CLIENT],
+        "responses": [_message(account, each) for each in account.passed if each.side is Side.SERVER],
+        "problems": [WHY],
+        "status_details": list(rich.details) if rich else None,
+        "status_source": None,
+        "why": None,
+    }
+
+
+def _message(account: ClientTrace, passed: TracedMessage) -> dict[str, object]:
+    reading = account.reading(passed)
+    return {
+        "packet": None,
+        "time": passed.time,
+        "length": len(passed.message),
+        "encoding": None,
+        "type": reading.type,
+        "format": reading.format.value,
+        "value": reading.value,
+    }
+
+
+def _pairs(metadata: Metadata) -> list[list[str]]:
+    return [[name, shown_value(value)] for name, value in metadata]

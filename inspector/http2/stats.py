@@ -1,0 +1,181 @@
+"""Counts what one connection carries, packet by packet, into its `Traffic`.
+
+Runs for every frame of a capture, so what is common is done here and at once; what is rare goes through a table.
+Called by the store; knows a connection before it is known to be HTTP/2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from inspector.http2.flow_control import FlowControl
+from inspector.model.frame import ACK, Endpoint, Frame, FrameType, Packet, TcpEvent
+from inspector.model.traffic import (
+    GOAWAYS_KEPT,
+    KILLED_KEPT,
+    OTHER_ERRORS,
+    PINGS_KEPT,
+    RESET_KINDS_KEPT,
+    RESETS_KEPT,
+    Goaway,
+    Ping,
+    Reset,
+    SentCounts,
+    Traffic,
+    Windows,
+    append_bounded,
+)
+
+_DEBUG_KEPT: Final = 1_000
+_SETTINGS_KEPT: Final = 64
+_UNANSWERED: Final = 1_000
+"""SETTINGS of one end that wait for their ACK and are remembered."""
+
+
+class ConnectionStats:
+    """The traffic of one connection, from its first packet on."""
+
+    __slots__ = ("_ends", "_flow", "_handshake", "_latest", "_settings", "traffic")
+
+    def __init__(self, index: int, ends: tuple[Endpoint, Endpoint], began: float, *, opens: bool = False) -> None:
+        """Begin between two ends, of which the first is taken for the client; `opens` when it sent a SYN just then."""
+        self.traffic = Traffic(index, {}, began, began)
+        self._flow = FlowControl(*ends, self.traffic.note_stall, from_start=opens)
+        sent = {end: SentCounts(end, windows) for end, windows in self._flow.windows.items()}
+        self._ends = {end: (each, each.windows, self._flow.other(end)) for end, each in sent.items()}
+        self.traffic.sent.update(sent)
+        self._latest = 0
+        """The number of the latest packet."""
+        self._handshake: float | None = began if opens else None
+        """When the SYN came, while its answer is not acknowledged."""
+        self._settings: dict[Endpoint, list[float]] = {end: [] for end in sent}
+
+    def is_between(self, one: Endpoint, other: Endpoint) -> bool:
+        """True when these are the two ends."""
+        return one in self._ends and other in self._ends
+
+    def set_client(self, client: Endpoint) -> None:
+        """This end is taken for the client now."""
+        self._flow.client = client
+
+    def take(self, packet: Packet, source: Endpoint, position: int) -> None:
+        """Count a packet; `position` is that of its first frame in the store."""
+        traffic = self.traffic
+        sent, mine, theirs = self._ends.get(source) or self._end_of_stranger(packet)
+        self._latest = packet.number
+        traffic.last = packet.time
+        sent.packets += 1
+        sent.wire += packet.length
+        if packet.tcp or packet.problem is not None:
+            self._on_tcp(packet, sent)
+        if self._handshake is not None:
+            self._on_handshake(packet, sent.end)
+        counts, flow, payload = sent.frames, self._flow, 0
+        for frame in packet.frames:
+            kind = frame.type
+            counts[kind] = counts.get(kind, 0) + 1
+            payload += frame.length
+            if kind == 8:  # WINDOW_UPDATE, HEADERS, DATA: nearly all frames are one of these
+                flow.on_update(mine, theirs, frame, position)
+            elif kind == 1:
+                flow.on_headers(mine, theirs, frame, position)
+            elif kind == 0:
+                sent.data += frame.length
+                flow.on_data(mine, theirs, frame, position)
+            elif (act := _ACTS.get(kind)) is not None:
+                act(self, frame, sent, position)
+            position += 1
+        sent.payload += payload
+
+    def is_told_again(self, packet: Packet) -> bool:
+        """True when a connection is told from its first packet on once more, as its port is decoded only now."""
+        return packet.number <= self._latest and not any(each.frames for each in self.traffic.sent.values())
+
+    def note_refused(self, stream: int, time: float) -> None:
+        """A call ended without an answer; by the latest GOAWAY, if that came at this moment."""
+        goaways = self.traffic.goaways
+        if goaways and goaways[-1].time == time and stream > goaways[-1].last_stream:
+            killed = goaways[-1].killed
+            if len(killed) < KILLED_KEPT:
+                killed.append(stream)
+
+    def _end_of_stranger(self, packet: Packet) -> tuple[SentCounts, Windows, Windows]:
+        """In tunnels, other addresses may be told of some packets: whoever is not spoken to has sent it."""
+        first, *others = self._ends.values()
+        return others[0] if others and packet.destination == first[0].end else first
+
+    def _on_tcp(self, packet: Packet, sent: SentCounts) -> None:
+        tcp = packet.tcp
+        if tcp & TcpEvent.SYN:
+            self._handshake = packet.time
+        if tcp & TcpEvent.PREFACE:
+            self._flow.begin()
+        if tcp & TcpEvent.GAP or packet.problem is not None:
+            sent.gaps += bool(tcp & TcpEvent.GAP)
+            self._flow.lose(sent.end, packet.time)
+        sent.out_of_order += bool(tcp & TcpEvent.OUT_OF_ORDER)
+        sent.repeated += bool(tcp & TcpEvent.REPEATED)
+
+    def _on_handshake(self, packet: Packet, source: Endpoint) -> None:
+        traffic, started = self.traffic, self._handshake
+        is_answered = traffic.sent[traffic.other(source)].packets > 0
+        if started is not None and is_answered and not packet.tcp & TcpEvent.SYN and source == self._flow.client:
+            traffic.handshake, self._handshake = packet.time - started, None
+
+    def _on_settings(self, frame: Frame, sent: SentCounts, position: int) -> None:
+        if frame.flags & ACK:
+            waiting = self._settings[self.traffic.other(sent.end)]
+            if waiting:
+                self.traffic.settings_trips.add(frame.time - waiting.pop(0))
+            return
+        if len(self._settings[sent.end]) < _UNANSWERED:
+            self._settings[sent.end].append(frame.time)
+        values = (frame.detail or {}).get("settings")
+        for name, value in values.items() if isinstance(values, dict) else ():
+            if name in sent.settings or len(sent.settings) < _SETTINGS_KEPT:
+                sent.settings[name] = value
+        self._flow.on_settings(sent.windows, self._flow.other(sent.end), frame, position)
+
+    def _on_ping(self, frame: Frame, sent: SentCounts, position: int) -> None:
+        opaque, traffic = (frame.detail or {}).get("opaque"), self.traffic
+        if not frame.flags & ACK:
+            if len(traffic.waiting) >= PINGS_KEPT:
+                del traffic.waiting[next(iter(traffic.waiting))]
+            traffic.waiting[sent.end, opaque] = frame.time, position
+            return
+        asker = traffic.other(sent.end)
+        asked = traffic.waiting.pop((asker, opaque), None)
+        if asked is not None:
+            traffic.ping_trips.add(frame.time - asked[0])
+            append_bounded(traffic.pings, Ping(asker, asked[0], asked[1], frame.time - asked[0]), PINGS_KEPT)
+
+    def _on_reset(self, frame: Frame, sent: SentCounts, position: int) -> None:
+        error = str((frame.detail or {}).get("error", ""))
+        append_bounded(self.traffic.resets, Reset(sent.end, frame.stream, frame.time, position, error), RESETS_KEPT)
+        counts = self.traffic.reset_counts
+        if (sent.end, error) not in counts and len(counts) >= RESET_KINDS_KEPT:
+            error = OTHER_ERRORS
+        counts[sent.end, error] = counts.get((sent.end, error), 0) + 1
+        self._flow.on_reset(sent.windows, self._flow.other(sent.end), frame, position)
+
+    def _on_goaway(self, frame: Frame, sent: SentCounts, position: int) -> None:
+        detail = frame.detail or {}
+        last, debug = detail.get("last_stream"), str(detail.get("debug", ""))
+        said = Goaway(
+            sent.end,
+            frame.time,
+            position,
+            str(detail.get("error", "")),
+            last if isinstance(last, int) else 0,
+            debug[:_DEBUG_KEPT],
+        )
+        append_bounded(self.traffic.goaways, said, GOAWAYS_KEPT)
+
+
+_ACTS: Final[dict[int, Callable[[ConnectionStats, Frame, SentCounts, int], None]]] = {
+    FrameType.SETTINGS: ConnectionStats._on_settings,
+    FrameType.PING: ConnectionStats._on_ping,
+    FrameType.RST_STREAM: ConnectionStats._on_reset,
+    FrameType.GOAWAY: ConnectionStats._on_goaway,
+}

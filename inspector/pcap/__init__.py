@@ -1,0 +1,1 @@
+"""Capture records: pcap and pcapng, read, cut, commented and exported."""

@@ -1,0 +1,132 @@
+"""The blocks of a pcapng (draft-ietf-opsawg-pcapng), cut from its bytes as they come, and the options of packets.
+
+Sans-IO. Owns what of a block matters here: which are packets, which hold secrets, and packets' comments. Refuses to
+look into packets.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+SECTION: Final = 0x0A0D0D0A
+INTERFACE: Final = 1
+OBSOLETE_PACKET: Final = 2
+SIMPLE_PACKET: Final = 3
+NAMES: Final = 4
+PACKET: Final = 6
+SECRETS: Final = 10
+"""TLS keys and their like: the Decryption Secrets Block."""
+JOURNAL_ENTRY: Final = 9
+SYSTEM_CALLS: Final = frozenset({0x204, 0x208, 0x216, 0x217, 0x221})
+PACKETS: Final = SYSTEM_CALLS | {OBSOLETE_PACKET, SIMPLE_PACKET, PACKET, JOURNAL_ENTRY}
+"""All that tshark gives a number to."""
+
+_BYTE_ORDER_MAGIC: Final = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
+_LARGEST: Final = 1 << 28
+"""Bytes of a block: twice what tshark takes as a packet."""
+_SMALLEST: Final = 12
+_OPTIONS_AT: Final = 28
+"""In a packet's block: behind this many bytes and the packet's own, padded to four."""
+_END, _COMMENT = 0, 1
+_OPTION_HEADER: Final = 4
+_TYPE_LENGTH: Final = 4
+
+
+class PcapngBlock(NamedTuple):
+    """One block, header and trailer included."""
+
+    type: int
+    data: bytes
+    order: str
+    """`<` or `>`, for struct."""
+
+    @property
+    def comments(self) -> tuple[str, ...]:
+        """The comments on a packet (opt_comment); none for a block that has no options."""
+        return tuple(value.decode(errors="replace") for code, value in self._options() if code == _COMMENT)
+
+    def with_comments(self, comments: tuple[str, ...]) -> PcapngBlock:
+        """The same packet with these comments in the place of those that it has."""
+        if self.type not in (PACKET, OBSOLETE_PACKET):
+            return self
+        kept = [(code, value) for code, value in self._options() if code != _COMMENT]
+        options = [*((_COMMENT, each.encode(errors="replace")[:0xFFFF]) for each in comments), *kept]
+        written = b"".join(self._option(*each) for each in (*options, (_END, b""))) if options else b""
+        return make_block(self.type, self.data[8 : self._options_at] + written, self.order)
+
+    @property
+    def _options_at(self) -> int:
+        (captured,) = struct.unpack_from(f"{self.order}I", self.data, 20)
+        return min(_OPTIONS_AT + _padded(captured), len(self.data) - 4)
+
+    def _options(self) -> Iterator[tuple[int, bytes]]:
+        if self.type not in (PACKET, OBSOLETE_PACKET) or len(self.data) < _OPTIONS_AT + 4:
+            return
+        at, end = self._options_at, len(self.data) - 4
+        while at + _OPTION_HEADER <= end:
+            code, length = struct.unpack_from(f"{self.order}HH", self.data, at)
+            at += _OPTION_HEADER
+            if code == _END or at + length > end:
+                return
+            yield code, self.data[at : at + length]
+            at += _padded(length)
+
+    def _option(self, code: int, value: bytes) -> bytes:
+        return struct.pack(f"{self.order}HH", code, len(value)) + value.ljust(_padded(len(value)), b"\0")
+
+
+class PcapngBlocks:
+    """Cuts a pcapng, arriving in any pieces, into blocks."""
+
+    def __init__(self, order: str = "<") -> None:
+        """`order` is that of the section, where the bytes do not begin with one."""
+        self.is_broken = False
+        """True once there is something that is no block: nothing more is given."""
+        self._rest = b""
+        self._order = order
+
+    @property
+    def has_rest(self) -> bool:
+        """True while a block has begun and not ended."""
+        return bool(self._rest)
+
+    @property
+    def rest_type(self) -> int | None:
+        """The type of the block that has begun and not ended; None before that is known."""
+        known = len(self._rest) >= _TYPE_LENGTH and self._order != "?"
+        return int(struct.unpack_from(f"{self._order}I", self._rest)[0]) if known else None
+
+    def take(self, data: bytes) -> Iterator[PcapngBlock]:
+        """The blocks that are whole by now."""
+        data, at = self._rest + data, 0
+        self._rest = b""
+        while not self.is_broken and len(data) - at >= _SMALLEST:
+            if data[at : at + 4] == b"\x0a\x0d\x0d\x0a":
+                self._order = _BYTE_ORDER_MAGIC.get(data[at + 8 : at + 12], "?")
+            length = self._length(data, at)
+            if length > len(data) - at or self.is_broken:
+                break
+            (kind,) = struct.unpack_from(f"{self._order}I", data, at)
+            yield PcapngBlock(kind, data[at : at + length], self._order)
+            at += length
+        if not self.is_broken:
+            self._rest = data[at:]
+
+    def _length(self, data: bytes, at: int) -> int:
+        (length,) = struct.unpack_from(f"{self._order}I", data, at + 4) if self._order != "?" else (0,)
+        self.is_broken = not _SMALLEST <= length <= _LARGEST or bool(length % 4)
+        return int(length)
+
+
+def make_block(kind: int, body: bytes, order: str = "<") -> PcapngBlock:
+    """A block around a body, which is padded to four bytes."""
+    length = struct.pack(f"{order}I", _SMALLEST + _padded(len(body)))
+    return PcapngBlock(
+        kind, struct.pack(f"{order}I", kind) + length + body.ljust(_padded(len(body)), b"\0") + length, order
+    )
+
+
+def _padded(length: int) -> int:
+    return (length + 3) // 4 * 4

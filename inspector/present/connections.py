@@ -1,0 +1,173 @@
+"""Rows of the Connections list, and flow-control windows in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from math import inf
+from typing import Final
+
+from inspector.model.connection import Connection
+from inspector.model.traffic import Goaway, Stall, Traffic, Windows
+from inspector.present.spans import ARROWS, GAP, SIDE_TONES, Span, Tone, joined
+from inspector.present.times import Times
+from inspector.store.store import Store
+from inspector.text import clean, counted, duration, shortened, size
+
+_STREAMS: Final = 12
+"""Windows of open streams that are listed."""
+_STALLS: Final = 40
+_AT_ONCE: Final = 3
+_UNKNOWN: Final = Span("not known", Tone.UNKNOWN)
+
+
+def window_lines(windows: Windows) -> Iterator[tuple[Span, ...]]:
+    """What one end may still send: in all, on a new stream, on those that are open."""
+    left = windows.connection()
+    yield (Span("may send "), _room(left), Span(" on the connection; a new stream begins with "), _initial(windows))
+    known = ((stream, room) for stream in windows.changes if (room := windows.stream(stream)) is not None)
+    moved = [(stream, room) for stream, room in known if room != windows.initial]
+    for stream, room in islice(moved, _STREAMS):
+        yield (Span(f"stream {stream} may send "), _room(room))
+    if len(moved) > _STREAMS:
+        yield (Span(f"and {counted(len(moved) - _STREAMS, 'more stream')} that used theirs", Tone.DIM),)
+    if unknown := sum(not windows.knows(stream) for stream in windows.changes):
+        yield (Span(f"{counted(unknown, 'open stream')} of which something was not captured: ", Tone.DIM), _UNKNOWN)
+    if windows.overdrawn:
+        words = f"sent {windows.overdrawn:,} B more than a window allowed, as far as the capture shows"
+        yield (Span(words, Tone.ERROR),)
+
+
+def stall_facts(
+    traffic: Traffic, connection: Connection, at: Callable[[float], str]
+) -> Iterator[tuple[tuple[Span, ...], int]]:
+    """When a sender stood at a window of zero, the latest last, each with the frame after which it did."""
+    for stall in traffic.stalls[-_STALLS:]:
+        side = connection.side(stall.sender)
+        window = f"stream {stall.stream}" if stall.stream else "connection"
+        who = Span(f"{ARROWS[side]} {side:<6}", SIDE_TONES[side])
+        yield (
+            (who, GAP, Span(f"{at(stall.began)}  {window}  at zero "), Span(_how_long(stall), Tone.WARN)),
+            stall.position,
+        )
+
+
+def stalls_at(traffic: Traffic, connection: Connection, start: float, end: float) -> Iterator[str]:
+    """Which windows were at zero during the whole of a time, the first few of them."""
+    lasting = (each for each in traffic.stalls if each.began <= start and end <= _last_moment(each))
+    for stall in islice(lasting, _AT_ONCE):
+        of = f" on stream {stall.stream}" if stall.stream else ""
+        yield f"the {connection.side(stall.sender)}'s window at zero{of}"
+
+
+def _last_moment(stall: Stall) -> float:
+    ends = (each for each in (stall.ended, stall.broken_off) if each is not None)
+    return next(ends, inf)
+
+
+def _how_long(stall: Stall) -> str:
+    if stall.broken_off is not None:
+        return f"for at least {duration(stall.broken_off - stall.began)}; then bytes were not captured"
+    if stall.ended is None:
+        return "since then"
+    waited = "" if stall.resumed is None else f", DATA after {duration(stall.resumed - stall.began)}"
+    return f"for {duration(stall.ended - stall.began)}{waited}"
+
+
+def _room(room: int | None) -> Span:
+    if room is None:
+        return _UNKNOWN
+    return Span(f"{room:,} B", Tone.WARN if room <= 0 else Tone.NUMBER)
+
+
+def _initial(windows: Windows) -> Span:
+    return _room(windows.initial) if windows.is_initial_known else _UNKNOWN
+
+
+_LONGEST: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRow:
+    """A row of the Connections list."""
+
+    index: int
+    start: str
+    client: str
+    server: str
+    calls: str
+    """`43`, or `43  2 open`."""
+    sent: str
+    """Bytes on the wire from the client, as people read them."""
+    got: str
+    round_trip: str
+    """The mean of its PINGs, else its TCP handshake; empty without either."""
+    state: tuple[Span, ...]
+    """`open`, `closed`, `reset`, `TLS`."""
+    info: tuple[Span, ...]
+    """What is not as it should be, or worth a look."""
+
+
+def connection_row(store: Store, index: int, times: Times) -> ConnectionRow:
+    """The row of a connection."""
+    connection, traffic = store.connections[index], store.traffic(index)
+    ends = traffic.sent[connection.client], traffic.sent[connection.server]
+    trip = traffic.ping_trips.mean if traffic.ping_trips.count else traffic.handshake
+    return ConnectionRow(
+        index,
+        times.show(connection.started),
+        str(connection.client),
+        str(connection.server),
+        f"{traffic.calls:,}" + (f"  {traffic.open:,} open" if traffic.open else ""),
+        size(ends[0].wire),
+        size(ends[1].wire),
+        "" if trip is None else duration(trip),
+        (state(connection),),
+        joined(_info(connection, traffic)),
+    )
+
+
+def state(connection: Connection) -> Span:
+    """How a connection is, in a word."""
+    if connection.is_sealed:
+        return Span("TLS", Tone.WARN)
+    if connection.why is not None:
+        return Span("failed", Tone.ERROR)
+    if not connection.endings:
+        return Span("open", Tone.OK)
+    return Span("reset", Tone.WARN) if connection.endings[0].is_reset else Span("closed", Tone.DIM)
+
+
+def _info(connection: Connection, traffic: Traffic) -> Iterator[tuple[Span, ...]]:
+    if connection.is_sealed:
+        yield (Span("cannot be read without its keys", Tone.WARN),)
+    if connection.why is not None:
+        yield (Span(clean(shortened(connection.why.sentence, _LONGEST)), Tone.ERROR),)
+    if connection.joined_late:
+        yield (Span("joined late", Tone.WARN),)
+    if gaps := sum(sent.gaps for sent in traffic.sent.values()):
+        yield (Span(counted(gaps, "gap"), Tone.WARN),)
+    if said := most_telling(traffic):
+        yield (_goaway(said),)
+    if resets := sum(traffic.reset_counts.values()):
+        yield (Span(counted(resets, "reset"), Tone.WARN),)
+    if traffic.stall_count:
+        stalled = sum(stall.ended - stall.began for stall in traffic.stalls if stall.ended is not None)
+        at_least = "at least " if traffic.stall_count > len(traffic.stalls) else ""
+        yield (
+            Span(f"window at zero {counted(traffic.stall_count, 'time')}, {at_least}{duration(stalled)}", Tone.WARN),
+        )
+    if repeated := sum(sent.repeated for sent in traffic.sent.values()):
+        yield (Span(f"{repeated:,} sent again", Tone.DIM),)
+
+
+def most_telling(traffic: Traffic) -> Goaway | None:
+    """The GOAWAY that gives a reason, else the first."""
+    goaways = traffic.goaways
+    return next((each for each in goaways if each.error != "NO_ERROR"), goaways[0] if goaways else None)
+
+
+def _goaway(said: Goaway) -> Span:
+    words = " ".join(part for part in ("GOAWAY", said.error, shortened(said.debug, 60)) if part)
+    return Span(clean(words), Tone.DIM if said.error == "NO_ERROR" else Tone.ERROR)

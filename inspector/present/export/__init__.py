@@ -1,0 +1,1 @@
+"""Captured calls as JSON, text, HTML and commands."""

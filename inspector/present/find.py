@@ -1,0 +1,203 @@
+"""What Find looks for, and whether a frame holds it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import AnyStr, Final, TypeAlias
+
+import regex
+
+from inspector.diagnosis.method_names import is_grpc
+from inspector.errors import PatternError
+from inspector.model.call import Message
+from inspector.model.frame import Frame, FrameType
+from inspector.present.messages import ending_in, read
+from inspector.schema.catalog import Catalog
+from inspector.store.filters.words import bytes_test
+from inspector.store.store import Store
+
+_BETWEEN_BYTES: Final = re.compile(r"0x|\\x|[\s:,-]", re.IGNORECASE)
+_NO_HEX: Final = re.compile(r"[^0-9a-fA-F]")
+_PATIENCE: Final = 0.1
+"""Seconds for one text: an expression such as `(a|aa)+$` may go back and forth in it for years."""
+_TAKES_TOO_LONG: Final = (
+    "This regular expression takes too long: write it with fewer repetitions inside of repetitions."
+)
+
+_COUNTS: Final = re.compile(r"\{(\d{0,9}),?(\d{0,9})\}")
+_MOST_REPEATED: Final = 100_000
+"""A counted repetition is written out when it is compiled: `((a{1000}){1000}){1000}` would take all memory there is."""
+
+
+class Kind(StrEnum):
+    """How what was typed is meant."""
+
+    TEXT = "text"
+    REGEX = "regex"
+    HEX = "hex"
+
+
+class Where(StrEnum):
+    """What is searched of a frame or a call."""
+
+    ANYWHERE = "anywhere"
+    ROWS = "rows"
+    """What the list says of it."""
+    HEADERS = "headers"
+    """`name: value`, one by one."""
+    MESSAGES = "messages"
+    """Whole messages, decompressed: their bytes as text, and their readings as JSON."""
+    BYTES = "bytes"
+    """The payloads of frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """Finds what is looked for in a text, within a bounded time."""
+
+    _pattern: regex.Pattern[str]
+
+    def is_in(self, text: str) -> bool:
+        """True when a text holds it. Raises PatternError where that takes too long to say."""
+        return _holds(self._pattern, text)
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where it stands in a text: from and to, in order; what matches nothing but emptiness is left out.
+
+        Empty where it takes too long to say.
+        """
+        try:
+            return [match.span() for match in self._pattern.finditer(text, timeout=_PATIENCE) if match[0]]
+        except TimeoutError:
+            return []
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Something to look for. To ask it raises PatternError where the answer takes too long."""
+
+    in_text: Callable[[str], bool]
+    in_bytes: Callable[[bytes], bool]
+    shown: Matcher
+    """Finds it in what is drawn; bytes where they are drawn in hex."""
+
+
+def parse_pattern(text: str, kind: Kind) -> Pattern:
+    """What a text means. Raises PatternError."""
+    match kind:
+        case Kind.TEXT:
+            lowered = text.lower()
+            drawn = regex.compile(regex.escape(text), regex.IGNORECASE)
+            return Pattern(lambda said: lowered in said.lower(), bytes_test(lowered), Matcher(drawn))
+        case Kind.REGEX:
+            return _regex(text)
+        case Kind.HEX:
+            wanted = _bytes(text)
+            drawn = regex.compile(r"\b" + " +".join(f"{byte:02x}" for byte in wanted) + r"\b")
+            return Pattern(lambda _said: False, lambda data: wanted in data, Matcher(drawn))
+
+
+def _regex(text: str) -> Pattern:
+    _refuse_large(text)
+    shown = Matcher(_compiled(text))
+    if not text.isascii():
+        return Pattern(shown.is_in, lambda data: shown.is_in(data.decode(errors="replace")), shown)
+    in_bytes = _compiled(text.encode())
+    return Pattern(shown.is_in, lambda data: _holds(in_bytes, data), shown)
+
+
+def _refuse_large(text: str) -> None:
+    if math.prod(max(int(count or 1) for count in pair) for pair in _COUNTS.findall(text)) > _MOST_REPEATED:
+        raise PatternError("This regular expression repeats too much: write it with smaller counts.")
+
+
+def _compiled(text: AnyStr) -> regex.Pattern[AnyStr]:
+    try:
+        return regex.compile(text, regex.IGNORECASE)
+    except regex.error as error:
+        raise PatternError(f"This is no regular expression: {error.args[0]}.") from error
+    except RecursionError as error:
+        raise PatternError("This regular expression nests too deep.") from error
+
+
+def _holds(pattern: regex.Pattern[AnyStr], text: AnyStr) -> bool:
+    try:
+        return pattern.search(text, timeout=_PATIENCE) is not None
+    except TimeoutError as error:
+        raise PatternError(_TAKES_TOO_LONG) from error
+
+
+def _bytes(text: str) -> bytes:
+    digits = _BETWEEN_BYTES.sub("", text)
+    if strange := _NO_HEX.search(digits):
+        raise PatternError(f"{strange[0]!r} is no hex digit; bytes are written as in 0a 05 57 or 0a0557.")
+    if len(digits) % 2:
+        raise PatternError(f"A byte is two hex digits, and here are {len(digits)}: one is missing.")
+    return bytes.fromhex(digits)
+
+
+_READ_AT_MOST: Final = 65_536
+"""Bytes of a message of which a reading is made; its bytes are searched all."""
+
+_Look: TypeAlias = Callable[["FrameFind", int, Frame], bool]
+
+
+class FrameFind:
+    """One pattern, asked of frames of one store."""
+
+    def __init__(self, store: Store, catalog: Catalog, pattern: Pattern, where: Where) -> None:
+        self._store, self._catalog, self._pattern = store, catalog, pattern
+        self._looks = _LOOKS.get(where, ())
+
+    def holds(self, position: int) -> bool:
+        """True when the frame at a position holds it."""
+        if not self._store.frames.holds(position):
+            return False  # the oldest leave while others are still looked through
+        frame = self._store.frames[position]
+        return any(look(self, position, frame) for look in self._looks)
+
+    def _in_headers(self, _position: int, frame: Frame) -> bool:
+        in_text = self._pattern.in_text
+        return frame.headers is not None and any(in_text(f"{name}: {value}") for name, value in frame.headers)
+
+    def _in_payload(self, _position: int, frame: Frame) -> bool:
+        return bool(frame.payload) and self._pattern.in_bytes(frame.payload)
+
+    def _in_messages(self, position: int, _frame: Frame) -> bool:
+        return any(each.data is not None and self._pattern.in_bytes(each.data) for each in self._messages(position))
+
+    def _in_readings(self, position: int, frame: Frame) -> bool:
+        call = self._store.call_of(frame)
+        if call is None:
+            return False
+        side = self._store.side(frame)
+        readings = (read(call, side, each, self._catalog, _READ_AT_MOST) for each in self._messages(position))
+        return any(self._pattern.in_text(f"{each.type or ''} {_as_json(each.value)}") for each in readings)
+
+    def _messages(self, position: int) -> Iterator[Message]:
+        frame = self._store.frames[position]
+        call = self._store.call_of(frame) if frame.type == FrameType.DATA else None
+        if call is not None and is_grpc(call, side := self._store.side(frame)):
+            yield from ending_in(call, side, position)
+
+
+_LOOKS: Final[Mapping[Where, tuple[_Look, ...]]] = {
+    Where.HEADERS: (FrameFind._in_headers,),
+    Where.BYTES: (FrameFind._in_payload,),
+    Where.MESSAGES: (FrameFind._in_messages, FrameFind._in_readings),
+    Where.ANYWHERE: (
+        FrameFind._in_headers,
+        FrameFind._in_payload,
+        FrameFind._in_messages,
+        FrameFind._in_readings,
+    ),
+}
+
+
+def _as_json(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

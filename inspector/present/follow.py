@@ -1,0 +1,350 @@
+"""One call from its first frame to its last, as steps: the follow view."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+from inspector.diagnosis import diagnose
+from inspector.diagnosis.method_names import content_type, is_grpc
+from inspector.model.call import Call, Message, StreamKey
+from inspector.model.connection import Diagnosis
+from inspector.model.frame import HEADER_TYPES, Frame, FrameType, Side
+from inspector.present.headers import BlockKind, Seen, block_of, detail_lines, frame_status, header_lines, seen
+from inspector.present.heading import heading, notes
+from inspector.present.info import IN_BODY, frame_info, type_spans
+from inspector.present.messages import pretty, read, trailers_in_body
+from inspector.present.spans import ARROWS, SIDE_TONES, Line, Span, Tone, dotted, joined
+from inspector.present.times import clock
+from inspector.schema.catalog import Catalog
+from inspector.schema.decode import Format, Reading, read_bytes
+from inspector.store.store import Store
+from inspector.text import clean, counted, since, size
+
+LINES: Final = 40
+"""Lines of a message that a step shows on the screen; the Message tab shows more."""
+_LONGEST_STRING: Final = 1_000
+EXCERPT: Final = 65_536
+"""Bytes of a message that are read for a step: far more than fits into its lines."""
+
+
+class StepHeader(NamedTuple):
+    """What a step is about: a frame, or a message that ends in it."""
+
+    position: int
+    message: Message | None = None
+    side: Side | None = None
+    """Who sent the message; None for a frame."""
+    frames: int = 1
+    """How many DATA frames the message came in."""
+    is_open: bool = False
+    """True for the frames of a message whose end has not come."""
+
+
+class Shown(NamedTuple):
+    """How much of a message is shown, and in which form."""
+
+    lines: int = LINES
+    form: Format | None = None
+    """None for the likeliest."""
+    elsewhere: str = "the Message tab shows more"
+    """Said where lines are left out."""
+
+
+PRINTED: Final = Shown(1_000, elsewhere="calls --json has all of it")
+"""Of a message that is printed, and goes by no tab: more than a screen holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step as it is shown: `title` and `facts` on one line, `body` below it."""
+
+    position: int
+    """The frame to which the step leads."""
+    side: Side
+    title: tuple[Span, ...]
+    facts: tuple[Span, ...]
+    body: tuple[Line, ...]
+
+
+def step(
+    store: Store, catalog: Catalog, call: Call, entry: StepHeader, before: StepHeader | None, shown: Shown
+) -> Step:
+    """Draw a step up; `before` is the step it came after."""
+    at = seen(store, catalog, entry.position)
+    at = at._replace(call=call, side=entry.side or at.side)
+    if entry.message is not None:
+        title, facts, body = _message(at, call, entry, entry.message, shown)
+    elif entry.is_open:
+        title, facts, body = (Span("part of a message", Tone.DIM),), _frames(entry), ()
+    elif at.frame.type == FrameType.DATA:
+        title, facts, body = _plain_data(at, call, shown)
+    elif at.frame.type in HEADER_TYPES:
+        title, facts, body = _header_title(at), _header_facts(at), _header_body(at)
+    else:
+        title, facts, body = (), (), tuple(_info_line(at))
+    previous = None if before is None else store.frames[before.position]
+    when = _when(at.frame, previous)
+    return Step(
+        entry.position,
+        at.side,
+        _title(at, entry, title),
+        dotted((f"packet {at.frame.packet}", *facts, *_end(at, call), when)),
+        body,
+    )
+
+
+def _title(at: Seen, entry: StepHeader, more: tuple[Span, ...]) -> tuple[Span, ...]:
+    # What was lost is told at a frame near the gap, which may be of any type and stream.
+    name = at.frame.type_name if entry.message is None else "DATA"
+    return joined(((Span(f"{ARROWS[at.side]} {name}", SIDE_TONES[at.side]),), more))
+
+
+def _when(frame: Frame, previous: Frame | None) -> str:
+    return clock(frame.time) if previous is None else since(frame.time - previous.time)
+
+
+def _end(at: Seen, call: Call) -> Iterable[str]:
+    return ("end of stream",) if at.frame.ends_stream and at.frame.stream == call.key.stream else ()
+
+
+def _frames(entry: StepHeader) -> tuple[str, ...]:
+    return (f"in {counted(entry.frames, 'frame')}",) if entry.frames > 1 else ()
+
+
+def _header_title(at: Seen) -> tuple[Span, ...]:
+    match block_of(at.frame, at.side):
+        case BlockKind.RESPONSE:
+            return (Span(clean(at.frame.header(":status") or ""), SIDE_TONES[at.side]),)
+        case BlockKind.TRAILERS if (status := frame_status(at)) is not None:
+            return (Span(clean(status.name), Tone.OK if status.code == 0 else Tone.ERROR),)
+        case _:
+            return ()
+
+
+def _header_facts(at: Seen) -> tuple[str, ...]:
+    is_trailers = block_of(at.frame, at.side) is BlockKind.TRAILERS
+    return (size(at.frame.length), "trailers" if is_trailers else "")
+
+
+def _header_body(at: Seen) -> tuple[Line, ...]:
+    return (*header_lines(at.frame), *islice(detail_lines(at.frame, at.catalog), LINES))
+
+
+def _message(
+    at: Seen, call: Call, entry: StepHeader, message: Message, shown: Shown
+) -> tuple[tuple[Span, ...], tuple[str, ...], tuple[Line, ...]]:
+    reading = read(call, at.side, message, at.catalog, EXCERPT, shown.form)
+    name = type_spans(reading, call, at.catalog)
+    title = tuple(Span(span.text, SIDE_TONES[at.side] if span.tone is Tone.PLAIN else span.tone) for span in name)
+    encoding = "" if message.encoding is None else f"{clean(message.encoding)}, {_inflated(message.data)}"
+    facts = (f"{size(message.length)} message", encoding, *_frames(entry))
+    return title, facts, body(reading, shown, 0 if message.data is None else len(message.data))
+
+
+def _inflated(data: bytes | None) -> str:
+    return "not inflated" if data is None else f"{size(len(data))} inflated"
+
+
+def body(reading: Reading, shown: Shown, whole: int) -> tuple[Line, ...]:
+    """A reading's lines, as many as are shown; says how much is not. `whole` is the message's size in bytes."""
+    lines = list(islice(pretty(reading, _LONGEST_STRING), 100_000))
+    more = len(lines) - shown.lines
+    if not reading.complete:
+        note = f"… the beginning of {size(whole)}; {shown.elsewhere}"
+    elif more > 0:
+        note = f"… {counted(more, 'more line')}; {shown.elsewhere}"
+    else:
+        return tuple(lines)
+    return (*lines[: shown.lines], Line((Span(note, Tone.DIM),)))
+
+
+def _plain_data(at: Seen, call: Call, shown: Shown) -> tuple[tuple[Span, ...], tuple[str, ...], tuple[Line, ...]]:
+    payload = at.frame.payload
+    if not payload:
+        return (), ("no data",), ()
+    if (trailers := trailers_in_body(call, at.side, at.frame)) is not None:
+        reading = read_bytes(trailers, None, at.catalog, limit=EXCERPT)
+        return (Span(IN_BODY),), (size(len(payload)),), body(reading, shown, len(trailers))
+    reading = read_bytes(payload, None, at.catalog, content_type(call, at.side), EXCERPT)
+    return (Span(reading.format, Tone.DIM),), (size(len(payload)),), body(reading, shown, len(payload))
+
+
+def _info_line(at: Seen) -> Iterable[Line]:
+    spans = frame_info(at)
+    return (Line(spans),) if spans else ()
+
+
+_at_position = attrgetter("position")
+
+
+@dataclass(slots=True)
+class _SideIndex:
+    """How far one side's part of the call has been indexed."""
+
+    messages: int = 0
+    parts: list[int] = field(default_factory=list)
+    """DATA frames in which no message has ended yet."""
+
+
+class Follow:
+    """The steps of one call. Call `update` when its call, or its connection, has changed."""
+
+    def __init__(self, store: Store, catalog: Catalog, key: StreamKey) -> None:
+        """KeyError for a stream that is no call."""
+        self.key = key
+        self._store, self._catalog, self._call = store, catalog, store.calls[key]
+        self._client = store.connections[key.connection].client
+        self._begin()
+        self.update()
+
+    def _begin(self) -> None:
+        self._entries: list[StepHeader] = []
+        self.dropped = 0
+        """How many steps there were before the first, whose frames are not kept any more."""
+        self._sides = {side: _SideIndex() for side in Side}
+        self._frames = 0
+        oldest = self._call.frames.oldest
+        self._searched = len(self._store.frames) if oldest is None else oldest
+
+    def __len__(self) -> int:
+        """How many steps there are so far."""
+        return len(self._entries)
+
+    def entry(self, index: int) -> StepHeader:
+        """What one step is about."""
+        return self._entries[index]
+
+    @property
+    def settled(self) -> int:
+        """How many of them, from the first, do not wait for the end of their message."""
+        return len(self._entries) - sum(entry.is_open for entry in self._entries[-len(self._sides) :])
+
+    def heading(self) -> tuple[Span, ...]:
+        """The line above the steps: connection, addresses, stream, status, duration."""
+        return heading(self._store, self._call)
+
+    def why(self) -> Diagnosis | None:
+        """Why the call failed; None for one that is OK."""
+        return diagnose(self._store, self._catalog, self.key)
+
+    def notes(self) -> tuple[Line, ...]:
+        """Why it failed, and what is not as it should be or not certain."""
+        return notes(self._call, self._catalog, self.why())
+
+    def steps(self, start: int = 0, end: int | None = None, shown: Shown = Shown()) -> tuple[Step, ...]:  # noqa: B008
+        """The steps from `start` up to, not including, `end`, drawn up as the catalog knows their types now."""
+        last = len(self._entries) if end is None else min(end, len(self._entries))
+        return tuple(self.step(index, shown) for index in range(start, last))
+
+    def step(self, index: int, shown: Shown = Shown()) -> Step:  # noqa: B008 - frozen
+        """One step."""
+        before = self._entries[index - 1] if index else None
+        return step(self._store, self._catalog, self._call, self._entries[index], before, shown)
+
+    def step_of(self, position: int) -> int:
+        """The step that shows a frame, or in which its part of a message ends; the last one for any later frame."""
+        index = bisect_left(self._entries, position, key=_at_position)
+        while index < len(self._entries) and self._is_of_other_side(index, position):
+            index += 1
+        return max(min(index, len(self._entries) - 1), 0)
+
+    def update(self) -> int:
+        """Take in what the call has come to be. The first step that is new or may say something else now."""
+        client = self._store.connections[self.key.connection].client
+        if client != self._client:  # the two sides have changed places
+            self._client = client
+            self._begin()
+        while self._entries and self._entries[-1].is_open:
+            self._entries.pop()
+        dropped = self._drop()
+        first = len(self._entries)
+        new = sorted(self._new_entries(), key=_at_position)
+        if new and self._entries and new[0].position < self._entries[-1].position:
+            first = bisect_right(self._entries, new[0].position, key=_at_position)
+            new = sorted([*self._entries[first:], *new], key=_at_position)
+        self._entries[first:] = [*new, *self._open_parts()]
+        return 0 if dropped else first
+
+    def _drop(self) -> int:
+        """Forget the steps whose frames are not kept any more; gives how many."""
+        first = self._store.frames.first
+        count = bisect_left(self._entries, first, key=_at_position)
+        if count:
+            del self._entries[:count]
+            self.dropped += count
+        for side, index in self._sides.items():
+            index.messages = max(index.messages, self._call.messages(side).first)
+            if index.parts and index.parts[0] < first:
+                index.parts = [part for part in index.parts if part >= first]
+        self._searched = max(self._searched, first)
+        return count
+
+    def _new_entries(self) -> Iterator[StepHeader]:
+        # Messages may be told later than the frame in which they end: where bytes were lost.
+        if self._frames > self._call.frames.first:
+            last = self._call.frames[self._frames - 1]
+            for side in Side:
+                if is_grpc(self._call, side):
+                    yield from self._ended(side, last)
+        for position in self._call.frames[self._frames :]:
+            yield from self._entries_of(position)
+        self._frames = len(self._call.frames)
+        yield from self._goaways()
+
+    def _is_of_other_side(self, index: int, position: int) -> bool:
+        entry, side = self._entries[index], self._store.side(self._store.frames[position])
+        return entry.position != position and entry.side not in (None, side)
+
+    def _entries_of(self, position: int) -> Iterator[StepHeader]:
+        frame = self._store.frames[position]
+        if frame.type == FrameType.DATA:
+            yield from self._data_entries(position, frame)
+        elif not frame.is_control:
+            yield StepHeader(position)
+
+    def _data_entries(self, position: int, frame: Frame) -> Iterator[StepHeader]:
+        side = self._store.side(frame)
+        index = self._sides[side]
+        if not is_grpc(self._call, side) or not frame.payload or trailers_in_body(self._call, side, frame) is not None:
+            yield StepHeader(position)
+            return
+        index.parts.append(position)
+        yield from self._ended(side, position)
+
+    def _ended(self, side: Side, position: int) -> Iterator[StepHeader]:
+        """An entry for each message of a side that ends at or before a position and has none yet."""
+        index, messages = self._sides[side], self._call.messages(side)
+        while index.messages < len(messages) and messages[index.messages].frame <= position:
+            message = messages[index.messages]
+            cut = bisect_right(index.parts, message.frame)
+            parts, index.parts = index.parts[:cut], index.parts[cut:]
+            yield StepHeader(message.frame, message, side, max(len(parts), 1))
+            index.messages += 1
+
+    def _open_parts(self) -> list[StepHeader]:
+        waiting = ((side, index) for side, index in self._sides.items() if index.parts)
+        return sorted(
+            (StepHeader(index.parts[-1], None, side, len(index.parts), is_open=True) for side, index in waiting),
+            key=_at_position,
+        )
+
+    def _goaways(self) -> Iterator[StepHeader]:
+        """GOAWAY is a frame of the connection, but what comes while the call lasts may be what ends it."""
+        frames, ended, connection = self._store.frames, self._call.ended, self.key.connection
+        while self._searched < len(frames):
+            frame = frames[self._searched]
+            if ended is not None and frame.time > ended:
+                return
+            if frame.type == FrameType.GOAWAY and frame.connection == connection:
+                yield StepHeader(self._searched)
+            self._searched += 1
+
+
+def follow(store: Store, catalog: Catalog, key: StreamKey) -> Follow:
+    """The follow view of a call; KeyError for a stream that is no call."""
+    return Follow(store, catalog, key)

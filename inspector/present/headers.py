@@ -1,0 +1,297 @@
+"""Headers and statuses, as one line and as many, each marked with how it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Final, NamedTuple
+
+from inspector.diagnosis.method_names import MethodName, method_name
+from inspector.diagnosis.status_details import type_name_of
+from inspector.http2.framings import status_message
+from inspector.model.call import Call, CallState, Status
+from inspector.model.frame import END_HEADERS, Frame, FrameType, HeaderNote, HeaderSource, Side
+from inspector.present.messages import pretty
+from inspector.present.spans import GAP, Line, Span, Tone, joined
+from inspector.schema.catalog import Catalog
+from inspector.schema.decode import Format, Reading
+from inspector.schema.rich_status import HEADER, RichStatus, read_status
+from inspector.store.store import Store
+from inspector.text import clean, counted, more_characters, shortened
+
+_STATE_TONES: Final = {
+    CallState.OPEN: Tone.DIM,
+    CallState.COMPLETE: Tone.PLAIN,
+    CallState.CANCELLED: Tone.WARN,
+    CallState.BROKEN: Tone.ERROR,
+}
+
+
+def status_spans(status: Status, longest: int = 200) -> tuple[Span, ...]:
+    """A status by name: `OK`, or `NOT_FOUND  no such name` in the tone of an error."""
+    if status.code == 0:
+        return (Span("OK", Tone.OK),)
+    message = clean(shortened(status.message, longest))
+    return joined(((Span(clean(status.name), Tone.ERROR),), (Span(message, Tone.ERROR),) if message else ()))
+
+
+def call_status(call: Call) -> tuple[Span, ...]:
+    """The status by name: `OK`, `NOT_FOUND`; the state where the wire told no status: `open`, `cancelled`.
+
+    How it is known stands beside it, where it was not plainly read.
+    """
+    if call.status is not None:
+        source = call.status_source
+        mark = (Span(f" ({source})", Tone(source.value)),) if source is not None else ()
+        return (*status_spans(call.status._replace(message="")), *mark)
+    if call.http_status not in (None, 200):
+        return (Span(f"HTTP {call.http_status}", Tone.ERROR),)
+    return (Span(call.state, _STATE_TONES[call.state]),)
+
+
+class Seen(NamedTuple):
+    """A frame with what is known around it."""
+
+    store: Store
+    catalog: Catalog
+    position: int
+    frame: Frame
+    side: Side
+    call: Call | None
+
+
+def seen(store: Store, catalog: Catalog, position: int) -> Seen:
+    """The frame at a position, with its side and its call."""
+    frame = store.frames[position]
+    return Seen(store, catalog, position, frame, store.side(frame), store.call_of(frame))
+
+
+SOURCE_TONES: Final[Mapping[str, Tone]] = {
+    "recovered": Tone.RECOVERED,
+    "guessed": Tone.GUESSED,
+    "doubtful": Tone.DOUBTFUL,
+    "unknown": Tone.UNKNOWN,
+}
+"""By the word of a `HeaderSource` or a `MethodSource`; what was plainly read has no tone of its own."""
+
+
+class BlockKind(Enum):
+    """What a frame with headers is to its call."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
+    TRAILERS = "trailers"
+    """Of either side; a trailers-only reply too."""
+    PART = "part"
+    """A CONTINUATION, or a HEADERS whose block goes on in one."""
+
+
+def block_of(frame: Frame, side: Side) -> BlockKind:
+    """What a HEADERS or CONTINUATION frame is, told by its headers and flags alone."""
+    if frame.header("grpc-status") is not None or (side is Side.SERVER and frame.ends_stream):
+        return BlockKind.TRAILERS
+    if frame.type == FrameType.CONTINUATION:
+        return BlockKind.PART
+    if side is Side.SERVER:
+        return BlockKind.RESPONSE
+    return BlockKind.TRAILERS if frame.ends_stream and frame.header(":method") is None else BlockKind.REQUEST
+
+
+def source_of(frame: Frame, name: str) -> HeaderSource | None:
+    """How the first value of a header is known; None when it was plainly read, or is not there."""
+    sources = dict(frame.header_sources)
+    for index, (key, _) in enumerate(frame.headers or ()):
+        if key == name:
+            return sources.get(index)
+    return None
+
+
+_LONGEST: Final = 200
+"""Characters of a header's value in a row; more than the widest terminal shows."""
+
+
+def headers_info(at: Seen) -> tuple[Span, ...]:
+    """`POST /HelloWorld/greet`, `200  application/grpc`, or `OK  grpc-status 0  end of stream`."""
+    match block_of(at.frame, at.side):
+        case BlockKind.REQUEST:
+            return _request(at)
+        case BlockKind.RESPONSE:
+            return _response(at)
+        case BlockKind.TRAILERS:
+            return _trailers(at)
+        case BlockKind.PART:
+            return _part_of_headers(at)
+
+
+def _value(frame: Frame, name: str, tone: Tone = Tone.PLAIN) -> tuple[Span, ...]:
+    value, source = frame.header(name), source_of(frame, name)
+    if source is not None:
+        tone = SOURCE_TONES[source]
+    if not value:
+        return (Span("?", Tone.UNKNOWN),) if source is not None else ()
+    return (Span(clean(shortened(value, _LONGEST)) + (f" ({source})" if source else ""), tone),)
+
+
+def _request(at: Seen) -> tuple[Span, ...]:
+    path = _value(at.frame, ":path")
+    if at.call is not None and (not path or path[0].tone is Tone.UNKNOWN):
+        path = named(method_name(at.call, at.catalog))
+    method = _value(at.frame, ":method") or (Span("request", Tone.DIM),)
+    return joined((method, path), Span(" "))
+
+
+def named(known: MethodName) -> tuple[Span, ...]:
+    """A method with a mark that tells how it is known, or what it may be."""
+    if known.method is None:
+        may_be = f"unknown method, may be {' or '.join(known.candidates[:4])}" if known.candidates else "unknown method"
+        more = f" or {len(known.candidates) - 4} more" if len(known.candidates) > 4 else ""
+        return (Span(clean(may_be + more), Tone.UNKNOWN),)
+    method = clean(shortened(known.method, _LONGEST))
+    if known.source is None or known.source == "wire":
+        return (Span(method),)
+    return (Span(f"{method} ({known.source})", SOURCE_TONES[known.source]),)
+
+
+def _response(at: Seen) -> tuple[Span, ...]:
+    http_status = at.frame.header(":status")
+    is_fine = http_status is None or http_status in {"", "200"} or http_status.startswith("1")
+    return joined(
+        (
+            _value(at.frame, ":status", Tone.PLAIN if is_fine else Tone.ERROR),
+            _value(at.frame, "content-type"),
+            end_of_stream(at.frame),
+        )
+    )
+
+
+def _trailers(at: Seen) -> tuple[Span, ...]:
+    http_status = at.frame.header(":status")
+    before = (Span(clean(http_status), Tone.ERROR),) if http_status not in {None, "", "200"} else ()
+    status, source = frame_status(at), source_of(at.frame, "grpc-status")
+    if status is None:
+        return joined((before, _named_headers(at.frame), end_of_stream(at.frame)))
+    if source is not None:
+        marked = (Span(clean(f"{status.name} ({source})"), SOURCE_TONES[source]),)
+        return joined((before, marked, end_of_stream(at.frame)))
+    code = (Span("grpc-status 0", Tone.OK),) if status.code == 0 else ()
+    tone = Tone.OK if status.code == 0 else Tone.ERROR
+    return joined((before, status_spans(status), code, end_of_stream(at.frame, tone)))
+
+
+def frame_status(at: Seen) -> Status | None:
+    """The gRPC status in the trailers of this very frame, or in the CONTINUATION of their last frame."""
+    code = at.frame.header("grpc-status")
+    if code is None:
+        is_continued = at.side is Side.SERVER and at.frame.ends_stream and not at.frame.flags & END_HEADERS
+        return at.call.status if at.call is not None and is_continued else None
+    if not (code.isascii() and code.isdigit() and len(code) < 10):
+        return None
+    return Status.of(int(code), status_message(at.frame.header("grpc-message") or ""))
+
+
+def _part_of_headers(at: Seen) -> tuple[Span, ...]:
+    return _named_headers(at.frame) or (Span("part of a header block", Tone.DIM),)
+
+
+def _named_headers(frame: Frame) -> tuple[Span, ...]:
+    unknown = {index for index, source in frame.header_sources if source is HeaderSource.UNKNOWN}
+    names = [shortened(name, 40) for index, (name, _) in enumerate(frame.headers or ()) if index not in unknown]
+    listed = f"{counted(len(names), 'header')}: {', '.join(names[:6])}" + (", …" if len(names) > 6 else "")
+    return joined(
+        (
+            (Span(clean(listed), Tone.DIM),) if names else (),
+            (Span(counted(len(unknown), "unknown header"), Tone.UNKNOWN),) if unknown else (),
+        )
+    )
+
+
+def end_of_stream(frame: Frame, tone: Tone = Tone.DIM) -> tuple[Span, ...]:
+    """Says so, if the frame is the last one of its sender."""
+    return (Span("end of stream", tone),) if frame.ends_stream else ()
+
+
+LONGEST: Final = 1_000
+"""Characters of a header's value that the follow view shows; the Frame tab shows all."""
+
+_COLON: Final = Span(": ", Tone.DIM)
+_EMPTY: Final = Span("(empty)", Tone.DIM)
+
+
+def header_lines(frame: Frame, longest: int = LONGEST, *, is_raw: bool = False) -> tuple[Line, ...]:
+    """A line for each header of a frame: its name, its value, and how that is known where it was not plainly read.
+
+    A `grpc-message` is percent-decoded (gRPC over HTTP/2, Responses) unless it is asked for as it was sent.
+    """
+    sources, notes = dict(frame.header_sources), dict(frame.header_notes)
+    headers = frame.headers or ()
+    if not is_raw:
+        headers = tuple((name, status_message(value) if name == "grpc-message" else value) for name, value in headers)
+    return tuple(
+        Line(
+            (
+                Span(clean(name) or "?", Tone.KEY),
+                _COLON,
+                *_value_spans(name, value, sources.get(index), notes.get(index), longest),
+            )
+        )
+        for index, (name, value) in enumerate(headers)
+    )
+
+
+def _value_spans(
+    name: str, value: str, source: HeaderSource | None, note: HeaderNote | None, longest: int
+) -> tuple[Span, ...]:
+    if source is not None:
+        shown = Span(clean(value[:longest]), SOURCE_TONES[source], (name,)) if value else _unread(source)
+        known = f"({source}: {note.reason})" if note else f"({source})"
+        return (shown, GAP, Span(clean(known), SOURCE_TONES[source]))
+    if not value:
+        return (_EMPTY,)
+    if name == "grpc-status":
+        return _status(value)
+    if len(value) <= longest:
+        return (Span(clean(value), headers=(name,)),)
+    # How much longer it is belongs to the value too: a masked one does not tell its length.
+    more = Span(more_characters(value, longest), Tone.DIM, (name,))
+    return (Span(clean(value[:longest]), headers=(name,)), more)
+
+
+def _unread(source: HeaderSource) -> Span:
+    return Span("?", SOURCE_TONES[source])
+
+
+def _status(value: str) -> tuple[Span, ...]:
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
+        return (Span(clean(value), Tone.ERROR),)
+    status = Status.of(int(value))
+    tone = Tone.OK if status.code == 0 else Tone.ERROR
+    return (Span(value, tone), GAP, Span(status.name, tone))
+
+
+def detail_lines(frame: Frame, catalog: Catalog) -> Iterator[Line]:
+    """The details in a frame's own headers, a heading and pretty JSON for each; nothing where there are none."""
+    value = frame.header(HEADER)
+    found = read_status(value, catalog) if value else None
+    if found is None:
+        return
+    yield Line((Span(f"status with {counted(len(found.details), 'detail')}", Tone.DIM), *_other_status(found, frame)))
+    yield from lines_of_details(found)
+
+
+def lines_of_details(status: RichStatus) -> Iterator[Line]:
+    """A heading and pretty JSON for each detail."""
+    for each in status.details:
+        yield Line((Span(clean(type_name_of(each)), Tone.KEY),), 1)
+        reading = Reading(Format.PROTOBUF, _without_type(each), None, "")
+        yield from (Line(line.spans, line.indent + 1) for line in pretty(reading))
+
+
+def _other_status(found: RichStatus, frame: Frame) -> tuple[Span, ...]:
+    """What it says of code and message, where that is not what the trailers say."""
+    if f"{found.code}" == frame.header("grpc-status"):
+        return ()
+    return (Span(clean(f": {Status.of(found.code).name} {found.message}".rstrip()), Tone.WARN),)
+
+
+def _without_type(detail: object) -> object:
+    return {key: each for key, each in detail.items() if key != "@type"} if isinstance(detail, dict) else detail

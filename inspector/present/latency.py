@@ -1,0 +1,158 @@
+"""How long the calls of a method took: the figures of its row, and its distribution as a histogram in characters."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import floor, log10
+from typing import Final
+
+from inspector.present.spans import GAP, Line, Span, Tone, dotted
+from inspector.schema.catalog import Catalog
+from inspector.store.stats import EXACT, Durations, MethodTotal
+from inspector.text import clean, counted, duration, size
+
+PERCENTILES: Final = (0.5, 0.95, 0.99)
+_NAMES: Final = ("p50", "p95", "p99")
+_COARSE: Final = (1.0, 2.0, 5.0)
+_FINE: Final = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
+_COARSE_FROM: Final = 30.0
+"""From so many times the shortest to the longest on, ranges are coarse: they would be more than a screen holds."""
+_LEAST_EDGE: Final = 1e-6
+"""Seconds; a range of shorter ones begins at 0."""
+_EIGHTHS: Final = "▏▎▍▌▋▊▉█"
+_LABEL: Final = 8
+_FIGURES: Final = 15
+"""Cells of a range's count and share."""
+_BESIDES: Final = 31
+"""Cells of a line of the histogram besides its bar: limit, count, share, and marks of percentiles."""
+
+
+@dataclass(frozen=True, slots=True)
+class MethodRow:
+    """A row of the Methods list."""
+
+    method: str
+    kind: str
+    """Empty without a schema."""
+    calls: int
+    open: int
+    errors: int
+    rate: str
+    """Errors among the calls that are over: `12.5 %`; empty while there are none."""
+    percentiles: tuple[str, ...]
+    """p50, p95 and p99, with `≈` before those that are not exact; empty while no call is over."""
+    requests: int
+    responses: int
+    request_bytes: int
+    response_bytes: int
+
+
+def method_row(total: MethodTotal, path: str, catalog: Catalog) -> MethodRow:
+    """The row of a method."""
+    known = catalog.method(path)
+    return MethodRow(
+        clean(path),
+        known.kind.replace("_", " ") if known else "",
+        total.calls,
+        total.open,
+        total.errors,
+        "" if total.error_rate is None else share(total.error_rate),
+        percentiles(total.durations),
+        total.requests,
+        total.responses,
+        total.request_bytes,
+        total.response_bytes,
+    )
+
+
+def share(part: float) -> str:
+    """A part of a whole: `0 %`, `0.2 %`, `12.5 %`, `100 %`."""
+    return f"{part * 100:.1f}".removesuffix(".0") + " %"
+
+
+def percentiles(durations: Durations) -> tuple[str, ...]:
+    """p50, p95 and p99 as people read them, `≈` before those that are not exact; empty where no call is over."""
+    mark = "" if durations.is_exact else "≈"
+    return tuple(mark + duration(each) for each in durations.percentiles(*PERCENTILES))
+
+
+def latency_lines(total: MethodTotal | None, path: str, width: int) -> tuple[Line, ...]:
+    """A method's figures, and its calls by how long they took; `width` is that of a line."""
+    if total is None:
+        return (Line((Span(f"No call is known to be of {clean(path)} any more.", Tone.DIM),)),)
+    return (Line((Span(clean(path)),)), *_figures(total), Line(), *histogram(total.durations, width))
+
+
+def _figures(total: MethodTotal) -> Iterator[Line]:
+    over = total.durations.count
+    failed = f"{counted(total.errors, 'error')} ({share(total.error_rate)})" if total.error_rate is not None else ""
+    yield Line(
+        (
+            Span(counted(total.calls, "call")),
+            Span(f" · {failed}" if failed else "", Tone.ERROR if total.errors else Tone.DIM),
+            Span(f" · {total.open:,} open" if total.open else "", Tone.DIM),
+        )
+    )
+    for arrow, tone, count, octets in (
+        ("→", Tone.CLIENT, total.requests, total.request_bytes),
+        ("←", Tone.SERVER, total.responses, total.response_bytes),
+    ):
+        yield Line((Span(f"{arrow} {counted(count, 'message')}", tone), GAP, *dotted((f"{size(octets)} of DATA",))))
+    if not over:
+        yield Line((Span("No call is over yet, so nothing is known of how long they take.", Tone.DIM),))
+        return
+    for name, value in zip(_NAMES, percentiles(total.durations), strict=True):
+        yield Line((Span(f"{name}  ", Tone.KEY), Span(value)))
+    if not total.durations.is_exact:
+        yield Line((Span(f"Of more than {EXACT:,} calls, percentiles are within 1 % of the exact ones.", Tone.DIM),))
+
+
+def histogram(durations: Durations, width: int) -> Iterator[Line]:
+    """The calls by how long they took, a line for each range; `width` is that of a line, with marks at percentiles."""
+    if not durations.count:
+        return
+    shortest, longest = durations.percentiles(0.0, 1.0)
+    edges = _edges(shortest, longest)
+    counts, marks = durations.counts(edges), _marks(durations, edges)
+    room = max(width - _LABEL - _BESIDES, 8)
+    yield Line((Span(f"{'from':>{_LABEL}}", Tone.DIM),))
+    for index, (low, count) in enumerate(zip(edges, counts, strict=False)):
+        yield Line(
+            (
+                Span(f"{duration(low):>{_LABEL}} ", Tone.DIM),
+                Span(f"{_bar(count / max(counts), room):<{room}}", Tone.SERVER),
+                Span(f" {count:>7,} {share(count / durations.count):>6}" if count else " " * _FIGURES),
+                Span(f" {marks[index]}" if index in marks else "", Tone.KEY),
+            )
+        )
+
+
+def _bar(part: float, room: int) -> str:
+    """A bar of block characters, to the eighth of a cell; something is seen of any part that is not nothing."""
+    eighths = max(round(part * room * 8), 1) if part else 0
+    whole, rest = divmod(eighths, 8)
+    return "█" * whole + (_EIGHTHS[rest - 1] if rest else "")
+
+
+def _marks(durations: Durations, edges: list[float]) -> dict[int, str]:
+    marks: dict[int, str] = {}
+    for name, value in zip(_NAMES, durations.percentiles(*PERCENTILES), strict=True):
+        index = min(max(bisect_right(edges, value) - 1, 0), len(edges) - 2)
+        marks[index] = f"{marks[index]} {name}" if index in marks else f"◂ {name}"
+    return marks
+
+
+def _edges(shortest: float, longest: float) -> list[float]:
+    """Round limits of ranges, growing, from at most the shortest to more than the longest."""
+    least = max(shortest, _LEAST_EDGE)
+    steps = _COARSE if longest / least > _COARSE_FROM else _FINE
+    power = floor(log10(least)) - 1  # the logarithm of 9.99… may be rounded up to 1
+    edges: list[float] = []
+    while not edges or edges[-1] <= max(longest, least):
+        edges += [step * 10.0**power for step in steps]
+        power += 1
+    first, last = bisect_right(edges, least) - 1, bisect_right(edges, max(longest, least))
+    found = edges[first : last + 1]
+    return found if found[0] <= shortest else [0.0, *found[1:]]

@@ -1,0 +1,232 @@
+"""Rows of the Packets list, and a packet's protocol tree as lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from inspector.model.packet import Dissection, Field
+from inspector.present.spans import Line, Span, Tone
+from inspector.present.times import Times, TimeStyle
+from inspector.text import clean, delta, shortened
+from inspector.tshark.packet_list import PacketLine
+
+_AMISS: Final = re.compile(r"\[TCP (?!Window Update|Keep-Alive|segment of)[^\]]*\]|\[Malformed|\[RST")
+_PLAIN_TCP: Final = "TCP"
+
+
+@dataclass(frozen=True, slots=True)
+class PacketRow:
+    """A row of the Packets list."""
+
+    number: int
+    time: str
+    source: str
+    destination: str
+    protocol: Span
+    length: int
+    info: tuple[Span, ...]
+    delta: str
+    """Seconds since the packet of the row before; empty in the first row."""
+
+
+def packet_row(line: PacketLine, times: Times, previous: float | None = None) -> PacketRow:
+    """The row of a packet; `previous` is the time of the row before, where there is one."""
+    tone = Tone.WARN if _AMISS.search(line.info) else Tone.DIM if line.protocol == _PLAIN_TCP else Tone.PLAIN
+    return PacketRow(
+        line.number,
+        times.show(line.time, previous=previous if times.style is TimeStyle.PREVIOUS else None),
+        clean(line.source),
+        clean(line.destination),
+        Span(clean(line.protocol), Tone.DIM if tone is Tone.DIM else Tone.KEYWORD),
+        line.length,
+        (Span(clean(line.info), tone),),
+        "" if previous is None else delta(line.time - previous),
+    )
+
+
+def packet_text(row: PacketRow) -> str:
+    """A row as a line of text."""
+    ends = f"{row.source:>15} → {row.destination:<15}"
+    info = "".join(span.text for span in row.info)
+    return f"{row.number:>7}  {row.time:>12}  {ends}  {row.protocol.text:<9}  {row.length:>6}  {info}"
+
+
+OPEN, FOLDED = "▾ ", "▸ "
+MARKS: Final = (OPEN[0], FOLDED[0])
+"""What stands before a line that can be folded or opened."""
+_LEAF: Final = "  "
+_OPEN_LAYERS: Final = frozenset({"http2", "grpc", "protobuf", "http"})
+_MOST_OPEN: Final = 24
+"""Layers of a packet that are open from the start; of a packet of a thousand frames none is."""
+_LONGEST: Final = 2_000
+_LONG_BITS: Final = re.compile(r"^[01. ]{12,} = ")
+"""Which bits of a wide field are meant: the hex dump has them too, and the words are found at a glance without."""
+_HEADER_BLOCK: Final = "http2.headers"
+"""The bytes of all headers of a frame."""
+_NO_VALUES: Final = frozenset(
+    {"http2.header.name", "http2.header.name.length", "http2.header.repr", "http2.header.index"}
+)
+"""What stands below a header, and says nothing of its value."""
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A header's name (RFC 9110 §5.6.2)."""
+_SEVERITIES: Final = {"Error": Tone.ERROR, "Warn": Tone.WARN, "Warning": Tone.WARN}
+
+Path = tuple[int, ...]
+
+
+class TreeLine(NamedTuple):
+    """A line of the tree."""
+
+    path: Path
+    field: Field
+    is_open: bool
+
+
+class Folds:
+    """What was folded or opened by hand."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, ...], bool] = {}
+
+    def is_open(self, names: tuple[str, ...], *, by_default: bool) -> bool:
+        """True when a field, by the names from its layer on, shows what is below it."""
+        return self._known.get(names, by_default)
+
+    def copy(self) -> Folds:
+        """As they are now."""
+        copied = Folds()
+        copied._known = dict(self._known)
+        return copied
+
+    def turn(self, names: tuple[str, ...], *, is_open: bool) -> None:
+        """Fold or open such fields from now on."""
+        self._known[names] = is_open
+
+
+class PacketTree:
+    """The lines of one packet's tree that are shown."""
+
+    def __init__(self, dissection: Dissection, folds: Folds) -> None:
+        self.dissection = dissection
+        self._folds = folds
+        self._before = folds.copy()
+        self._turned: dict[Path, bool] = {}
+        """What was folded or opened in this packet; others like it stay as they are until the next packet."""
+        many = sum(layer.name in _OPEN_LAYERS for layer in dissection.layers)
+        self._opens_layers = many <= _MOST_OPEN
+        self.lines: list[TreeLine] = []
+        self._list()
+
+    def toggle(self, index: int) -> None:
+        """Fold a line that is open, or open a folded one; nothing for one that has nothing below it."""
+        line = self.lines[index]
+        if line.field.children:
+            self._turn(line.path, is_open=not line.is_open)
+            self._list()
+
+    def turn(self, index: int, *, is_open: bool) -> int:
+        """Open a line or fold it; the index of the line that it is of where there is nothing to fold, else its own."""
+        line = self.lines[index]
+        if line.field.children and line.is_open is not is_open:
+            self.toggle(index)
+        elif not is_open and len(line.path) > 1:
+            return next(at for at, each in enumerate(self.lines) if each.path == line.path[:-1])
+        return index
+
+    def open_all(self, *, is_open: bool) -> None:
+        """Open or fold every layer with all that is below it."""
+        for path, field in self._walk(self.dissection.layers, ()):
+            if field.children:
+                self._turn(path, is_open=is_open)
+        self._list()
+
+    def reveal(self, path: Path) -> int:
+        """Open what a field is below of; the index of its line."""
+        for length in range(1, len(path)):
+            self._turned[path[:length]] = True
+        self._list()
+        return next(index for index, line in enumerate(self.lines) if line.path == path)
+
+    def line(self, index: int) -> Line:
+        """How a line reads."""
+        path, field, is_open = self.lines[index]
+        mark = (OPEN if is_open else FOLDED) if field.children else _LEAF
+        headers = headers_of(self.dissection, path)
+        return Line((Span(mark, Tone.DIM), *_spans(field, headers, is_layer=len(path) == 1)), len(path) - 1)
+
+    def _list(self) -> None:
+        self.lines = list(self._shown(self.dissection.layers, ()))
+
+    def _shown(self, fields: tuple[Field, ...], above: Path) -> Iterator[TreeLine]:
+        for index, field in enumerate(fields):
+            path = (*above, index)
+            is_open = bool(field.children) and self._is_open(path, is_only=len(fields) == 1)
+            yield TreeLine(path, field, is_open)
+            if is_open:
+                yield from self._shown(field.children, path)
+
+    def _is_open(self, path: Path, *, is_only: bool) -> bool:
+        layer = self.dissection.layers[path[0]].name
+        by_default = self._opens_layers and layer in _OPEN_LAYERS and (len(path) == 1 or (is_only and len(path) == 2))
+        known = self._turned.get(path)
+        return self._before.is_open(self._names(path), by_default=by_default) if known is None else known
+
+    def _turn(self, path: Path, *, is_open: bool) -> None:
+        self._turned[path] = is_open
+        self._folds.turn(self._names(path), is_open=is_open)
+
+    def _names(self, path: Path) -> tuple[str, ...]:
+        fields = [self.dissection.field(path[:length]) for length in range(1, len(path) + 1)]
+        # What has no name has a filter by its bytes, which are other ones in each packet.
+        is_named = (field.filter and not field.filter.startswith("frame[") for field in fields)
+        return tuple(
+            field.name if named else field.label.partition(":")[0]
+            for field, named in zip(fields, is_named, strict=True)
+        )
+
+    def _walk(self, fields: tuple[Field, ...], above: Path) -> Iterator[tuple[Path, Field]]:
+        for index, field in enumerate(fields):
+            yield (*above, index), field
+            yield from self._walk(field.children, (*above, index))
+
+
+def headers_of(dissection: Dissection, path: Path) -> tuple[str, ...]:
+    """Return the names of the headers whose values, or bytes, the field at a path shows; none for any other field."""
+    fields = [dissection.field(path[:length]) for length in range(1, len(path) + 1)]
+    field = fields[-1]
+    if field.name == _HEADER_BLOCK:
+        return tuple(name for beside in fields[-2].children if (name := _header_name(beside)) is not None)
+    if field.name in _NO_VALUES:
+        return ()
+    return next(((name,) for each in fields if (name := _header_name(each)) is not None), ())
+
+
+def _header_name(field: Field) -> str | None:
+    """Return the name of the header that a field is, in HTTP/2 or HTTP/1.1; None for any other field."""
+    named = next((each for each in field.children if each.name == "http2.header.name"), None)
+    if named is not None:
+        name = named.label.partition(": ")[2]
+        return "" if name == "<unknown>" else name
+    name, colon, _ = field.label.partition(": ")
+    is_line = field.name.startswith("http.") and colon and _TOKEN.fullmatch(name)
+    return name.lower() if is_line else None
+
+
+def _spans(field: Field, headers: tuple[str, ...], *, is_layer: bool) -> Iterator[Span]:
+    label = _LONG_BITS.sub("", clean(shortened(field.label, _LONGEST)))
+    if field.severity in _SEVERITIES:
+        yield Span(label, _SEVERITIES[field.severity])
+    elif field.is_generated:
+        yield Span(f"[{label}]", Tone.DIM, headers)
+    elif is_layer:
+        yield Span(label, Tone.KEYWORD)
+    else:
+        name, colon, value = label.partition(": ")
+        yield Span(name + colon, Tone.KEY if colon else Tone.PLAIN)
+        if name == "Header" and headers:  # the whole header: `Header: cookie: a=b`
+            header, colon, value = value.partition(": ")
+            yield Span(header + colon)
+        yield Span(value, headers=headers)

@@ -1,0 +1,350 @@
+"""Decodes messages: the form in which bytes are shown, and why that one."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import DecodeError
+from google.protobuf.message import Message as ProtobufMessage
+
+from inspector.model.call import Message
+from inspector.schema import typed, wire
+from inspector.schema.catalog import Catalog, short_name
+from inspector.schema.typed import MAX_DEPTH, descriptor_of
+from inspector.schema.wire import WireError, WireTooLargeError, WireType, fields, overrun
+
+_MAX_DEPTH: Final = 16
+_LONGEST_START: Final = 16
+"""A tag of five bytes with a varint of ten, and one more: a field of which less is left has no value to be cut."""
+
+
+def excerpt(data: bytes, limit: int, descriptor: Descriptor) -> bytes:
+    """At most `limit` bytes of a message, still a message; the message itself where it is short enough.
+
+    Bytes that are no message come back as they are, for the real parser to refuse.
+    """
+    if len(data) <= limit:
+        return data
+    try:
+        return _mended(data[:limit], descriptor, 0)
+    except WireError:
+        return data
+
+
+def _mended(head: bytes, descriptor: Descriptor, depth: int) -> bytes:
+    """The first bytes of a message, made whole. WireError where they are none."""
+    kept = 0
+    try:
+        for field in fields(head):
+            kept = field.end
+    except WireError:
+        if len(head) - kept < _LONGEST_START:
+            return head[:kept]
+        return head[:kept] + _shortened(*overrun(head, kept), descriptor, depth)
+    return head
+
+
+def _shortened(number: int, value: bytes, descriptor: Descriptor, depth: int) -> bytes:
+    known = descriptor.fields_by_number.get(number)
+    if known is None:
+        return b""
+    if known.type == FieldDescriptor.TYPE_STRING:
+        value = value.decode(errors="ignore").encode()
+    elif known.message_type is not None and depth < _MAX_DEPTH:
+        value = _mended(value, known.message_type, depth + 1)
+    elif known.type != FieldDescriptor.TYPE_BYTES:
+        return b""  # packed numbers: the cut may go through one
+    # No longer than it was, so no longer length either.
+    return _varint(number << 3 | WireType.LEN) + _varint(len(value)) + value
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+class Format(StrEnum):
+    """The forms a message can be shown in."""
+
+    PROTOBUF = "protobuf"
+    WIRE = "wire"
+    JSON = "json"
+    TEXT = "text"
+    HEX = "hex"
+    MISSING = "missing"
+
+
+class NotThisForm(ValueError):  # noqa: N818 - an answer, not a failure
+    """The bytes have no such reading; the text says why, as a part of a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Bytes to be read, and what is known of them."""
+
+    data: bytes
+    limit: int | None = None
+    """About how many bytes are read at most; None for all."""
+    type_name: str | None = None
+    """The full name of the type that the method gives."""
+    message_class: type[ProtobufMessage] | None = None
+    """That type's class; None where no source has it."""
+    find: typed.Finder = lambda _name: None
+    """Gives the types of what is in an Any."""
+
+    @property
+    def part(self) -> bytes:
+        """The bytes within the limit."""
+        return self.data if self.limit is None else self.data[: self.limit]
+
+    @property
+    def is_whole(self) -> bool:
+        """True when nothing of the message is past the limit."""
+        return self.limit is None or len(self.data) <= self.limit
+
+
+def as_protobuf(sample: Sample) -> tuple[object, bool]:
+    """A message of its type; the other value is True when all of it was read."""
+    if sample.type_name is None:
+        raise NotThisForm("no schema gives its type")
+    if sample.message_class is None:
+        raise NotThisForm(f"no schema has the type {sample.type_name}")
+    whole, limit = sample.data, sample.limit
+    part = whole if limit is None else excerpt(whole, limit, descriptor_of(sample.message_class))
+    try:
+        return typed.to_value(sample.message_class.FromString(part), sample.find), part == whole
+    except DecodeError as error:
+        raise NotThisForm(f"the bytes are no {short_name(sample.type_name)}") from error
+
+
+def as_wire(sample: Sample) -> object:
+    """A message by its field numbers."""
+    try:
+        return wire.tree(sample.data) if sample.is_whole else wire.beginning(sample.part)
+    except WireTooLargeError as error:
+        why = f"the bytes are a protobuf message of {error}, too many to be shown without a type"
+        raise NotThisForm(why) from error
+    except WireError as error:
+        raise NotThisForm("the bytes are no protobuf message") from error
+
+
+def as_json(sample: Sample) -> object:
+    """A JSON text's value; all of the text is needed for that, whatever the limit."""
+    try:
+        # NaN and Infinity are no JSON, but some services send them: as in proto3 JSON they become strings.
+        value = json.loads(sample.data, parse_constant=str, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise NotThisForm("the bytes are no JSON") from error
+    if _nests_deeper(value, MAX_DEPTH):
+        raise NotThisForm(f"the JSON nests deeper than {MAX_DEPTH} levels")
+    return value
+
+
+def as_text(sample: Sample) -> str:
+    """The text of UTF-8 bytes, whatever characters these are."""
+    try:
+        return sample.part.decode()
+    except UnicodeDecodeError as error:
+        if sample.is_whole or error.start < len(sample.part) - 3:
+            raise NotThisForm("the bytes are no UTF-8") from error
+        return sample.part[: error.start].decode()
+
+
+def as_hex(sample: Sample) -> str:
+    """Every byte as two digits."""
+    return sample.part.hex()
+
+
+READERS: Final[Mapping[Format, Callable[[Sample], object]]] = {
+    Format.PROTOBUF: lambda sample: as_protobuf(sample)[0],
+    Format.WIRE: as_wire,
+    Format.JSON: as_json,
+    Format.TEXT: as_text,
+    Format.HEX: as_hex,
+}
+"""In the order in which a key goes through them."""
+
+
+def _nests_deeper(value: object, limit: int) -> bool:
+    """True for a value that whoever shows it, level by level, could not get to the bottom of."""
+    level = [value]
+    for _ in range(limit):
+        level = [inner for each in level for inner in _held(each) if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _held(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _finite(digits: str) -> float | str:
+    number = float(digits)
+    return number if math.isfinite(number) else digits
+
+
+__all__ = ("Format", "Reading", "possible_forms", "read_bytes", "read_message")
+
+_LARGEST_JSON_TRIED: Final = 1_048_576
+"""Bytes; about 20 ms of parsing, only to know whether a form could be asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A message as a value, and how that value was come by."""
+
+    format: Format
+    value: object
+    """JSON-ready; None where the message is missing."""
+    type: str | None
+    """The message's type without its package; None where no schema gives one."""
+    reason: str
+    """Why this form: one plain sentence, or two."""
+    complete: bool = True
+    """False when `value` is only the beginning of the message, because a limit was given."""
+
+
+def read_message(
+    message: Message,
+    type_name: str | None,
+    catalog: Catalog,
+    content_type: str | None = None,
+    limit: int | None = None,
+    *,
+    form: Format | None = None,
+    origin: str = "",
+) -> Reading:
+    """Read a message. `type_name` is the full name that the method gives, `content_type` that of its side.
+
+    With a limit only about so many bytes of a longer message are read: enough for a row or a preview. `form` asks for
+    one form instead of the likeliest; `origin` is the method's source, whose own types are then meant.
+    """
+    if message.data is None:
+        name = None if type_name is None else short_name(type_name)
+        return Reading(Format.MISSING, None, name, message.problem or "The message was not captured.")
+    return read_bytes(message.data, type_name, catalog, content_type, limit, form=form, origin=origin)
+
+
+def read_bytes(
+    data: bytes,
+    type_name: str | None,
+    catalog: Catalog,
+    content_type: str | None = None,
+    limit: int | None = None,
+    *,
+    form: Format | None = None,
+    origin: str = "",
+) -> Reading:
+    """Read a message's bytes, decompressed; as `read_message`."""
+    sample = _sample(data, type_name, catalog, limit, origin)
+    if form is None:
+        return _likeliest(sample, content_type)
+    try:
+        return _asked_for(sample, form)
+    except NotThisForm as why_not:
+        found = _likeliest(sample, content_type)
+        return replace(found, reason=f"It cannot be read as {form}: {why_not}. {found.reason}")
+
+
+def possible_forms(
+    data: bytes, type_name: str | None, catalog: Catalog, limit: int = 65_536, origin: str = ""
+) -> tuple[Format, ...]:
+    """The forms that bytes can be read in, in the order in which a key goes through them."""
+    sample = _sample(data, type_name, catalog, limit, origin)
+    found = []
+    for form, read in READERS.items():
+        if form is Format.JSON and len(data) > _LARGEST_JSON_TRIED:
+            continue
+        with suppress(NotThisForm):
+            read(sample)
+            found.append(form)
+    return tuple(found)
+
+
+def _sample(data: bytes, type_name: str | None, catalog: Catalog, limit: int | None, origin: str) -> Sample:
+    message_class = catalog.message_class(type_name, origin)
+    return Sample(data, limit, type_name, message_class, lambda name: catalog.message_class(name, origin))
+
+
+def _asked_for(sample: Sample, form: Format) -> Reading:
+    is_whole = sample.is_whole
+    if form is Format.PROTOBUF:
+        value, is_whole = as_protobuf(sample)
+    else:
+        value = READERS[form](sample)
+    name = short_name(sample.type_name) if form is Format.PROTOBUF and sample.type_name else None
+    return Reading(form, value, name, f"It was asked for as {form}.", is_whole or form is Format.JSON)
+
+
+def _likeliest(sample: Sample, content_type: str | None) -> Reading:
+    is_json, name = _is_json(content_type), sample.type_name and short_name(sample.type_name)
+    why = ""
+    if not is_json and sample.message_class is not None:
+        try:
+            value, is_whole = as_protobuf(sample)
+        except NotThisForm:
+            why = f"The bytes are no {name}. "
+        else:
+            return Reading(Format.PROTOBUF, value, name, f"The schema gives the type {sample.type_name}.", is_whole)
+    elif not is_json and name is not None:
+        why = f"No schema has the type {sample.type_name}. "
+    format_, value, reason = _untyped(sample, content_type if is_json else None)
+    return Reading(format_, value, name if is_json else None, why + reason, sample.is_whole)
+
+
+def _untyped(sample: Sample, json_type: str | None) -> tuple[Format, object, str]:
+    data = sample.part
+    if json_type is not None or data[:1] in (b"{", b"["):
+        reason = (
+            f"The content type is {json_type}." if json_type else "It is a JSON text, and no schema gives its type."
+        )
+        with suppress(NotThisForm):
+            return Format.JSON, as_json(replace(sample, data=data)), reason
+    if not data:
+        return Format.WIRE, {}, "It is empty: a protobuf message with no fields."
+    return _by_bytes(sample, data)
+
+
+def _by_bytes(sample: Sample, data: bytes) -> tuple[Format, object, str]:
+    tree, why_not, text = None, "", _plain_text(sample)
+    try:
+        tree = as_wire(sample)
+    except NotThisForm as error:
+        why_not = "" if "no protobuf" in str(error) else f"{error}"
+    if tree is not None and (text is None or data[0] < 0x20):
+        return Format.WIRE, tree, "No schema gives its type; the bytes are a protobuf message."
+    if text is not None:
+        also = ", though they could be a protobuf message" if tree is not None else ""
+        return Format.TEXT, text, f"No schema gives its type; the bytes are plain text{also}."
+    why_not = why_not or "the bytes are neither protobuf, JSON nor text"
+    return Format.HEX, data.hex(), f"No schema gives its type; {why_not}."
+
+
+def _plain_text(sample: Sample) -> str | None:
+    """The text, where it is one that people write; a character that the limit cuts is left out."""
+    try:
+        text = as_text(sample)
+    except NotThisForm:
+        return None
+    return text if wire.is_printable(text) else None
+
+
+_JSON_SUBTYPES: Final = ("json", "+json")
+
+
+def _is_json(content_type: str | None) -> bool:
+    return content_type is not None and content_type.partition(";")[0].strip().lower().endswith(_JSON_SUBTYPES)

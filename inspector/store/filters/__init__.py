@@ -1,0 +1,1 @@
+"""Filters: syntax, matching, and the frames and calls that match."""

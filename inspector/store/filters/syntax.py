@@ -1,0 +1,259 @@
+"""Parses a filter's text into terms, and recognises Wireshark's display filters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from enum import IntEnum, StrEnum
+from typing import Final, NamedTuple, TypeVar
+
+from inspector.errors import FilterError
+from inspector.model.call import STATUS_NAMES, CallState
+from inspector.model.frame import FrameType, Side
+from inspector.store.filters import match
+from inspector.store.filters.match import Probe
+
+FORCE: Final = "="
+"""In front of a display filter that does not look like one."""
+
+
+class Language(StrEnum):
+    """A language of filters, by the name that people see."""
+
+    WORDS = "words"
+    DISPLAY = "Wireshark display filter"
+
+
+_PROTOCOLS: Final = (
+    r"_ws\.expert|_ws\.malformed|arp|data-text-lines|dhcpv6|dhcp|dns|dtls|eth|frame|geneve|gre|grpc|http2|http3|http|"
+    r"icmpv6|icmp|igmp|ipv6|ip|lldp|mdns|mqtt|ntp|protobuf|quic|rtcp|rtp|sctp|sll|snmp|ssdp|ssh|stp|tcp|tls|udp|vlan|"
+    r"vxlan|websocket"
+)
+"""Names that are hardly ever searched for as words."""
+_QUOTED: Final = r'"(?:\\.|[^"\\])*"?'
+_DOTTED: Final = r"[a-z_][a-z0-9_-]*(?:\.[a-z0-9_-]+)+"
+_FIELD: Final = rf"@?(?:{_DOTTED}|(?:{_PROTOCOLS})\b)(?:\#(?:-?\d+|\[[^\]]*\]))?(?:\[[^\]]*\])?"
+_OPERATOR: Final = (
+    r"(?:===?|!==?|~=|>=|<=|>|<|=|&(?!&)|"
+    r"\b(?:eq|ne|any_eq|all_ne|gt|lt|ge|le|contains|matches|bitwise_and)\b)"
+)
+_SUM: Final = r"(?:\s+[-+*/%]\s+[^\s()&|]+)*"
+_COMPARISON: Final = re.compile(
+    rf"(?:\b(?:any|all)\s+)?(?:{_FIELD}|\w+\([^)]*\)){_SUM}\s*"
+    rf"(?:{_OPERATOR}\s*(?:{_QUOTED}|[^\s()&|]*){_SUM}|(?:not\s+)?in\s*\{{[^}}]*\}}?)",
+    re.IGNORECASE,
+)
+_GLUE: Final = re.compile(r"&&|\|\||\^\^|[()!]|\b(?:and|or|xor|not)\b", re.IGNORECASE)
+_KEYED: Final = re.compile(r"(?:^|\s)-?(?:not:)*(?:method|status|type|stream|connection|sender):", re.IGNORECASE)
+_NAME: Final = re.compile(rf"(?:{_PROTOCOLS})(?:\.[a-z0-9_-]+)*(?:\[[^\]]*\])?")
+"""Names of services, with capital letters, are words."""
+
+
+def language(text: str) -> Language:
+    """The language of a filter text."""
+    if text.lstrip().startswith(FORCE):
+        return Language.DISPLAY
+    if not text.strip() or _KEYED.search(text):
+        return Language.WORDS
+    rest, comparisons = _COMPARISON.subn(" ", text)
+    words = _GLUE.sub(" ", rest).split()
+    if all(_NAME.fullmatch(word) for word in words):
+        return Language.DISPLAY if words or comparisons else Language.WORDS
+    # `tcp.port == 1 || greet` is meant in Wireshark's way too, and is told what is wrong with it in its words.
+    return Language.DISPLAY if comparisons and _GLUE.search(rest) else Language.WORDS
+
+
+def is_sure(text: str) -> bool:
+    """False for mere names, which may have been meant as words."""
+    return text.lstrip().startswith(FORCE) or _COMPARISON.search(text) is not None or _GLUE.search(text) is not None
+
+
+def display_text(text: str) -> str:
+    """A display filter as Wireshark takes it, without what only says that it is one."""
+    return text.strip().removeprefix(FORCE).strip()
+
+
+class Term(NamedTuple):
+    """One part of a filter."""
+
+    probe: Probe
+    negated: bool
+
+
+_TOKEN: Final = re.compile(
+    r"""\s*(?:
+      (?P<and>&&)
+    | (?P<field>[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+)\s*
+      (?P<operator>==|!=|>=|<=|>|<|\b(?:eq|ne|gt|lt|ge|le|contains|matches)\b)\s*(?P<operand>\S*)
+    | (?P<not>-(?=\S)|not:)*(?:
+          (?:(?P<key>[a-z_][a-z0-9_.]*):)?"(?P<quoted>[^"]*)(?P<close>"|$)
+        | (?P<plain_key>[a-z_][a-z0-9_.]*):(?P<value>\S*)
+        | (?P<word>\S+)
+      )
+    )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def parse_terms(text: str) -> tuple[Term, ...]:
+    """The terms of a filter text, the cheap ones first. FilterError where it means nothing."""
+    terms = [term for token in _tokens(text) if (term := _term(token)) is not None]
+    return tuple(sorted(terms, key=_cost))
+
+
+def _tokens(text: str) -> list[re.Match[str]]:
+    found, at, end = [], 0, len(text.rstrip())
+    while at < end and (token := _TOKEN.match(text, at)):
+        found.append(token)
+        at = token.end()
+    return found
+
+
+def _cost(term: Term) -> int:
+    return term.probe.cost
+
+
+def _term(token: re.Match[str]) -> Term | None:
+    if token["and"]:
+        return None
+    if token["field"]:
+        return _comparison(token["field"].lower(), token["operator"].lower(), token["operand"])
+    negated = _negations(token) % 2 == 1
+    if token["quoted"] is not None:
+        if not token["close"]:
+            raise FilterError(f'The quote before "{token["quoted"][:40]}" is not closed.', 'Add a " at its end.')
+        key = token["key"]
+        return Term(_keyed(key, token["quoted"]) if key else match.word(token["quoted"]), negated)
+    if token["plain_key"]:
+        return Term(_keyed(token["plain_key"], token["value"]), negated)
+    return Term(_plain_word(token["word"]), negated)
+
+
+def _negations(token: re.Match[str]) -> int:
+    start = token.end() if token["not"] is None else token.start()
+    before = token.string[start : token.end()].lstrip().lower()
+    count = 0
+    while before.startswith(("-", "not:")):
+        before = before[1:] if before.startswith("-") else before[4:]
+        count += 1
+    return count
+
+
+def _plain_word(text: str) -> Probe:
+    if text in ("||", "|", "!", "or"):
+        raise FilterError(f"{text} is not known here: all parts of a filter must match.", 'Use -word for "not".')
+    return match.word(text)
+
+
+def _comparison(field: str, operator: str, operand: str) -> Term:
+    make = _FIELDS.get(field)
+    if make is None:
+        raise FilterError(f"{field} is not known here.", f"Compare one of {_listed(_FIELDS)}, or search for words.")
+    if operator not in ("==", "eq", "!=", "ne"):
+        raise FilterError(f"{field} cannot be compared with {operator}.", "Use == or !=.")
+    if not operand:
+        raise FilterError(f"{field} {operator} needs a number.", f"As in {field} == {_EXAMPLES[field]}.")
+    return Term(make(_number(field, operand)), operator in ("!=", "ne"))
+
+
+def _keyed(key: str, value: str) -> Probe:
+    make = _KEYS.get(key.lower())
+    if make is None:
+        raise FilterError(
+            f"{key}: is not a key of the filter.",
+            f'The keys are {_listed(_KEYS)}; to search for the text itself, quote it: "{key}:{value}".',
+        )
+    if not value:
+        raise FilterError(f"{key}: needs a value.", f"As in {_KEY_EXAMPLES[key.lower()]}.")
+    return make(value)
+
+
+def _number(what: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise FilterError(f"{what} needs a number, not {text}.")
+    return int(text)
+
+
+_Name = TypeVar("_Name")
+
+
+def _chosen(key: str, value: str, names: Mapping[str, _Name]) -> tuple[_Name, ...]:
+    """What a name means: the one of that name, else all whose names begin so (`type:head`, `status:un`)."""
+    wanted = re.sub(r"[^a-z0-9]", "", value.lower())
+    plain = {name.lower().replace("_", ""): each for name, each in names.items()}
+    if wanted in plain:
+        return (plain[wanted],)
+    found = tuple(each for name, each in plain.items() if wanted and name.startswith(wanted))
+    if not found:
+        raise FilterError(f"{key}:{value} means nothing.", f"Known are {_listed(names, lower=True)}.")
+    return found
+
+
+def _listed(names: Mapping[str, object], *, lower: bool = False) -> str:
+    *most, last = (name.lower() if lower else name for name in names)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _method(value: str) -> Probe:
+    return match.method(value)
+
+
+def _status(value: str) -> Probe:
+    if value.isascii() and value.isdigit():
+        return match.status(frozenset({_number("status:", value)}), frozenset())
+    codes: dict[str, int | CallState] = {name: code for code, name in enumerate(STATUS_NAMES)}
+    states: dict[str, int | CallState] = {state.name: state for state in CallState if state is not CallState.CANCELLED}
+    found = _chosen("status", value, {**codes, **states})
+    # A cancelled call hardly ever has a status on the wire: its state is what the word means.
+    also = {CallState.CANCELLED} if STATUS_NAMES.index("CANCELLED") in found else set()
+    states_found = {each for each in found if isinstance(each, CallState)} | also
+    return match.status(frozenset(each for each in found if isinstance(each, int)), frozenset(states_found))
+
+
+def _type(value: str) -> Probe:
+    if re.fullmatch(r"0x[0-9a-f]{1,2}", value, re.IGNORECASE):
+        return match.frame_type(frozenset({int(value, 16)}))
+    return match.frame_type(frozenset(_chosen("type", value, _members(FrameType))))
+
+
+def _members(names: type[IntEnum]) -> dict[str, int]:
+    return {each.name: each.value for each in names}
+
+
+def _stream(value: str) -> Probe:
+    connection, slash, stream = value.rpartition("/")
+    number = _number("stream:", stream)
+    return match.stream(number, _number("stream:", connection) if slash else None)
+
+
+def _connection(value: str) -> Probe:
+    return match.connection(_number("connection:", value))
+
+
+def _sender(value: str) -> Probe:
+    sides = _chosen("sender", value, {side.name: side for side in Side})
+    return match.sender(sides[0])
+
+
+_KEYS: Final[Mapping[str, Callable[[str], Probe]]] = {
+    "method": _method,
+    "status": _status,
+    "type": _type,
+    "stream": _stream,
+    "connection": _connection,
+    "sender": _sender,
+}
+_KEY_EXAMPLES: Final = {
+    "method": "method:greet",
+    "status": "status:not_found",
+    "type": "type:data",
+    "stream": "stream:1 or stream:0/1",
+    "connection": "connection:0",
+    "sender": "sender:client",
+}
+_FIELDS: Final[Mapping[str, Callable[[int], Probe]]] = {
+    "tcp.port": match.port,
+    "tcp.stream": match.connection,
+    "http2.streamid": match.stream,
+}
+_EXAMPLES: Final = {"tcp.port": 37564, "tcp.stream": 0, "http2.streamid": 1}

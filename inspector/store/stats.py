@@ -1,0 +1,263 @@
+"""Totals of methods, distributions of durations, and traffic over time."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import ceil, floor, log
+from typing import Final, NamedTuple
+
+from inspector.model.call import Call, CallState, StreamKey
+from inspector.model.frame import FRAME_HEADER
+from inspector.store.store import Change, Store
+
+EXACT: Final = 10_000
+"""Durations of a method that are kept as they are: 80 kB."""
+_ERROR: Final = 0.01
+_GROWTH: Final = (1 + _ERROR) / (1 - _ERROR)
+"""From one bucket to the next; a bucket's middle is within `_ERROR` of all that is in it."""
+_SHORTEST: Final = 1e-7
+"""Seconds; a capture tells no shorter times apart."""
+
+
+class Durations:
+    """Durations in seconds, none below 0."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._kept: array[float] | None = array("d")
+        self._buckets: dict[int, int] = {}
+
+    @property
+    def is_exact(self) -> bool:
+        """True while every duration is kept."""
+        return self._kept is not None
+
+    def add(self, seconds: float) -> None:
+        """Take one in."""
+        self.count += 1
+        bucket = _bucket(seconds)
+        self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
+        if self._kept is not None:
+            insort(self._kept, seconds)
+            if self.count > EXACT:
+                self._kept = None
+
+    def remove(self, seconds: float) -> None:
+        """Take out one that was added."""
+        self.count -= 1
+        bucket = _bucket(seconds)
+        self._buckets[bucket] -= 1
+        if not self._buckets[bucket]:
+            del self._buckets[bucket]
+        if self._kept is not None:
+            del self._kept[bisect_left(self._kept, seconds)]
+
+    def percentiles(self, *shares: float) -> list[float]:
+        """The durations below which these shares of all lie, from 0 to 1 and ascending; none where there are none.
+
+        Between two durations by their distance, as `statistics.quantiles` does with `method="inclusive"`.
+        """
+        if not self.count:
+            return []
+        ranks = [share * (self.count - 1) for share in shares]
+        values = self._at([each for rank in ranks for each in (floor(rank), ceil(rank))])
+        pairs = zip(ranks, values[::2], values[1::2], strict=True)
+        return [low + (high - low) * (rank - floor(rank)) for rank, low, high in pairs]
+
+    def counts(self, edges: Sequence[float]) -> list[int]:
+        """How many lie in each range between two of these edges, the lower one included."""
+        if self._kept is not None:
+            below = [bisect_left(self._kept, edge) for edge in edges]
+            return [high - low for low, high in pairwise(below)]
+        counts = [0] * (len(edges) + 1)
+        for bucket, count in self._buckets.items():
+            counts[bisect_left(edges, _middle(bucket))] += count
+        return counts[1:-1]
+
+    def _at(self, ranks: Sequence[int]) -> list[float]:
+        """The durations at these ranks, which ascend."""
+        if self._kept is not None:
+            return [self._kept[rank] for rank in ranks]
+        found, seen, middle = [], 0, 0.0
+        rest = iter(sorted(self._buckets.items()))
+        for rank in ranks:
+            while seen <= rank:
+                bucket, count = next(rest)
+                seen, middle = seen + count, _middle(bucket)
+            found.append(middle)
+        return found
+
+
+def _bucket(seconds: float) -> int:
+    return ceil(log(max(seconds, _SHORTEST)) / log(_GROWTH))
+
+
+def _middle(bucket: int) -> float:
+    return 2 * _GROWTH**bucket / (_GROWTH + 1)
+
+
+UNKNOWN: Final = "(unknown)"
+"""Where calls count whose method is not known; no path of a method looks like this."""
+
+
+@dataclass(slots=True)
+class MethodTotal:
+    """The sums over one method's calls."""
+
+    calls: int = 0
+    errors: int = 0
+    requests: int = 0
+    responses: int = 0
+    request_bytes: int = 0
+    """DATA bytes, as those of a call."""
+    response_bytes: int = 0
+    durations: Durations = field(default_factory=Durations)
+    """Of the calls that are over."""
+
+    @property
+    def open(self) -> int:
+        """How many calls are not over."""
+        return self.calls - self.durations.count
+
+    @property
+    def error_rate(self) -> float | None:
+        """Errors among the calls that are over, from 0 to 1; None while there are none."""
+        return self.errors / self.durations.count if self.durations.count else None
+
+
+class _Part(NamedTuple):
+    """What one call gives to its method's sums."""
+
+    method: str
+    duration: float | None
+    is_error: bool
+    requests: int
+    responses: int
+    request_bytes: int
+    response_bytes: int
+
+    @classmethod
+    def of(cls, call: Call) -> _Part:
+        return cls(
+            call.method or UNKNOWN,
+            call.duration,
+            call.duration is not None and is_error(call),
+            len(call.requests),
+            len(call.responses),
+            call.request_bytes,
+            call.response_bytes,
+        )
+
+
+def is_error(call: Call) -> bool:
+    """True for a call with a status other than OK, or without one and reset, broken, or answered by an HTTP error."""
+    if call.status is not None:
+        return call.status.code != 0
+    return call.state in (CallState.CANCELLED, CallState.BROKEN) or (call.http_status or 0) >= 400
+
+
+class MethodTotals:
+    """The totals of each method, kept up to date; a method whose last call turned out to be of another goes."""
+
+    def __init__(self, store: Store) -> None:
+        """Begin with all that the store holds."""
+        self._store = store
+        self._parts: dict[StreamKey, _Part] = {}
+        self.methods: dict[str, MethodTotal] = {}
+        """By the method's path, in the order in which they were first called."""
+        self.revision = 0
+        """Counts the changes."""
+        self.update(store.everything())
+
+    def update(self, change: Change) -> None:
+        """Follow the store by one change."""
+        for key in change.gone:
+            self._parts.pop(key, None)
+        for key in change.calls:
+            call, before = self._store.calls.get(key), self._parts.get(key)
+            if call is not None and (part := _Part.of(call)) != before:
+                self._parts[key] = part
+                self._add(part, 1)
+                if before is not None:
+                    self._add(before, -1)
+                self.revision += 1
+
+    def _add(self, part: _Part, times: int) -> None:
+        """Put a part in, or take it out where `times` is -1."""
+        total = self.methods.setdefault(part.method, MethodTotal())
+        total.calls += times
+        total.errors += times * part.is_error
+        total.requests += times * part.requests
+        total.responses += times * part.responses
+        total.request_bytes += times * part.request_bytes
+        total.response_bytes += times * part.response_bytes
+        if part.duration is not None:
+            (total.durations.add if times > 0 else total.durations.remove)(part.duration)
+        if not total.calls:
+            del self.methods[part.method]
+
+
+BUCKETS: Final = 2_000
+_NARROWEST: Final = 0.001
+"""Seconds."""
+
+
+class Timeline:
+    """The counts of one capture from its first frame on; a frame with an earlier time counts in the first bucket."""
+
+    def __init__(self, store: Store) -> None:
+        """Begin with what the store holds."""
+        self.start: float | None = None
+        """The time of the first bucket; None while there is none."""
+        self.width = _NARROWEST
+        """Seconds of a bucket."""
+        self.frames: array[int] = array("Q")
+        self.octets: array[int] = array("Q")
+        """Of HTTP/2 frames, their headers included."""
+        self.calls: array[int] = array("Q")
+        """Calls that began."""
+        self._store = store
+        self._end = store.frames.first
+        self.update(store.everything())
+
+    def update(self, change: Change) -> None:
+        """Follow the store by one change."""
+        start, end = max(self._end, self._store.frames.first), len(self._store.frames)
+        self._end = end
+        for frame in self._store.frames[start:end]:
+            bucket = self._bucket(frame.time)
+            self.frames[bucket] += 1
+            self.octets[bucket] += frame.length + FRAME_HEADER
+        for key in change.calls:
+            call = self._store.calls.get(key)
+            if call is not None and call.opened is not None and start <= call.opened < end:
+                self.calls[self._bucket(call.started)] += 1
+
+    def _bucket(self, time: float) -> int:
+        if self.start is None:
+            self.start = time
+        index = int((time - self.start) / self.width)
+        if index < 0:
+            return 0
+        while index >= BUCKETS:
+            self._widen()
+            index = int((time - self.start) / self.width)
+        if index >= len(self.frames):
+            more = bytes(8 * (index + 1 - len(self.frames)))
+            for counts in (self.frames, self.octets, self.calls):
+                counts.frombytes(more)
+        return index
+
+    def _widen(self) -> None:
+        self.width *= 2
+        self.frames, self.octets, self.calls = map(_halved, (self.frames, self.octets, self.calls))
+
+
+def _halved(counts: array[int]) -> array[int]:
+    if len(counts) % 2:
+        counts.append(0)
+    return array("Q", map(int.__add__, counts[::2], counts[1::2]))

@@ -1,0 +1,1 @@
+"""Everything that drives tshark and sharkd: processes, fields, packets, ingest."""

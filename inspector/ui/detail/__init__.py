@@ -1,0 +1,1 @@
+"""The right pane: documents about what is selected."""

@@ -1,0 +1,1 @@
+"""Dialogs and screens that lie over the inspection."""

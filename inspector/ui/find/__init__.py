@@ -1,1 +1,0 @@
-"""Find: what is looked through, how, and what was found."""

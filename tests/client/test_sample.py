@@ -1,0 +1,202 @@
+"""Starting the greet service, finding out what is on a taken port, and the schema that a service tells of itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from grpc_health.v1 import health, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
+
+from inspector.client.reflection import fetch, list_services
+from inspector.client.sample import greet_service
+from inspector.client.sender import Sender
+from inspector.errors import SchemaError, ServiceError
+from tests.conftest import GreetProcess
+
+GREET = "/HelloWorld/greet"
+V1 = "grpc.reflection.v1.ServerReflection"
+
+
+@asynccontextmanager
+async def serving(
+    *services: str, answer: Callable[[ServerReflectionRequest], bytes] | None = None
+) -> AsyncIterator[int]:
+    """A gRPC service with health, and with reflection (v1alpha) if it lists any services or (v1) if it has answers."""
+    server = grpc.aio.server()
+    health_pb2_grpc.add_HealthServicer_to_server(health.aio.HealthServicer(), server)
+    if services:
+        reflection.enable_server_reflection(services, server)
+    if answer is not None:
+        server.add_generic_rpc_handlers((_reflection(answer),))
+    port = server.add_insecure_port("localhost:0")
+    await server.start()
+    try:
+        yield port
+    finally:
+        await server.stop(None)
+
+
+def _reflection(answer: Callable[[ServerReflectionRequest], bytes]) -> grpc.GenericRpcHandler:
+    async def handler(requests: AsyncIterator[bytes], _context: object) -> AsyncIterator[bytes]:
+        async for request in requests:
+            if not (reply := answer(ServerReflectionRequest.FromString(request))):
+                return
+            yield reply
+
+    method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(handler)
+    return grpc.method_handlers_generic_handler(V1, {"ServerReflectionInfo": method})
+
+
+async def test_it_starts_on_a_free_port_and_ends() -> None:
+    service = await greet_service("localhost", 0)
+    assert service.started
+    assert not service.found
+    caller = Sender(f"localhost:{service.port}")
+    assert (await caller.unary(GREET, b"\n\x03Ada")).responses == (b"\n\x0aHello, Ada",)
+    await caller.close()
+    await service.stop()
+    assert service.process is not None
+    assert service.process.returncode == 0
+
+
+async def test_it_starts_on_the_port_asked_for(free_port: int) -> None:
+    service = await greet_service("localhost", free_port)
+    assert (service.started, service.port) == (True, free_port)
+    await service.stop()
+
+
+async def test_the_folder_that_the_user_is_in_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "grpc.py").write_text("raise SystemExit('the wrong grpc')")
+    monkeypatch.chdir(tmp_path)
+    await (await greet_service("localhost", 0)).stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+async def test_its_death_is_noticed(number: signal.Signals) -> None:
+    service = await greet_service("localhost", 0)
+    assert service.process is not None
+    ended = asyncio.create_task(service.ended())
+    os.kill(service.process.pid, number)
+    error = await ended
+    assert f"port {service.port}" in error.message
+    assert ("SIGKILL" if number is signal.SIGKILL else "exit status 0") in error.message
+    await service.stop()
+
+
+async def test_a_greet_service_that_is_there_is_attached_to(greet: GreetProcess) -> None:
+    service = await greet_service("localhost", greet.port)
+    assert service.found
+    assert service.port == greet.port
+    assert "A greet service was there already" in service.note
+    await service.stop()
+    assert greet.process.poll() is None
+
+
+async def test_a_grpc_service_that_does_not_say_what_it_is_is_attached_to() -> None:
+    async with serving() as port:
+        service = await greet_service("localhost", port)
+        assert service.found
+        assert "does not say which" in service.note
+
+
+async def test_another_grpc_service_is_not() -> None:
+    async with serving("shop.Basket") as port:
+        with pytest.raises(ServiceError, match=rf"Port {port} is taken by another gRPC service, .*shop\.Basket"):
+            await greet_service("localhost", port)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_a_port_on_which_something_else_is(host: str) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    try:
+        server = await asyncio.start_server(talk, host, 0)
+    except OSError:
+        pytest.skip("this host has no IPv6")
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(ServiceError, match=f"Port {port} is taken, but not by a greet service"):
+            await greet_service(host, port)
+
+
+async def test_a_port_that_is_taken_in_silence() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        port = silent.getsockname()[1]
+        with pytest.raises(ServiceError, match=f"Port {port} is taken"):
+            await greet_service("localhost", port)
+
+
+async def test_a_port_that_is_not_permitted() -> None:
+    with socket.socket() as probe, suppress(PermissionError):
+        probe.bind(("127.0.0.1", 1))
+        pytest.skip("this user may listen on every port")
+    with pytest.raises(ServiceError, match="does not start"):
+        await greet_service("localhost", 1)
+
+
+async def test_the_schema_that_the_greet_service_tells(greet: GreetProcess) -> None:
+    files = await fetch(greet.target)
+    assert files is not None
+    assert {"helloworld.proto", "grpc_health/v1/health.proto"} <= {file.name for file in files.file}
+    assert "HelloWorld" in (await list_services(greet.target) or ())
+
+
+async def test_a_service_without_reflection_is_no_error() -> None:
+    async with serving() as port:
+        assert await fetch(f"localhost:{port}") is None
+
+
+async def test_imports_are_asked_for_one_by_one() -> None:
+    """A server may answer with the one file that was asked for (as grpc-go does for files it has sent before)."""
+    files = {
+        "a.proto": FileDescriptorProto(name="a.proto", dependency=["b.proto", "gone.proto"]),
+        "b.proto": FileDescriptorProto(name="b.proto", dependency=["c.proto"]),
+        "c.proto": FileDescriptorProto(name="c.proto"),
+    }
+
+    def answer(request: ServerReflectionRequest) -> bytes:
+        reply = ServerReflectionResponse()
+        if request.HasField("list_services"):
+            reply.list_services_response.service.add(name="A")
+        elif file := files.get(request.file_by_filename or "a.proto"):
+            reply.file_descriptor_response.file_descriptor_proto.append(file.SerializeToString())
+        else:
+            reply.error_response.error_code = 5
+        return bytes(reply.SerializeToString())
+
+    async with serving(answer=answer) as port:
+        found = await fetch(f"localhost:{port}")
+    assert found is not None
+    assert [file.name for file in found.file] == ["a.proto", "b.proto", "c.proto"]
+
+
+@pytest.mark.parametrize("reply", [b"", b"\xff\xff", b"\x22\x03\x0a\x01\xff"])
+async def test_an_answer_that_makes_no_sense(reply: bytes) -> None:
+    def answer(request: ServerReflectionRequest) -> bytes:
+        if request.HasField("list_services"):
+            listing = reflection_pb2.ListServiceResponse(service=[reflection_pb2.ServiceResponse(name="A")])
+            return bytes(ServerReflectionResponse(list_services_response=listing).SerializeToString())
+        return reply
+
+    async with serving(answer=answer) as port:
+        with pytest.raises(SchemaError):
+            await fetch(f"localhost:{port}")
+
+
+async def test_nothing_to_ask(free_port: int) -> None:
+    with pytest.raises(ServiceError, match="Nothing listens"):
+        await fetch(f"localhost:{free_port}")

@@ -1,0 +1,281 @@
+"""Headers through HPACK entries never seen: placeholders, what is found out about them, and what is only thought."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hpack import Encoder
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspector.diagnosis.method_names import method_name
+from inspector.http2.hpack.header_order import ANY, METADATA, RANKS, BlockRole, possible_names
+from inspector.http2.hpack.inference import SenderOrders
+from inspector.http2.hpack.recovery import HeaderRecovery
+from inspector.http2.hpack.table import HpackTable, LostEntries, UnknownEntry
+from inspector.model.call import Call, MethodSource, StreamKey
+from inspector.model.frame import Endpoint, Frame, FrameType, HeaderSource, Side
+from inspector.schema.catalog import Catalog
+from inspector.session import FileSource, Session
+from inspector.session.schema import SchemaSources, load_files
+from inspector.store.store import Store
+from inspector.tshark.binary import Decoding
+from tests.captures import DATA, SHARED, read_store
+from tests.conversation import hello, reply
+from tests.tshark.test_reordered import records
+from tests.wire import Wire, data
+
+GO = (":method", ":scheme", ":path", ":authority", "content-type", "user-agent", "te")
+VALUES = ("POST", "http", "/HelloWorld/greet", "localhost:50051", "application/grpc", "grpc-go/1.33.1", "trailers")
+DECODING = Decoding(frozenset({50051}))
+
+
+def go_call(wire: Wire, stream: int, path: str = "/HelloWorld/greet", *, status: str = "0", replies: int = 1) -> None:
+    values = (*VALUES[:2], path, *VALUES[3:])
+    wire.client(wire.headers(Side.CLIENT, stream, *zip(GO, values, strict=True)), data(stream, hello("x"), end=True))
+    wire.server(
+        wire.headers(Side.SERVER, stream, (":status", "200"), ("content-type", "application/grpc")),
+        *(data(stream, reply("y")) for _ in range(replies)),
+        wire.headers(Side.SERVER, stream, ("grpc-status", status), ("grpc-message", ""), end=True),
+    )
+
+
+def joined_late(*paths: str) -> Wire:
+    """Calls of which the first of each path, with the connection's beginning, is not in the capture."""
+    wire = Wire()
+    wire.begin()
+    for stream, path in enumerate(dict.fromkeys(paths)):
+        go_call(wire, 2 * stream + 1, path)
+    del wire.capture[24:]
+    for stream, path in enumerate(paths, len(set(paths))):
+        go_call(wire, 2 * stream + 1, path)
+    return wire
+
+
+async def late_store(wire: Wire, folder: Path) -> Store:
+    return await read_store(wire.write(folder / "late.pcap"), 50051)
+
+
+async def test_one_placeholder_has_one_identity(tmp_path: Path) -> None:
+    store = await late_store(joined_late("/a.B/C", "/a.B/D", "/a.B/C", "/a.B/D"), tmp_path)
+    first, second, third, fourth = store.calls.values()
+    assert first.sharing == third.sharing == [first, third]
+    assert second.sharing == fourth.sharing == [second, fourth]
+    notes = dict(store.frames[first.frames[0]].header_notes)
+    assert notes[2].reason == "probably :path, by its place among the headers"
+    assert all(call.method is None for call in store.calls.values())
+
+
+async def test_a_shared_status_behind_replies_is_guessed_and_says_so(tmp_path: Path) -> None:
+    store = await late_store(joined_late("/a.B/C", "/a.B/C"), tmp_path)
+    for call in store.calls.values():
+        assert call.status is not None
+        assert call.status.name == "OK"
+        assert call.status_source is HeaderSource.GUESSED
+        assert "a guess" in call.problems[0]
+
+
+async def test_a_stream_without_a_reply_takes_the_guess_back(tmp_path: Path) -> None:
+    wire = joined_late("/a.B/C", "/a.B/C")
+    go_call(wire, 9, "/a.B/C", replies=0)
+    store = await late_store(wire, tmp_path)
+    assert [call.status for call in store.calls.values()] == [None] * 3
+
+
+@pytest.mark.parametrize(("before", "guess"), [(["/a.B/C"], "/a.B/C"), (["/a.B/C", "/a.B/D"], None)])
+async def test_the_only_method_of_earlier_connections_is_guessed(
+    before: list[str], guess: str | None, tmp_path: Path
+) -> None:
+    first = Wire(client=Endpoint("127.0.0.1", 40001))
+    first.begin()
+    for stream, path in enumerate(before):
+        go_call(first, 2 * stream + 1, path)
+    late = joined_late("/a.B/C", "/a.B/C").capture[24:]
+    (tmp_path / "both.pcap").write_bytes(first.capture + late)
+    store = await read_store(tmp_path / "both.pcap")
+    calls = [call for call in store.calls.values() if call.key.connection == 1]
+    assert {(call.method, call.method_source) for call in calls} == {(guess, guess and MethodSource.GUESSED)}
+
+
+async def test_a_method_named_by_hand_is_that_of_all_that_share_it(tmp_path: Path) -> None:
+    path = joined_late("/a.B/C", "/a.B/D", "/a.B/C").write(tmp_path / "late.pcap")
+    session = Session(FileSource(path), DECODING)
+    await session.run()
+    first, second, third = session.store.calls.values()
+    session.name_method(first.key, "/a.B/C")
+    assert methods(first, second, third) == ["/a.B/C", None, "/a.B/C"]
+    assert first.method_source is MethodSource.GUESSED
+    frame = session.store.frames[third.frames[0]]
+    assert frame.header(":path") == "/a.B/C"
+    assert dict(frame.header_notes)[2].reason == "named by hand"
+    session.name_method(third.key, None)
+    assert methods(first, second, third) == [None, None, None]
+    session.name_method(StreamKey(7, 7), "/a.B/C")
+    await session.close()
+
+
+def methods(*calls: Call) -> list[str | None]:
+    return [call.method for call in calls]
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the project's captures are not at hand")
+async def test_the_schema_names_all_calls_of_a_placeholder() -> None:
+    catalog = Catalog()
+    await load_files(catalog, SchemaSources(proto_files=(DATA / "peers.proto",)))
+    store = await read_store(SHARED / "own" / "a_mid_go.pcapng", 50144)
+    for call in store.calls.values():
+        known = method_name(call, catalog)
+        assert known.method in (None, "/peers.v1.Greeter/SayHello")
+
+
+@pytest.mark.parametrize("lost", [1, 2, 5])
+async def test_a_loss_that_inserted_entries_moves_the_others(lost: int, tmp_path: Path) -> None:
+    wire = Wire()
+    wire.begin()
+    for stream in (1, 3):
+        go_call(wire, stream)
+    kept = len(wire.capture)
+    fresh = [(f"x-{number}", f"{number}") for number in range(lost)]
+    wire.client(wire.headers(Side.CLIENT, 5, *zip(GO, VALUES, strict=True), *fresh), data(5, hello("z"), end=True))
+    del wire.capture[kept:]
+    for stream in (7, 9, 11):
+        go_call(wire, stream)
+    store = await read_store(wire.write(tmp_path / "lost.pcap"))
+    for stream in (7, 9, 11):
+        call = store.calls[StreamKey(0, stream)]
+        assert call.method == "/HelloWorld/greet"
+        assert call.method_source is MethodSource.DOUBTFUL
+        assert call.request_headers is not None
+        assert call.request_headers.headers == tuple(zip(GO, VALUES, strict=True))
+
+
+@given(st.integers(0, 12), st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=5))
+def test_nothing_that_is_read_across_a_loss_is_false(inserted: int, said: list[str]) -> None:
+    encoder, table = Encoder(), HpackTable()
+    shapes = set()
+    for value in ("a", "b", "c"):
+        entries = table.decode(encoder.encode([(":path", value), ("te", "trailers"), ("user-agent", "x")])) or []
+        shapes.add(tuple(entry.name for entry in entries))
+    encoder.encode([("x-lost", f"{number}") for number in range(inserted)])
+    after = table.after_loss()
+    loss = LostEntries(table, after.epoch, shapes)
+    for value in said:
+        fields = [(":path", value), ("te", "trailers"), ("user-agent", "x")]
+        entries = after.decode(encoder.encode(fields)) or []
+        loss.observe(entries)
+        for entry, (name, true) in zip(entries, fields, strict=True):
+            found = loss.find(entry.place.depth) if entry.place else entry
+            assert found is None or (found.name, found.value) == (name.encode(), true.encode())
+
+
+def test_a_guess_behind_a_loss_is_made_once_and_not_with_every_block() -> None:
+    encoder, recovery = Encoder(), HeaderRecovery()
+    end = Endpoint("127.0.0.1", 50051)
+
+    def trailers(stream: int) -> Frame:
+        block = encoder.encode([("grpc-status", "0")])
+        headers = (("grpc-status", "0"),)
+        return Frame(stream, 0.0, 0, end, stream, FrameType.HEADERS, 5, len(block), headers, payload=block)
+
+    assert recovery.is_clean(trailers(1))
+    recovery.lose()
+    retold = []
+    for position in range(40):
+        recovery.read(trailers(2 * position + 3), position, lambda: (BlockRole.TRAILERS, True))
+        retold += [each for each, _ in recovery.revised()]
+    assert len(retold) == len(set(retold))
+
+
+def test_header_orders_name_what_only_one_fits() -> None:
+    names = (":method", ":scheme", None, None, None, None, None, None)
+    found = possible_names(BlockRole.REQUEST, names, "grpc-go")
+    assert found[2:7] == tuple(frozenset({name}) for name in GO[2:])
+    assert METADATA in found[7]
+    assert possible_names(BlockRole.TRAILERS, (None, None), "grpc-go")[0] == {"grpc-status"}
+    assert possible_names(BlockRole.RESPONSE, ("x", None), "grpc-go") == (frozenset(), frozenset())
+
+
+@given(
+    st.sampled_from(BlockRole),
+    st.lists(st.sampled_from([None, ":path", "te", "x-own", "grpc-status"]), max_size=12),
+    st.sampled_from(sorted(frozenset().union(*RANKS))),
+)
+def test_any_names_at_all_can_be_asked_about(part: BlockRole, names: list[str | None], sender: str) -> None:
+    possible = possible_names(part, tuple(names), sender)
+    assert len(possible) == len(names)
+    for name, found in zip(names, possible, strict=True):
+        assert name is None or found <= {name, METADATA, ANY}
+
+
+def places(*names: str) -> tuple[str | UnknownEntry, ...]:
+    """A block of which the names that are numbers were never seen."""
+    return tuple(UnknownEntry(0, int(name)) if name.isdigit() else name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "path"),
+    [
+        (["0 1 :method :scheme 2 3 4 5"], 0),  # the C core
+        (["0 1 :method :scheme 2 3 4 5", "0 1 :method :scheme 2 3 4 5 grpc-timeout"], 1),  # grpc-java
+        (["0 1 :method :scheme 2 3 4 5", "0 1 :method :scheme 2 3 5 grpc-timeout 4"], 0),
+        ([":method :scheme 0 1 2 3 4"], 0),  # grpc-go
+        ([":method :scheme 0 1 grpc-timeout 2 3 4"], 0),  # grpclib
+        ([":method 0 1 :scheme 2 3"], 0),  # Connect
+        ([":method :scheme 0 1 2 grpc-timeout 3 4"], None),  # nginx, or HAProxy
+        ([":method :scheme 0 1 2 3 4", "x-odd :method"], None),
+    ],
+)
+def test_an_implementation_is_told_by_all_of_its_blocks(blocks: list[str], path: int | None) -> None:
+    orders = SenderOrders()
+    for block in blocks:
+        orders.observe(BlockRole.REQUEST, places(*block.split()))
+    assert orders.places(":path") == ([] if path is None else [UnknownEntry(0, path)])
+
+
+async def test_a_block_of_more_headers_than_tshark_reads_is_read_to_its_end(tmp_path: Path) -> None:
+    wire = Wire()
+    wire.begin()
+    many = [(f"x-{number}", f"{number}") for number in range(230)]
+    wire.greet(1, hello("a"), reply("b"), *many)
+    wire.greet(3, hello("a"), reply("b"), many[-1], ("x-new", "new"))
+    first, second = (await read_store(wire.write(tmp_path / "many.pcap"))).calls.values()
+    assert first.request_headers is not None
+    assert second.request_headers is not None
+    assert first.request_headers.headers[3:] == tuple(many)
+    assert second.request_headers.headers[1:] == (
+        (":path", "/HelloWorld/greet"),
+        ("content-type", "application/grpc"),
+        many[-1],
+        ("x-new", "new"),
+    )
+
+
+async def test_a_long_message_of_a_late_join_is_whole(tmp_path: Path) -> None:
+    """Its first frame has the prefix, and no content type is known; those behind begin with any byte."""
+    wire, said = joined_late("/a.B/C"), hello("x" * 40_000)
+    wire.client(wire.headers(Side.CLIENT, 9, *zip(GO, VALUES, strict=True)), data(9, said[:16_000]))
+    wire.client(data(9, said[16_000:32_000]))
+    wire.client(data(9, said[32_000:], end=True))
+    store = await late_store(wire, tmp_path)
+    assert [message.length for message in store.calls[StreamKey(0, 9)].requests] == [len(said) - 5]
+
+
+async def test_what_a_snap_length_cut_off_is_lost(tmp_path: Path) -> None:
+    wire = Wire()
+    wire.begin()
+    for stream, word in ((1, "one"), (3, "two"), (5, "two"), (7, "one")):
+        wire.greet(stream, hello("a"), reply("b"), ("x-word", word))
+    header, whole = records(wire.write(tmp_path / "whole.pcap"))
+    second = next(at for at, record in enumerate(whole) if record[16 + 54 + 5 :][:4] == b"\x00\x00\x00\x03")
+    cut = whole[second][: 16 + 54 + 12]  # three bytes behind the header of its first frame
+    whole[second] = cut[:8] + (len(cut) - 16).to_bytes(4, "little") + cut[12:]
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(header + b"".join(whole))
+    store = await read_store(path, 50051)
+    for stream, word in ((5, "two"), (7, "one")):
+        block = store.calls[StreamKey(0, stream)].request_headers
+        assert block is not None
+        doubted = dict(block.sources)
+        assert all(value == word or index in doubted for index, (_, value) in enumerate(block.headers) if index > 2)
+        assert doubted
