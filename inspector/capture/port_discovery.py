@@ -68,6 +68,8 @@ class FrameScan:
 
     def feed(self, data: bytes) -> Iterator[Opening]:
         """The ports that are recognised with these bytes. Behind the first ones, only some are looked at."""
+        if not data:  # nothing came but the beginning of a packet, or the end of the capture
+            return
         self._fed += len(data)
         if self._fed > _ALL_OF and (self._fed // len(data)) % _ONE_IN:
             self._tail = b""

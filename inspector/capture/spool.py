@@ -237,7 +237,8 @@ class Spool:
 
     def finish(self) -> bytes:
         """End the capture; the part of a last packet that was cut off is written as it is, and returned."""
-        rest, self._records.rest = self._records.rest, b""
+        rest = self._records.rest
+        self._records.drop_rest()
         self.is_finished = True
         self._wake()
         self._write(rest)
@@ -245,7 +246,7 @@ class Spool:
 
     def drop_rest(self) -> None:
         """Forget the part that came of a packet, where it is the reader who has stopped in the middle of it."""
-        self._records.rest = b""
+        self._records.drop_rest()
 
     async def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
         """Give the bytes from an offset on, up to 256 KiB at a time, as they are written; ends after `finish`.

@@ -134,6 +134,13 @@ def read_error(body: bytes) -> Status | None:
     return error.status if error.code else None
 
 
+def beside_trailers(body: bytes) -> bytes:
+    """What the last envelope of a stream tells besides its trailers, the error say, as JSON; b"" for nothing."""
+    end = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    rest = {key: value for key, value in end.items() if key != "metadata"}
+    return msgspec.json.encode(rest) if rest else b""
+
+
 def read_end(body: bytes) -> tuple[HeaderBlock, Status] | None:
     """The trailers and the status that the last envelope of a stream tells; None where it cannot be read."""
     try:

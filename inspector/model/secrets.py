@@ -28,6 +28,12 @@ A first word that is none of these may be a part of the secret.
 """
 
 
+_CREDENTIALS: Final = re.compile(rf"\b(?:{_SCHEME.pattern.partition('(?=')[0]}) +\S{{8,}}", re.IGNORECASE)
+"""A scheme and what may be its credentials, anywhere in a text."""
+_BESIDE_NAME: Final = re.compile(r"http2\.header\.name|\b(?:eq|contains|matches)\b|\W+")
+"""What may stand beside a header's name in a filter that looks for the name alone."""
+
+
 def scheme_of(name: str, value: str | bytes) -> str:
     """Return the authentication scheme that a value begins with, as in `Bearer`; empty where it has none.
 
@@ -57,6 +63,22 @@ class Secrets:
         if self.are_shown or not value:
             return False
         return name.lower() in self.names or (not name and bool(scheme_of(name, value)))
+
+    def may_be_in(self, text: str) -> bool:
+        """Return True for a filter that may hold a secret: a secret header's name with anything else, or credentials.
+
+        Whether a word alone is a token cannot be known.
+        """
+        if self.are_shown:
+            return False
+        lower = text.lower()
+        if _CREDENTIALS.search(lower):
+            return True
+        for name in self.names:
+            rest, count = re.subn(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", " ", lower)
+            if count and _BESIDE_NAME.sub("", rest):
+                return True
+        return False
 
     def shown(self) -> Secrets:
         """Return the same secrets, none of which is masked."""

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Final
 
 from inspector.pcap.pcapng import INTERFACE, PACKET, PACKETS, SECRETS, SECTION, PcapngBlock, PcapngBlocks, make_block
-from inspector.pcap.records import HEADER_LENGTH, PCAPNG_MAGIC, Pcap, classic_format
+from inspector.pcap.records import HEADER_LENGTH, MOST_IN_A_RECORD, PCAPNG_MAGIC, Pcap, Remainder, classic_format
 
 _ANY_LENGTH: Final = 0xFFFFFFFFFFFFFFFF
 """Of a section whose length is not told."""
@@ -115,30 +115,36 @@ class _Classic:
     def __init__(self, extract: Extract, header: bytes) -> None:
         self._extract, self._header = extract, header
         self._format = classic_format(header) or Pcap.LITTLE
-        self._rest = b""
-        self._is_begun = False
+        self._rest = Remainder()
+        self._is_begun = self._is_broken = False
 
     @property
     def has_rest(self) -> bool:
-        return bool(self._rest)
+        return bool(self._rest) or self._is_broken
 
     def take(self, data: bytes) -> Iterator[bytes]:
         if not self._is_begun:
             self._is_begun = True
             data = data[HEADER_LENGTH:]
             yield self._beginning() if self._extract.turns_into_pcapng else self._header
-        data, at = self._rest + data, 0
+        if (joined := self._rest.join(data)) is None:
+            return
+        data, at = joined, 0
         header_length, length_at = self._format.header_length, self._format.captured_length.unpack_from
-        while len(data) - at >= header_length:
+        needed = header_length
+        while not self._is_broken and len(data) - at >= header_length:
             (length,) = length_at(data, at)
             end = at + header_length + length
-            if end > len(data):
+            self._is_broken = length > MOST_IN_A_RECORD
+            if self._is_broken or end > len(data):
+                needed = end - at
                 break
             is_wanted, comments = self._extract.next_packet()
             if is_wanted:
                 yield self._block(data[at:end], comments) if self._extract.turns_into_pcapng else data[at:end]
             at = end
-        self._rest = data[at:]
+        if not self._is_broken:
+            self._rest.keep(data[at:], needed)
 
     def _beginning(self) -> bytes:
         """The section and the interface (section and interface description blocks)."""

@@ -10,6 +10,8 @@ import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from inspector.pcap.records import Remainder
+
 SECTION: Final = 0x0A0D0D0A
 INTERFACE: Final = 1
 OBSOLETE_PACKET: Final = 2
@@ -24,8 +26,9 @@ PACKETS: Final = SYSTEM_CALLS | {OBSOLETE_PACKET, SIMPLE_PACKET, PACKET, JOURNAL
 """All that tshark gives a number to."""
 
 _BYTE_ORDER_MAGIC: Final = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
-_LARGEST: Final = 1 << 28
-"""Bytes of a block: twice what tshark takes as a packet."""
+_LARGEST: Final = 1 << 26
+"""Bytes of a block, 64 MiB: no packet with TCP in it has more than 256 KiB, and TLS keys of a hundred thousand
+connections take 20 MB."""
 _SMALLEST: Final = 12
 _OPTIONS_AT: Final = 28
 """In a packet's block: behind this many bytes and the packet's own, padded to four."""
@@ -49,7 +52,7 @@ class PcapngBlock(NamedTuple):
 
     def with_comments(self, comments: tuple[str, ...]) -> PcapngBlock:
         """The same packet with these comments in the place of those that it has."""
-        if self.type not in (PACKET, OBSOLETE_PACKET):
+        if not self._may_have_options:
             return self
         kept = [(code, value) for code, value in self._options() if code != _COMMENT]
         options = [*((_COMMENT, each.encode(errors="replace")[:0xFFFF]) for each in comments), *kept]
@@ -57,12 +60,16 @@ class PcapngBlock(NamedTuple):
         return make_block(self.type, self.data[8 : self._options_at] + written, self.order)
 
     @property
+    def _may_have_options(self) -> bool:
+        return self.type in (PACKET, OBSOLETE_PACKET) and len(self.data) >= _OPTIONS_AT + 4
+
+    @property
     def _options_at(self) -> int:
         (captured,) = struct.unpack_from(f"{self.order}I", self.data, 20)
         return min(_OPTIONS_AT + _padded(captured), len(self.data) - 4)
 
     def _options(self) -> Iterator[tuple[int, bytes]]:
-        if self.type not in (PACKET, OBSOLETE_PACKET) or len(self.data) < _OPTIONS_AT + 4:
+        if not self._may_have_options:
             return
         at, end = self._options_at, len(self.data) - 4
         while at + _OPTION_HEADER <= end:
@@ -84,7 +91,9 @@ class PcapngBlocks:
         """`order` is that of the section, where the bytes do not begin with one."""
         self.is_broken = False
         """True once there is something that is no block: nothing more is given."""
-        self._rest = b""
+        self.needed = _SMALLEST
+        """Bytes that the block has which has begun and not ended; the least there can be before that is known."""
+        self._rest = Remainder()
         self._order = order
 
     @property
@@ -95,24 +104,28 @@ class PcapngBlocks:
     @property
     def rest_type(self) -> int | None:
         """The type of the block that has begun and not ended; None before that is known."""
-        known = len(self._rest) >= _TYPE_LENGTH and self._order != "?"
-        return int(struct.unpack_from(f"{self._order}I", self._rest)[0]) if known else None
+        start = self._rest.data
+        known = len(start) >= _TYPE_LENGTH and self._order != "?"
+        return int(struct.unpack_from(f"{self._order}I", start)[0]) if known else None
 
     def take(self, data: bytes) -> Iterator[PcapngBlock]:
         """The blocks that are whole by now."""
-        data, at = self._rest + data, 0
-        self._rest = b""
+        if (joined := self._rest.join(data)) is None:
+            return
+        data, at = joined, 0
+        self.needed = _SMALLEST
         while not self.is_broken and len(data) - at >= _SMALLEST:
             if data[at : at + 4] == b"\x0a\x0d\x0d\x0a":
                 self._order = _BYTE_ORDER_MAGIC.get(data[at + 8 : at + 12], "?")
             length = self._length(data, at)
             if length > len(data) - at or self.is_broken:
+                self.needed = length
                 break
             (kind,) = struct.unpack_from(f"{self._order}I", data, at)
             yield PcapngBlock(kind, data[at : at + length], self._order)
             at += length
         if not self.is_broken:
-            self._rest = data[at:]
+            self._rest.keep(data[at:], self.needed)
 
     def _length(self, data: bytes, at: int) -> int:
         (length,) = struct.unpack_from(f"{self._order}I", data, at + 4) if self._order != "?" else (0,)

@@ -98,6 +98,8 @@ class PacketWalk:
         self.number = number
         self.offset = offset
         """Bytes of the capture that lie behind."""
+        self.needed = 0
+        """Bytes from there on without which nothing more is whole."""
         self.preamble = header
         """What must come before the packets from here on."""
         self._classic: Pcap | None = classic_format(header)
@@ -131,13 +133,14 @@ class PacketWalk:
 
     def _records(self, form: Pcap, data: bytes, at: int, last: int, wanted: Container[int]) -> Iterator[Numbered]:
         length_at, header, number, begin = form.captured_length.unpack_from, form.header_length, self.number, at
-        size = len(data)
+        size, self.needed = len(data), header
         while number < last and size - at >= header:
             (length,) = length_at(data, at)
             end = at + header + length
             if length > MOST_IN_A_RECORD:
                 raise ValueError("out of step")
             if end > size:
+                self.needed = end - at
                 break
             number += 1
             if number in wanted:
@@ -159,5 +162,6 @@ class PacketWalk:
                 self.preamble, self._order = block.data, block.order
             elif block.type in _DESCRIPTIONS:
                 self.preamble += block.data
+        self.needed = blocks.needed
         if blocks.is_broken:
             raise ValueError("out of step")

@@ -1,7 +1,7 @@
-"""Where packets begin and end in a capture's bytes (draft-ietf-opsawg-pcap, -pcapng).
+"""The end of some bytes that come in pieces: the beginning of a record, or of a block, that is not whole yet.
 
-Sans-IO. Owns the recognition of capture formats and the cutting of a classic pcap at its packets, so that a capture
-that is interrupted anywhere stays well-formed. Refuses to look into packets.
+Sans-IO. What waits is joined once, when all of it is there. To join it with every piece would take time by the square
+of a length that the capture itself claims: minutes for a single block of 256 MB.
 """
 
 from __future__ import annotations
@@ -12,6 +12,39 @@ from enum import Enum
 from typing import Final
 
 from inspector.errors import SpoolError
+
+
+class Remainder:
+    """Bytes that wait for more."""
+
+    __slots__ = ("_needed", "data")
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self._needed = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def join(self, data: bytes) -> bytes | None:
+        """Return what waits with these bytes behind it, and keep nothing; None while that makes nothing whole."""
+        if not self.data:
+            return data
+        if len(self.data) + len(data) < self._needed:
+            self.data += data
+            return None
+        joined = b"".join((self.data, data))
+        self.clear()
+        return joined
+
+    def keep(self, data: bytes, needed: int) -> None:
+        """Let bytes wait until there are `needed` of them."""
+        self.data, self._needed = bytearray(data), needed
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self.data = bytearray()
+
 
 HEADER_LENGTH: Final = 24
 MAGIC_LENGTH: Final = 4
@@ -93,8 +126,7 @@ class Records:
     """
 
     def __init__(self) -> None:
-        self.rest = b""
-        """The beginning of a packet that is not whole yet."""
+        self._rest = Remainder()
         self.packets = 0
         """How many whole packets came; 0 for what passes through."""
         self._written: Pcap | None = None
@@ -107,6 +139,11 @@ class Records:
         self._expects_header = True
 
     @property
+    def rest(self) -> bytes:
+        """The beginning of a packet that is not whole yet."""
+        return bytes(self._rest.data)
+
+    @property
     def header(self) -> bytes:
         """The file header that all packets have in common; none for what passes through."""
         return b"" if self._passes else self._header
@@ -116,21 +153,26 @@ class Records:
 
         Raises SpoolError for a capture that this one cannot be continued by: not a classic pcap, or another link type.
         """
-        data = self.rest + data
-        self.rest = b""
-        if self._passes:
-            return data
-        if not self._expects_header:
-            return self._cut(data, 0)
-        if len(data) < MAGIC_LENGTH or (data[:MAGIC_LENGTH] in _CLASSIC and len(data) < HEADER_LENGTH):
-            self.rest = data
+        joined = self._rest.join(data)
+        if joined is None:
             return b""
-        return self._take_header(data)
+        if self._passes:
+            return joined
+        if not self._expects_header:
+            return self._cut(joined, 0)
+        if len(joined) < MAGIC_LENGTH or (joined[:MAGIC_LENGTH] in _CLASSIC and len(joined) < HEADER_LENGTH):
+            self._rest.keep(joined, MAGIC_LENGTH)
+            return b""
+        return self._take_header(joined)
 
     def restart(self) -> None:
         """Expect another file header, that of the same capture continued; a packet that was not whole never will be."""
-        self.rest = b""
+        self._rest.clear()
         self._expects_header = True
+
+    def drop_rest(self) -> None:
+        """Forget the part that came of a packet."""
+        self._rest.clear()
 
     def _take_header(self, data: bytes) -> bytes:
         self._expects_header = False
@@ -157,17 +199,18 @@ class Records:
         if form is None:
             return data
         length_at, header_length = form.captured_length.unpack_from, form.header_length
-        size, begin = len(data), start
+        size, begin, needed = len(data), start, header_length
         while size - start >= header_length:
             (length,) = length_at(data, start)
             if length > MOST_IN_A_RECORD:
                 self._passes = True
                 return data
             if size - start < header_length + length:
+                needed = header_length + length
                 break
             start += header_length + length
             self.packets += 1
-        self.rest = data[start:]
+        self._rest.keep(data[start:], needed)
         if self._written in (None, form):
             return data[:start]
         return data[:begin] + self._rewritten(data, begin, start)

@@ -14,10 +14,11 @@ from inspector.diagnosis.method_names import content_type, is_grpc
 from inspector.model.call import Call, Message, StreamKey
 from inspector.model.connection import Diagnosis
 from inspector.model.frame import HEADER_TYPES, Frame, FrameType, Side
+from inspector.present.body_end import IN_BODY, body_end
 from inspector.present.headers import BlockKind, Seen, block_of, detail_lines, frame_status, header_lines, seen
 from inspector.present.heading import heading, notes
-from inspector.present.info import IN_BODY, frame_info, type_spans
-from inspector.present.messages import pretty, read, trailers_in_body
+from inspector.present.info import frame_info, type_spans
+from inspector.present.messages import pretty, read
 from inspector.present.spans import ARROWS, SIDE_TONES, Line, Span, Tone, dotted, joined
 from inspector.present.times import clock
 from inspector.schema.catalog import Catalog
@@ -167,9 +168,8 @@ def _plain_data(at: Seen, call: Call, shown: Shown) -> tuple[tuple[Span, ...], t
     payload = at.frame.payload
     if not payload:
         return (), ("no data",), ()
-    if (trailers := trailers_in_body(call, at.side, at.frame)) is not None:
-        reading = read_bytes(trailers, None, at.catalog, limit=EXCERPT)
-        return (Span(IN_BODY),), (size(len(payload)),), body(reading, shown, len(trailers))
+    if (end := body_end(call, at.side, at.frame)) is not None:
+        return (Span(IN_BODY),), (size(len(payload)),), tuple(islice(end.lines(at.frame, at.catalog), shown.lines))
     reading = read_bytes(payload, None, at.catalog, content_type(call, at.side), EXCERPT)
     return (Span(reading.format, Tone.DIM),), (size(len(payload)),), body(reading, shown, len(payload))
 
@@ -310,7 +310,7 @@ class Follow:
     def _data_entries(self, position: int, frame: Frame) -> Iterator[StepHeader]:
         side = self._store.side(frame)
         index = self._sides[side]
-        if not is_grpc(self._call, side) or not frame.payload or trailers_in_body(self._call, side, frame) is not None:
+        if not is_grpc(self._call, side) or not frame.payload or body_end(self._call, side, frame) is not None:
             yield StepHeader(position)
             return
         index.parts.append(position)

@@ -8,15 +8,14 @@ from typing import Final
 from inspector.diagnosis.method_names import content_type, is_grpc, method_name
 from inspector.model.call import PREFIX_LENGTH, Call, Message
 from inspector.model.frame import FrameType, Side
+from inspector.present.body_end import IN_BODY, body_end
 from inspector.present.headers import SOURCE_TONES, Seen, end_of_stream, headers_info
-from inspector.present.messages import compact, ending_in, first_ending_at, read, trailers_in_body
+from inspector.present.messages import compact, ending_in, first_ending_at, read
 from inspector.present.spans import DOT, GAP, Span, Tone, joined
 from inspector.schema.catalog import Catalog
 from inspector.schema.decode import Reading, read_bytes
 from inspector.text import clean, counted, shortened
 
-IN_BODY: Final = "trailers in the body"
-"""Of gRPC-Web, and of Connect's streams."""
 _LONGEST_MESSAGE: Final = 200
 """Characters of a message in a row; more than the widest terminal shows."""
 _EXCERPT: Final = 4096
@@ -56,9 +55,8 @@ def type_spans(reading: Reading, call: Call, catalog: Catalog) -> tuple[Span, ..
 def _part_of_message(at: Seen, call: Call) -> tuple[Span, ...]:
     if not at.frame.payload:
         return end_of_stream(at.frame) or (Span("no data", Tone.DIM),)
-    if (trailers := trailers_in_body(call, at.side, at.frame)) is not None:
-        reading = read_bytes(trailers, None, at.catalog, limit=_EXCERPT)
-        return joined(((Span(IN_BODY),), compact(reading, _LONGEST_MESSAGE), end_of_stream(at.frame)))
+    if (end := body_end(call, at.side, at.frame)) is not None:
+        return joined(((Span(IN_BODY),), end.spans(at.catalog), end_of_stream(at.frame)))
     messages = call.messages(at.side)
     following = first_ending_at(messages, at.position)
     whole = messages[following].length + PREFIX_LENGTH if following < len(messages) else None

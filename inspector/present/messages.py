@@ -7,10 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from inspector.diagnosis.method_names import content_type, method_name
-from inspector.http2 import framings
-from inspector.http2.framings import TRAILERS, is_web
 from inspector.model.call import PREFIX_LENGTH, Call, Message
-from inspector.model.frame import Frame, FrameType, Side
+from inspector.model.frame import FrameType, Side
 from inspector.model.retained_list import RetainedList
 from inspector.present.spans import Line, Span, Tone
 from inspector.schema.catalog import Catalog
@@ -57,16 +55,6 @@ def read(
     type_name, origin = (method.type_from(side), method.origin) if method else (None, "")
     said = content_type(call, side)
     return read_message(message, type_name, catalog, said, limit, form=form, origin=origin)
-
-
-def trailers_in_body(call: Call, side: Side, frame: Frame) -> bytes | None:
-    """What ends a body of gRPC-Web or Connect, where that fills a frame; None for every other frame."""
-    said, payload = content_type(call, side), frame.payload
-    flag = framings.END_STREAM if framings.is_stream(said) else TRAILERS if is_web(said) else None
-    is_such = len(payload) >= PREFIX_LENGTH and payload[0] == flag
-    if not is_such or int.from_bytes(payload[1:PREFIX_LENGTH], "big") != len(payload) - PREFIX_LENGTH:
-        return None
-    return payload[PREFIX_LENGTH:]
 
 
 def forms_of(call: Call, side: Side, message: Message, catalog: Catalog) -> tuple[Format, ...]:

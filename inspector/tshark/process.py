@@ -150,11 +150,13 @@ class _LineParser(BaseTsharkOutputParser):  # type: ignore[misc]
         super().__init__()
         self._lines = lines
         self._numbering = numbering
+        self._rest: list[bytes] = []
+        """Of a line that is not whole: a capture may be such that one has many megabytes."""
 
     async def get_packets_from_stream(
         self,
         stream: StreamReader,
-        existing_data: bytes,
+        existing_data: bytes,  # what was returned as the rest
         got_first_packet: bool = True,  # noqa: ARG002
     ) -> tuple[list[Packet], bytes]:
         await yield_to_ui()
@@ -163,9 +165,11 @@ class _LineParser(BaseTsharkOutputParser):  # type: ignore[misc]
             raise EOFError
         whole, newline, rest = output.rpartition(b"\n")
         if not newline:
-            return [], existing_data + output
-        lines = (existing_data + whole).split(b"\n")
-        return [read_packet(self._lines.read(line), self._numbering) for line in lines if line], rest
+            self._rest.append(output)
+            return [], existing_data
+        lines = b"".join((*self._rest, whole)).split(b"\n")
+        self._rest = [rest]
+        return [read_packet(self._lines.read(line), self._numbering) for line in lines if line], existing_data
 
 
 async def _is_over(task: asyncio.Task[None]) -> bool:

@@ -12,6 +12,7 @@ from inspector.capture.protocol_detection import LONGEST_HEADERS, segment_before
 from inspector.capture.spool import Recording
 from inspector.model.frame import FRAME_HEADER, Endpoint, Packet
 from inspector.pcap.reader import PacketWalk
+from inspector.pcap.records import Remainder
 from inspector.scheduling import yield_to_ui
 from inspector.tshark.binary import Decoding
 from inspector.tshark.flow_state import Ends, FlowPacket, FlowState, FlowStates, ends_of
@@ -230,12 +231,13 @@ class TsharkRotation:
 
     async def _records(self, recording: GrowingRecording, wanted: set[int]) -> dict[int, bytes]:
         """Go on to the packet that was told last; the records of some on the way."""
-        walk, found, rest = self._walk, dict[int, bytes](), b""
-        async for data in recording.read_from(walk.offset):
-            rest += data
+        walk, found, rest = self._walk, dict[int, bytes](), Remainder()
+        async for piece in recording.read_from(walk.offset):
+            if (data := rest.join(piece)) is None:
+                continue
             offset = walk.offset
-            found.update(walk.take(rest, self._latest, wanted))
-            rest = rest[walk.offset - offset :]
+            found.update(walk.take(data, self._latest, wanted))
+            rest.keep(data[walk.offset - offset :], walk.needed)
             if walk.number == self._latest:
                 return found
             await yield_to_ui()

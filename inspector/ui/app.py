@@ -19,7 +19,7 @@ from rich.text import Text
 from textual import on
 from textual.app import App, SystemCommand
 from textual.dom import DOMNode
-from textual.events import Event, InputEvent
+from textual.events import Event, InputEvent, Paste
 from textual.screen import Screen
 from textual.widget import AwaitMount
 
@@ -34,6 +34,7 @@ from inspector.ui.dialogs.editor import EditorScreen
 from inspector.ui.dialogs.export import switched_words
 from inspector.ui.dialogs.help import HelpScreen
 from inspector.ui.history import RequestHistory
+from inspector.ui.input_queue import InputQueue
 from inspector.ui.launch import Launch
 from inspector.ui.lists.listing import FRAMES
 from inspector.ui.messages import CaptureLeft, CaptureOpened, SessionReplaced
@@ -57,6 +58,7 @@ class InspectorApp(App[int], inherit_bindings=False):
     def __init__(self, launch: Launch) -> None:
         super().__init__(driver_class=TerminalDriver)
         self._launch = replace(launch, requests=RequestHistory(launch.history))
+        self._input = InputQueue(self, super().on_event)
         self._shown: list[InspectionScreen] = []
         self.unfinished: list[str] = []
         """Files that were being written when their capture was left."""
@@ -68,10 +70,13 @@ class InspectorApp(App[int], inherit_bindings=False):
         await self._show(InspectionScreen(self._launch, self._launch.make_session()))
 
     async def on_event(self, event: Event) -> None:
-        """Work behind the screen gives way to what comes of a key."""
+        """Work behind the screen gives way to keys, and each key waits for what comes of the one before."""
         if isinstance(event, InputEvent):
             KEYBOARD.note()
-        await super().on_event(event)
+        if isinstance(event, InputEvent | Paste) and not event.is_forwarded:
+            await self._input.add(event)
+        else:
+            await super().on_event(event)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The colours behind tones, for themes that do not set them."""
@@ -135,12 +140,6 @@ class InspectorApp(App[int], inherit_bindings=False):
             self.unfinished += await screen.end()
 
     async def _action_quit(self) -> None:
-        # Behind the keys before it: an Enter on its way to a dialog may leave something that must be asked about.
-        on_its_way = self.focused if self.screen.is_modal else None
-        if on_its_way is None or not on_its_way.call_later(self.call_next, self._quit):
-            self._quit()
-
-    def _quit(self) -> None:
         is_asked = isinstance(self.screen, PartingDialog)
         self._quit_past([] if is_asked else [each for each in self.screen_stack if isinstance(each, InspectionScreen)])
 

@@ -224,10 +224,7 @@ _EVERYWHERE: Final = frozenset(
     {"capture", "save", "load", "left", "help.always", "palette", "quit", "half_close", "cancel"}
     | {"method", "history", "calls", "schema", "find"}
 )
-"""Keys that work wherever the focus is: an input would take some of them, and does while they are of no use.
-
-Those that open something are here too: other keys are looked up after those that came later have been typed.
-"""
+"""Keys that work wherever the focus is: an input would take some of them, and does while they are of no use."""
 
 
 def bindings(place: KeyContext) -> list[BindingType]:

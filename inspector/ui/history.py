@@ -11,6 +11,7 @@ from typing import Final
 import platformdirs
 
 from inspector.client.history import HistoryEntry, HistoryFile
+from inspector.model.secrets import Secrets
 from inspector.ui.draft import one_line
 
 
@@ -57,8 +58,9 @@ _LONGEST: Final = 2_000
 class FilterHistory:
     """The filters, the latest last."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        """By default the user's own."""
+    def __init__(self, secrets: Secrets = Secrets(), path: Path | None = None) -> None:  # noqa: B008 - frozen
+        """By default in the user's own file; `secrets` are those that must not be in it."""
+        self._names = secrets
         self._path = path or platformdirs.user_state_path("grpc-inspector") / "filters"
         self._texts: InputHistory | None = None
         self._secrets: set[str] = set()
@@ -82,7 +84,7 @@ class FilterHistory:
         if not text or not text.isprintable() or len(text) > _LONGEST:
             return
         self._history.add(text)
-        if any(secret in text for secret in self._secrets):
+        if self._names.may_be_in(text) or any(secret in text for secret in self._secrets):
             return
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -98,8 +100,12 @@ class FilterHistory:
     def _history(self) -> InputHistory:
         """The file is read when it is first needed."""
         if self._texts is None:
-            lines = self._lines()[-_MOST:]
-            self._texts = InputHistory(reversed(dict.fromkeys(reversed(lines))))
+            lines = self._lines()
+            kept = [line for line in lines if not self._names.may_be_in(line)]
+            if len(kept) < len(lines):
+                with contextlib.suppress(OSError):
+                    self._write("".join(f"{line}\n" for line in kept), os.O_TRUNC)
+            self._texts = InputHistory(reversed(dict.fromkeys(reversed(kept[-_MOST:]))))
         return self._texts
 
     def _lines(self) -> list[str]:
@@ -111,6 +117,7 @@ class FilterHistory:
     def _write(self, text: str, how: int) -> None:
         file = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | how, 0o600)
         with os.fdopen(file, "w", encoding="utf-8") as filters:
+            os.fchmod(file, 0o600)
             filters.write(text)
 
 

@@ -42,7 +42,7 @@ from inspector.ui.controllers.view import (
 )
 from inspector.ui.draft import Draft
 from inspector.ui.feed import Feed
-from inspector.ui.history import RequestHistory
+from inspector.ui.history import FilterHistory, RequestHistory
 from inspector.ui.launch import Launch
 from inspector.ui.messages import CaptureLeft, ForScreen, StoreChanged
 from inspector.ui.widgets.filter_box import FilterBox, NameList
@@ -70,12 +70,14 @@ class ScreenWidgets:
     keys: KeyBar
 
     @classmethod
-    def of(cls, session: Session, catalog: Catalog, feed: Feed, sending: CallSender | None) -> ScreenWidgets:
+    def of(
+        cls, session: Session, catalog: Catalog, feed: Feed, sending: CallSender | None, filters: FilterHistory
+    ) -> ScreenWidgets:
         """The widgets for a session; `sending` is None where nothing can be sent."""
         names = NameList()
         return cls(
             StatusLine("greet service" if sending is not None and sending.is_greet else ""),
-            FilterBox(PacketFilters(session.packets), names),
+            FilterBox(PacketFilters(session.packets), names, filters),
             names,
             LateBanner(session.store, catalog),
             LeftBanner(),
@@ -268,7 +270,9 @@ class InspectionScreen(Screen[None], inherit_bindings=False):
         self._stage = stage = ScreenContext(self)
         self.feed = Feed(session.store, lambda: stage.post(StoreChanged()), session.packets, stage.work)
         self._sending = None if launch.target is None else CallSender(session, launch.target, launch.connection)
-        self._stack = stack = ScreenWidgets.of(session, launch.catalog, self.feed, self._sending)
+        self._stack = stack = ScreenWidgets.of(
+            session, launch.catalog, self.feed, self._sending, FilterHistory(launch.secrets.secrets)
+        )
         self.browser, self.box_of_filter = stack.browser, stack.filter
         self.parts = Controllers(self, stage, stack, session, launch, self._sending, self._leave)
         self._actions, self._hears = self.parts.actions, self.parts.hears

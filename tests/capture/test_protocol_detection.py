@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import struct
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from hyperframe.frame import SettingsFrame
 from inspector.capture.port_discovery import FrameScan
 from inspector.capture.protocol_detection import Opening
 from inspector.model.frame import Endpoint, Side
+from inspector.session import Completeness, Session, StdinSource
 from tests.captures import openings_in, read_store
 from tests.conversation import hello, reply
 from tests.wire import PREFACE, Wire, data
@@ -43,6 +46,37 @@ def test_one_whole_segment_with_a_request_tells_its_port() -> None:
     records = bytes(wire.capture)
     assert set(FrameScan().feed(records)) == {Opening(50051, is_tls=False)}
     assert set(FrameScan().feed(records[records.index(b"\x00\x00\x00\x01", 400) :])) == set()
+
+
+def test_nothing_at_all_may_come_at_any_time() -> None:
+    """As where a piece of a live capture has no whole packet, and at its end."""
+    wire, scan = Wire(), FrameScan()
+    wire.greet(1, hello("a"), reply("b"))
+    half = len(wire.capture) // 2
+    found = [*scan.feed(bytes(wire.capture[:half])), *scan.feed(b""), *scan.feed(bytes(wire.capture[half:]))]
+    assert found == [Opening(50051, is_tls=False)]
+    for _ in range(17):
+        assert list(scan.feed(bytes(1 << 20))) == []
+    assert list(scan.feed(b"")) == []
+
+
+async def test_a_long_capture_through_a_pipe_comes_to_its_end(tmp_path: Path) -> None:
+    wire = Wire()
+    wire.greet(1, hello("a"), reply("b"))
+    path = wire.write(tmp_path / "long.pcap")
+    other = struct.pack("<IIII", 1, 0, 60_000, 60_000) + bytes(60_000)
+    path.write_bytes(path.read_bytes() + other * 300)
+    reading, writing = os.pipe()
+    cat = await asyncio.create_subprocess_exec("cat", path, stdout=writing)
+    os.close(writing)
+    session = Session(StdinSource(reading))
+    try:
+        await session.run()
+        assert session.store.calls
+        assert session.status.completeness is Completeness.UNKNOWN
+    finally:
+        await session.close()
+        await cat.wait()
 
 
 def test_who_opened_the_connection_tells_where_no_header_does() -> None:

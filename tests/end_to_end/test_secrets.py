@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shlex
 import subprocess
@@ -23,6 +24,8 @@ from inspector.present.export.json import call_object, frame_object, json_line
 from inspector.present.export.text import follow_lines, masked_line, text_line
 from inspector.present.follow import follow
 from inspector.present.packet import Folds, PacketTree
+from inspector.present.rows import frame_row
+from inspector.present.spans import Line
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
 from inspector.store.store import Store
@@ -97,6 +100,44 @@ def test_every_view_masks_what_the_options_name_and_nothing_else(view: View) -> 
     others = {"authorization", "cookie", "proxy-authorization", "set-cookie", "trace"}
     bare = talked(*(field for field in FIELDS if field[0] in others))
     assert TOKEN not in view(bare, Mask(Secrets()))
+
+
+TRAILERS = f"grpc-status: 5\r\nx-api-key: {TOKEN}\r\nAuthorization: Bearer {TOKEN}\r\ntrace: visible\r\n".encode()
+END = {"error": {"code": "not_found"}, "metadata": {"X-Api-Key": [TOKEN, f"{TOKEN}2"], "trace": ["visible"]}}
+
+
+def ended_in_body(kind: str) -> Store:
+    """A call whose trailers are in the body's last frame."""
+    if "connect" in kind:
+        end = b"\x02" + len(body := json.dumps(END).encode()).to_bytes(4, "big") + body
+    else:
+        end = b"\x80" + len(TRAILERS).to_bytes(4, "big") + TRAILERS
+    parts = [reply("Hello"), end]
+    talk = Conversation()
+    talk.client(headers(1, (":method", "POST"), (":path", "/HelloWorld/greet"), ("content-type", kind)))
+    talk.server(headers(1, (":status", "200"), ("content-type", kind)))
+    for number, part in enumerate(parts):
+        talk.server(data(1, base64.b64encode(part) if "text" in kind else part, end=number == 1))
+    return talk.store
+
+
+def frames_text(store: Store, mask: Mask) -> str:
+    rows = (frame_row(store, Catalog(), at).info for at in range(len(store.frames)))
+    return "\n".join(masked_line(Line(row), mask).text for row in rows)
+
+
+@pytest.mark.parametrize(
+    "kind", [f"application/{each}" for each in ("grpc-web+proto", "grpc-web-text", "connect+proto")]
+)
+@pytest.mark.parametrize("view", [call_text, call_page, call_json, frames_text])
+def test_trailers_in_a_body_are_masked_as_others_are(view: View, kind: str) -> None:
+    store, mask = ended_in_body(kind), Mask(Secrets(NAMES))
+    said = view(store, mask)
+    assert TOKEN not in said
+    assert "visible" in said
+    assert ("not_found" if "connect" in kind else "grpc-status") in said.lower()
+    assert "x-api-key" in mask.masked
+    assert view(store, Mask(Secrets(NAMES, are_shown=True))).count(TOKEN) == 2
 
 
 @pytest.mark.parametrize("view", EVERY.values(), ids=EVERY)

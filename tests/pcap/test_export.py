@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import struct
 import subprocess
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,9 @@ from hypothesis import strategies as st
 from inspector.errors import SourceError
 from inspector.model.call import StreamKey
 from inspector.pcap.export import Extract
+from inspector.pcap.pcapng import make_block
+from inspector.pcap.reader import CaptureScan, PacketWalk
+from inspector.pcap.records import MOST_IN_A_RECORD, Remainder
 from inspector.session import FileSource, Session
 from inspector.session.export import (
     CapturePart,
@@ -92,6 +97,68 @@ def test_secrets_are_left_out_unless_asked_for(tmp_path: Path) -> None:
 def test_any_bytes_at_all_never_raise(data: bytes, cut: int) -> None:
     for start in (PCAPNG.read_bytes()[:900], PCAP.read_bytes()[:300], b""):
         extracted(start + data, Extract({2}, comments={1: ("x",)}), cut)
+
+
+CLASSIC = PCAP.read_bytes()
+SECTION = make_block(0x0A0D0D0A, struct.pack("<IHHQ", 0x1A2B3C4D, 1, 0, 2**64 - 1)).data
+GOOD = SECTION + make_block(1, struct.pack("<HHI", 1, 0, 0)).data + make_block(6, bytes(24)).data
+
+
+@pytest.mark.parametrize(
+    ("good", "packets", "header"),
+    [
+        (CLASSIC, 0, struct.pack("<IIII", 1, 2, 0xFFFFFFFF, 0xFFFFFFFF)),
+        (CLASSIC, 0, struct.pack("<IIII", 1, 2, MOST_IN_A_RECORD + 1, 60)),
+        (GOOD, 1, struct.pack("<II", 6, 0xFFFFFFFC)),
+        (GOOD, 1, struct.pack("<II", 6, 0)),
+    ],
+)
+def test_a_length_that_cannot_be_costs_no_memory(good: bytes, packets: int, header: bytes) -> None:
+    packets = packets or len(fields(PCAP, "frame.number"))
+    extract, scan, piece = Extract(), CaptureScan(), bytes(1 << 16)
+    tracemalloc.start()
+    try:
+        made = extract.take(good + header)
+        list(scan.take(good + header))
+        for _ in range(256):
+            made += extract.take(piece)
+            list(scan.take(piece))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    extract.finish()
+    assert made == good
+    assert extract.problem == f"What comes behind packet {packets} is damaged or cut short, and was left out."
+    assert scan.packets == packets
+    assert most < 8 * len(piece)
+
+
+def test_a_packet_of_a_pcapng_that_is_too_short_for_its_fields_is_left_as_it_is() -> None:
+    short = SECTION + make_block(6, b"").data
+    assert extracted(short, Extract(comments={1: ("x",)})) == short
+
+
+@given(cuts=st.lists(st.integers(1, 3_000), min_size=1, max_size=50), path=st.sampled_from([PCAPNG, PCAP]))
+def test_what_is_copied_is_the_same_in_whatever_pieces_it_comes(cuts: list[int], path: Path) -> None:
+    data, extract, made, at = path.read_bytes(), Extract({2, 3, 40}), b"", 0
+    for length in (*cuts, len(data)):
+        made += extract.take(data[at : at + length])
+        at += length
+    assert made == extracted(data, Extract({2, 3, 40}))
+
+
+@given(pieces=st.lists(st.integers(1, 3_000), min_size=1, max_size=200), path=st.sampled_from([PCAPNG, PCAP]))
+def test_the_packets_are_the_same_in_whatever_pieces_they_are_walked_over(pieces: list[int], path: Path) -> None:
+    data, wanted = path.read_bytes()[: sum(pieces)], range(1, 1_000)
+    found = list((whole := PacketWalk()).take(data, 1_000, wanted))
+    walk, rest, walked, at = PacketWalk(), Remainder(), list[tuple[int, bytes]](), 0
+    for length in pieces:
+        if (joined := rest.join(data[at : at + length])) is not None:
+            offset = walk.offset
+            walked += walk.take(joined, 1_000, wanted)
+            rest.keep(joined[walk.offset - offset :], walk.needed)
+        at += length
+    assert (walked, walk.number, walk.offset) == (found, whole.number, whole.offset)
 
 
 async def opened(path: Path) -> Session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+import stat
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from inspector.ui.dialogs.choice import ChoiceDialog
 from inspector.ui.dialogs.editor import EditorScreen
 from inspector.ui.dialogs.export import SecretSwitch
 from inspector.ui.dialogs.files import ExportDialog, SaveDialog
+from inspector.ui.history import FilterHistory
 from inspector.ui.launch import Launch
 from inspector.ui.subject import ClientTraces
 from tests.conftest import GreetProcess
@@ -244,6 +246,40 @@ async def test_a_filter_made_of_a_secret_is_not_kept(capture: Path, own_state: N
             assert (box.value in kept) is is_kept
             assert box._history.back("") == box.value  # here it can be brought back all the same
             box._history.forward("")
+
+
+FILTERS = {
+    "authorization": True,
+    'http2.header.name == "cookie"': True,
+    "greet status:5": True,
+    "my-cookie-jar greet": True,
+    "token greet": True,
+    f"bearer {TOKEN}": False,
+    f"cookie:{TOKEN}": False,
+    f'"authorization: {TOKEN}"': False,
+    f'http2.header.value contains "{TOKEN}" && http2.header.name == "x-key"': False,
+}
+
+
+@pytest.mark.parametrize("is_masked", [True, False])
+def test_a_filter_that_may_hold_a_secret_is_not_written(is_masked: bool, tmp_path: Path) -> None:
+    secrets, path = Secrets(DEFAULT_NAMES | {"x-key"}, are_shown=not is_masked), tmp_path / "filters"
+    history = FilterHistory(secrets, path)
+    for wanted in FILTERS:
+        history.add(wanted)
+    written = [each for each, is_kept in FILTERS.items() if is_kept or not is_masked]
+    assert path.read_text().splitlines() == written
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert history.back("") == list(FILTERS)[-1]
+
+
+def test_a_filter_with_a_secret_that_was_written_before_is_removed(tmp_path: Path) -> None:
+    (path := tmp_path / "filters").write_text(f"greet\nauthorization Bearer {TOKEN}\nstatus:5\n")
+    path.chmod(0o644)
+    history = FilterHistory(Secrets(), path)
+    assert (history.back(""), history.back("")) == ("status:5", "greet")
+    assert path.read_text() == "greet\nstatus:5\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 async def send_with(run: Running, metadata: str) -> None:

@@ -63,6 +63,8 @@ _READ_BOUND: Final = 256
 _ENTRIES_BOUND: Final = 2048
 """Entries kept: a table of 64 KiB, sixteen times the default, holds as many of the least size, 32 (§4.1)."""
 
+_INTEGER: Final = 12
+"""Octets within which an integer ends that means anything."""
 _INDEXED: Final = 0x80
 _INCREMENTAL: Final = 0x40
 _SIZE_UPDATE: Final = 0x20
@@ -131,13 +133,13 @@ class HpackTable:
     def _decode_one(self, block: bytes, at: int, headers: list[HeaderEntry]) -> int:
         first = block[at]
         if first & _INDEXED:
-            index, used = decode_integer(block[at:], 7)
+            index, used = _integer(block, at, 7)
             headers.append(self._entry(index))
             return at + used
         if first & 0xE0 == _SIZE_UPDATE:
-            return at + decode_integer(block[at:], 5)[1]
+            return at + _integer(block, at, 5)[1]
         incremental = bool(first & _INCREMENTAL)
-        index, used = decode_integer(block[at:], 6 if incremental else 4)
+        index, used = _integer(block, at, 6 if incremental else 4)
         at += used
         place = None
         if index:
@@ -162,10 +164,15 @@ class HpackTable:
         return self.at(index - len(_STATIC) - 1)
 
 
+def _integer(block: bytes, at: int, prefix_bits: int) -> tuple[int, int]:
+    """An integer (§5.1) and how many octets it has; without a copy of all that is behind it."""
+    return decode_integer(block[at : at + _INTEGER], prefix_bits)
+
+
 def _string(block: bytes, at: int) -> tuple[bytes, int]:
     """A string literal (§5.2) and the position behind it."""
     huffman = block[at] & _HUFFMAN
-    length, used = decode_integer(block[at:], 7)
+    length, used = _integer(block, at, 7)
     start, end = at + used, at + used + length
     if end > len(block):
         raise IndexError
