@@ -5,6 +5,8 @@
 #   make bench [ARGS="…"] how fast it is            make proto   generated code from proto/
 #   make fuzz [ARGS="…"]  thousands of damaged captures
 #   make picture          the picture in docs/      make clean   remove what was made
+#   make structure [ARGS="…"]  size and shape of the code, beside other packages
+#   make reach [ARGS="…"]      how many modules take part in a filter, a command, a call
 
 # The environment is made here, or in the user's cache where this folder belongs to somebody else.
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/grpc-inspector
@@ -25,10 +27,10 @@ IMPORTS_CACHE := --no-cache
 endif
 
 .NOTPARALLEL:
-.PHONY: help run setup check test bench fuzz proto picture clean
+.PHONY: help run setup check test bench fuzz proto picture structure reach clean
 
 help:
-	@sed -n '3,7s/^# *//p' Makefile
+	@sed -n '3,9s/^# *//p' Makefile
 
 run: $(VENV)/.tools-run $(VENV)/.run
 	@$(PYTHON) -m inspector $(ARGS)
@@ -54,6 +56,12 @@ fuzz: $(VENV)/.dev $(VENV)/.tools-run
 
 picture: $(VENV)/.dev $(VENV)/.tools-test
 	$(PYTHON) -m tests.picture $(ARGS)
+
+structure: $(VENV)/.dev
+	@$(PYTHON) -m tests.structure $(ARGS)
+
+reach: $(VENV)/.dev $(VENV)/.tools-run
+	@$(PYTHON) -m tests.reach $(ARGS)
 
 # The names in the descriptors stay helloworld.proto and sample.proto, as in every other copy; only the imports are put
 # right.
