@@ -44,7 +44,7 @@ class Intake(Protocol):
         """Take no more in until it is started again."""
 
     async def finish(self) -> None:
-        """End the recording behind what has come."""
+        """End the recording behind what has come. Raises what its task did not expect."""
 
     async def close(self) -> None:
         """End everything that was started, and give the recording up; harmless when done twice."""
@@ -121,8 +121,10 @@ class StreamIntake:
         await self._stream.stop()
         if self._copying is not None:
             self._copying.cancel()
-        await _ended(self._copying)
-        _give_up(self.recording, self._board)
+        try:
+            await _ended(self._copying)
+        finally:
+            _give_up(self.recording, self._board)
 
     async def _copy(self) -> None:
         try:
@@ -194,17 +196,23 @@ class LiveIntake:
         await self._recorder.stop()
         if self._working is not None:
             self._working.cancel()
-        await _ended(self._working)
-        _give_up(self.recording, self._board)
+        try:
+            await _ended(self._working)
+        finally:
+            _give_up(self.recording, self._board)
 
     async def _record(self) -> None:
-        watching = asyncio.create_task(self._watch())
+        watching, is_known = asyncio.create_task(self._watch()), False
         try:
             await self._recorder.record()
+            is_known = True
         except InspectorError as error:
             self._board.tell(phase=Phase.STOPPED, error=error)
+            is_known = True
         finally:
             watching.cancel()
+            if not is_known:  # ends the decoding, so that `finish` raises the exception instead of waiting for bytes
+                self.recording.finish()
 
     async def _watch(self) -> None:
         """Engines lose packets, and services fall silent, without a byte being captured."""
@@ -234,8 +242,12 @@ class LiveIntake:
 
 
 async def _ended(task: asyncio.Task[None] | None) -> None:
-    if task is not None:
-        await asyncio.wait({task})
+    """Wait for a task. An exception that it did not expect is raised here; a cancelled task is no error."""
+    if task is None:
+        return
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.result()
 
 
 def _give_up(spool: Spool, board: StatusPublisher) -> None:

@@ -235,6 +235,7 @@ class Session:
         beside = {asyncio.create_task(self._retention.run()), asyncio.create_task(self._watch_backlog())}
         try:
             note = await self._decoder.run(tshark, intake.recording)
+            await intake.finish()
         finally:
             for task in beside:
                 task.cancel()

@@ -14,13 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inspector.capture.source import Target
+from inspector.capture.spool import Spool
 from inspector.errors import TsharkError
 from inspector.headless.calls import print_calls
 from inspector.headless.frames import print_frames
 from inspector.headless.runner import Limits
 from inspector.schema.catalog import Catalog
-from inspector.session import FileSource, Phase, Session
+from inspector.session import FileSource, LiveSource, Phase, Session, StdinSource
 from inspector.session.export import packets_of_connections
+from inspector.session.recorder import Recorder
 from inspector.session.status import SessionStatus
 from inspector.store.store import Change
 from inspector.ui.widgets.status_line import Pace, StatusLine
@@ -162,4 +165,38 @@ async def test_a_tshark_that_is_killed_over_a_file_begins_again(large: Path) -> 
             with pytest.raises(TsharkError, match=r"tshark was ended while it was to .*Look again"):
                 await looking
     finally:
+        await session.close()
+
+
+class DefectError(Exception):
+    """An exception that no part of the program expects."""
+
+
+async def test_an_unexpected_exception_in_copying_ends_the_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(spool: Spool, data: bytes) -> bytes:
+        raise DefectError
+
+    monkeypatch.setattr(Spool, "append", fail)
+    reader, writer = os.pipe()
+    os.write(writer, CAPTURE.read_bytes())
+    os.close(writer)
+    await _fails_with_defect(Session(StdinSource(reader)))
+
+
+async def test_an_unexpected_exception_in_recording_ends_the_session(
+    monkeypatch: pytest.MonkeyPatch, free_port: int
+) -> None:
+    async def fail(recorder: Recorder) -> None:
+        raise DefectError
+
+    monkeypatch.setattr(Recorder, "record", fail)
+    await _fails_with_defect(Session(LiveSource(Target("localhost", free_port), engine="tap")))
+
+
+async def _fails_with_defect(session: Session) -> None:
+    with pytest.raises(DefectError):
+        await session.run()
+    with pytest.raises(DefectError):
         await session.close()
