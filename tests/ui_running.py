@@ -50,13 +50,18 @@ class Running(NamedTuple):
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
-        await self.pilot.pause()
+        await self._delivered()
 
     async def type(self, text: str) -> None:
         """Type a text faster than the app can draw it."""
         for letter in text:
             self.app.post_message(events.Key(letter, letter))
+        await self._delivered()
+
+    async def _delivered(self) -> None:
+        """Wait until the app has handled all that was typed, or has ended."""
         await self.pilot.pause()
+        await self.until(lambda: self.app.input_queue.is_empty or not self.app.is_running)
 
     async def turn_to(self, name: str, key: str = "right") -> None:
         """Turn the tabs of the lists until one is in front."""

@@ -58,7 +58,7 @@ class InspectorApp(App[int], inherit_bindings=False):
     def __init__(self, launch: Launch) -> None:
         super().__init__(driver_class=TerminalDriver)
         self._launch = replace(launch, requests=RequestHistory(launch.history))
-        self._input = InputQueue(self, super().on_event)
+        self.input_queue = InputQueue(self, super().on_event)
         self._shown: list[InspectionScreen] = []
         self.unfinished: list[str] = []
         """Files that were being written when their capture was left."""
@@ -74,7 +74,7 @@ class InspectorApp(App[int], inherit_bindings=False):
         if isinstance(event, InputEvent):
             KEYBOARD.note()
         if isinstance(event, InputEvent | Paste) and not event.is_forwarded:
-            await self._input.add(event)
+            await self.input_queue.add(event)
         else:
             await super().on_event(event)
 

@@ -40,6 +40,11 @@ class InputQueue:
         self._held: deque[Event] = deque()
         self._settling: asyncio.Task[None] | None = None
 
+    @property
+    def is_empty(self) -> bool:
+        """True when every event has been delivered, and the last one has been handled."""
+        return self._settling is None and not self._held
+
     async def add(self, event: Event) -> None:
         """Deliver an event, now or behind those that are held."""
         self._held.append(event)

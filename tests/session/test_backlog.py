@@ -30,9 +30,15 @@ SECONDS = 60.0
 
 def decoding_tshark(program: psutil.Process) -> psutil.Process:
     """Return the tshark that prints fields: another may be running for a moment, asked for its version."""
-    children = [each for each in program.children() if each.name() == "tshark"]
-    (found,) = [each for each in children if "fields" in each.cmdline()]
+    (found,) = [each for each in program.children() if "fields" in _arguments(each)]
     return found
+
+
+def _arguments(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.ZombieProcess:  # it has ended
+        return []
 
 
 class Watched:
