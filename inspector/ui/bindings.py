@@ -60,6 +60,8 @@ _SAVE: Final = (
     "messages as files, Follow as text or HTML, the screen as SVG"
 )
 _READ: Final = "Read messages as protobuf, wire, JSON, text or hex; TCP streams as ASCII, hex dump or raw"
+_PANE_PAGE_DOWN: Final = "In the right pane: one page down"
+_UNFOLD: Final = "Unfold a call into its messages, a message into its frames"
 _COUNT: Final = "Statistics: frames by type, calls and bytes a second, conversations, latency of methods"
 
 _TABLE: Final[dict[tuple[KeyContext, Group], tuple[Key, ...]]] = {
@@ -92,22 +94,22 @@ _TABLE: Final[dict[tuple[KeyContext, Group], tuple[Key, ...]]] = {
         Key("editor.close", "escape", "Esc", "close", "Close the editor and keep what was written", "close"),
     ),
     (KeyContext.LIST, Group.MOVE): (
-        Key("down", "j,down", "j ↓", "down", "One row down", "move(1)"),
-        Key("up", "k,up", "k ↑", "up", "One row up", "move(-1)"),
-        Key("page_down", "pagedown,space", "PgDn", "page down", "One page down", "page(1)"),
-        Key("page_up", "pageup", "PgUp", "page up", "One page up", "page(-1)"),
-        Key("first", "g,home", "g Home", "first", "To the first row", "first"),
-        Key("last", "G,end", "G End", "last", "To the last row, and follow the tail from there", "last"),
-        Key("tail", "F", "F", "tail", "Follow the tail: stay at the newest row", "last"),
+        Key("down", "j,down", "j ↓", "down", "One row down", "move('down')"),
+        Key("up", "k,up", "k ↑", "up", "One row up", "move('up')"),
+        Key("page_down", "pagedown,space", "PgDn", "page down", "One page down", "move('page_down')"),
+        Key("page_up", "pageup", "PgUp", "page up", "One page up", "move('page_up')"),
+        Key("first", "g,home", "g Home", "first", "To the first row", "move('first')"),
+        Key("last", "G,end", "G End", "last", "To the last row, and follow the tail from there", "move('last')"),
+        Key("tail", "F", "F", "tail", "Follow the tail: stay at the newest row", "move('last')"),
         Key("open", "enter", "Enter", "open", "Open the row in the other pane", "open"),
     ),
     (KeyContext.PANE, Group.MOVE): (
-        Key("pane.down", "j,down", "j ↓", "down", "In the right pane: one line down", "move(1)"),
-        Key("pane.up", "k,up", "k ↑", "up", "In the right pane: one line up", "move(-1)"),
-        Key("pane.page_down", "pagedown,space", "PgDn", "page down", "In the right pane: one page down", "page(1)"),
-        Key("pane.page_up", "pageup", "PgUp", "page up", "In the right pane: one page up", "page(-1)"),
-        Key("pane.first", "g,home", "g Home", "top", "In the right pane: to the top", "first"),
-        Key("pane.last", "G,end", "G End", "end", "In the right pane: to the end", "last"),
+        Key("pane.down", "j,down", "j ↓", "down", "In the right pane: one line down", "move('down')"),
+        Key("pane.up", "k,up", "k ↑", "up", "In the right pane: one line up", "move('up')"),
+        Key("pane.page_down", "pagedown,space", "PgDn", "page down", _PANE_PAGE_DOWN, "move('page_down')"),
+        Key("pane.page_up", "pageup", "PgUp", "page up", "In the right pane: one page up", "move('page_up')"),
+        Key("pane.first", "g,home", "g Home", "top", "In the right pane: to the top", "move('first')"),
+        Key("pane.last", "G,end", "G End", "end", "In the right pane: to the end", "move('last')"),
         Key("pane.open", "enter", "Enter", "open", "From a step to its frame; a field of a tree: open, fold", "open"),
     ),
     (KeyContext.HEX, Group.MOVE): (
@@ -164,12 +166,12 @@ _TABLE: Final[dict[tuple[KeyContext, Group], tuple[Key, ...]]] = {
     (KeyContext.LIST, Group.LOOK): (
         Key("mark", "m,ctrl+m", "m", "mark", "Mark the row, or take its mark away", "mark"),
         Key("sort", "o", "o", "sort", "Sort by the next column; a click on a column's title sorts by it", "sort(1)"),
-        Key("sort.turn", "O", "O", "turn order", "Turn the order round", "turn_order"),
-        Key("unfold", "plus", "+", "unfold", "Unfold a call into its messages, a message into its frames", "unfold"),
-        Key("fold", "minus", "-", "fold", "Fold what is unfolded, or that of which the row is a part", "fold"),
-        Key("mark.next", "apostrophe", "'", "next mark", "To the next marked row, round the end", "next_mark"),
-        Key("mark.all", "A", "A", "mark all", "Mark all rows that are shown", "mark_all"),
-        Key("mark.none", "U", "U", "unmark all", "Take all marks of this list away", "unmark_all"),
+        Key("sort.turn", "O", "O", "turn order", "Turn the order round", "reverse_order"),
+        Key("unfold", "plus", "+", "unfold", _UNFOLD, "fold(True)"),
+        Key("fold", "minus", "-", "fold", "Fold what is unfolded, or that of which the row is a part", "fold(False)"),
+        Key("mark.next", "apostrophe", "'", "next mark", "To the next marked row, round the end", "move('next_mark')"),
+        Key("mark.all", "A", "A", "mark all", "Mark all rows that are shown", "mark_all(True)"),
+        Key("mark.none", "U", "U", "unmark all", "Take all marks of this list away", "mark_all(False)"),
     ),
     (KeyContext.FILTER, Group.LOOK): (
         Key("filter.keep", "enter", "Enter", "keep", "From the filter to the list; the filter stays", "leave"),

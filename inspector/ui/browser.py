@@ -87,7 +87,7 @@ class BothSides(Horizontal):
             self.listing.open(FRAMES)
         self.select(subject, hold=True)
         if with_tail:
-            self.detail.pane_of(FOLLOW).follow_end()
+            self.detail.pane_of(FOLLOW).viewport.follow_end()
 
     def show_told(self, accounts: ClientTraces) -> None:
         """Show what the client says of its calls, until a row is selected."""
@@ -135,18 +135,18 @@ class BothSides(Horizontal):
     def _take_row(self, event: RowSelected) -> None:
         event.stop()
         table = self.listing.shown
-        if (event.table, event.key) == (table.id, table.selected):  # else another row was selected since
+        if (event.table, event.key) == (table.id, table.cursor.key):  # else another row was selected since
             self.show(table.rows.subject(event.key))
 
     def _bring_cursor(self, table: RowList) -> None:
         """Another list was brought to the front: its cursor goes to what is selected, or leads to something else."""
         key = None if self.subject is None else table.rows.key_of(self.subject)
-        if table.id == PACKETS and key is not None and not table.following:
+        if table.id == PACKETS and key is not None and not table.cursor.following:
             self._goal = self._goal or PacketAt(key)
             self._reach_goal()
-        elif key is not None and not table.following:
-            table.select(key)
-        chosen = None if table.selected is None else table.rows.subject(table.selected)
+        elif key is not None and not table.cursor.following:
+            table.cursor.select(key)
+        chosen = None if table.cursor.key is None else table.rows.subject(table.cursor.key)
         if chosen is not None and type(chosen) is not type(self.subject):
             self.show(chosen)
 
@@ -265,7 +265,8 @@ class Browser(BothSides):
         self.post_message(FilterAsked("" if self.feed.frames.filter.text == wanted else wanted))
 
     def _action_row(self, rows: int) -> None:
-        self.listing.shown.go(self.listing.shown.cursor + rows)
+        cursor = self.listing.shown.cursor
+        cursor.go(cursor.row + rows)
 
     def _action_turn(self, tabs: int) -> None:
         if self.detail.pane.has_focus and self.detail.turn_fold(is_open=tabs > 0):
@@ -298,6 +299,6 @@ class Browser(BothSides):
         if self.detail.has_focus_within_pane:
             if document is not None:
                 self.post_message(Copied(document.copied, self.detail.is_raw))
-        elif table.selected is not None:
-            row = table.rows.text(table.selected)
+        elif table.cursor.key is not None:
+            row = table.rows.text(table.cursor.key)
             self.post_message(Copied(lambda _: row))  # no row shows the value of a header that may be a secret

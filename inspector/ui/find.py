@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from inspector.model.call import StreamKey
-from inspector.present.find import FrameFind, Kind, Pattern, Where
+from inspector.present.find import FrameFind, Kind, Matcher, Pattern, Where
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
 from inspector.ui.subject import FrameAt, PacketAt
 from inspector.ui.widgets.document import Pane
 from inspector.ui.widgets.layout import Document
 from inspector.ui.widgets.row_list import RowList
-from inspector.ui.widgets.table import ListRows
+from inspector.ui.widgets.rows import ListRows
 
 
 class SearchPosition(NamedTuple):
@@ -243,21 +243,21 @@ class ListTarget:
 
     def __init__(self, widget: RowList, space: RowsScope) -> None:
         self.widget, self.space = widget, space
-        self._arrangement = widget.arrangement
+        self._generation = widget.cursor.generation
 
     @property
     def here(self) -> SearchPosition:
         """The cursor's row."""
-        return SearchPosition(self.widget.cursor)
+        return SearchPosition(self.widget.cursor.row)
 
     @property
     def is_as_it_was(self) -> bool:
         """False after a refilter, after sorting, and when rows were folded or unfolded."""
-        return self.widget.arrangement == self._arrangement
+        return self.widget.cursor.generation == self._generation
 
     def go(self, hit: Any) -> None:
         """To the hit's row."""
-        self.widget.go(self.widget.rows.near(hit))
+        self.widget.cursor.go(self.widget.rows.near(hit))
 
 
 class PaneTarget:
@@ -269,17 +269,17 @@ class PaneTarget:
     @property
     def here(self) -> SearchPosition:
         """The cursor's line."""
-        rows, cursor = self.widget.rows, self.widget.cursor
-        return SearchPosition(rows[cursor].block, rows[cursor].line) if cursor < len(rows) else SearchPosition(0)
+        row = self.widget.viewport.cursor_row
+        return SearchPosition(0) if row is None else SearchPosition(row.block, row.line)
 
     @property
     def is_as_it_was(self) -> bool:
         """False once it shows another document."""
-        return self.widget.document is self.space.document
+        return self.widget.viewport.document is self.space.document
 
     def go(self, hit: SearchPosition) -> None:
         """To the hit's line."""
-        self.widget.show_line(*hit)
+        self.widget.viewport.show_line(*hit)
 
 
 def target_of(
@@ -287,7 +287,13 @@ def target_of(
 ) -> SearchTarget | None:
     """How to look through a widget, in which what is looked for stands out from now on; None for an empty pane."""
     if isinstance(widget, RowList):
-        widget.show_sought(None if kind is Kind.HEX else pattern.shown)
+        highlight(widget, None if kind is Kind.HEX else pattern.shown)
         return ListTarget(widget, RowsScope(widget.rows, store, catalog, pattern, where))
-    widget.show_sought(pattern.shown)
-    return None if widget.document is None else PaneTarget(widget, DocumentScope(widget.document, pattern))
+    highlight(widget, pattern.shown)
+    document = widget.viewport.document
+    return None if document is None else PaneTarget(widget, DocumentScope(document, pattern))
+
+
+def highlight(widget: Widget, matcher: Matcher | None) -> None:
+    """Highlight what a search matches, or nothing."""
+    (widget.renderer if isinstance(widget, RowList) else widget).highlight(matcher)

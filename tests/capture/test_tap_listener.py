@@ -314,10 +314,10 @@ async def test_the_app_shows_where_the_tap_listens_and_calls_through_it(
         await asyncio.to_thread(greet_from_elsewhere, f"unix:{path}", "Ada")
         await run.until(lambda: run.frames.count == 5)
         await send(run, "World", 10)
-        await run.until(lambda: run.frames.cursor == 5)  # one's own call is known, and selected
+        await run.until(lambda: run.frames.cursor.row == 5)  # one's own call is known, and selected
         await asyncio.to_thread(greet_from_elsewhere, f"unix:{path}", "Bo")
         await run.until(lambda: run.frames.count == 15)
-        assert run.frames.cursor == 5
+        assert run.frames.cursor.row == 5
         status = lines(run.screen.query_one("#status"))[0]
         assert "tap on …" in status
         assert str(path)[-20:] in status

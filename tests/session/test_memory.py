@@ -232,12 +232,12 @@ async def drop(run: Running, frames: int) -> None:
 async def test_the_screen_goes_on_when_what_it_shows_leaves(tmp_path: Path) -> None:
     async with opened(greets(40).write(tmp_path / "greets.pcap")) as run:
         await run.press("down", "m", "down", "down", "f")
-        first = run.session.store.frames[run.frames.key]
+        first = run.session.store.frames[run.frames.cursor.key]
         await drop(run, 100)
         assert run.counts.startswith(f"{run.frames.count} of ")
         assert "100 older dropped" in run.counts
         assert run.frames.marks == {}
-        shown = run.session.store.frames[run.frames.key]
+        shown = run.session.store.frames[run.frames.cursor.key]
         assert shown.packet > first.packet
         assert f"packet {shown.packet}" in text(run.pane)
         await run.press("escape")

@@ -25,7 +25,7 @@ SIZES = pytest.mark.parametrize("size", [WIDE, NARROW])
 
 
 def position(run: Running) -> object:
-    return run.frames.selected
+    return run.frames.cursor.key
 
 
 async def test_a_file_begins_at_its_first_frame_with_the_focus_on_the_list() -> None:
@@ -42,13 +42,13 @@ async def test_a_file_begins_at_its_first_frame_with_the_focus_on_the_list() -> 
 async def test_moves() -> None:
     async with opened(CAPTURE, size=NARROW) as run:
         rows = run.frames
-        moves = [("j", 1), ("down", 2), ("k", 1), ("up", 0), ("up", 0), ("pagedown", rows.page), ("pageup", 0)]
+        moves = [("j", 1), ("down", 2), ("k", 1), ("up", 0), ("up", 0), ("pagedown", rows.cursor.page), ("pageup", 0)]
         for key, row in moves:
             await run.press(key)
-            assert rows.cursor == row, key
+            assert rows.cursor.row == row, key
         for key, row in (("G", rows.count - 1), ("g", 0), ("end", rows.count - 1), ("home", 0)):
             await run.press(key)
-            assert rows.cursor == row, key
+            assert rows.cursor.row == row, key
             assert any(line.startswith("▌") for line in lines(rows)), key
 
 
@@ -90,7 +90,7 @@ async def test_enter_opens_and_leads_from_a_step_to_its_frame() -> None:
     async with opened(CAPTURE) as run:
         await run.press("enter", "G", "enter")
         assert run.focused == "frames"
-        assert run.frames.cursor == 4
+        assert run.frames.cursor.row == 4
         assert "OK  grpc-status 0" in lines(run.frames)[5]
 
 
@@ -164,9 +164,9 @@ async def test_matches_are_visited_round_the_end() -> None:
         await run.type("stream:5")
         await run.until(lambda: run.frames.count == 5)
         await run.press("escape", "n", "n")
-        await run.until(lambda: run.frames.cursor == 2)
+        await run.until(lambda: run.frames.cursor.row == 2)
         await run.press("N", "N", "N")
-        await run.until(lambda: run.frames.cursor == 4)
+        await run.until(lambda: run.frames.cursor.row == 4)
 
 
 async def test_the_cursor_stays_where_it_was_put_while_a_filter_is_typed() -> None:
@@ -246,9 +246,9 @@ async def test_marks() -> None:
     async with opened(CAPTURE) as run:
         await run.press("j", "m", "j", "j", "m", "g")
         await run.press("apostrophe")
-        assert run.frames.cursor == 1
+        assert run.frames.cursor.row == 1
         await run.press("apostrophe", "apostrophe")
-        assert run.frames.cursor == 1
+        assert run.frames.cursor.row == 1
         assert lines(run.frames)[2].startswith("◆")
         await run.press("m")
         assert not lines(run.frames)[2].startswith("◆")
@@ -329,13 +329,13 @@ async def test_the_mouse_selects_opens_and_scrolls() -> None:
     async with opened(CAPTURE) as run:
         await run.pilot.click("#frames", offset=(20, 4))
         await run.pilot.pause()
-        assert run.frames.cursor == 3
+        assert run.frames.cursor.row == 3
         await run.pilot.click("#frames", offset=(20, 6), times=2)
         await run.until(lambda: run.focused == "follow-pane")
-        assert run.frames.cursor == 5
+        assert run.frames.cursor.row == 5
         step = next(y for y, line in enumerate(lines(run.pane)) if "← HEADERS  200" in line)
         await run.pilot.click("#follow-pane", offset=(10, step))
-        await run.until(lambda: run.frames.cursor == 7)
+        await run.until(lambda: run.frames.cursor.row == 7)
         help_at = text(run.screen.query_one(KeyBar)).index("? help")
         await run.pilot.click("#keys", offset=(help_at, 0))
         await run.until(lambda: isinstance(run.app.screen, HelpScreen))

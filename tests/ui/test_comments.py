@@ -32,7 +32,7 @@ async def test_a_comment_goes_with_the_capture_and_is_there_when_it_is_opened(tm
     saved = tmp_path / "saved.pcapng"
     async with reading(PCAP, NARROW) as run:
         await run.loaded()
-        number = run.session.store.frames[run.frames.selected].packet
+        number = run.session.store.frames[run.frames.cursor.key].packet
         await comment(run, "the first [b]request[/b] ü")
         await run.until(lambda: "✎ the first [b]request[/b] ü" in lines(run.frames)[1])
         await run.press("f", "right")

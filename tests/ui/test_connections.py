@@ -55,7 +55,7 @@ async def test_the_sequence_leads_to_its_frames(size: tuple[int, int]) -> None:
         await run.press(*["j"] * row)
         await run.press("enter")
         assert run.focused == FRAMES
-        frame = run.session.store.frames[run.frames.selected]
+        frame = run.session.store.frames[run.frames.cursor.key]
         assert (frame.type, frame.stream) == (FrameType.HEADERS, 1)
         await run.until(lambda: followed(run) == StreamKey(0, 1))
 
@@ -103,7 +103,7 @@ async def test_a_frame_of_the_connection_itself_is_shown_in_its_sequence() -> No
         await run.press("h")
         await run.until(lambda: run.frames.count == len(run.session.store.frames))
         await run.press("g")
-        assert run.session.store.frames[run.frames.selected].type == FrameType.SETTINGS
+        assert run.session.store.frames[run.frames.cursor.key].type == FrameType.SETTINGS
         await run.until(lambda: any(line.startswith("▌") and "SETTINGS" in line for line in lines(run.pane)))
         store = run.session.store
         goaway = next(at for at, frame in enumerate(store.frames) if frame.type == FrameType.GOAWAY)
@@ -117,7 +117,7 @@ async def test_a_call_that_was_sent_is_shown_in_a_list_that_has_it() -> None:
         await to_connections(run)
         run.screen.browser.show_call(StreamKey(0, 3))
         await run.until(lambda: run.list.id == FRAMES)
-        assert run.session.store.frames[run.frames.selected].stream == 3
+        assert run.session.store.frames[run.frames.cursor.key].stream == 3
         await run.until(lambda: followed(run) == StreamKey(0, 3))
         await run.turn_to(CALLS)
         run.screen.browser.show_call(StreamKey(0, 1))
@@ -128,10 +128,10 @@ async def test_a_call_that_was_sent_is_shown_in_a_list_that_has_it() -> None:
 async def test_the_lists_keep_their_places() -> None:
     async with opened(CAPTURE) as run:
         await run.press("j", "j")
-        place = run.frames.selected
+        place = run.frames.cursor.key
         await to_connections(run)
         await run.turn_to(FRAMES, "left")
-        assert run.frames.selected == place
+        assert run.frames.cursor.key == place
         await run.until(lambda: run.focused == FRAMES and "HEADERS" in text(run.pane))
 
 

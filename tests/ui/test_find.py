@@ -44,15 +44,15 @@ async def test_the_first_is_shown_while_it_is_typed_and_n_goes_round_the_end(siz
         assert run.focused == "find-text"
         await run.type("cpp7")
         await run.until(lambda: said(run) == "1 of 2")
-        assert '"cpp7"' in lines(run.frames)[1 + run.frames.cursor - run.frames.scroll_offset.y]
+        assert '"cpp7"' in lines(run.frames)[1 + run.frames.cursor.row - run.frames.scroll_offset.y]
         await run.press("enter")
         assert run.focused == "frames"
-        first = run.frames.cursor
+        first = run.frames.cursor.row
         await run.press("n")
         assert said(run) == "2 of 2"
-        assert run.frames.cursor > first
+        assert run.frames.cursor.row > first
         await run.press("n")
-        assert (said(run), run.frames.cursor) == ("1 of 2", first)
+        assert (said(run), run.frames.cursor.row) == ("1 of 2", first)
         await run.press("N")
         assert said(run) == "2 of 2"
         await run.press("escape")
@@ -64,7 +64,7 @@ async def test_n_visits_what_the_filter_finds_when_nothing_is_looked_for() -> No
         await find(run, "cpp7")
         await run.until(lambda: said(run) == "1 of 2")
         await run.press("escape", "g", "n")
-        assert run.frames.cursor == 1
+        assert run.frames.cursor.row == 1
 
 
 async def test_it_begins_at_the_cursor() -> None:
@@ -72,12 +72,12 @@ async def test_it_begins_at_the_cursor() -> None:
         await run.press("G")
         await find(run, "cpp")
         await run.until(lambda: said(run).startswith("1 of "))
-        assert run.frames.cursor < 5
+        assert run.frames.cursor.row < 5
         await run.press("escape", "j", "j", "j", "j", "j", "j", "j")
-        here = run.frames.cursor
+        here = run.frames.cursor.row
         await find(run, "hello cpp")
         await run.until(lambda: said(run).startswith("2 of ") and "looking" not in said(run))
-        assert run.frames.cursor >= here
+        assert run.frames.cursor.row >= here
 
 
 async def test_regular_expressions_and_bytes_and_what_is_wrong_with_them() -> None:
@@ -123,10 +123,10 @@ async def test_calls_are_found_by_what_is_in_their_frames() -> None:
         assert run.list.id == CALLS
         await find(run, "hello cpp7")
         await run.until(lambda: said(run) == "1 of 1")
-        assert str(run.list.selected) == "0/15"
+        assert str(run.list.cursor.key) == "0/15"
         await run.press("enter", "right", "n")
         await run.until(lambda: said(run) == "1 of 1")
-        assert "Hello cpp7" in lines(run.frames)[1 + run.frames.cursor - run.frames.scroll_offset.y]
+        assert "Hello cpp7" in lines(run.frames)[1 + run.frames.cursor.row - run.frames.scroll_offset.y]
 
 
 @SIZES
@@ -135,11 +135,11 @@ async def test_lines_of_the_right_pane_are_found(size: tuple[int, int]) -> None:
         await run.press("f")
         await find(run, "grpc-")
         await run.until(lambda: said(run).startswith("1 of "))
-        assert "grpc-accept-encoding" in lines(run.pane)[run.pane.cursor - run.pane.scroll_offset.y]
+        assert "grpc-accept-encoding" in lines(run.pane)[run.pane.viewport.cursor - run.pane.scroll_offset.y]
         await run.press("enter")
         assert run.focused == "follow-pane"
         await run.press("N")
-        last = lines(run.pane)[run.pane.cursor - run.pane.scroll_offset.y]
+        last = lines(run.pane)[run.pane.viewport.cursor - run.pane.scroll_offset.y]
         assert "grpc-message" in last or "grpc-status" in last
         await run.press("escape", "escape")
         assert run.focused == "frames"

@@ -56,7 +56,7 @@ async def test_where_the_focus_goes_only_the_cursors_row_is_painted_anew() -> No
         await run.press("enter")
         await run.pilot.pause()
         assert not run.frames.has_focus
-        assert set(painted) <= {run.frames.selected}
+        assert set(painted) <= {run.frames.cursor.key}
 
 
 async def test_work_gives_way_for_longer_while_keys_are_pressed() -> None:

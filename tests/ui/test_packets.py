@@ -22,7 +22,7 @@ from inspector.ui.lists.packets import PacketRows
 from inspector.ui.widgets.document import GUTTER
 from inspector.ui.widgets.filter_box import FilterBox, NameList
 from inspector.ui.widgets.hex_view import HexView
-from inspector.ui.widgets.painting import RowPainter
+from inspector.ui.widgets.table_renderer import RowPainter
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, reading, text
 
@@ -58,13 +58,13 @@ def title(run: Running) -> str:
 async def to_packet(run: Running) -> None:
     """From the first frame, which is in packet 6, to that packet, with its tree on the screen."""
     await run.press("p")
-    await run.until(lambda: run.list.id == PACKETS and run.list.selected == 6)
+    await run.until(lambda: run.list.id == PACKETS and run.list.cursor.key == 6)
     await run.until(lambda: "HyperText Transfer Protocol 2" in text(run.pane) or run.pane.size.width == 0)
 
 
 def at_cursor(run: Running) -> str:
     """The line of the pane that the cursor is on."""
-    return lines(run.pane)[run.pane.cursor - run.pane.scroll_offset.y]
+    return lines(run.pane)[run.pane.viewport.cursor - run.pane.scroll_offset.y]
 
 
 async def go_down_to(run: Running, words: str) -> None:
@@ -83,9 +83,9 @@ async def test_every_packet_is_in_the_list_and_a_frame_leads_to_its_packet_and_b
         assert any(row.startswith("▌") and ("GRPC " in row or "HTTP2 " in row) for row in rows)
         await run.press("j", "j", "j", "p")
         await run.until(lambda: run.list.id == FRAMES)
-        assert (run.list.selected, run.focused) == (next(run.session.store.positions_of(9)), FRAMES)
+        assert (run.list.cursor.key, run.focused) == (next(run.session.store.positions_of(9)), FRAMES)
         await run.press("p", "j", "p")
-        await run.until(lambda: run.list.selected == 10)
+        await run.until(lambda: run.list.cursor.key == 10)
         assert run.list.id == PACKETS, "a packet without a frame leads nowhere"
 
 

@@ -95,7 +95,7 @@ async def test_delta_columns_are_there_to_be_chosen_and_count_from_the_row_and_t
         await run.loaded()
         run.screen.browser.listing.show_columns((2, 3, 4, 7))
         assert header(run)[:3] == ["Delta", "In", "stream"]
-        run.frames.go(0)
+        run.frames.cursor.go(0)
         await run.press("full_stop", "full_stop")
         await run.until(lambda: lines(run.frames)[3].split().count("0.000472") == 2)
         assert lines(run.frames)[1].split()[0] == "0/1"
@@ -104,7 +104,7 @@ async def test_delta_columns_are_there_to_be_chosen_and_count_from_the_row_and_t
         run.screen.browser.listing.show_columns((0, 2, 5))
         assert header(run) == ["No.", "Delta", "Protocol"]
         first, second = map(run.screen.feed.packets.line, (1, 2))
-        run.list.go(0)
+        run.list.cursor.go(0)
         await run.until(lambda: lines(run.list)[2].split() == ["2", f"{second.time - first.time:.6f}", "TCP"])
 
 
@@ -152,23 +152,23 @@ async def test_the_keys_of_wireshark_do_what_they_do_there() -> None:
         await run.until(lambda: isinstance(run.app.screen, LineDialog) and run.app.screen.query("#line"))
         await run.type("27")
         await run.press("enter")
-        await run.until(lambda: "27" in lines(run.list)[1 + run.list.cursor - run.list.scroll_offset.y].split()[:2])
-        here = run.frames.cursor
+        await run.until(lambda: "27" in lines(run.list)[1 + run.list.cursor.row - run.list.scroll_offset.y].split()[:2])
+        here = run.frames.cursor.row
         await run.press("ctrl+m", "ctrl+t")
-        assert run.frames.key in run.frames.marks
+        assert run.frames.cursor.key in run.frames.marks
         assert run.screen.feed.time_reference is not None
         await run.press("enter", "f8")
-        assert (run.focused, run.frames.cursor) == ("follow-pane", here + 1)
+        assert (run.focused, run.frames.cursor.row) == ("follow-pane", here + 1)
         await run.press("ctrl+up", "ctrl+underscore")
-        assert (run.focused, run.frames.cursor) == ("filter", here)
+        assert (run.focused, run.frames.cursor.row) == ("filter", here)
         await run.type("cpp7")
         await run.press("enter")
         await run.until(lambda: "2 of 670 frames" in run.counts)
-        first = run.frames.key
+        first = run.frames.cursor.key
         await run.press("ctrl+n")
-        assert run.frames.key != first
+        assert run.frames.cursor.key != first
         await run.press("ctrl+b")
-        assert run.frames.key == first
+        assert run.frames.cursor.key == first
 
 
 async def test_arrows_open_and_fold_a_tree() -> None:
@@ -177,12 +177,12 @@ async def test_arrows_open_and_fold_a_tree() -> None:
         await run.press("p")
         await run.until(lambda: "Ethernet II" in text(run.pane))
         await run.press("enter")
-        while "Ethernet II" not in lines(run.pane)[run.pane.cursor]:
+        while "Ethernet II" not in lines(run.pane)[run.pane.viewport.cursor]:
             await run.press("j")
         await run.press("right")
         assert "Type: IPv4 (0x0800)" in text(run.pane)
         await run.press("j", "j", "left")
-        assert "Ethernet II" in lines(run.pane)[run.pane.cursor]
+        assert "Ethernet II" in lines(run.pane)[run.pane.viewport.cursor]
         await run.press("left")
         assert "Type: IPv4" not in text(run.pane)
         assert run.focused == "tree-pane"

@@ -43,7 +43,7 @@ async def test_a_name_and_enter_and_its_frames_are_there(greet: GreetProcess) ->
         assert 'HelloRequest  name: "World"' in shown
         assert 'HelloReply  message: "Hello, World"' in shown
         assert "OK  grpc-status 0" in shown
-        assert run.frames.cursor == 0
+        assert run.frames.cursor.row == 0
         await run.until(lambda: '"message": "Hello, World"' in text(run.pane))
         assert run.focused == "request"
         await run.until(lambda: "OK" in said(run))
@@ -91,7 +91,7 @@ async def test_each_call_is_selected_as_it_comes_also_after_moving_away(greet: G
         assert "paused" in run.lists_tabs
         await run.press("i")
         await send(run, "Ada", 10)
-        await run.until(lambda: run.frames.cursor == 5)
+        await run.until(lambda: run.frames.cursor.row == 5)
         assert "paused" not in run.lists_tabs
         assert "0/3" in run.detail_tabs
 
@@ -107,7 +107,7 @@ async def test_the_tail_is_followed_until_the_user_moves_up(greet: GreetProcess)
         await run.press("escape")
         assert "F follows" in run.lists_tabs
         await run.press("F")
-        assert run.frames.cursor == run.frames.count - 1
+        assert run.frames.cursor.row == run.frames.count - 1
         assert "F follows" not in run.lists_tabs
 
 

@@ -64,7 +64,7 @@ async def test_keys_behind_one_that_closes_a_dialog_are_for_what_is_below() -> N
     async with opened(CAPTURE) as run:
         type_at_once(run, "g", "colon", "7", "escape", "j", "j", "ctrl+f", "x")
         await run.until(lambda: run.focused == "find-text" and written(run) == "x")
-        assert run.frames.cursor == 2
+        assert run.frames.cursor.row == 2
 
 
 async def test_a_paste_and_a_click_keep_their_place_among_the_keys() -> None:

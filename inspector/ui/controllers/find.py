@@ -15,7 +15,7 @@ from inspector.store.store import Store
 from inspector.ui.browser import Browser
 from inspector.ui.controllers.context import Actions, Hears, ScreenContext
 from inspector.ui.controllers.focus import FocusController
-from inspector.ui.find import Search, SearchPosition, SearchTarget, Widget, target_of
+from inspector.ui.find import Search, SearchPosition, SearchTarget, Widget, highlight, target_of
 from inspector.ui.lists.listing import FRAMES, PACKETS
 from inspector.ui.messages import FindAsked, FindLeft, SearchQuery
 from inspector.ui.widgets.document import Pane
@@ -131,7 +131,7 @@ class FindSession:
 
     def end(self) -> None:
         """Let nothing stand out any more."""
-        self._widget.show_sought(None)
+        highlight(self._widget, None)
 
 
 _TELL_SECONDS: Final = 0.1
@@ -296,5 +296,6 @@ class FindController:
 
 def _here(widget: Widget) -> int:
     if isinstance(widget, Pane):
-        return widget.rows[widget.cursor].block if widget.cursor < len(widget.rows) else 0
-    return max(widget.cursor, 0)
+        row = widget.viewport.cursor_row
+        return 0 if row is None else row.block
+    return max(widget.cursor.row, 0)

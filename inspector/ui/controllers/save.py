@@ -207,7 +207,7 @@ class SaveController:
     def _pictures(self) -> Picture:
         clear, mask = self._picture(), self._secrets.mask(is_on=False)
         detail = self._browser.detail
-        with detail.pane.masked(mask):
+        with detail.pane.viewport.masked(mask):
             return Picture(self._picture() if mask.count else clear, clear, mask, detail.shows_bytes)
 
     def _shown_packets(self) -> Iterable[int]:

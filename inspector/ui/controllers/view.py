@@ -114,7 +114,7 @@ class NavigationController:
     def _choose_columns(self) -> None:
         table = self._browser.listing.shown
         title = LISTS[table.id or FRAMES].title
-        dialog = ColumnsDialog(title, table.rows.columns, table.layout_of_columns)
+        dialog = ColumnsDialog(title, table.rows.columns, table.renderer.column_layout)
         self._stage.ask(dialog, self._browser.listing.show_columns)
 
 

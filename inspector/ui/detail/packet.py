@@ -183,7 +183,11 @@ class TreeLink:
     @staticmethod
     def field(document: TreeDocument, pane: Pane) -> Field | None:
         """The field that the cursor is on."""
-        return document.field(pane.rows[pane.cursor].block) if pane.cursor < len(pane.rows) else None
+        return (
+            document.field(pane.viewport.rows[pane.viewport.cursor].block)
+            if pane.viewport.cursor < len(pane.viewport.rows)
+            else None
+        )
 
     def mark(self, document: TreeDocument) -> None:
         """Mark the bytes of the field that the cursor is on."""
@@ -198,28 +202,28 @@ class TreeLink:
     def toggle(self, document: TreeDocument, block: int) -> None:
         """Fold or open a line."""
         if document.toggle(block):
-            self._pane.changed_from(block)
-            self._pane.put_cursor(block)
+            self._pane.viewport.changed_from(block)
+            self._pane.viewport.go_to_block(block)
 
     def turn(self, document: TreeDocument, *, is_open: bool) -> None:
         """Open the line that the cursor is on, or fold it; from one that is folded, go to what it is of."""
-        if self._pane.cursor < len(self._pane.rows):
-            block = document.turn(self._pane.rows[self._pane.cursor].block, is_open=is_open)
-            self._pane.changed_from(block)
-            self._pane.put_cursor(block)
+        if self._pane.viewport.cursor < len(self._pane.viewport.rows):
+            block = document.turn(self._pane.viewport.rows[self._pane.viewport.cursor].block, is_open=is_open)
+            self._pane.viewport.changed_from(block)
+            self._pane.viewport.go_to_block(block)
             self.mark(document)
 
     def open_all(self, document: TreeDocument) -> None:
         """Open or fold the whole tree."""
         document.open_all()
-        self._pane.changed_from(0)
-        self._pane.put_cursor(0)
+        self._pane.viewport.changed_from(0)
+        self._pane.viewport.go_to_block(0)
         self.mark(document)
 
     def reveal(self, document: TreeDocument, source: ByteSource, offset: int) -> None:
         """Bring the field that a byte belongs to into sight."""
         block = document.reveal(source, offset)
         if block is not None:
-            self._pane.changed_from(0)
-            self._pane.put_cursor(block)
+            self._pane.viewport.changed_from(0)
+            self._pane.viewport.go_to_block(block)
             self.mark(document)

@@ -80,9 +80,9 @@ class PacketParts(Vertical):
     @property
     def headers(self) -> tuple[str, ...]:
         """The headers whose values that field shows."""
-        if not isinstance(self.document, TreeDocument) or self.pane.cursor >= len(self.pane.rows):
+        if not isinstance(self.document, TreeDocument) or self.pane.viewport.cursor >= len(self.pane.viewport.rows):
             return ()
-        return self.document.headers(self.pane.rows[self.pane.cursor].block)
+        return self.document.headers(self.pane.viewport.rows[self.pane.viewport.cursor].block)
 
     def open_all(self) -> None:
         """Open the whole tree, or fold it."""
@@ -205,14 +205,14 @@ class Detail(PacketParts):
             self._offer(type(subject))
         self._subject, self.tcp_stream = subject, None
         if is_of_same_kind and is_still_of(self.document, self._store, subject):
-            self.pane.show_current(self._block())
+            self.pane.viewport.show_current(self._block())
         else:
             self.show_document()
 
     def told_more(self) -> None:
         """The client's accounts say more."""
         if isinstance(self.document, ClientTraceDocument):
-            self.pane.changed_from(self.document.refresh())
+            self.pane.viewport.changed_from(self.document.refresh())
 
     def update(self, change: Change) -> None:
         """The store has changed: bring what is shown up to date, if it is about that."""
@@ -223,7 +223,7 @@ class Detail(PacketParts):
             self.show_document()
         elif self._subject.is_touched(self._store, change):
             first = self.document.refresh()
-            self.pane.changed_from(first)
+            self.pane.viewport.changed_from(first)
             self._catch_up()
             if first < len(self.document):
                 self.mark_bytes()
@@ -280,11 +280,11 @@ class Detail(PacketParts):
                 self.tcp_stream,
             )
             self.document = TABS[self._tabs.active].make(ground, subject)
-        self.pane.show(self.document, self._block())
+        self.pane.viewport.show(self.document, self._block())
         self._catch_up()
         self.mark_bytes()
         if isinstance(self.document, ClientTraceDocument):
-            self.pane.follow_end()
+            self.pane.viewport.follow_end()
         key = call_key(self._store, subject)
         self._tabs.relabel(FOLLOW, "Follow" if key is None else f"Follow {key}")
 
@@ -299,7 +299,7 @@ class Detail(PacketParts):
             await yield_to_ui()
             first = min(first, document.go_on())
         if self.document is document:
-            self.pane.changed_from(first)
+            self.pane.viewport.changed_from(first)
 
     @on(TabChosen)
     def _open_chosen(self, event: TabChosen) -> None:

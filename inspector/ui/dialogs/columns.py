@@ -14,7 +14,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from inspector.ui.dialogs.base import Dialog
-from inspector.ui.widgets.painting import Column, usual_layout
+from inspector.ui.widgets.rows import Column, usual_layout
 
 _NOTE: Final = (
     "Space, a click: show or hide · J K, Shift+↓ ↑, the mouse: move · r: as at first · Enter, a click beside: keep · "

@@ -69,7 +69,7 @@ class CompareScreen(ModalScreen[None]):
     def _compare(self) -> None:
         pane = self.query_one(Pane)
         width = pane.size.width - _BESIDES_TEXT
-        pane.show(_Document(Comparison(self._store, self._catalog, *self._calls, width)))
+        pane.viewport.show(_Document(Comparison(self._store, self._catalog, *self._calls, width)))
 
 
 _SECONDS: Final = 0.5
@@ -138,7 +138,7 @@ class StatisticsScreen(Dialog[None]):
             document = LinesDocument(
                 lambda: tuple(make(self._feed, *self._room())), "statistics", lambda: self._feed.revision
             )
-            self.query_one(Pane).show(document)
+            self.query_one(Pane).viewport.show(document)
 
     def _room(self) -> tuple[int, int]:
         """Cells of a line, and lines of a plot."""
@@ -146,6 +146,6 @@ class StatisticsScreen(Dialog[None]):
         return size.width - _BESIDE_STATISTICS, max((size.height - _BESIDES_PLOTS) // _PLOTS, _LEAST_HEIGHT)
 
     def _refresh(self) -> None:
-        pane = self.query_one(Pane)
-        if isinstance(pane.document, LinesDocument):
-            pane.changed_from(pane.document.refresh())
+        viewport = self.query_one(Pane).viewport
+        if isinstance(viewport.document, LinesDocument):
+            viewport.changed_from(viewport.document.refresh())

@@ -17,8 +17,7 @@ from inspector.store.filters.sorting import CallOrder
 from inspector.text import size
 from inspector.ui.feed import Feed
 from inspector.ui.subject import FrameAt, Subject, of_call
-from inspector.ui.widgets.painting import Column, SortOrder, Spanning
-from inspector.ui.widgets.table import FOLDED, UNFOLDED, dim, got, sent
+from inspector.ui.widgets.rows import FOLDED, UNFOLDED, Column, SortOrder, Spanning, dim, received, sent
 
 
 class StepKey(NamedTuple):
@@ -170,9 +169,9 @@ _COLUMNS: Final = (
     Column("Duration", lambda row: dim(row.duration), least=8, most=12, right=True, gap=2),
     Column("Reply", lambda row: dim(row.first_reply), least=6, most=12, right=True, gap=2, rank=6),
     Column("Sent", lambda row: sent(row.requests), least=4, most=7, right=True, gap=2, rank=2),
-    Column("Got", lambda row: got(row.responses), least=4, most=7, right=True, rank=3),
+    Column("Got", lambda row: received(row.responses), least=4, most=7, right=True, rank=3),
     Column("→Bytes", lambda row: sent(size(row.request_bytes)), least=6, most=9, right=True, gap=2, rank=7),
-    Column("←Bytes", lambda row: got(size(row.response_bytes)), least=6, most=9, right=True, rank=8),
+    Column("←Bytes", lambda row: received(size(row.response_bytes)), least=6, most=9, right=True, rank=8),
     Column("Problems", _problems, least=8, most=8, right=True, gap=2, rank=9),
     Column("Info", lambda row: row.info, least=8, gap=2, rank=5),
 )

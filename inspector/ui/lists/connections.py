@@ -13,8 +13,7 @@ from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.ui.feed import Feed
 from inspector.ui.subject import ConnectionAt, Subject, connection_of
-from inspector.ui.widgets.painting import Column
-from inspector.ui.widgets.table import dim
+from inspector.ui.widgets.rows import Column, dim
 
 _COLUMNS: Final = (
     Column("№", lambda row: (Span(f"{row.index}"),), least=2, most=8, right=True),

@@ -15,8 +15,7 @@ from inspector.schema.catalog import Catalog
 from inspector.text import delta
 from inspector.ui.feed import Feed
 from inspector.ui.subject import FrameAt, PacketAt, Subject
-from inspector.ui.widgets.painting import Column
-from inspector.ui.widgets.table import TIME, dim
+from inspector.ui.widgets.rows import TIME, Column, dim
 
 _HEADER_NAMES: Final = frozenset(kind.name for kind in HEADER_TYPES)
 

@@ -31,10 +31,9 @@ from inspector.ui.lists.methods import MethodRows
 from inspector.ui.lists.packets import PacketRows
 from inspector.ui.messages import ListShown, MarksChanged, TabChosen, TailMoved
 from inspector.ui.subject import Subject, is_gone
-from inspector.ui.widgets.painting import Column, usual_layout
 from inspector.ui.widgets.row_list import RowList
+from inspector.ui.widgets.rows import Column, ListRows, usual_layout
 from inspector.ui.widgets.tab_bar import TabBar
-from inspector.ui.widgets.table import ListRows
 
 
 class ColumnFile:
@@ -120,16 +119,16 @@ class Listing(Vertical):
         self._tabs = TabBar({name: each.title for name, each in LISTS.items()}, FRAMES, id="lists")
         self._column_file = ColumnFile()
         for name in (FRAMES, CALLS, PACKETS):
-            self._lists[name].is_part_marked = partial(self._is_part_marked, name)
+            self._lists[name].marks.is_part_marked = partial(self._is_part_marked, name)
 
     def on_mount(self) -> None:
         """Show the columns that were chosen before."""
         for name, table in self._lists.items():
-            table.show_columns(self._column_file.layout(name, table.rows.columns))
+            table.renderer.show_columns(self._column_file.layout(name, table.rows.columns))
 
     def show_columns(self, layout: tuple[int, ...]) -> None:
         """Show these columns in the list that is in front, from now on."""
-        self.shown.show_columns(layout)
+        self.shown.renderer.show_columns(layout)
         self._column_file.keep(self._tabs.active, self.shown.rows.columns, layout)
 
     def compose(self) -> ComposeResult:
@@ -157,10 +156,10 @@ class Listing(Vertical):
         """The store has changed; None when only the filter has."""
         for table in self._lists.values():
             if change is None or change.rewritten:
-                table.forget_lines()
+                table.renderer.reset()
             elif change.first_kept:
                 self._forget_marks(table)
-            table.update_rows(is_refiltered=change is None)
+            table.cursor.update_rows(is_refiltered=change is None)
         for name, each in LISTS.items():
             count = each.count(self._feed)
             self._tabs.relabel(name, f"{each.title} {count:,}" if count else each.title)
@@ -168,13 +167,12 @@ class Listing(Vertical):
     def settle(self) -> None:
         """The cursors are where they shall be: a filter that is typed from now on brings them back there if it can."""
         for table in self._lists.values():
-            table.settle()
+            table.cursor.settle()
 
     def sort_again(self) -> None:
         """What rows are sorted by may have changed for all of them."""
         for table in self._lists.values():
-            if table.sortable is not None and not table.sortable.grows_at_end:
-                table.sort(table.sortable.order)
+            table.arrangement.sort_again()
 
     def _forget_marks(self, table: RowList) -> None:
         """Take the marks away from what is not kept any more."""
@@ -201,7 +199,7 @@ class Listing(Vertical):
     def show_placeholder(self, *lines: str) -> None:
         """What stands in place of rows while there are none."""
         for table in self._lists.values():
-            table.show_placeholder(*lines)
+            table.renderer.show_placeholder(*lines)
 
     def open(self, name: str) -> None:
         """Show one of the lists."""
@@ -216,7 +214,7 @@ class Listing(Vertical):
         """Put the cursor of each list on the row of what is selected, where it has one."""
         for table in self._lists.values():
             if (key := table.rows.key_of(subject)) is not None:
-                table.select(key, hold=hold)
+                table.cursor.select(key, hold=hold)
 
     def _is_part_marked(self, name: str, key: Any) -> bool:
         """Frames belong to calls and lie in packets: what is marked in one of their lists shows in the others."""
@@ -235,7 +233,7 @@ class Listing(Vertical):
     @on(MarksChanged)
     def _draw_marks(self) -> None:
         for table in self._lists.values():
-            table.redraw()
+            table.renderer.redraw()
         self._feed.stir()
 
     @on(TabChosen)
@@ -262,8 +260,7 @@ class Listing(Vertical):
 
     @on(TailMoved)
     def _say_tail(self) -> None:
-        table = self.shown
-        new = f" · {table.unseen:,} new" if table.unseen else ""
-        has_tail = self._is_live and not (table.sortable is not None and not table.sortable.grows_at_end)
-        is_said = has_tail and table.count and not table.following
+        cursor = self.shown.cursor
+        new = f" · {cursor.unseen:,} new" if cursor.unseen else ""
+        is_said = self._is_live and cursor.has_tail and self.shown.count and not cursor.following
         self._tabs.say(f"paused{new} · F follows" if is_said else "")

@@ -12,8 +12,7 @@ from inspector.store.stats import UNKNOWN, MethodTotal
 from inspector.text import size
 from inspector.ui.feed import Feed
 from inspector.ui.subject import FrameAt, MethodAt, Subject
-from inspector.ui.widgets.painting import Column, SortOrder
-from inspector.ui.widgets.table import dim, got, sent
+from inspector.ui.widgets.rows import Column, SortOrder, dim, received, sent
 
 
 def _method(row: MethodRow) -> tuple[Span, ...]:
@@ -39,9 +38,9 @@ _COLUMNS: Final = (
     Column("p95", _percentile(1), least=7, most=10, right=True),
     Column("p99", _percentile(2), least=7, most=10, right=True),
     Column("Sent", lambda row: sent(f"{row.requests:,}"), least=4, most=9, right=True, gap=2, rank=4),
-    Column("Got", lambda row: got(f"{row.responses:,}"), least=4, most=9, right=True, rank=5),
+    Column("Got", lambda row: received(f"{row.responses:,}"), least=4, most=9, right=True, rank=5),
     Column("→Bytes", lambda row: sent(size(row.request_bytes)), least=6, most=9, right=True, gap=2, rank=7),
-    Column("←Bytes", lambda row: got(size(row.response_bytes)), least=6, most=9, right=True, rank=8),
+    Column("←Bytes", lambda row: received(size(row.response_bytes)), least=6, most=9, right=True, rank=8),
 )
 
 _Value: TypeAlias = Callable[[MethodTotal], Any]

@@ -14,8 +14,7 @@ from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.ui.feed import Feed
 from inspector.ui.subject import FrameAt, PacketAt, Subject
-from inspector.ui.widgets.painting import Column
-from inspector.ui.widgets.table import TIME, dim
+from inspector.ui.widgets.rows import TIME, Column, dim
 
 _COLUMNS: Final = (
     Column("No.", lambda row: dim(row.number), least=5, most=9, right=True),
