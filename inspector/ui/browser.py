@@ -14,9 +14,8 @@ from inspector.schema.catalog import Catalog
 from inspector.store.filters.filter import method_filter
 from inspector.store.store import Change
 from inspector.ui.bindings import KeyContext, bindings
-from inspector.ui.detail.packet import tcp_stream_of
-from inspector.ui.detail.tabs import FOLLOW, SEQUENCE, TCP
-from inspector.ui.detail.view import Detail
+from inspector.ui.detail.packet import file_content, is_raw, tcp_stream_of
+from inspector.ui.detail.tabs import FOLLOW, SEQUENCE, TCP, Detail
 from inspector.ui.feed import Feed
 from inspector.ui.lists.listing import CALLS, FRAMES, PACKETS, Listing
 from inspector.ui.messages import (
@@ -92,7 +91,7 @@ class BothSides(Horizontal):
     def show_told(self, accounts: ClientTraces) -> None:
         """Show what the client says of its calls, until a row is selected."""
         self.show(TracedCall(accounts))
-        self.detail.told_more()
+        self.detail.update_trace()
 
     def select(self, subject: Subject, *, hold: bool = False) -> None:
         """Select something, in the lists too; with `hold` they go on following their ends."""
@@ -212,11 +211,11 @@ class Browser(BothSides):
                     self.go_to(FrameAt(first))
 
     def _action_open_all(self) -> None:
-        self.detail.open_all()
+        self.detail.tree_page.toggle_all()
 
     def _action_filter_field(self) -> None:
-        if (field := self.detail.field) is not None:
-            self.post_message(FieldChosen(field, self.detail.headers))
+        if (field := self.detail.tree_page.field) is not None:
+            self.post_message(FieldChosen(field, self.detail.tree_page.headers))
 
     def _action_follow_tcp(self) -> None:
         if isinstance(self.subject, FrameAt):
@@ -235,8 +234,9 @@ class Browser(BothSides):
                 self.select(of_call(self.feed.store, calls.keys[row]))
 
     def _action_write(self) -> None:
-        if self.detail.document is not None:
-            self.post_message(SaveAsked(self.detail.saved, self.detail.is_raw))
+        detail = self.detail
+        if detail.document is not None:
+            self.post_message(SaveAsked(lambda mask: file_content(detail.document, mask), is_raw(detail.document)))
 
     def _action_follow(self) -> None:
         if isinstance(self.subject, PacketAt):
@@ -269,7 +269,7 @@ class Browser(BothSides):
         cursor.go(cursor.row + rows)
 
     def _action_turn(self, tabs: int) -> None:
-        if self.detail.pane.has_focus and self.detail.turn_fold(is_open=tabs > 0):
+        if self.detail.pane.has_focus and self.detail.tree_page.set_fold(is_open=tabs > 0):
             return
         (self.detail if self.detail.has_focus_within_pane else self.listing).turn(tabs)
 
@@ -298,7 +298,7 @@ class Browser(BothSides):
         table, document = self.listing.shown, self.detail.document
         if self.detail.has_focus_within_pane:
             if document is not None:
-                self.post_message(Copied(document.copied, self.detail.is_raw))
+                self.post_message(Copied(document.copied, is_raw(document)))
         elif table.cursor.key is not None:
             row = table.rows.text(table.cursor.key)
             self.post_message(Copied(lambda _: row))  # no row shows the value of a header that may be a secret

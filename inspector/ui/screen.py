@@ -102,7 +102,7 @@ class ScreenWidgets:
             KeyContext.BROWSER: self.browser,
             KeyContext.LIST: self.browser.listing.shown,
             KeyContext.PANE: self.browser.detail.pane,
-            KeyContext.HEX: self.browser.detail.bytes,
+            KeyContext.HEX: self.browser.detail.tree_page.bytes,
             KeyContext.FILTER: self.filter,
             KeyContext.FIND: self.find.input if self.find.display else None,
             KeyContext.REQUEST: self.request,
@@ -328,7 +328,7 @@ class InspectionScreen(Screen[None], inherit_bindings=False):
 
     @on(OptionList.OptionSelected, "#candidates")
     def _take_candidate(self) -> None:
-        self.box_of_filter.take_name()
+        self.box_of_filter.completer.insert()
 
     def _leave(self) -> None:
         if self.is_opened:

@@ -20,7 +20,7 @@ from inspector.present.sequence import LANES, Sequence, run_lines
 from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
-from inspector.ui.detail.connection import ConnectionDocument, SequenceDocument
+from inspector.ui.detail.documents import ConnectionDocument, SequenceDocument
 from tests.captures import DATA, read_store
 from tests.conversation import (
     CLIENT,

@@ -48,7 +48,7 @@ def packets_of(run: Running) -> list[str]:
 
 
 def bytes_of(run: Running) -> HexView:
-    return run.screen.browser.detail.bytes
+    return run.screen.browser.detail.tree_page.bytes
 
 
 def title(run: Running) -> str:

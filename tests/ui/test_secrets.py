@@ -242,10 +242,10 @@ async def test_a_filter_made_of_a_secret_is_not_kept(capture: Path, own_state: N
             await run.press("enter")
             await run.until(lambda: box.value)
             assert "http2.header.value ==" in box.value
-            kept = box._history._path.read_text() if box._history._path.exists() else ""
+            kept = box.history._path.read_text() if box.history._path.exists() else ""
             assert (box.value in kept) is is_kept
-            assert box._history.back("") == box.value  # here it can be brought back all the same
-            box._history.forward("")
+            assert box.history.back("") == box.value  # here it can be brought back all the same
+            box.history.forward("")
 
 
 FILTERS = {

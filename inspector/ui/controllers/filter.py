@@ -134,7 +134,7 @@ class FilterController:
         if not self._pass.is_awaited:
             return False
         self._pass.end()
-        self._box.put_back()
+        self._box.put(self._box.previous)
         return True
 
     def _filter_words(self, event: Filtered) -> None:
@@ -170,7 +170,7 @@ class FilterController:
     def _ask_how(self, event: FieldChosen) -> None:
         value = event.field.filter.partition(" == ")[2]
         if any(self._secrets.covers(name, value) for name in event.headers):
-            self._box.withhold(value)
+            self._box.history.withhold(value)
         if choices := field_filters(event.field, self._box.good):
             note = "Enter puts the filter on · Esc cancels"
             dialog = ChoiceDialog("Filter by this field", choices, note)

@@ -15,6 +15,7 @@ from inspector.session import FileSource, Session
 from inspector.session.export import packets_of_calls, packets_of_connections, packets_of_frames
 from inspector.ui.browser import Browser
 from inspector.ui.controllers.context import Actions, Hears, ScreenContext
+from inspector.ui.detail.packet import shows_bytes
 from inspector.ui.dialogs.base import Parting, PartingDialog, QuestionDialog, UnsavedDialog
 from inspector.ui.dialogs.export import (
     ExportContext,
@@ -208,7 +209,7 @@ class SaveController:
         clear, mask = self._picture(), self._secrets.mask(is_on=False)
         detail = self._browser.detail
         with detail.pane.viewport.masked(mask):
-            return Picture(self._picture() if mask.count else clear, clear, mask, detail.shows_bytes)
+            return Picture(self._picture() if mask.count else clear, clear, mask, shows_bytes(detail.document))
 
     def _shown_packets(self) -> Iterable[int]:
         if self._browser.listing.shown.id == PACKETS:

@@ -148,7 +148,7 @@ class SentCallView:
         """Draw what accounts say by now."""
         if self._has_news:
             self._has_news = False
-            self._browser.detail.told_more()
+            self._browser.detail.update_trace()
 
     def show(self, call: SentCall) -> None:
         """Show a call that was sent: on the wire, or by the client's account."""
