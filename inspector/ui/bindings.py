@@ -186,7 +186,7 @@ _TABLE: Final[dict[tuple[KeyContext, Group], tuple[Key, ...]]] = {
         Key("find.kind", "f7", "^F", "how", "Text, regular expression, or hex: Ctrl+F again", "turn_kind"),
         Key("find.where", "down", "↓ ↑", "where", "Look in rows, headers, messages, bytes, anywhere", "turn_where(1)"),
         Key("find.where_back", "up", "↑", "where", "The place before", "turn_where(-1)"),
-        Key("find.end", "escape", "Esc", "end", "Look no further; again: find nothing any more", "end"),
+        Key("find.end", "escape", "Esc", "end", "Look no further; again: find nothing any more", "end_search"),
     ),
     (KeyContext.SCREEN, Group.CAPTURE): (
         Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture or the reading, or go on", "toggle_capture"),

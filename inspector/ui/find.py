@@ -1,4 +1,8 @@
-"""Search through rows and documents: positions, scopes and targets."""
+"""Searches lists and documents for the find bar.
+
+A `SearchTarget` is a list or a pane; its `SearchScope` is what the target shows, as a sequence of units: rows, or the
+blocks of a document. `Search` examines units in slices, and keeps its hits as units are added, changed or evicted.
+"""
 
 from __future__ import annotations
 
@@ -19,160 +23,162 @@ from inspector.ui.widgets.rows import ListRows
 
 
 class SearchPosition(NamedTuple):
-    """Where something was found: a row, or a block of a document and the line in it."""
+    """The position of a hit: a row, or a block of a document and a line in it."""
 
     unit: int
     part: int = 0
 
 
 class SearchScope(Protocol):
-    """Something to look through. A hit is known by a value that stays when rows come and go: Any."""
+    """What a search examines. A hit is a value that stays the same as rows are added or removed; its type varies."""
 
     def __len__(self) -> int:
-        """How many units there are by now."""
+        """Return the current number of units."""
 
-    def look(self, unit: int) -> Iterable[Any | None]:
-        """What is found in a unit, in order, with None in between where looking takes long."""
+    def find_in(self, unit: int) -> Iterable[Any | None]:
+        """Yield the hits in a unit in order, and None in between if examining it takes long."""
 
     def place(self, hit: Any) -> SearchPosition:
-        """Where a hit is now."""
+        """Return the current position of a hit."""
 
     def holds(self, hit: Any) -> bool:
-        """False for a hit that is gone."""
+        """Return whether a hit still exists."""
 
 
 @dataclass(slots=True)
 class _SearchRun:
-    """Units that are looked through one after the other."""
+    """A range of units, examined from its start."""
 
     begin: int
     end: int | None
-    """None for the one that goes on as units come."""
-    at: int
+    """None for the range that grows as units are added."""
+    next: int
+    """The unit to examine next."""
     hits: list[Any] = field(default_factory=list)
 
 
 class Search:
-    """One search through one space."""
+    """A search through a scope, from the cursor to the end and then from the beginning to the cursor."""
 
-    def __init__(self, space: SearchScope, start: int) -> None:
-        """Begin at unit `start`, which is looked through first."""
-        start = max(0, min(start, max(len(space) - 1, 0)))
-        self.space = space
+    def __init__(self, scope: SearchScope, start: int) -> None:
+        """Prepare to examine unit `start` first."""
+        start = max(0, min(start, max(len(scope) - 1, 0)))
+        self.scope = scope
         self._first, self._last = _SearchRun(0, start, 0), _SearchRun(start, None, start)
-        self._turns = 0
-        """How often units changed."""
+        self._revision = 0
+        """Incremented whenever units change."""
 
     def __len__(self) -> int:
-        """How much was found so far."""
+        """Return the number of hits so far."""
         return len(self._first.hits) + len(self._last.hits)
 
     @property
     def share(self) -> float:
-        """How much of all has been looked through, from 0 to 1."""
-        done = self._first.at - self._first.begin + self._last.at - self._last.begin
-        return done / len(self.space) if len(self.space) else 1.0
+        """The share of units that have been examined, from 0 to 1."""
+        done = self._first.next - self._first.begin + self._last.next - self._last.begin
+        return done / len(self.scope) if len(self.scope) else 1.0
 
     @property
     def is_done(self) -> bool:
-        """True when everything that is there has been looked through."""
-        return self._last.at >= len(self.space) and self._first.at >= (self._first.end or 0)
+        """True if all current units have been examined."""
+        return self._last.next >= len(self.scope) and self._first.next >= (self._first.end or 0)
 
     def steps(self) -> Iterator[None]:
-        """Look through what is left, a unit at each step, or less."""
+        """Examine the remaining units, at most one at each step."""
         while not self.is_done:
-            run, turns, found = self._last if self._last.at < len(self.space) else self._first, self._turns, []
-            for hit in self.space.look(run.at):
+            run = self._last if self._last.next < len(self.scope) else self._first
+            revision, found = self._revision, []
+            for hit in self.scope.find_in(run.next):
                 if hit is None:
                     yield
-                    if turns != self._turns:
+                    if revision != self._revision:
                         break
                 else:
                     found.append(hit)
             else:
                 run.hits += found
-                run.at += 1
+                run.next += 1
             yield
 
     def changed_from(self, unit: int) -> None:
-        """Units from this one on may be others now: they have to be looked through anew."""
-        self._turns += 1
+        """Discard the hits from a unit on, which have to be examined again."""
+        self._revision += 1
         for run in (self._first, self._last):
-            if unit < run.at:
-                run.at = max(unit, run.begin)
-                del run.hits[bisect_left(run.hits, SearchPosition(unit), key=self.space.place) :]
+            if unit < run.next:
+                run.next = max(unit, run.begin)
+                del run.hits[bisect_left(run.hits, SearchPosition(unit), key=self.scope.place) :]
         if unit < self._last.begin:
             self._first.end = min(unit, self._first.end or 0)
             self._last = _SearchRun(self._first.end, None, self._first.end)
-            self._first.at = min(self._first.at, self._first.end)
+            self._first.next = min(self._first.next, self._first.end)
 
-    def left(self, units: int) -> None:
-        """So many of the first units are gone, with what was found in them; all others moved up."""
-        self._turns += 1
+    def dropped(self, units: int) -> None:
+        """Discard the hits of the first units, which were evicted; the other units have moved up."""
+        self._revision += 1
         for run in (self._first, self._last):
-            run.begin, run.at = max(run.begin - units, 0), max(run.at - units, 0)
+            run.begin, run.next = max(run.begin - units, 0), max(run.next - units, 0)
             run.end = None if run.end is None else max(run.end - units, 0)
-            del run.hits[: next((index for index, hit in enumerate(run.hits) if self.space.holds(hit)), len(run.hits))]
+            del run.hits[: next((index for index, hit in enumerate(run.hits) if self.scope.holds(hit)), len(run.hits))]
 
     def next(self, here: SearchPosition, direction: int) -> Any | None:
-        """The hit behind a place, or with -1 before it, round the end; None where nothing was found."""
+        """Return the next hit after a position, or before it for direction -1, wrapping around; None without hits."""
         if not len(self):
             return None
         find = bisect_right if direction > 0 else bisect_left
-        behind = self._before(here, find)
-        index = behind if direction > 0 else behind - 1
+        before = self._before(here, find)
+        index = before if direction > 0 else before - 1
         return self._hit(index % len(self))
 
     def number(self, here: SearchPosition) -> int:
-        """Which hit is at a place, counted from 1; of one that is none, how many there are before it."""
+        """Return the number of hits up to a position, which is the ordinal of a hit at it."""
         return self._before(here, bisect_right)
 
     def _before(self, here: SearchPosition, find: Any) -> int:
-        return sum(find(run.hits, here, key=self.space.place) for run in (self._first, self._last))
+        return sum(find(run.hits, here, key=self.scope.place) for run in (self._first, self._last))
 
     def _hit(self, index: int) -> Any:
         in_first = len(self._first.hits)
         return self._first.hits[index] if index < in_first else self._last.hits[index - in_first]
 
 
-_FRAMES_AT_ONCE: Final = 20
-"""Frames of a call between two looks at the keyboard: some milliseconds."""
+_FRAMES_PER_SLICE: Final = 20
+"""Frames of a call that are examined before keys are handled again: some milliseconds."""
 
 
 class RowsScope:
-    """The rows of a list. A hit is a row's key."""
+    """The rows of a list, and the frames they stand for. A hit is the key of a row."""
 
     def __init__(self, rows: ListRows, store: Store, catalog: Catalog, pattern: Pattern, where: Where) -> None:
         self._rows, self._store, self._pattern = rows, store, pattern
         self._frames = FrameFind(store, catalog, pattern, where)
-        self._asks_rows = where in (Where.ANYWHERE, Where.ROWS)
+        self._includes_rows = where in (Where.ANYWHERE, Where.ROWS)
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def look(self, unit: int) -> Iterator[Any | None]:
-        """The row's key, when the row says it or a frame behind it holds it."""
+    def find_in(self, unit: int) -> Iterator[Any | None]:
+        """Yield the key of a row if its text, or one of its frames, matches."""
         key = self._rows.key(unit)
-        is_found = self._says(key)
+        is_found = self._row_matches(key)
         for number, position in enumerate(() if is_found else self._positions(key), 1):
             if self._frames.holds(position):
                 is_found = True
                 break
-            if number % _FRAMES_AT_ONCE == 0:
+            if number % _FRAMES_PER_SLICE == 0:
                 yield None
         if is_found:
             yield key
 
     def place(self, hit: Any) -> SearchPosition:
-        """The row that a key is in now."""
+        """Return the current row of a key."""
         return SearchPosition(self._rows.near(hit))
 
     def holds(self, hit: Any) -> bool:
-        """True while the row is there."""
+        """Return whether the list still has the row."""
         return self.place(hit).unit < len(self._rows) and self._rows.key(self.place(hit).unit) == hit
 
-    def _says(self, key: Any) -> bool:
-        return self._asks_rows and self._pattern.in_text(self._rows.text(key)[0])
+    def _row_matches(self, key: Any) -> bool:
+        return self._includes_rows and self._pattern.in_text(self._rows.text(key)[0])
 
     def _positions(self, key: Any) -> Iterable[int]:
         if isinstance(key, StreamKey):
@@ -188,7 +194,7 @@ class RowsScope:
 
 
 class DocumentScope:
-    """The lines of a document. A hit is its place."""
+    """The lines of a document. A hit is its position."""
 
     def __init__(self, document: Document, pattern: Pattern) -> None:
         self.document, self._pattern = document, pattern
@@ -196,19 +202,19 @@ class DocumentScope:
     def __len__(self) -> int:
         return len(self.document)
 
-    def look(self, unit: int) -> Iterator[SearchPosition]:
-        """The lines of a block that say it."""
+    def find_in(self, unit: int) -> Iterator[SearchPosition]:
+        """Yield the positions of the lines of a block that match."""
         is_in = self._pattern.shown.is_in
         for number, line in enumerate(self.document.block(unit).lines):
             if is_in(line.text):
                 yield SearchPosition(unit, number)
 
     def place(self, hit: SearchPosition) -> SearchPosition:
-        """As it is."""
+        """Return the hit itself."""
         return hit
 
     def holds(self, hit: SearchPosition) -> bool:
-        """True for every line of the document."""
+        """Return whether the document still has the block."""
         return hit.unit < len(self.document)
 
 
@@ -216,76 +222,76 @@ Widget: TypeAlias = RowList | Pane
 
 
 class SearchTarget(Protocol):
-    """A list or a pane, as Find deals with it."""
+    """A list or a pane that is searched."""
 
     @property
-    def space(self) -> SearchScope:
-        """What is looked through."""
+    def scope(self) -> SearchScope:
+        """What the widget shows."""
 
     @property
     def widget(self) -> Widget:
-        """What draws it."""
+        """The list or pane."""
 
     @property
     def here(self) -> SearchPosition:
-        """Where its cursor is."""
+        """The position of the cursor."""
 
     @property
-    def is_as_it_was(self) -> bool:
-        """False once it shows something else, or in another order, so that all has to be looked through again."""
+    def is_current(self) -> bool:
+        """False once the widget shows other units, or in another order, so that the search has to start again."""
 
     def go(self, hit: Any) -> None:
-        """Put the cursor on a hit."""
+        """Move the cursor to a hit."""
 
 
 class ListTarget:
-    """A list."""
+    """A list that is searched."""
 
-    def __init__(self, widget: RowList, space: RowsScope) -> None:
-        self.widget, self.space = widget, space
+    def __init__(self, widget: RowList, scope: RowsScope) -> None:
+        self.widget, self.scope = widget, scope
         self._generation = widget.cursor.generation
 
     @property
     def here(self) -> SearchPosition:
-        """The cursor's row."""
+        """The row of the cursor."""
         return SearchPosition(self.widget.cursor.row)
 
     @property
-    def is_as_it_was(self) -> bool:
-        """False after a refilter, after sorting, and when rows were folded or unfolded."""
+    def is_current(self) -> bool:
+        """False after rows were filtered, sorted, folded or unfolded."""
         return self.widget.cursor.generation == self._generation
 
     def go(self, hit: Any) -> None:
-        """To the hit's row."""
+        """Move the cursor to the row of a hit."""
         self.widget.cursor.go(self.widget.rows.near(hit))
 
 
 class PaneTarget:
-    """A pane."""
+    """A pane that is searched."""
 
-    def __init__(self, widget: Pane, space: DocumentScope) -> None:
-        self.widget, self.space = widget, space
+    def __init__(self, widget: Pane, scope: DocumentScope) -> None:
+        self.widget, self.scope = widget, scope
 
     @property
     def here(self) -> SearchPosition:
-        """The cursor's line."""
+        """The line of the cursor."""
         row = self.widget.viewport.cursor_row
         return SearchPosition(0) if row is None else SearchPosition(row.block, row.line)
 
     @property
-    def is_as_it_was(self) -> bool:
-        """False once it shows another document."""
-        return self.widget.viewport.document is self.space.document
+    def is_current(self) -> bool:
+        """False after another document was shown."""
+        return self.widget.viewport.document is self.scope.document
 
     def go(self, hit: SearchPosition) -> None:
-        """To the hit's line."""
+        """Move the cursor to the line of a hit."""
         self.widget.viewport.show_line(*hit)
 
 
 def target_of(
     widget: Widget, store: Store, catalog: Catalog, pattern: Pattern, kind: Kind, where: Where
 ) -> SearchTarget | None:
-    """How to look through a widget, in which what is looked for stands out from now on; None for an empty pane."""
+    """Return a widget as the target of a search, whose matches it highlights from now on; None for an empty pane."""
     if isinstance(widget, RowList):
         highlight(widget, None if kind is Kind.HEX else pattern.shown)
         return ListTarget(widget, RowsScope(widget.rows, store, catalog, pattern, where))

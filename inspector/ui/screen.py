@@ -45,9 +45,9 @@ from inspector.ui.feed import Feed
 from inspector.ui.history import FilterHistory, RequestHistory
 from inspector.ui.launch import Launch
 from inspector.ui.messages import CaptureLeft, ForScreen, StoreChanged
+from inspector.ui.widgets.bars import KeyBar
 from inspector.ui.widgets.filter_box import FilterBox, NameList
 from inspector.ui.widgets.find_bar import FindBar
-from inspector.ui.widgets.key_bar import KeyBar
 from inspector.ui.widgets.notice import LateBanner, LeftBanner, Notice
 from inspector.ui.widgets.request_box import RequestBox
 from inspector.ui.widgets.status_line import StatusLine

@@ -14,8 +14,8 @@ from inspector.ui.dialogs.help import HelpScreen
 from inspector.ui.launch import Launch
 from inspector.ui.lists.listing import CALLS, CONNECTIONS, FRAMES, METHODS
 from inspector.ui.screen import InspectionScreen
+from inspector.ui.widgets.bars import KeyBar
 from inspector.ui.widgets.filter_box import FilterBox
-from inspector.ui.widgets.key_bar import KeyBar
 from inspector.ui.widgets.request_box import RequestBox
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, opened, reading, text

@@ -7,9 +7,9 @@ import pytest
 from inspector.ui.dialogs.reports import CompareScreen
 from inspector.ui.lists.listing import CALLS, METHODS
 from inspector.ui.subject import FrameAt
+from inspector.ui.widgets.bars import KeyBar
 from inspector.ui.widgets.document import Pane
 from inspector.ui.widgets.filter_box import FilterBox
-from inspector.ui.widgets.key_bar import KeyBar
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, opened, text
 

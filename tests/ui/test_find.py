@@ -183,7 +183,7 @@ async def test_what_comes_later_is_found_too() -> None:
         def __len__(self) -> int:
             return self.size
 
-        def look(self, unit: int) -> list[int]:
+        def find_in(self, unit: int) -> list[int]:
             return [unit] if look.holds(unit) else []
 
         def place(self, hit: int) -> SearchPosition:
@@ -192,14 +192,14 @@ async def test_what_comes_later_is_found_too() -> None:
         def holds(self, hit: int) -> bool:
             return hit < self.size
 
-    space = Growing()
-    search = Search(space, 40)
+    scope = Growing()
+    search = Search(scope, 40)
     for number, _ in enumerate(search.steps()):
         if number == 70:  # units change while it looks
             search.changed_from(20)
-            space.size = 300
+            scope.size = 300
     search.changed_from(250)
-    space.size = len(store.frames)
+    scope.size = len(store.frames)
     for _ in search.steps():
         pass
     found: list[int] = []
@@ -222,7 +222,7 @@ async def test_what_leaves_meanwhile_stops_no_search(start: int) -> None:
             feed.receive(store.drop(3))
             feed.take()
             assert feed.rows is not None
-            search.left(feed.rows.left)
+            search.dropped(feed.rows.left)
             search.changed_from(feed.rows.first_row)
     feed.close()
     look = FrameFind(store, Catalog(), pattern, Where.BYTES)

@@ -13,9 +13,9 @@ from inspector.ui.dialogs.base import LineDialog
 from inspector.ui.dialogs.choice import ChoiceDialog
 from inspector.ui.dialogs.columns import ColumnsDialog
 from inspector.ui.lists.listing import CALLS, FRAMES, PACKETS
+from inspector.ui.widgets.bars import KeyBar
 from inspector.ui.widgets.document import GUTTER
 from inspector.ui.widgets.filter_box import FilterBox, NameList
-from inspector.ui.widgets.key_bar import KeyBar
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, opened, reading, text
 

@@ -43,7 +43,7 @@ class FindSession:
         self._widget = widget
         self._target = target_of(widget, self._store, self._catalog, self._pattern, self._asked.kind, self._asked.where)
         if self._target is not None:
-            self._search = Search(self._target.space, self._target.here.unit if start is None else start)
+            self._search = Search(self._target.scope, self._target.here.unit if start is None else start)
         self._is_stopped, self._is_stale = False, False
 
     @property
@@ -66,7 +66,7 @@ class FindSession:
 
     def step(self, widget: Widget, direction: int) -> None:
         """Go to the next hit, or the one before, in a list or a pane; what has changed is looked through again."""
-        is_same = self._target is not None and self._target.widget is widget and self._target.is_as_it_was
+        is_same = self._target is not None and self._target.widget is widget and self._target.is_current
         if not is_same or self._is_stale:
             self._begin(widget, None)
         self._is_stopped = False
@@ -78,7 +78,7 @@ class FindSession:
     def left(self, rows: int) -> None:
         """So many of the first rows of the list are gone, with all others moved up."""
         if self._target is not None and rows:
-            self._search.left(rows)
+            self._search.dropped(rows)
             if self._wanted is not None:
                 (unit, part), direction = self._wanted
                 self._wanted = SearchPosition(max(unit - rows, -1), part), direction
@@ -108,7 +108,7 @@ class FindSession:
         here, direction = self._wanted
         hit = self._search.next(here, direction)
         # Forward, nothing nearer can come any more: that is where the search goes.
-        if self._search.is_done or (direction > 0 and target.space.place(hit) > here):
+        if self._search.is_done or (direction > 0 and target.scope.place(hit) > here):
             self._wanted = None
             target.go(hit)
 

@@ -36,8 +36,8 @@ from inspector.ui.detail.packet import TcpDocument, TreeDocument, TreePage
 from inspector.ui.feed import Feed, PacketFeed
 from inspector.ui.messages import TabChosen
 from inspector.ui.subject import ConnectionAt, FrameAt, MethodAt, PacketAt, Subject, TracedCall, connection_of, is_gone
+from inspector.ui.widgets.bars import TabBar
 from inspector.ui.widgets.document import DocumentViewport, Pane
-from inspector.ui.widgets.tab_bar import TabBar
 
 FOLLOW, FRAME, MESSAGE, BYTES, TIMING, LATENCY = "follow", "frame", "message", "bytes", "timing", "latency"
 TREE, TCP, ACCOUNT = "tree", "tcp", "account"
@@ -127,7 +127,7 @@ TABS: Final = {
     LATENCY: DetailTab("Latency", MethodAt, _latency),
     CONNECTION: DetailTab("Connection", ConnectionAt, lambda on, at: ConnectionDocument(on.store, at.connection)),
     SEQUENCE: DetailTab("Sequence", ConnectionAt, _sequence),
-    ACCOUNT: DetailTab("Client's account", TracedCall, lambda on, at: ClientTraceDocument(at.accounts, on.form)),
+    ACCOUNT: DetailTab("Client's account", TracedCall, lambda on, at: ClientTraceDocument(at.traces, on.form)),
     TREE: DetailTab("Tree and bytes", PacketAt, lambda on, at: TreeDocument(on.packets, at.number)),
     TCP: DetailTab("TCP", PacketAt, _tcp),
 }

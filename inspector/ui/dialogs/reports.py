@@ -22,9 +22,9 @@ from inspector.ui.detail.documents import LinesDocument
 from inspector.ui.dialogs.base import Dialog
 from inspector.ui.feed import Feed
 from inspector.ui.messages import TabChosen
+from inspector.ui.widgets.bars import TabBar
 from inspector.ui.widgets.document import Pane
 from inspector.ui.widgets.layout import DocumentBlock
-from inspector.ui.widgets.tab_bar import TabBar
 
 _BESIDES_TEXT: Final = 3
 """Cells of a pane that no text stands in: the mark before it and the scrollbar."""

@@ -31,9 +31,9 @@ from inspector.ui.lists.methods import MethodRows
 from inspector.ui.lists.packets import PacketRows
 from inspector.ui.messages import ListShown, MarksChanged, TabChosen, TailMoved
 from inspector.ui.subject import Subject, is_gone
+from inspector.ui.widgets.bars import TabBar
 from inspector.ui.widgets.row_list import RowList
 from inspector.ui.widgets.rows import Column, ListRows, usual_layout
-from inspector.ui.widgets.tab_bar import TabBar
 
 
 class ColumnFile:

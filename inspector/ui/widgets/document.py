@@ -245,7 +245,7 @@ class Pane(LineView, can_focus=True):
         gutter = Segment("▌ " if is_current else "  ", style.palette.of(Tone.SERVER))
         parts = segments(row.spans, style.palette, strong=row.is_title)
         strip = Strip([gutter, *fitted(parts, max(style.width - GUTTER, 0))], style.width)
-        strip = highlighted(strip, self._matcher, style.palette.sought)
+        strip = highlighted(strip, self._matcher, style.palette.match)
         if index == viewport.cursor and style.has_focus:
             strip = strip.apply_style(style.palette.background("row-selected"))
         return strip.apply_style(style.style)

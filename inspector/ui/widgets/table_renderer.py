@@ -314,7 +314,7 @@ class TableRenderer:
         strip = self._strips.get(depends_on)
         if strip is None:
             strip = self._painter.row(self._rows.row(key), width, palette, look)
-            strip = self._strips[depends_on] = highlighted(strip, self._matcher, palette.sought)
+            strip = self._strips[depends_on] = highlighted(strip, self._matcher, palette.match)
         return strip
 
     def _look(self, key: Any, *, has_focus: bool) -> Look:
