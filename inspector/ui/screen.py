@@ -224,7 +224,7 @@ class Controllers:
         change, service = self._feed.take(), self._service
         if change is not None:
             self._schema.learn(change)
-            self._stack.late.learn(change)
+            self._stack.late.update_joins(change)
             self._browser.update(change)
             self._seeker.changed(self._feed.rows, has_lost=bool(change.first_kept))
             if service is not None:

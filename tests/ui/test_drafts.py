@@ -14,7 +14,7 @@ from inspector.model.call import CallKind
 from inspector.schema.catalog import GREET_METHOD, Catalog, greet_files
 from inspector.ui.dialogs.menu_items import default_method, listed_methods
 from inspector.ui.draft import CallSettings, Draft, draft_of, entry_of, message_texts, one_line
-from inspector.ui.widgets.json_area import find_spot
+from inspector.ui.widgets.json_area import locate_error
 from sample_service import sample_pb2
 
 
@@ -48,8 +48,8 @@ BROKEN = """{
     ],
 )
 def test_an_error_points_at_its_field(error: RequestError, spot: tuple[int, int] | None) -> None:
-    assert find_spot(error, BROKEN) == spot
-    behind = find_spot(error, "{}\n" + BROKEN, 3)
+    assert locate_error(error, BROKEN) == spot
+    behind = locate_error(error, "{}\n" + BROKEN, 3)
     assert behind == (None if spot is None else (spot[0] + 1, spot[1]))
 
 

@@ -24,7 +24,7 @@ from inspector.text import clean
 from inspector.ui.bindings import KeyContext, bindings
 from inspector.ui.dialogs.base import Dialog
 from inspector.ui.draft import KIND_WORDS, CallSettings, Draft, message_texts
-from inspector.ui.widgets.json_area import Candidates, JsonArea, find_spot
+from inspector.ui.widgets.json_area import Candidates, JsonArea, locate_error
 from inspector.ui.widgets.settings_form import SettingsForm, masked_words
 
 _KEYS = "F5 ^J send · Tab completes · ^N names · ^T all fields · Esc closes"
@@ -126,7 +126,7 @@ class EditorScreen(Dialog[Edited]):
         return Draft(self._method.path, text, settings, self._draft.kind)
 
     def _point(self, error: RequestError, text: str, start: int) -> None:
-        spot = find_spot(error, text, start)
+        spot = locate_error(error, text, start)
         self._area.focus()
         if spot is not None:
             self._area.point_at(spot)

@@ -1,6 +1,6 @@
-"""How a call shall be made, to be filled in: metadata, deadline, authority, size, compression, waiting.
+"""The form of a call's settings: metadata, deadline, authority, limits, compression, waiting.
 
-Owns the texts and what they mean; what cannot be meant is refused with the field in which it stands.
+It converts between settings and the text of fields, and rejects invalid text with the focus on its field.
 """
 
 from __future__ import annotations
@@ -20,32 +20,34 @@ from inspector.model.call import CallKind
 from inspector.ui.draft import CallSettings, is_blank, metadata_lines
 from inspector.ui.widgets.json_area import LiteralArea
 
-_ENDLESS: Final = "none"
+_NO_DEADLINE: Final = "none"
 _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-_LARGEST: Final = (1 << 31) - 1
-"""gRPC takes an int32."""
-_LONGEST: Final = 1e6
+_MAX_MESSAGE: Final = (1 << 31) - 1
+"""In bytes; the channel option of gRPC is an int32."""
+_MAX_SECONDS: Final = 1e6
 _T = TypeVar("_T")
 
 
 class SettingsForm(Vertical):
-    """The fields."""
+    """The form."""
 
     def __init__(self, settings: CallSettings, kind: CallKind) -> None:
         super().__init__(id="settings")
         self._settings = settings
-        self._usual = f"{DEADLINE:.0f} s" if kind is CallKind.UNARY else _ENDLESS
+        self._default_deadline = f"{DEADLINE:.0f} s" if kind is CallKind.UNARY else _NO_DEADLINE
 
     def compose(self) -> ComposeResult:
-        """Metadata above, the rest below, a line each."""
+        """Lay out metadata above the other fields, which take a line each."""
         settings = self._settings
-        deadline = _ENDLESS if settings.is_endless else "" if settings.deadline is None else f"{settings.deadline:.9g}"
+        deadline = (
+            _NO_DEADLINE if settings.is_endless else "" if settings.deadline is None else f"{settings.deadline:.9g}"
+        )
         largest = "" if settings.largest_message is None else f"{settings.largest_message}"
         keepalive = "" if settings.keepalive is None else f"{settings.keepalive:.9g}"
         area = LiteralArea(metadata_lines(settings.metadata), id="metadata", placeholder="name: value, one a line")
         area.border_title = "Metadata"
         yield area
-        yield from _field("Deadline", Input(deadline, self._usual, id="deadline", compact=True))
+        yield from _field("Deadline", Input(deadline, self._default_deadline, id="deadline", compact=True))
         yield from _field("Authority", Input(settings.authority or "", "host:port", id="authority", compact=True))
         yield from _field("Largest reply", Input(largest, "64M", id="largest", compact=True))
         yield from _field("PING every", Input(keepalive, "never", id="keepalive", compact=True))
@@ -53,14 +55,14 @@ class SettingsForm(Vertical):
         yield Checkbox("wait for ready", settings.waits_for_ready, id="wait", compact=True)
 
     def settings(self) -> CallSettings:
-        """What is filled in; RequestError, with the focus on the field that it is about."""
+        """Return the settings; raise RequestError, with the focus on the field, for invalid text."""
         deadline = self._text("deadline").lower()
         metadata = self._read(self.query_one("#metadata", TextArea), _metadata)
         blank = {name for name, value in metadata if name in self._settings.masked and is_blank(name, value)}
         return CallSettings(
             metadata=metadata,
-            deadline=None if deadline in ("", _ENDLESS) else self._read(self._input("deadline"), _deadline),
-            is_endless=deadline == _ENDLESS,
+            deadline=None if deadline in ("", _NO_DEADLINE) else self._read(self._input("deadline"), _deadline),
+            is_endless=deadline == _NO_DEADLINE,
             authority=self._read(self._input("authority"), _authority),
             largest_message=self._read(self._input("largest"), _bytes) if self._text("largest") else None,
             is_compressed=self.query_one("#gzip", Checkbox).value,
@@ -70,7 +72,7 @@ class SettingsForm(Vertical):
         )
 
     def complete_settings(self) -> CallSettings:
-        """Return what is filled in; RequestError also for a value that is masked in the history and was not typed."""
+        """Return the settings; raise RequestError also for a value that the history has masked, until it is typed."""
         settings = self.settings()
         if settings.masked:
             self.enter_masked(settings.masked)
@@ -78,7 +80,7 @@ class SettingsForm(Vertical):
         return settings
 
     def enter_masked(self, names: Sequence[str]) -> None:
-        """Give the focus to the metadata, with the cursor where the first of these values belongs."""
+        """Focus the metadata, with the cursor at the first blank value of these names."""
         area = self.query_one("#metadata", TextArea)
         rows = [
             row for row, line in enumerate(area.text.split("\n")) if line.partition(":")[0].strip().lower() in names
@@ -103,7 +105,7 @@ class SettingsForm(Vertical):
 
 
 def masked_words(names: Sequence[str]) -> str:
-    """Return the request to type values that the history has only masked."""
+    """Return the sentence that asks for values that the history has masked."""
     is_one = len(names) == 1
     return (
         f"{', '.join(names)} {'is' if is_one else 'are'} masked in the history: type the value{'' if is_one else 's'}."
@@ -126,7 +128,7 @@ def _metadata(text: str) -> Metadata:
 
 
 def _authority(text: str) -> str | None:
-    if any(not "!" <= each <= "~" for each in text):
+    if any(not "!" <= char <= "~" for char in text):
         raise RequestError(f"{text!r} cannot be an authority.", "As in localhost:50051, or a name.")
     return text or None
 
@@ -144,7 +146,7 @@ def _seconds(text: str, what: str, hint: str) -> float:
         seconds = float(text.removesuffix("s"))
     except ValueError:
         seconds = 0.0
-    if not 0 < seconds < _LONGEST:
+    if not 0 < seconds < _MAX_SECONDS:
         raise RequestError(f"{text!r} is {what}.", hint)
     return seconds
 
@@ -153,4 +155,4 @@ def _bytes(text: str) -> int:
     number, unit = (text[:-1], text[-1:].upper()) if text[-1:].isalpha() else (text, "")
     if not (number.isascii() and number.isdigit() and len(number) < 12 and unit in _UNITS and int(number)):
         raise RequestError(f"{text!r} is no size.", "It is a number of bytes, as in 1000000 or 64M.")
-    return min(int(number) * _UNITS[unit], _LARGEST)
+    return min(int(number) * _UNITS[unit], _MAX_MESSAGE)
