@@ -143,7 +143,7 @@ def parse_location(text: str, store: Store, packets: int) -> FrameAt | PacketAt:
         if not 0 < (number := int(match[1])) <= len(store.frames):
             raise UsageError(f"There is no frame {number:,}: there are {counted(len(store.frames), 'frame')}.")
         if not store.frames.holds(number - 1):
-            raise UsageError(f"Frame {number:,} is not kept any more: the oldest left to make room.")
+            raise UsageError(f"Frame {number:,} is no longer in memory: the oldest frames make room for new ones.")
         return FrameAt(number - 1)
     if match := _CALL.fullmatch(text):
         call = store.calls.get(StreamKey(int(match[1]), int(match[2])))
@@ -151,4 +151,4 @@ def parse_location(text: str, store: Store, packets: int) -> FrameAt | PacketAt:
         if oldest is None:
             raise UsageError(f"There is no call {match[0]}.")
         return FrameAt(oldest)
-    raise UsageError(f"{clean(text)!r} is none of these: 14 is a packet, f 120 a frame, 0/3 a call.")
+    raise UsageError(f"{clean(text)!r} is not a location: 14 is a packet, f 120 a frame, 0/3 a call.")

@@ -251,7 +251,7 @@ async def test_the_screen_goes_on_when_what_it_shows_leaves(tmp_path: Path) -> N
         run.screen.browser.listing.open(FRAMES)
         await run.until(lambda: run.list.id == FRAMES)
         run.screen.browser.go_to(FrameAt(3))
-        await run.until(lambda: "not kept any more" in text(run.pane))
+        await run.until(lambda: "no longer in memory" in text(run.pane))
         await drop(run, 10_000)
         assert run.frames.count == 0
 

@@ -39,8 +39,8 @@ class PaneDocument(Protocol):
 
 
 _GONE: Final = (
-    "This is not kept any more: the oldest frames make room for new ones.",
-    "--memory SIZE lets more of them stay; the Packets tab may still have the packet.",
+    "This is no longer in memory: the oldest frames make room for new ones.",
+    "--memory SIZE sets a higher limit; the Packets tab may still have the packet.",
 )
 
 
@@ -87,7 +87,7 @@ class GoneDocument(LinesDocument):
 
     def __init__(self) -> None:
         lines = tuple(Line((Span(text, Tone.DIM),)) for text in _GONE)
-        super().__init__(lambda: lines, "the remark that it is not kept")
+        super().__init__(lambda: lines, "the remark that it is no longer in memory")
 
 
 def frame_document(store: Store, catalog: Catalog, position: int) -> LinesDocument:

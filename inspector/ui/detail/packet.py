@@ -112,7 +112,7 @@ def tcp_stream_of(packets: PacketFeed, number: int) -> int | str:
         return dissection
     field = dissection.first("tcp.stream")
     digits = "" if field is None else field.filter.rpartition(" ")[2]
-    return int(digits) if digits.isdigit() else "This packet is of no TCP connection."
+    return int(digits) if digits.isdigit() else "This packet does not belong to a TCP connection."
 
 
 class TcpDocument:

@@ -145,7 +145,7 @@ _PAUSE: Final = 0.15
 """Seconds without a key after which the typed filter is applied."""
 _EXAMPLES: Final = "words, method:greet, -type:DATA; or, as in Wireshark, http2.streamid == 3"
 _TITLES: Final = {Language.WORDS: "Filter: words", Language.DISPLAY: "Wireshark display filter"}
-_STILL_ON: Final = "The filter before is still on."
+_STILL_ON: Final = "The previous filter is still applied."
 
 
 class FilterBox(Input):

@@ -134,11 +134,11 @@ def _authority(text: str) -> str | None:
 
 
 def _deadline(text: str) -> float:
-    return _seconds(text, "no deadline", "It is a number of seconds, as in 2.5, or none.")
+    return _seconds(text, "a deadline", "It is a number of seconds, as in 2.5, or none.")
 
 
 def _keepalive(text: str) -> float:
-    return _seconds(text, "no time between PINGs", "It is a number of seconds, as in 30.")
+    return _seconds(text, "a time between PINGs", "It is a number of seconds, as in 30.")
 
 
 def _seconds(text: str, what: str, hint: str) -> float:
@@ -147,12 +147,12 @@ def _seconds(text: str, what: str, hint: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < _MAX_SECONDS:
-        raise RequestError(f"{text!r} is {what}.", hint)
+        raise RequestError(f"{text!r} is not {what}.", hint)
     return seconds
 
 
 def _bytes(text: str) -> int:
     number, unit = (text[:-1], text[-1:].upper()) if text[-1:].isalpha() else (text, "")
     if not (number.isascii() and number.isdigit() and len(number) < 12 and unit in _UNITS and int(number)):
-        raise RequestError(f"{text!r} is no size.", "It is a number of bytes, as in 1000000 or 64M.")
+        raise RequestError(f"{text!r} is not a size.", "It is a number of bytes, as in 1000000 or 64M.")
     return min(int(number) * _UNITS[unit], _MAX_MESSAGE)
