@@ -12,10 +12,10 @@ from inspector.present.find import FrameFind, Kind, Where, parse_pattern
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
 from inspector.ui.feed import Feed
-from inspector.ui.find import RowsScope, Search, SearchPosition
 from inspector.ui.launch import Launch
 from inspector.ui.lists.frames import FrameRows
 from inspector.ui.lists.listing import CALLS
+from inspector.ui.search import RowsScope, Search, SearchPosition
 from inspector.ui.widgets.find_bar import FindBar
 from tests.captures import DATA, read_store
 from tests.ui_running import NARROW, WIDE, Running, lines, opened, running, text

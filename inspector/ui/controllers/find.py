@@ -15,9 +15,9 @@ from inspector.store.store import Store
 from inspector.ui.browser import Browser
 from inspector.ui.controllers.context import Actions, Hears, ScreenContext
 from inspector.ui.controllers.focus import FocusController
-from inspector.ui.find import Search, SearchPosition, SearchTarget, Widget, highlight, target_of
 from inspector.ui.lists.listing import FRAMES, PACKETS
 from inspector.ui.messages import FindAsked, FindLeft, SearchQuery
+from inspector.ui.search import Search, SearchPosition, SearchTarget, Widget, highlight, target_of
 from inspector.ui.widgets.document import Pane
 from inspector.ui.widgets.find_bar import FindBar
 
