@@ -189,8 +189,8 @@ class Feed:
     ) -> None:
         """Start with the content of the store.
 
-        `notify` is called when the screen should call `take` and draw; `run` starts a task. Without `packets` the list
-        of packets stays empty.
+        `notify` is called when the screen should call `pop_change` and draw; `run` starts a task. Without `packets` the
+        list of packets stays empty.
         """
         self.store = store
         self.packets = PacketFeed(packets or Packets.none(), self.redraw, run)
@@ -227,7 +227,7 @@ class Feed:
         self._pending = change if self._pending is None else self._pending.merged(change)
         if change.first_kept:
             self._apply()  # at once, as evicted frames must not be drawn
-        self.stir()
+        self.request_draw()
 
     def redraw(self) -> None:
         """Request a drawing after something besides the store has changed."""
@@ -239,14 +239,14 @@ class Feed:
         self.calls.note_packets(numbers)
         self.redraw()
 
-    def stir(self) -> None:
+    def request_draw(self) -> None:
         """Request a drawing: now, or when the interval since the last one is over."""
         if self._timer is None:
             self._draw()
         else:
             self._is_draw_requested = True
 
-    def take(self) -> Change | None:
+    def pop_change(self) -> Change | None:
         """Apply pending changes to selections and totals; return all changes since the last call, or None."""
         self._apply()
         change, self._applied = self._applied, None

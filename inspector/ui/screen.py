@@ -221,7 +221,7 @@ class Controllers:
 
     def draw(self) -> None:
         """Have drawn what has changed since the last time."""
-        change, service = self._feed.take(), self._service
+        change, service = self._feed.pop_change(), self._service
         if change is not None:
             self._schema.learn(change)
             self._stack.late.update_joins(change)
@@ -286,7 +286,7 @@ class InspectionScreen(Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Begin."""
         self.session.on_change = self.feed.receive
-        self.session.on_status = lambda _status: self.feed.stir()
+        self.session.on_status = lambda _status: self.feed.request_draw()
         first = None if self.session.is_continued else self._stack.request  # `d` was pressed outside of it
         # At once: `focus` would leave it to a later turn, and keys that wait already would go to the filter.
         self.set_focus(first or self.browser.listing.shown, scroll_visible=False)

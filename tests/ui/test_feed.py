@@ -26,13 +26,13 @@ async def test_a_burst_is_drawn_twice_and_nothing_of_it_is_lost() -> None:
     feed = Feed(said.store, asked)
     for _ in range(500):
         feed.receive(said.client(settings()))
-    first = feed.take()
+    first = feed.pop_change()
     assert (asked.times, first and first.end_frame) == (1, 500)
     asked.event.clear()
     for _ in range(500):
         feed.receive(said.client(settings()))
     await asked.event.wait()
-    later = feed.take()
+    later = feed.pop_change()
     assert later is not None
     assert (asked.times, later.first_frame, later.end_frame, later.packets) == (2, 500, 1000, 500)
     feed.close()
@@ -41,8 +41,8 @@ async def test_a_burst_is_drawn_twice_and_nothing_of_it_is_lost() -> None:
 async def test_nothing_is_drawn_while_nothing_changes() -> None:
     asked = Asked()
     feed = Feed(Conversation().store, asked)
-    feed.stir()
-    assert feed.take() is None
+    feed.request_draw()
+    assert feed.pop_change() is None
     feed.close()
     assert asked.times == 1
 
@@ -53,7 +53,7 @@ async def test_selections_follow_what_is_taken() -> None:
     said.greet()
     feed.receive(said.store.everything())
     assert len(feed.frames.positions) == 0
-    feed.take()
+    feed.pop_change()
     assert (len(feed.frames.positions), len(feed.calls.keys)) == (5, 1)
     feed.close()
 
@@ -75,7 +75,7 @@ async def test_frames_and_calls_are_filtered_anew_at_one_moment() -> None:
         said.greet(stream, "Ada" if stream % 3 else "Bob")
     feed = Feed(said.store, asked)
     feed.receive(said.store.everything())
-    feed.take()
+    feed.pop_change()
     before = len(feed.frames.positions), len(feed.calls.keys)
     steps = 0
     for _ in feed.refilter(parse("Ada"), show_control=False):

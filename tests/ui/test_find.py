@@ -220,7 +220,7 @@ async def test_what_leaves_meanwhile_stops_no_search(start: int) -> None:
     for number, _ in enumerate(search.steps()):
         if number % 5 == 4:
             feed.receive(store.drop(3))
-            feed.take()
+            feed.pop_change()
             assert feed.rows is not None
             search.dropped(feed.rows.left)
             search.changed_from(feed.rows.first_row)

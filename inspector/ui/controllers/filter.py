@@ -70,7 +70,7 @@ class PacketFilterPass:
         self._share = share if share < _CAUGHT_UP and self._task is not None else None
         if self._box.is_attached and (self._box.is_searching or self.is_awaited):  # not while the app ends
             self._box.is_searching = self.is_awaited
-            self._feed.stir()
+            self._feed.request_draw()
 
 
 class PacketFilters:
@@ -146,7 +146,7 @@ class FilterController:
         self._pass.end()
         matches = PacketMatches()
         self._filter = display_filter(event.text, matches)
-        self._box.take(self._filter)
+        self._box.set_display_filter(self._filter)
         self._refilter()
         self._pass.begin(event.text, matches)
 

@@ -82,7 +82,7 @@ class RequestForm:
         if draft is not None:
             self.settle()
             self._show(method_of(draft, self._catalog))
-            self._box.take(draft)
+            self._box.show_draft(draft)
 
     def schema_known(self) -> None:
         """The catalog has come to know more: there may be a method now, or another type for the same."""
@@ -108,7 +108,7 @@ class RequestForm:
         if self.method != (method := method_of(draft, self._catalog)):
             self.settle()
             self._show(method)
-        self._box.take(draft)
+        self._box.show_draft(draft)
         self._room.enter(self._box)
 
     def let_type_over(self) -> None:
@@ -142,7 +142,7 @@ class SentCallView:
     def note(self) -> None:
         """A message passed in a call that the wire tells nothing of."""
         self._has_news = True
-        self._feed.stir()
+        self._feed.request_draw()
 
     def draw(self) -> None:
         """Draw what accounts say by now."""

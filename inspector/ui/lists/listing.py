@@ -234,7 +234,7 @@ class Listing(Vertical):
     def _draw_marks(self) -> None:
         for table in self._lists.values():
             table.renderer.redraw()
-        self._feed.stir()
+        self._feed.request_draw()
 
     @on(TabChosen)
     def _open_chosen(self, event: TabChosen) -> None:

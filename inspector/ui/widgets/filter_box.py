@@ -173,7 +173,7 @@ class FilterBox(Input):
         self.history.add(text)
         self._apply()
 
-    def take(self, filter_: Filter) -> None:
+    def set_display_filter(self, filter_: Filter) -> None:
         """Record that a display filter was applied."""
         self._filter = filter_
 

@@ -69,7 +69,7 @@ class RequestBox(Input):
         self._history = InputHistory(texts)
         self._draw_method()
 
-    def take(self, draft: Draft) -> None:
+    def show_draft(self, draft: Draft) -> None:
         """Replace the text and the settings by those of a draft for the method that is shown."""
         self._written, self._settings = draft.text, draft.settings
         self._replace(one_line(draft.text))
