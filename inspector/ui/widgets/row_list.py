@@ -25,7 +25,7 @@ class RowArrangement:
     """Sorts and folds the rows of a list. Every method does nothing for rows that cannot."""
 
     def __init__(self, view: LineView, state: ListState, cursor: RowCursor, renderer: TableRenderer) -> None:
-        """The cursor stays on its row wherever that moves; the renderer shows the order in the titles."""
+        """Arrange the rows of `state`; the cursor stays on its row, and the renderer shows the order in the titles."""
         self._view = view
         self._state = state
         self._cursor = cursor

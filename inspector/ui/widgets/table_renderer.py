@@ -195,7 +195,7 @@ _PLACEHOLDER_INDENT: Final = 2
 
 
 class TableRenderer:
-    """Draws a list whose cost depends on the height of the screen, not on the number of rows.
+    """Draws a list, at a cost that depends on the height of the screen and not on the number of rows.
 
     Strips are cached by everything that their look depends on. Columns grow to what is visible and never shrink, so
     they do not move while frames arrive.
