@@ -146,7 +146,7 @@ async def test_a_filter_works_as_it_is_typed() -> None:
         await run.until(lambda: run.frames.count == 373)
 
 
-async def test_a_faulty_filter_says_so_and_the_last_good_one_stays() -> None:
+async def test_an_invalid_filter_shows_its_error_and_the_last_valid_one_stays() -> None:
     async with opened(CAPTURE) as run:
         box = run.screen.query_one(FilterBox)
         box.value = "stream:3"
@@ -158,7 +158,7 @@ async def test_a_faulty_filter_says_so_and_the_last_good_one_stays() -> None:
         assert run.frames.count == 5
 
 
-async def test_matches_are_visited_round_the_end() -> None:
+async def test_visiting_matches_wraps_around() -> None:
     async with opened(CAPTURE) as run:
         await run.press("slash")
         await run.type("stream:5")
@@ -169,7 +169,7 @@ async def test_matches_are_visited_round_the_end() -> None:
         await run.until(lambda: run.frames.cursor.row == 4)
 
 
-async def test_the_cursor_stays_where_it_was_put_while_a_filter_is_typed() -> None:
+async def test_the_cursor_returns_to_its_row_while_a_filter_is_typed() -> None:
     async with opened(CAPTURE) as run:
         await run.press("j", "j", "j", "slash")
         chosen = position(run)
@@ -188,7 +188,7 @@ async def test_the_cursor_stays_where_it_was_put_while_a_filter_is_typed() -> No
         assert position(run) == nearest
 
 
-async def test_the_cursor_stays_where_a_filter_has_left_it_once_it_is_typed() -> None:
+async def test_the_cursor_stays_where_a_filter_has_moved_it_once_it_is_applied() -> None:
     async with opened(CAPTURE) as run:
         await run.press("j", "j", "j", "slash")
         chosen = position(run)
@@ -201,7 +201,7 @@ async def test_the_cursor_stays_where_a_filter_has_left_it_once_it_is_typed() ->
         assert position(run) == left
 
 
-async def test_the_tab_that_is_shown_is_seen_where_there_is_no_room_for_all() -> None:
+async def test_the_active_tab_is_visible_if_not_all_tabs_fit() -> None:
     async with opened(CAPTURE, (40, 20)) as run:
         assert run.lists_tabs.startswith(" Calls")
         await run.press("left", "left")
@@ -211,7 +211,7 @@ async def test_the_tab_that_is_shown_is_seen_where_there_is_no_room_for_all() ->
         assert run.list.id == CONNECTIONS
 
 
-async def test_the_side_that_has_the_focus_has_the_lit_mark() -> None:
+async def test_the_mark_of_the_tab_is_lit_on_the_side_with_the_focus() -> None:
     async with opened(CAPTURE) as run:
         left, right = mark(run, "#lists"), mark(run, "#detail-tabs")
         assert left != right

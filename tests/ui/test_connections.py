@@ -31,7 +31,7 @@ def followed(run: Running) -> object:
 
 
 @SIZES
-async def test_the_list_and_all_that_is_known_of_one(size: tuple[int, int]) -> None:
+async def test_the_list_and_the_details_of_a_connection(size: tuple[int, int]) -> None:
     async with opened(CAPTURE, size) as run:
         await to_connections(run)
         assert lines(run.list)[1].split()[1:4] == ["0", "127.0.0.1:36104", "127.0.0.1:50210"]
@@ -83,7 +83,7 @@ async def test_a_click_in_a_sequence_stays_and_two_lead_to_the_frame() -> None:
         await run.until(lambda: run.focused == FRAMES)
 
 
-async def test_one_key_shows_only_what_is_of_a_connection_and_then_all_again() -> None:
+async def test_one_key_filters_by_a_connection_and_removes_the_filter() -> None:
     async with opened(TWO) as run:
         await to_connections(run)
         await run.press("j", "c")
@@ -135,7 +135,7 @@ async def test_the_lists_keep_their_places() -> None:
         await run.until(lambda: run.focused == FRAMES and "HEADERS" in text(run.pane))
 
 
-async def test_without_http2_a_connection_is_still_there_to_be_told_of() -> None:
+async def test_a_connection_without_http2_is_listed() -> None:
     capture: Path = DATA / "o_tls_node_go.pcapng"
     async with opened(capture, NARROW) as run:
         await to_connections(run)

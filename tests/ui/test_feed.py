@@ -21,7 +21,7 @@ class Asked:
         self.event.set()
 
 
-async def test_a_burst_is_drawn_twice_and_nothing_of_it_is_lost() -> None:
+async def test_a_burst_is_drawn_twice_and_no_change_is_lost() -> None:
     said, asked = Conversation(), Asked()
     feed = Feed(said.store, asked)
     for _ in range(500):
@@ -47,7 +47,7 @@ async def test_nothing_is_drawn_while_nothing_changes() -> None:
     assert asked.times == 1
 
 
-async def test_selections_follow_what_is_taken() -> None:
+async def test_selections_are_up_to_date_after_pop_change() -> None:
     said, asked = Conversation(), Asked()
     feed = Feed(said.store, asked)
     said.greet()
@@ -58,7 +58,7 @@ async def test_selections_follow_what_is_taken() -> None:
     feed.close()
 
 
-async def test_a_filter_goes_for_frames_and_calls() -> None:
+async def test_a_filter_applies_to_frames_and_calls() -> None:
     said = Conversation()
     said.greet(1, "World")
     said.greet(3, "Ada")
@@ -69,7 +69,7 @@ async def test_a_filter_goes_for_frames_and_calls() -> None:
     assert [key.stream for key in feed.calls.keys] == [3]
 
 
-async def test_frames_and_calls_are_filtered_anew_at_one_moment() -> None:
+async def test_frames_and_calls_switch_to_another_filter_at_once() -> None:
     said, asked = Conversation(), Asked()
     for stream in range(1, 2_401, 2):
         said.greet(stream, "Ada" if stream % 3 else "Bob")

@@ -38,7 +38,7 @@ async def find(run: Running, wanted: str) -> None:
 
 
 @SIZES
-async def test_the_first_is_shown_while_it_is_typed_and_n_goes_round_the_end(size: tuple[int, int]) -> None:
+async def test_the_first_hit_is_shown_while_typing_and_n_wraps_around(size: tuple[int, int]) -> None:
     async with opened(CAPTURE, size=size) as run:
         await run.press("ctrl+f")
         assert run.focused == "find-text"
@@ -59,7 +59,7 @@ async def test_the_first_is_shown_while_it_is_typed_and_n_goes_round_the_end(siz
         assert not bar(run).display
 
 
-async def test_n_visits_what_the_filter_finds_when_nothing_is_looked_for() -> None:
+async def test_n_visits_the_matches_of_the_filter_when_no_search_runs() -> None:
     async with opened(CAPTURE) as run:
         await find(run, "cpp7")
         await run.until(lambda: said(run) == "1 of 2")
@@ -67,7 +67,7 @@ async def test_n_visits_what_the_filter_finds_when_nothing_is_looked_for() -> No
         assert run.frames.cursor.row == 1
 
 
-async def test_it_begins_at_the_cursor() -> None:
+async def test_a_search_begins_at_the_cursor() -> None:
     async with opened(CAPTURE) as run:
         await run.press("G")
         await find(run, "cpp")
@@ -80,7 +80,7 @@ async def test_it_begins_at_the_cursor() -> None:
         assert run.frames.cursor.row >= here
 
 
-async def test_regular_expressions_and_bytes_and_what_is_wrong_with_them() -> None:
+async def test_regular_expressions_and_bytes_and_their_errors() -> None:
     async with opened(CAPTURE) as run:
         await run.press("ctrl+f", "ctrl+f")
         bar(run).input.value = "cpp[2-4]\\b"
@@ -102,7 +102,7 @@ async def test_regular_expressions_and_bytes_and_what_is_wrong_with_them() -> No
         await run.until(lambda: said(run) == "not found")
 
 
-async def test_where_it_is_looked_for_by_keys_and_by_mouse() -> None:
+async def test_the_place_to_search_is_changed_by_keys_and_by_mouse() -> None:
     async with opened(CAPTURE) as run:
         await find(run, "x-request-id: req-7")
         await run.until(lambda: said(run) == "1 of 1")
@@ -145,7 +145,7 @@ async def test_lines_of_the_right_pane_are_found(size: tuple[int, int]) -> None:
         assert run.focused == "frames"
 
 
-async def test_another_filter_is_looked_through_again() -> None:
+async def test_another_filter_restarts_the_search() -> None:
     async with opened(CAPTURE) as run:
         await find(run, "hello cpp")
         await run.until(lambda: " of " in said(run) and "looking" not in said(run))
@@ -173,7 +173,7 @@ async def test_a_search_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not bar(run).display
 
 
-async def test_what_comes_later_is_found_too() -> None:
+async def test_units_added_later_are_searched_too() -> None:
     store = await read_store(CAPTURE)
     look = FrameFind(store, Catalog(), parse_pattern("cpp", Kind.TEXT), Where.BYTES)
 
@@ -212,7 +212,7 @@ async def test_what_comes_later_is_found_too() -> None:
 
 
 @pytest.mark.parametrize("start", [0, 25, 60])
-async def test_what_leaves_meanwhile_stops_no_search(start: int) -> None:
+async def test_a_search_continues_while_units_are_evicted(start: int) -> None:
     store, pattern = await read_store(CAPTURE), parse_pattern("cpp", Kind.TEXT)
     feed = Feed(store, lambda: None)
     space = RowsScope(FrameRows(feed, Catalog()), store, Catalog(), pattern, Where.BYTES)
@@ -240,13 +240,13 @@ def test_bytes_can_be_written_in_many_ways(wanted: str) -> None:
 @pytest.mark.parametrize(
     "wanted", ["(", "a{9999999999}", "((a{1000}){1000}){1000}", "(?P<x", "(a)\\2", "(" * 5_000 + ")" * 5_000]
 )
-def test_a_faulty_regular_expression_is_told_in_a_sentence(wanted: str) -> None:
+def test_the_error_of_a_regular_expression_is_a_sentence(wanted: str) -> None:
     with pytest.raises(PatternError, match=r"[Rr]egular expression.*\.$"):
         parse_pattern(wanted, Kind.REGEX)
 
 
 @pytest.mark.parametrize("wanted", ["(.*a){20}$", "^(a|aa)+$"])
-def test_no_regular_expression_takes_for_ever(wanted: str) -> None:
+def test_slow_regular_expressions_are_refused(wanted: str) -> None:
     pattern, text = parse_pattern(wanted, Kind.REGEX), "a" * 100_000 + "!"
     with pytest.raises(PatternError, match="takes too long"):
         pattern.in_text(text)
@@ -255,7 +255,7 @@ def test_no_regular_expression_takes_for_ever(wanted: str) -> None:
     assert pattern.shown.spans(text) == []
 
 
-def test_a_regular_expression_knows_all_letters_and_all_bytes() -> None:
+def test_regular_expressions_match_all_letters_and_all_bytes() -> None:
     found = parse_pattern("(?:GR)ÜẞE+|x", Kind.REGEX)
     assert found.in_text("viele grüßeee")
     assert found.in_bytes("viele grüßeee".encode())
@@ -263,7 +263,7 @@ def test_a_regular_expression_knows_all_letters_and_all_bytes() -> None:
     assert parse_pattern(r"\xff.wor.d", Kind.REGEX).in_bytes(b"..\xff\x00World")
 
 
-async def test_a_live_session_is_no_different(tmp_path: Path) -> None:
+async def test_a_live_session_is_searched_too(tmp_path: Path) -> None:
     """A file that is still being read: what comes behind the cursor is found as it comes."""
     launch = Launch(lambda: Session(FileSource(CAPTURE)), Catalog())
     async with running(launch) as run:

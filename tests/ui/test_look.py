@@ -52,7 +52,7 @@ async def test_goes_to_packets_frames_and_calls() -> None:
         assert run.list.cursor.key == 223
 
 
-async def test_time_zero_and_time_since_the_frame_before_of_the_stream() -> None:
+async def test_times_relative_to_a_reference_and_to_the_previous_frame_of_the_stream() -> None:
     async with opened(CAPTURE) as run:
         await run.press("j", "j", "j", "j", "j", "T")
         await run.until(lambda: " REF " in at_cursor(run))
@@ -72,7 +72,7 @@ async def test_time_zero_and_time_since_the_frame_before_of_the_stream() -> None
         assert delta > 0
 
 
-async def test_marks_are_counted_kept_and_shown_in_the_lists_that_hold_their_parts() -> None:
+async def test_marks_are_counted_kept_and_shown_in_the_lists_of_their_parts() -> None:
     async with opened(CAPTURE) as run:
         await run.press("j", "m")
         await run.until(lambda: run.counts.startswith("1 marked · "))

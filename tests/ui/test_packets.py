@@ -140,7 +140,7 @@ async def test_trees_by_mouse() -> None:
         assert "Type: IPv4 (0x0800)" in text(run.pane)
 
 
-async def test_a_whole_tree_is_opened_and_folded_and_what_was_opened_stays_so_in_the_next_packet() -> None:
+async def test_a_whole_tree_is_opened_and_folded_and_the_next_packet_keeps_that() -> None:
     async with browsing() as run:
         await to_packet(run)
         await run.press("E")
@@ -152,7 +152,7 @@ async def test_a_whole_tree_is_opened_and_folded_and_what_was_opened_stays_so_in
         assert "Section number: 1" not in text(run.pane)
 
 
-async def test_a_display_filter_goes_for_packets_frames_and_calls() -> None:
+async def test_a_display_filter_applies_to_packets_frames_and_calls() -> None:
     async with browsing(NARROW) as run:
         await run.press("slash")
         await run.type("http2.streamid == 3")
@@ -169,7 +169,7 @@ async def test_a_display_filter_goes_for_packets_frames_and_calls() -> None:
         assert title(run) == "Filter"
 
 
-async def test_words_go_for_packets_too() -> None:
+async def test_words_filter_packets_too() -> None:
     async with browsing() as run:
         await to_packet(run)
         await run.until(lambda: run.list.count == 223)
@@ -179,7 +179,7 @@ async def test_words_go_for_packets_too() -> None:
         assert title(run) == "Filter: words"
 
 
-async def test_what_is_wrong_with_a_display_filter_is_said_in_wiresharks_words() -> None:
+async def test_the_error_of_a_display_filter_is_that_of_wireshark() -> None:
     async with browsing() as run:
         await run.press("slash")
         run.screen.box_of_filter.value = "tcp.port == x"  # at once: slowly typed, "t" is a good filter by itself
@@ -309,7 +309,7 @@ async def test_times_are_shown_in_other_ways() -> None:
         assert lines(run.frames)[3].split()[1:3] == shown[0]
 
 
-async def test_filters_and_trees_go_on_when_their_programs_are_killed() -> None:
+async def test_filters_and_trees_work_again_after_their_programs_are_killed() -> None:
     async with browsing() as run:
         await to_packet(run)
         for child in psutil.Process().children():
@@ -326,7 +326,7 @@ async def test_filters_and_trees_go_on_when_their_programs_are_killed() -> None:
 
 
 @pytest.mark.parametrize(("width", "least"), [(72, 14), (80, 20), (95, 20)])
-def test_long_addresses_leave_room_for_what_packets_say(width: int, least: int) -> None:
+def test_long_addresses_leave_room_for_the_info_column(width: int, least: int) -> None:
     line = PacketLine(1, 0.0, "00:50:56:c0:00:08", "fe80::a00:27ff:fe4e:66a1", "ICMPv6", 86, "Neighbor Solicitation")
     painter = RowPainter(PacketRows.columns)
     painter.measure([packet_row(line, Times())])
