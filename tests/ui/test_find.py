@@ -67,6 +67,16 @@ async def test_n_visits_the_matches_of_the_filter_when_no_search_runs() -> None:
         assert run.frames.cursor.row == 1
 
 
+async def test_home_and_end_move_the_cursor_in_the_text() -> None:
+    async with opened(CAPTURE) as run:
+        await find(run, "cpp7")
+        await run.press("home")
+        assert bar(run).input.cursor_position == 0
+        await run.press("end")
+        assert bar(run).input.cursor_position == 4
+        assert bar(run).display
+
+
 async def test_a_search_begins_at_the_cursor() -> None:
     async with opened(CAPTURE) as run:
         await run.press("G")
