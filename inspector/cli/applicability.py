@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from inspector.capture.source import FileSource, LiveSource, Source
+from inspector.client.options import CallSettings, ConnectionOptions, Security, settings_of
 from inspector.errors import UsageError
 
 _QUESTIONS: Final = ("list", "describe")
@@ -168,6 +169,11 @@ MASKED: Final = Need(
 )
 _CONNECTION: Final = (CALLS, ASKED_AT_ALL)
 
+
+def _options_of(*owners: type) -> list[str]:
+    return [setting.option for owner in owners for setting in settings_of(owner).values()]
+
+
 NEEDS: Final[Mapping[str, tuple[Need, ...]]] = {
     "--engine": (LIVE, NETWORK, SEEN_OR_NOTED),
     "--interface": (LIVE, PROGRAM, SEEN),
@@ -185,19 +191,11 @@ NEEDS: Final[Mapping[str, tuple[Need, ...]]] = {
     "--reflect-header": (MESSAGES, SERVICE, FOREIGN, ASKED),
     "--plaintext": (),
     "--tls": _CONNECTION,
-    "--cacert": _CONNECTION,
-    "--cert": _CONNECTION,
-    "--key": _CONNECTION,
-    "--servername": _CONNECTION,
-    "--insecure": _CONNECTION,
-    "--authority": _CONNECTION,
-    "--keepalive-time": _CONNECTION,
-    "--max-message-size": _CONNECTION,
+    **dict.fromkeys(_options_of(Security, ConnectionOptions), _CONNECTION),
+    **dict.fromkeys(_options_of(CallSettings), ()),
     "--deadline": (ASKED_AT_ALL,),
     "--header": (),
-    "--gzip": (),
     "--kind": (),
-    "--wait-for-ready": (),
     "--count": (LINES,),
     "--for": (ENDLESS,),
     "--write": (SEEN,),

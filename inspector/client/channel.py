@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import ssl
 from collections.abc import Iterable
 from contextlib import suppress
@@ -13,7 +14,15 @@ import grpc
 import grpc.aio
 from grpc._cython import cygrpc  # type: ignore[attr-defined]
 
-from inspector.client.options import PLAINTEXT, Address, CallOptions, ConnectionOptions, Metadata, Security
+from inspector.client.options import (
+    LARGEST_MESSAGE,
+    PLAINTEXT,
+    Address,
+    CallSettings,
+    ConnectionOptions,
+    Metadata,
+    Security,
+)
 from inspector.client.outcome import CLOSED, CallEnding, CallError
 from inspector.client.tls import shown_certificate
 from inspector.errors import RequestError
@@ -30,7 +39,7 @@ async def credentials(
     """
     check_files(security)
     roots, name = _read(security.roots), security.server_name
-    if not security.is_verified:
+    if security.is_insecure:
         shown = await shown_certificate(address, security)
         if shown is not None:
             roots, name = shown.pem, shown.name or name
@@ -91,7 +100,9 @@ async def open_channel(address: Address, options: ConnectionOptions = PLAINTEXT)
 
 
 def _arguments(options: ConnectionOptions) -> list[tuple[str, int | str]]:
-    arguments: list[tuple[str, int | str]] = [("grpc.max_receive_message_length", options.largest_message)]
+    arguments: list[tuple[str, int | str]] = [
+        ("grpc.max_receive_message_length", options.largest_message or LARGEST_MESSAGE)
+    ]
     if options.authority is not None:
         arguments.append(("grpc.default_authority", options.authority))
     if options.keepalive is not None:
@@ -101,12 +112,12 @@ def _arguments(options: ConnectionOptions) -> list[tuple[str, int | str]]:
     return arguments
 
 
-async def connect(channel: Channel, seconds: float | None, *, waits: bool = False) -> bool:
+async def connect(channel: Channel, seconds: float, *, waits: bool = False) -> bool:
     """Try once to connect, or with `waits` until it works; True when connected. Raises TimeoutError."""
     trying = {grpc.ChannelConnectivity.IDLE, grpc.ChannelConnectivity.CONNECTING}
     if waits:
         trying.add(grpc.ChannelConnectivity.TRANSIENT_FAILURE)
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(None if math.isinf(seconds) else seconds):
         try:
             state = channel.get_state(try_to_connect=True)
             while state in trying:
@@ -177,16 +188,16 @@ class GrpcStream:
         return CallEnding(Status.of(code.value[0], details or ""), initial, trailers)
 
 
-def open_stream(channel: Channel, path: str, request: bytes | None, options: CallOptions) -> GrpcStream:
+def open_stream(channel: Channel, path: str, request: bytes | None, settings: CallSettings) -> GrpcStream:
     """Begin a call: with a request, headers, message and half-close leave together; without, headers alone.
 
     Raises CallError when the channel was closed.
     """
-    compression = grpc.Compression.Gzip if options.is_compressed else None
+    compression = grpc.Compression.Gzip if settings.is_compressed else None
     more: Any = {
-        "metadata": options.metadata,
-        "timeout": options.deadline,
-        "wait_for_ready": options.waits_for_ready,
+        "metadata": settings.metadata,
+        "timeout": None if settings.deadline == math.inf else settings.deadline,
+        "wait_for_ready": settings.waits_for_ready,
         "compression": compression,
     }
     try:
@@ -201,9 +212,9 @@ def _from_one(channel: Channel, path: str) -> grpc.aio.UnaryStreamMultiCallable[
     return channel.unary_stream(path, None, None)
 
 
-async def ask(channel: Channel, path: str, request: bytes, options: CallOptions) -> bytes | None:
+async def ask(channel: Channel, path: str, request: bytes, settings: CallSettings) -> bytes | None:
     """One request and its one reply; None for OK without a message, which is against the rules. Raises CallError."""
-    stream = open_stream(channel, path, request, options)
+    stream = open_stream(channel, path, request, settings)
     try:
         reply = await stream.read()
         if reply is not None and await stream.read() is not None:

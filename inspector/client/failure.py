@@ -6,6 +6,7 @@ failures on this side, and of the common servers; what no row knows is quoted as
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final, NamedTuple
 
@@ -19,12 +20,12 @@ class Attempt(NamedTuple):
 
     target: str
     path: str = ""
-    deadline: float | None = None
+    deadline: float = math.inf
     connected: bool = True
     """False when the time ran out before there was a connection."""
     is_secure: bool = False
     """True for a call over TLS."""
-    amiss: str = ""
+    warning: str = ""
     """Why a relay on the way did not reach the target, as a plain sentence; empty where it did, or there is none."""
 
 
@@ -173,9 +174,9 @@ _COMPILED: Final = tuple((re.compile(row.pattern, re.IGNORECASE | re.DOTALL), ro
 
 def explain(status: Status, attempt: Attempt) -> ServiceError:
     """The failure as an error for a person; its text is the sentence and the hint."""
-    if attempt.amiss:
-        is_about_service = attempt.amiss.startswith("The service ")  # and not about the relay itself
-        return ServiceError(attempt.amiss, "Start the service, or check the port." if is_about_service else "")
+    if attempt.warning:
+        is_about_service = attempt.warning.startswith("The service ")  # and not about the relay itself
+        return ServiceError(attempt.warning, "Start the service, or check the port." if is_about_service else "")
     line = f"{status.name} {status.message}"
     for pattern, row in _COMPILED:
         match = pattern.search(line)
@@ -186,7 +187,7 @@ def explain(status: Status, attempt: Attempt) -> ServiceError:
 
 
 def _fields(status: Status, attempt: Attempt) -> dict[str, str]:
-    seconds = "the time given" if attempt.deadline is None else f"{attempt.deadline:g} s"
+    seconds = "the time given" if math.isinf(attempt.deadline) else f"{attempt.deadline:g} s"
     return {"target": attempt.target, "path": attempt.path, "deadline": seconds, "details": status.message or "nothing"}
 
 

@@ -8,18 +8,21 @@ are masked before they are written, and those that an earlier version wrote in c
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
+import math
 import os
 import time
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import platformdirs
 
+from inspector.client.options import CallSettings, ConnectionOptions, Metadata
 from inspector.errors import SourceError
 from inspector.files import atomic_file, remove_abandoned_parts
 from inspector.model.secrets import Secrets, masked
@@ -64,6 +67,38 @@ class HistoryEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     keepalive: float | None = None
     masked: tuple[str, ...] = ()
     """The names in `metadata` whose values are masked."""
+
+
+_CALL_SETTINGS: Final = tuple(
+    field.name
+    for field in dataclasses.fields(CallSettings)
+    if field.name in HistoryEntry.__struct_fields__ and field.name not in ("metadata", "deadline", "masked")
+)
+_CONNECTION_OPTIONS: Final = tuple(
+    field.name for field in dataclasses.fields(ConnectionOptions) if field.name in HistoryEntry.__struct_fields__
+)
+
+
+def stored_settings(settings: CallSettings) -> dict[str, Any]:
+    """Return the settings as fields of a `HistoryEntry`, without the metadata."""
+    is_endless = settings.deadline == math.inf  # JSON has no infinity
+    return {
+        "deadline": None if is_endless else settings.deadline,
+        "is_endless": is_endless,
+        **{name: getattr(settings, name) for name in _CALL_SETTINGS},
+        **{name: getattr(settings.connection, name) for name in _CONNECTION_OPTIONS},
+    }
+
+
+def restored_settings(entry: HistoryEntry, metadata: Metadata) -> CallSettings:
+    """Return the settings of an entry; `metadata` is that of the entry, as it can be sent."""
+    return CallSettings(
+        metadata,
+        math.inf if entry.is_endless else entry.deadline,
+        connection=ConnectionOptions(**{name: getattr(entry, name) for name in _CONNECTION_OPTIONS}),
+        masked=entry.masked,
+        **{name: getattr(entry, name) for name in _CALL_SETTINGS},
+    )
 
 
 class HistoryFile:

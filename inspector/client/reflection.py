@@ -20,10 +20,9 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, Serv
 
 from inspector.client.failure import Attempt, explain
 from inspector.client.options import (
-    LARGEST_MESSAGE,
     PLAINTEXT,
     Address,
-    CallOptions,
+    CallSettings,
     ConnectionOptions,
     Metadata,
     check_metadata,
@@ -31,6 +30,7 @@ from inspector.client.options import (
 from inspector.client.outcome import TIMED_OUT, CallError
 from inspector.client.tls import examined
 from inspector.errors import SchemaError
+from inspector.model.call import CallKind
 
 
 def add_missing_imports(files: Iterable[FileDescriptorProto]) -> None:
@@ -109,14 +109,14 @@ async def fetch(
     cannot be reached or refuses, SchemaError for an answer that makes no sense, RequestError for metadata or TLS
     files that cannot be used.
     """
-    return await _ask(target, CallOptions(check_metadata(metadata), deadline), options, _read_files)
+    return await _ask(target, CallSettings(check_metadata(metadata), deadline), options, _read_files)
 
 
 async def list_services(
     target: str, *, deadline: float = 5.0, metadata: Metadata = (), options: ConnectionOptions = PLAINTEXT
 ) -> frozenset[str] | None:
     """The full names of the services at HOST:PORT; None without reflection. Raises as `fetch`."""
-    return await _ask(target, CallOptions(check_metadata(metadata), deadline), options, _read_names)
+    return await _ask(target, CallSettings(check_metadata(metadata), deadline), options, _read_names)
 
 
 class _Asking:
@@ -149,23 +149,24 @@ class _Asking:
 
 
 async def _ask(
-    target: str, call: CallOptions, options: ConnectionOptions, read: Callable[[_Asking], Awaitable[_T]]
+    target: str, settings: CallSettings, options: ConnectionOptions, read: Callable[[_Asking], Awaitable[_T]]
 ) -> _T | None:
     from inspector.client.channel import ask as ask_stream  # noqa: PLC0415 - loads gRPC
     from inspector.client.channel import connect, open_channel  # noqa: PLC0415 - see there
 
     clock = asyncio.get_running_loop().time
-    end = clock() + (call.deadline or 0.0)
+    seconds = settings.seconds(CallKind.UNARY)
+    end = clock() + seconds
     address = Address.parse(target)
     # What a reply may have is asked of calls: a schema is as large as it is.
-    channel = await open_channel(address, replace(options, largest_message=LARGEST_MESSAGE))
+    channel = await open_channel(address, replace(options, largest_message=None))
 
     async def ask(path: str, question: bytes) -> bytes | None:
-        return await ask_stream(channel, path, question, replace(call, deadline=max(0.0, end - clock())))
+        return await ask_stream(channel, path, question, replace(settings, deadline=max(0.0, end - clock())))
 
-    attempt = Attempt(str(address), deadline=call.deadline, is_secure=options.security is not None)
+    attempt = Attempt(str(address), deadline=seconds, is_secure=options.security is not None)
     try:
-        await connect(channel, call.deadline)  # a step of its own: who waits in vain learns for what
+        await connect(channel, seconds)  # a step of its own: who waits in vain learns for what
         for path in _PATHS:
             try:
                 return await read(_Asking(partial(ask, path)))

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 from inspector.client.active_call import ActiveCall, Closed, Stream
 from inspector.client.failure import Attempt, explain
 from inspector.client.options import (
-    DEADLINE,
     PLAINTEXT,
     Address,
     Behind,
-    CallOptions,
+    CallSettings,
     ConnectionOptions,
     check_metadata,
 )
@@ -57,9 +56,6 @@ def _ports(descriptor: int) -> tuple[int, int] | None:
         return end.getsockname()[1], end.getpeername()[1]
     finally:
         end.detach()  # it is not ours to close
-
-
-__all__ = ["DEADLINE", "ConnectionState", "Sender"]
 
 
 class ConnectionState(StrEnum):
@@ -113,19 +109,20 @@ class Sender:
             return ConnectionState.CONNECTED
         return ConnectionState.ENDED if self._has_connected else ConnectionState.NONE
 
-    async def start(self, path: str, kind: CallKind, options: CallOptions = CallOptions()) -> ActiveCall:  # noqa: B008
+    async def start(self, path: str, kind: CallKind, settings: CallSettings = CallSettings()) -> ActiveCall:  # noqa: B008
         """Connect, and begin a call of `/package.Service/Method`, to be sent messages to and read replies from.
 
         Raises RequestError for metadata that cannot be sent and for TLS files that cannot be used, and nothing for a
         call that fails: its outcome tells.
         """
-        options = replace(options, metadata=check_metadata(options.metadata))
+        seconds = settings.seconds(kind)
+        settings = replace(settings, metadata=check_metadata(settings.metadata), deadline=seconds)
         is_secure = self.options.security is not None
-        attempt = Attempt(self._behind().service, path, options.deadline, is_secure=is_secure)
+        attempt = Attempt(self._behind().service, path, seconds, is_secure=is_secure)
         started = asyncio.get_running_loop().time()
         self._starting += 1
         try:
-            channel, connected = await self._connected(options)
+            channel, connected = await self._connected(seconds, waits=settings.waits_for_ready)
         finally:
             self._starting -= 1
         attempt = attempt._replace(connected=bool(connected))
@@ -133,7 +130,7 @@ class Sender:
         def begin(request: bytes | None) -> Stream:
             if connected is None:
                 return Closed(CallEnding(TIMED_OUT))
-            return self._open(channel, path, request, _within(options, started))
+            return self._open(channel, path, request, _within(settings, started))
 
         async def conclude(call: ActiveCall, ending: CallEnding) -> Outcome:
             self._running.discard(call)
@@ -151,10 +148,10 @@ class Sender:
         request: bytes,
         *,
         metadata: Sequence[tuple[str, str | bytes]] = (),
-        deadline: float | None = DEADLINE,
+        deadline: float | None = None,
     ) -> Outcome:
-        """Call with a serialized request; a deadline of None waits for ever. Raises as `start`."""
-        call = await self.start(path, CallKind.UNARY, CallOptions(tuple(metadata), deadline))
+        """Send a serialized request, with a deadline in seconds, and return the outcome. Raises as `start`."""
+        call = await self.start(path, CallKind.UNARY, CallSettings(tuple(metadata), deadline))
         try:
             await call.send(request)
             return await call.outcome()
@@ -180,7 +177,7 @@ class Sender:
         """Give up the connection for good."""
         await self.reconnect()
 
-    async def _connected(self, options: CallOptions) -> tuple[Channel, bool | None]:
+    async def _connected(self, seconds: float, *, waits: bool) -> tuple[Channel, bool | None]:
         """The channel, and whether it is connected; None when the time ran out before that was known.
 
         A step of its own: a caller who waits in vain learns for what, and the port is known before it can close.
@@ -195,7 +192,7 @@ class Sender:
         if is_connected(channel):
             return channel, True
         try:
-            connected = await connect(channel, options.deadline, waits=options.waits_for_ready)
+            connected = await connect(channel, seconds, waits=waits)
         except TimeoutError:
             return channel, None
         self._has_connected = self._has_connected or connected
@@ -203,11 +200,11 @@ class Sender:
             self._last_ports = ports_to(self._address.service.port)
         return channel, connected
 
-    def _open(self, channel: Channel, path: str, request: bytes | None, options: CallOptions) -> Stream:
+    def _open(self, channel: Channel, path: str, request: bytes | None, settings: CallSettings) -> Stream:
         from inspector.client.channel import open_stream  # noqa: PLC0415 - loads gRPC
 
         try:
-            return open_stream(channel, path, request, options)
+            return open_stream(channel, path, request, settings)
         except CallError as error:
             return Closed(CallEnding(error.status))
 
@@ -215,8 +212,8 @@ class Sender:
         status, detail = ending.status, ""
         if status.code != 0:
             known = await examined(status, self._address, self._of_channel)
-            amiss = "" if attempt.connected else self._behind().amiss
-            detail = str(explain(known, attempt._replace(amiss=amiss)))
+            warning = "" if attempt.connected else self._behind().warning
+            detail = str(explain(known, attempt._replace(warning=warning)))
         return Outcome(status, (), seconds, detail, ending.initial, ending.trailers)
 
     async def _drop_failed(self, *, had_connection: bool) -> None:
@@ -227,9 +224,7 @@ class Sender:
             self._without = ConnectionState.ENDED if had_connection else ConnectionState.FAILED
 
 
-def _within(options: CallOptions, started: float) -> CallOptions:
-    """The same options with what is left of the deadline."""
-    if options.deadline is None:
-        return options
-    left = started + options.deadline - asyncio.get_running_loop().time()
-    return replace(options, deadline=max(0.0, left))
+def _within(settings: CallSettings, started: float) -> CallSettings:
+    """Return the settings with the rest of the deadline, which is never None here."""
+    left = started + (settings.deadline or 0.0) - asyncio.get_running_loop().time()
+    return replace(settings, deadline=max(0.0, left))

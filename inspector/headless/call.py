@@ -8,11 +8,11 @@ import os
 import re
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from inspector.client.active_call import ActiveCall
-from inspector.client.options import DEADLINE, PLAINTEXT, Behind, CallOptions, ConnectionOptions
+from inspector.client.options import Behind, CallSettings
 from inspector.client.outcome import Outcome
 from inspector.client.sender import Sender
 from inspector.errors import InspectorError, RequestError, ServiceError, UsageError
@@ -149,10 +149,7 @@ class Request:
     method: str
     messages: tuple[str, ...] = ()
     """JSON texts, or bare words for a message with a single field; `-` for those on standard input."""
-    options: CallOptions = CallOptions(deadline=None)  # noqa: RUF009 - frozen
-    has_deadline: bool = False
-    """False when nobody asked for one: a unary call then has the usual one, a stream none."""
-    connection: ConnectionOptions = PLAINTEXT
+    settings: CallSettings = CallSettings()  # noqa: RUF009 - frozen
     kind: CallKind | None = None
     """The kind of call, for a method that no schema knows."""
 
@@ -163,10 +160,7 @@ class CallRun:
     def __init__(self, catalog: Catalog, request: Request) -> None:
         """RequestError or UsageError for what cannot be sent."""
         self.method = find_method(catalog, request.method, request.kind)
-        self.connection = request.connection
-        self.options = request.options
-        if not request.has_deadline and self.method.kind is CallKind.UNARY:
-            self.options = replace(self.options, deadline=DEADLINE)
+        self.settings = request.settings
         check_texts(request.messages)
         for text in request.messages:
             if text != STDIN:
@@ -211,10 +205,10 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
         if session.status.target is None:
             return
         target, service = str(session.status.target), str(session.source)
-        caller = Sender(target, sending.connection, lambda: Behind(service, session.status.amiss))
+        caller = Sender(target, sending.settings.connection, lambda: Behind(service, session.status.amiss))
         stop = asyncio.create_task(run.interrupted())
         try:
-            call = await caller.start(sending.method.path, sending.method.kind, sending.options)
+            call = await caller.start(sending.method.path, sending.method.kind, sending.settings)
             own.ports = caller.local_ports() | session.own_client_ports if call.had_connection else frozenset()
             stop.add_done_callback(lambda _: call.cancel())
             outcomes.append(await exchange(call, sending.messages(), _nothing))
@@ -239,12 +233,12 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
 async def send_unseen(target: str, catalog: Catalog, request: Request, *, as_json: bool) -> int:
     """Send one call over TLS, without a capture, and print the client's account of it; returns as `send_call`."""
     sending, output = CallRun(catalog, request), Output()
-    caller = Sender(target, sending.connection)
+    caller = Sender(target, sending.settings.connection)
     most = None if as_json else 0  # what was printed is of no use any more
-    account = ClientTrace(catalog, sending.method, caller.target, sending.options.metadata, most)
+    account = ClientTrace(catalog, sending.method, caller.target, sending.settings.metadata, most)
     printer = ClientTracePrinter(account, output, as_json)
     try:
-        call = await caller.start(sending.method.path, sending.method.kind, sending.options)
+        call = await caller.start(sending.method.path, sending.method.kind, sending.settings)
         printer.begin()
         try:
             outcome = await exchange(call, sending.messages(), printer.note)

@@ -304,11 +304,11 @@ class CallSender:
     async def _start(self, call: SentCall) -> ActiveCall:
         await self._session.wait_live()
         settings, kind = call.draft.settings, call.method.kind
-        caller = self._latest = await self._ready_caller(settings.connection(self._connection))
+        caller = self._latest = await self._ready_caller(settings.connection.over(self._connection))
         self._own.sent(call)
         is_seen = False
         try:
-            running = await caller.start(call.method.path, kind, settings.call_options(kind))
+            running = await caller.start(call.method.path, kind, settings)
             is_seen = running.had_connection and not self.is_unseen
         finally:
             if not is_seen:

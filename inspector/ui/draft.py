@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from inspector.client.active_call import TAKES_ONE
-from inspector.client.history import HistoryEntry
-from inspector.client.options import DEADLINE, CallOptions, ConnectionOptions, Metadata
+from inspector.client.history import HistoryEntry, restored_settings, stored_settings
+from inspector.client.options import CallSettings, ConnectionOptions, Metadata
 from inspector.errors import RequestError
 from inspector.model.call import Call, CallKind
 from inspector.model.secrets import scheme_of
@@ -22,59 +23,6 @@ from inspector.schema.catalog import Catalog, Method
 from inspector.schema.decode import Format, read_bytes
 from inspector.schema.encode import build
 from inspector.schema.untyped import HEX, untyped_method, untyped_text
-
-
-@dataclass(frozen=True, slots=True)
-class CallSettings:
-    """How a call shall be made, as far as it differs from the usual."""
-
-    metadata: Metadata = ()
-    deadline: float | None = None
-    """Seconds; None for the usual, or with `is_endless` for no end at all."""
-    is_endless: bool = False
-    authority: str | None = None
-    largest_message: int | None = None
-    is_compressed: bool = False
-    waits_for_ready: bool = False
-    keepalive: float | None = None
-    """Seconds between PINGs; None for the usual."""
-    masked: tuple[str, ...] = ()
-    """The names in `metadata` whose values the history has only masked: they are asked for before anything is sent.
-
-    In `metadata` their values are empty, or the scheme alone.
-    """
-
-    def call_options(self, kind: CallKind) -> CallOptions:
-        """The options of a call of a kind: a unary one has a deadline, be it the usual, a stream only when asked."""
-        usual = DEADLINE if kind is CallKind.UNARY and not self.is_endless else None
-        deadline = usual if self.deadline is None else self.deadline
-        return CallOptions(self.metadata, deadline, self.is_compressed, self.waits_for_ready)
-
-    def connection(self, usual: ConnectionOptions) -> ConnectionOptions:
-        """The options of the connection that such a call needs."""
-        return replace(
-            usual,
-            authority=self.authority or usual.authority,
-            keepalive=self.keepalive or usual.keepalive,
-            largest_message=self.largest_message or usual.largest_message,
-        )
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """What differs from the usual, a few words each."""
-        told = (
-            (f"{len(self.metadata)} metadata", bool(self.metadata)),
-            (f"{', '.join(self.masked)} masked", bool(self.masked)),
-            ("no deadline", self.is_endless),
-            (f"deadline {self.deadline:.6g} s" if self.deadline is not None else "", self.deadline is not None),
-            (f"authority {self.authority}", self.authority is not None),
-            ("gzip", self.is_compressed),
-            ("wait for ready", self.waits_for_ready),
-            (f"up to {self.largest_message} B", self.largest_message is not None),
-            (f"PING every {self.keepalive or 0:.6g} s", self.keepalive is not None),
-        )
-        return tuple(words for words, is_told in told if is_told)
-
 
 KIND_WORDS: Final = {
     CallKind.UNARY: "unary",
@@ -199,9 +147,8 @@ def draft_of_call(call: Call, catalog: Catalog, target: str) -> Draft:
     authority = sent.authority if sent.authority and _host(sent.authority) != _host(target) else None
     if authority is not None and not (authority.isascii() and authority.isprintable()):
         raise RequestError("The authority of this call cannot be sent.")
-    options = sent.options
-    settings = CallSettings(options.metadata, options.deadline, options.deadline is None, authority)
-    settings = replace(settings, is_compressed=options.is_compressed)
+    deadline = math.inf if sent.options.deadline is None else sent.options.deadline
+    settings = replace(sent.options, deadline=deadline, connection=ConnectionOptions(authority=authority))
     kind = None if method is not None else seen_kind(call)
     return Draft(sent.path, "\n".join(texts), settings, kind)
 
@@ -227,38 +174,21 @@ def _host(address: str) -> str:
 
 def entry_of(draft: Draft, texts: tuple[str, ...], *, target: str, status: str, sent_at: float) -> HistoryEntry:
     """What the history keeps of a call: the messages that it had in the end, and the draft's settings."""
-    settings = draft.settings
     return HistoryEntry(
         draft.path,
         texts,
         target,
-        tuple((name, shown_value(value)) for name, value in settings.metadata),
+        tuple((name, shown_value(value)) for name, value in draft.settings.metadata),
         status,
         sent_at,
         kind=None if draft.kind is None else draft.kind.value,
-        deadline=settings.deadline,
-        is_endless=settings.is_endless,
-        authority=settings.authority,
-        largest_message=settings.largest_message,
-        is_compressed=settings.is_compressed,
-        waits_for_ready=settings.waits_for_ready,
-        keepalive=settings.keepalive,
+        **stored_settings(draft.settings),
     )
 
 
 def draft_of(entry: HistoryEntry) -> Draft:
     """What the history kept, as a draft again; metadata that is no base64 where it must be is left out."""
-    settings = CallSettings(
-        tuple(_pairs(entry)),
-        entry.deadline,
-        entry.is_endless,
-        entry.authority,
-        entry.largest_message,
-        entry.is_compressed,
-        entry.waits_for_ready,
-        entry.keepalive,
-        entry.masked,
-    )
+    settings = restored_settings(entry, tuple(_pairs(entry)))
     kind = next((kind for kind in CallKind if kind == entry.kind), None)
     return Draft(entry.method, "\n".join(entry.messages), settings, kind)
 

@@ -17,8 +17,8 @@ from inspector.capture.source import Target
 from inspector.cli import applicability
 from inspector.cli import options as parsers
 from inspector.cli.applicability import NEEDS, Need
-from inspector.cli.arguments import Parser
 from inspector.cli.commands import check, source_of
+from inspector.cli.options import Parser
 from inspector.errors import UsageError
 from inspector.session import LiveSource
 from tests.capture.test_tap_listener import greet_from_elsewhere

@@ -13,7 +13,7 @@ import grpc.aio
 import pytest
 
 from inspector.client.active_call import ActiveCall
-from inspector.client.options import CallOptions, ConnectionOptions
+from inspector.client.options import CallSettings, ConnectionOptions
 from inspector.client.sender import Sender
 from inspector.errors import RequestError
 from inspector.model.call import CallKind
@@ -33,7 +33,7 @@ async def caller(greet: GreetProcess) -> AsyncIterator[Sender]:
 
 
 async def start(caller: Sender, method: str, kind: CallKind, deadline: float | None = 20.0) -> ActiveCall:
-    return await caller.start(TOUR + method, kind, CallOptions(deadline=deadline))
+    return await caller.start(TOUR + method, kind, CallSettings(deadline=deadline))
 
 
 @contextlib.asynccontextmanager
@@ -168,7 +168,7 @@ async def test_compression_and_metadata_reach_the_service() -> None:
 
     async with streaming(handler) as target:
         caller = Sender(target, ConnectionOptions(authority="shop.test"))
-        options = CallOptions((("Twice", "1"), ("twice", "2"), ("raw-bin", b"\x00\xff")), is_compressed=True)
+        options = CallSettings((("Twice", "1"), ("twice", "2"), ("raw-bin", b"\x00\xff")), is_compressed=True)
         call = await caller.start(TOUR + "Chat", CallKind.BIDI_STREAMING, options)
         await call.send(b"x" * 5000)
         await call.half_close()
@@ -187,7 +187,7 @@ async def test_waiting_for_a_service_that_is_not_there_yet(
     free_port: int, start_service: Callable[..., GreetProcess]
 ) -> None:
     caller = Sender(f"localhost:{free_port}")
-    options = CallOptions(deadline=20.0, waits_for_ready=True)
+    options = CallSettings(deadline=20.0, waits_for_ready=True)
     starting = asyncio.create_task(caller.start(TOUR + "Echo", CallKind.UNARY, options))
     await asyncio.to_thread(start_service, free_port)
     call = await starting

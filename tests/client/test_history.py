@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.client.history import HistoryEntry, HistoryFile
+from inspector.client.options import CallSettings
 from inspector.errors import SourceError
 from inspector.model.secrets import DEFAULT_NAMES, Secrets
-from inspector.ui.draft import CallSettings, Draft, draft_of
+from inspector.ui.draft import Draft, draft_of
 
 
 def entry(number: int) -> HistoryEntry:

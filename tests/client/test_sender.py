@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import os
 import socket
 import subprocess
@@ -158,7 +159,7 @@ async def test_a_caller_who_gives_up_cancels_the_call() -> None:
 
     async with serving(handler) as target:
         caller = Sender(target)
-        running = asyncio.create_task(caller.unary(GREET, REQUEST, deadline=None))
+        running = asyncio.create_task(caller.unary(GREET, REQUEST, deadline=math.inf))
         await arrived.wait()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):

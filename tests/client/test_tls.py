@@ -101,7 +101,7 @@ async def test_nobody_who_is_trusted(pki: Authority) -> None:
 @pytest.mark.parametrize("name", ["here", "other"])
 async def test_whatever_certificate_it_shows(pki: Authority, name: str) -> None:
     async with secured(pki, name) as target:
-        assert (await call(target, Security(is_verified=False))).responses == (REQUEST,)
+        assert (await call(target, Security(is_insecure=True))).responses == (REQUEST,)
 
 
 @pytest.mark.parametrize("family", ["unix", "tcp"])
@@ -111,7 +111,7 @@ async def test_a_service_behind_a_tap(pki: Authority, tmp_path: Path, family: st
         tap = await open_tap(listen, Target.parse(target))
         try:
             through = str(tap.target)
-            unverified = await call(through, Security(is_verified=False), behind=target)
+            unverified = await call(through, Security(is_insecure=True), behind=target)
             assert unverified.responses == (REQUEST,), unverified.detail
             named = Security(pki["ca.pem"], server_name="other.test")
             assert (await call(through, named, behind=target)).responses == (REQUEST,)
@@ -125,12 +125,12 @@ async def test_mutual_tls(pki: Authority) -> None:
     async with secured(pki, "here", mutual=True) as target:
         mine = Security(pki["ca.pem"], pki["me.pem"], pki["me.key"])
         assert (await call(target, mine)).responses == (REQUEST,)
-        unverified = Security(None, pki["me.pem"], pki["me.key"], is_verified=False)
+        unverified = Security(None, pki["me.pem"], pki["me.key"], is_insecure=True)
         assert (await call(target, unverified)).responses == (REQUEST,)
         assert "certificate of the client" in (await call(target, Security(pki["ca.pem"]))).detail
 
 
-@pytest.mark.parametrize("security", [Security(), Security(is_verified=False)])
+@pytest.mark.parametrize("security", [Security(), Security(is_insecure=True)])
 async def test_a_plaintext_port(security: Security) -> None:
     async def handler(request: bytes, _context: object) -> bytes:
         return request
@@ -140,7 +140,7 @@ async def test_a_plaintext_port(security: Security) -> None:
 
 
 async def test_nothing_listens(free_port: int) -> None:
-    for security in (Security(), Security(is_verified=False)):
+    for security in (Security(), Security(is_insecure=True)):
         assert "Nothing listens" in (await call(f"localhost:{free_port}", security)).detail
 
 

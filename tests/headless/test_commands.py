@@ -168,7 +168,7 @@ def test_count_ends_after_so_many_lines() -> None:
         (("calls", "x" * 5000), 1, "File name too long"),
         (("calls", "~no-such-user/x.pcap"), 1, "no file"),
         (("calls", ""), 2, "no name"),
-        (("calls", DATA / "b_full.pcapng", "--count", "1" * 5000), 2, "no number of lines"),
+        (("calls", DATA / "b_full.pcapng", "--count", "1" * 5000), 2, "not a number of lines"),
         (("follow", DATA / "b_full.pcapng", f"0/{'1' * 5000}"), 2, "names no stream"),
         (("call", "localhost:1", "HelloWorld/greet", "--engine", "tap", "--write", DATA), 1, "exists already"),
         (("call", "localhost:1", "HelloWorld/greet", "x", "--engine", "tap"), 78, "localhost:1"),
@@ -193,7 +193,7 @@ def test_the_command_line_works_with_streams_that_are_closed() -> None:
     calls = " ".join((*COMMAND, "calls"))
     unwritable = shell(f"{calls} {DATA / 'b_full.pcapng'} >&-")
     assert (unwritable.returncode, len(unwritable.stderr.splitlines())) == (1, 1)
-    assert "no standard output" in unwritable.stderr
+    assert "Standard output is closed" in unwritable.stderr
     unreadable = shell(f"{calls} - <&-", stdin=None)
     assert unreadable.returncode == 1
     assert "Standard input is empty" in unreadable.stderr

@@ -7,7 +7,6 @@ import contextlib
 import gc
 import json
 import os
-from argparse import ArgumentTypeError
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.cli import arguments
+from inspector.cli import options
+from inspector.errors import UsageError
 from inspector.headless.calls import print_calls
 from inspector.headless.follow import print_stream
 from inspector.headless.frames import print_frames
@@ -258,15 +258,15 @@ async def test_the_screen_goes_on_when_what_it_shows_leaves(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(("said", "size"), [("800M", 800 << 20), ("2g", 2 << 30), ("1000000000", 1_000_000_000)])
 def test_the_limit_is_a_size(said: str, size: int) -> None:
-    assert arguments.memory(said) == size
+    assert options.app("grpc-inspector").read([f"--memory={said}"]).memory == size
     memory = Memory.of(size)
     assert memory.tshark + memory.store <= size
 
 
 @pytest.mark.parametrize("said", ["", "much", "100M", "-2G", "2T"])
 def test_what_is_no_limit_is_refused(said: str) -> None:
-    with pytest.raises(ArgumentTypeError, match=r"size|too little"):
-        arguments.memory(said)
+    with pytest.raises(UsageError, match=r"size|too little"):
+        options.app("grpc-inspector").read([f"--memory={said}"])
 
 
 def test_the_usual_limit_is_between_half_and_eight_gigabytes() -> None:

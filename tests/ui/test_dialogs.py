@@ -82,7 +82,7 @@ async def test_the_editor_by_mouse(greet: GreetProcess) -> None:
         area.text = '{"text": "x",\n "words": ["a"]}'
         await click(run, area, x=12, y=0)
         assert run.app.focused is area
-        await click(run, form.query_one("#gzip", Checkbox))
+        await click(run, form.query_one("#is_compressed", Checkbox))
         await click(run, form.query_one("#keepalive", Input))
         await run.type("30")
         await run.press("f5")

@@ -193,9 +193,9 @@ async def test_the_editor_completes_points_at_errors_and_sends_all_that_is_set(g
         form = run.app.screen
         form.query_one("#metadata", TextArea).text = "trace: first\nTrace: second\nraw-bin: AAEC"
         form.query_one("#deadline", Input).value = "soon"
-        form.query_one("#gzip", Checkbox).value = True
+        form.query_one("#is_compressed", Checkbox).value = True
         await run.press("ctrl+j")
-        await run.until(lambda: "'soon' is not a deadline" in note(run))
+        await run.until(lambda: "'soon' is not a number of seconds" in note(run))
         assert run.focused == "deadline"
         form.query_one("#deadline", Input).value = "2.5"
         await run.press("ctrl+j")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from inspector.client.options import CallOptions
+from inspector.client.options import CallSettings
 from inspector.diagnosis.method_names import method_name
 from inspector.errors import RequestError
 from inspector.http2.framings import BINARY_SUFFIX
@@ -37,7 +37,7 @@ class ResendableCall:
     kind: CallKind | None
     """None without a schema; such a call can be sent as a bidirectional one."""
     messages: tuple[bytes, ...]
-    options: CallOptions
+    options: CallSettings
     authority: str | None
     is_secure: bool
     """True when it went over TLS."""
@@ -55,7 +55,7 @@ def resendable_call(call: Call, catalog: Catalog) -> ResendableCall:
         known.method,
         method.kind if method else None,
         tuple(_messages(call)),
-        CallOptions(tuple(_metadata(call.request_headers)), _deadline(call.request_headers), _is_compressed(call)),
+        CallSettings(tuple(_metadata(call.request_headers)), _deadline(call.request_headers), _is_compressed(call)),
         call.authority,
         call.request_headers is not None and call.request_headers.first(":scheme") == "https",
     )

@@ -15,6 +15,7 @@ from textual.dom import DOMNode
 from textual.widgets import OptionList, Static
 
 from inspector.client.active_call import TAKES_ONE
+from inspector.client.options import CallSettings
 from inspector.errors import RequestError
 from inspector.schema.catalog import Catalog, Method
 from inspector.schema.encode import build
@@ -23,7 +24,7 @@ from inspector.schema.untyped import BLANK, WITHOUT_SCHEMA
 from inspector.text import clean
 from inspector.ui.bindings import KeyContext, bindings
 from inspector.ui.dialogs.base import Dialog
-from inspector.ui.draft import KIND_WORDS, CallSettings, Draft, message_texts
+from inspector.ui.draft import KIND_WORDS, Draft, message_texts
 from inspector.ui.widgets.json_area import Candidates, JsonArea, locate_error
 from inspector.ui.widgets.settings_form import SettingsForm, masked_words
 

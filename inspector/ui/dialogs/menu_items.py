@@ -122,7 +122,7 @@ def _sent(entry: HistoryEntry) -> str:
 
 def _how(entry: HistoryEntry, draft: Draft) -> str:
     when = datetime.fromtimestamp(entry.sent_at).astimezone() if entry.sent_at else None
-    words = (entry.status, f"{when:%d %b %H:%M}" if when else "", entry.target, *draft.settings.words)
+    words = (entry.status, f"{when:%d %b %H:%M}" if when else "", entry.target, *draft.settings.summary)
     return "  ".join(word for word in words if word)
 
 

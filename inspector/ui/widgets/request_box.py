@@ -16,12 +16,13 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from inspector.client.active_call import TAKES_ONE
+from inspector.client.options import CallSettings
 from inspector.client.outcome import Outcome
 from inspector.schema.catalog import Method
 from inspector.text import clean, counted, duration
 from inspector.ui.active_calls import ActiveCalls, SentCall
 from inspector.ui.bindings import KeyContext, bindings
-from inspector.ui.draft import KIND_WORDS, CallSettings, Draft, one_line
+from inspector.ui.draft import KIND_WORDS, Draft, one_line
 from inspector.ui.history import InputHistory
 from inspector.ui.messages import Left, Requested
 
@@ -107,7 +108,7 @@ class RequestBox(Input):
         is_known = bool(self.method.request_type)
         kind = KIND_WORDS[self.method.kind] if self.method.kind not in TAKES_ONE or not is_known else ""
         path = clean(self.method.path.removeprefix("/"))
-        facts = (path, kind, "" if is_known else "no schema", *map(clean, self._settings.words))
+        facts = (path, kind, "" if is_known else "no schema", *map(clean, self._settings.summary))
         self.border_title = Content(" · ".join(fact for fact in facts if fact))
         self._draw_state()
 
