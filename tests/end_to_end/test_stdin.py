@@ -227,7 +227,7 @@ CUT = "grpc-inspector: Standard input is cut short: it ends in the middle of "
         pytest.param(CLASSIC[:10], 0, CUT + "its file header. No packet is whole.\n", id="in the header"),
         pytest.param(CLASSIC[:30], 0, CUT + "packet 1. No packet is whole.\n", id="in the first packet"),
         pytest.param(CLASSIC[:2000], 23, CUT + "packet 15. The 14 packets before it are whole.\n", id="in a packet"),
-        pytest.param(CLASSIC[:24], 0, "grpc-inspector: There is no packet in this capture.\n", id="no packet"),
+        pytest.param(CLASSIC[:24], 0, "grpc-inspector: This capture has no packets.\n", id="no packet"),
         pytest.param(CLASSIC, 670, "", id="between two packets"),
         pytest.param(CAPTURE.read_bytes()[:100], 0, CUT + "its file header. No packet is whole.\n", id="in a section"),
         pytest.param(

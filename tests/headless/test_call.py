@@ -228,7 +228,7 @@ async def test_a_reflection_that_hangs_holds_nobody_up() -> None:
         arguments = ("HelloWorld/greet", "x", "--engine", "tap", "--deadline", "0.2")
         done = await asyncio.to_thread(run, "call", target, *arguments)
     assert done.returncode == 64 + 4
-    assert "did not tell its schema" in done.stderr
+    assert "did not return its schema" in done.stderr
     assert "did not answer as a gRPC service within 0.2 s" in done.stderr
 
 

@@ -186,7 +186,7 @@ def test_a_failure_is_one_plain_line(arguments: tuple[str, ...], status: int, wo
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1 + ("did not tell its schema" in done.stderr)
+    assert len(done.stderr.splitlines()) == 1 + ("did not return its schema" in done.stderr)
 
 
 def test_the_command_line_works_with_streams_that_are_closed() -> None:
@@ -222,7 +222,7 @@ def test_a_damaged_capture_gives_what_there_is() -> None:
 def test_a_capture_without_packets_is_said_to_be_one() -> None:
     done = run("calls", DATA / "i_no_packets.pcapng")
     assert (done.returncode, done.stdout) == (0, "")
-    assert "no packet in this capture" in done.stderr
+    assert "This capture has no packets" in done.stderr
 
 
 def test_no_tshark_is_said_with_the_cure(tmp_path: Path) -> None:

@@ -103,15 +103,15 @@ async def test_a_method_named_by_hand_is_that_of_all_that_share_it(tmp_path: Pat
     session = Session(FileSource(path), DECODING)
     await session.run()
     first, second, third = session.store.calls.values()
-    session.name_method(first.key, "/a.B/C")
+    session.decoder.name_method(first.key, "/a.B/C")
     assert methods(first, second, third) == ["/a.B/C", None, "/a.B/C"]
     assert first.method_source is MethodSource.GUESSED
     frame = session.store.frames[third.frames[0]]
     assert frame.header(":path") == "/a.B/C"
     assert dict(frame.header_notes)[2].reason == "named by hand"
-    session.name_method(third.key, None)
+    session.decoder.name_method(third.key, None)
     assert methods(first, second, third) == [None, None, None]
-    session.name_method(StreamKey(7, 7), "/a.B/C")
+    session.decoder.name_method(StreamKey(7, 7), "/a.B/C")
     await session.close()
 
 

@@ -261,7 +261,7 @@ async def test_the_name_says_whether_it_is_packed_and_what_it_is_is_said(tmp_pat
         await save_part(session, CapturePart(), packed)
         assert gzip.decompress(contents(packed)) == contents(plain)
         assert fields(packed, "frame.time_epoch") == fields(PCAPNG, "frame.time_epoch")
-        assert "In spite of its name it is a pcapng" in await save_part(session, CapturePart(), tmp_path / "saved.pcap")
+        assert "Despite its name it is a pcapng" in await save_part(session, CapturePart(), tmp_path / "saved.pcap")
     finally:
         await session.close()
 

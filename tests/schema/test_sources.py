@@ -186,7 +186,11 @@ async def test_a_change_of_an_import_is_noticed(tmp_path: Path) -> None:
 
 
 async def test_a_protoset_that_is_none_says_so(tmp_path: Path) -> None:
-    for content, said in ((b"", "holds no descriptors"), (b"\xff", "is no descriptor set"), (None, "cannot be read")):
+    for content, said in (
+        (b"", "contains no descriptors"),
+        (b"\xff", "is not a descriptor set"),
+        (None, "cannot be read"),
+    ):
         path = tmp_path / "x.pb"
         path.unlink(missing_ok=True)
         if content is not None:

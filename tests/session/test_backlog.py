@@ -131,7 +131,7 @@ def test_a_command_says_once_that_it_is_behind() -> None:
         process.stdin = None  # for communicate
         rest, more = process.communicate(timeout=SECONDS)
     assert "Decoding is behind by " in said
-    assert f"tshark was stopped by a signal: `kill -CONT {tshark.pid}` lets it go on. Nothing is lost." in said
+    assert f"A signal has stopped tshark: `kill -CONT {tshark.pid}` resumes it. Nothing is lost." in said
     assert (process.returncode, rest.count(b"\n"), more) == (0, 669, b"")
 
 

@@ -162,7 +162,7 @@ async def test_a_tshark_that_is_killed_over_a_file_begins_again(large: Path) -> 
         for look in (session.packets.follow_tcp(0), packets_of_connections(session, [0])):
             looking = asyncio.create_task(look)
             (await begun()).kill()
-            with pytest.raises(TsharkError, match=r"tshark was ended while it was to .*Look again"):
+            with pytest.raises(TsharkError, match=r"tshark was killed before it could .*Try again"):
                 await looking
     finally:
         await session.close()

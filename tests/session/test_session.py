@@ -142,7 +142,7 @@ async def test_a_killed_engine_is_told_and_started_again(engine: str, greet: Gre
         await watched.until(lambda: watched.complete_calls() == 1)
         killed = child(engine)
         killed.kill()
-        await watched.until(lambda: any("started again" in notice for notice in watched.notices))
+        await watched.until(lambda: any("was restarted" in notice for notice in watched.notices))
         await watched.until(lambda: watched.session.status.phase is Phase.LIVE)
         assert child(engine).pid != killed.pid
         await greet_through(watched.session.status, "two")
@@ -158,7 +158,7 @@ async def test_a_killed_service_is_told_and_started_again(free_port: int) -> Non
         children = [process for process in psutil.Process().children() if process.pid not in before]
         (service,) = [process for process in children if "sample_service" in command_of(process)]
         service.kill()
-        await watched.until(lambda: any("started again" in notice for notice in watched.notices))
+        await watched.until(lambda: any("was restarted" in notice for notice in watched.notices))
         await greet_through(watched.session.status)
         await watched.until(lambda: watched.complete_calls() == 2)
         assert any("SIGKILL" in notice for notice in watched.notices)
@@ -259,11 +259,11 @@ def test_what_is_no_source_is_said() -> None:
 async def test_one_that_reads_again_knows_what_was_heard_before() -> None:
     session = Session(FileSource(DATA / "o_tls_node_go.pcapng"))
     await session.run()
-    again = session.begin_again(replace(session.decoding, ports=frozenset({9})))
+    again = session.begin_again(replace(session.decoder.decoding, ports=frozenset({9})))
     await session.close()
     await again.run()
     await again.close()
-    assert again.decoding.all_ports == session.decoding.all_ports | {9}
+    assert again.decoder.decoding.all_ports == session.decoder.decoding.all_ports | {9}
     assert again.store.connections
     for index in again.store.connections:
         assert connection_object(again.store, index) == connection_object(session.store, index)

@@ -32,7 +32,7 @@ def test_looks_as_it_did(snap_compare: Any, monkeypatch: Any, size: tuple[int, i
     time.tzset()
     session = Session(FileSource(CAPTURE))
     asyncio.run(session.run())
-    session._board.tell(tshark="4.0.17")  # the pictures are of no version in particular
+    session.publisher.update(tshark="4.0.17")  # the pictures are of no version in particular
     app = InspectorApp(Launch(lambda: session, Catalog()))
     app.animation_level = "none"
 

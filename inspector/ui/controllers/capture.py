@@ -80,7 +80,7 @@ class DecodeAsController:
         self._stage.ask(dialog, self._decode)
 
     def _ports(self) -> list[Choice]:
-        decoding, packets = self._session.decoding, self._session.packets_by_port
+        decoding, packets = self._session.decoder.decoding, self._session.decoder.packets_by_port
         ports = sorted(
             packets.keys() | decoding.all_ports,
             key=lambda port: (port not in decoding.all_ports, -packets[port], port),  # of both ends, the service first
@@ -91,8 +91,8 @@ class DecodeAsController:
         ]
 
     def _decode(self, chosen: Chosen) -> None:
-        decoding = _changed(self._session.decoding, chosen)
-        if decoding == self._session.decoding:
+        decoding = _changed(self._session.decoder.decoding, chosen)
+        if decoding == self._session.decoder.decoding:
             self._stage.say(f"Port {chosen.value} is decoded so already.")
         elif self._session.can_begin_again:
             self._stage.post(SessionReplaced(self._session.begin_again(decoding)))

@@ -248,7 +248,7 @@ class MethodNameController:
             self._stage.ask(_dialog(call, self._methods(call)), lambda chosen: self._take(call, chosen))
 
     def _take(self, call: Call, chosen: Chosen) -> None:
-        self._session.name_method(call.key, chosen.value or None)
+        self._session.decoder.name_method(call.key, chosen.value or None)
 
     def _methods(self, call: Call) -> list[Choice]:
         """What the messages fit first, then all other methods of the schema."""
