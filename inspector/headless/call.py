@@ -11,9 +11,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from inspector.client.active_call import ActiveCall
+from inspector.client.active_call import ActiveCall, Outcome
 from inspector.client.options import Behind, CallSettings
-from inspector.client.outcome import Outcome
 from inspector.client.sender import Sender
 from inspector.errors import InspectorError, RequestError, ServiceError, UsageError
 from inspector.headless.call_output import ClientTracePrinter, SentCallFinder

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from inspector.client.active_call import Outcome
 from inspector.client.options import Metadata
-from inspector.client.outcome import Outcome
 from inspector.headless.follow import LiveSteps
 from inspector.headless.output import Output
 from inspector.model.call import CallKind, CallState, StreamKey

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from inspector.client.active_call import Outcome
 from inspector.client.options import Metadata
-from inspector.client.outcome import Outcome
 from inspector.model.frame import Side
 from inspector.present.follow import EXCERPT, Shown, body
 from inspector.present.headers import lines_of_details

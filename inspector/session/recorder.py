@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 from inspector.capture.engines.registry import Engine, start_engine
 from inspector.capture.source import LiveSource, Target
@@ -25,20 +26,20 @@ async def start_greet(source: LiveSource) -> tuple[Engine, GreetService]:
     if await _answers(source.target):
         # Identify that service before the capture begins: the reflection request would be part of the capture.
         service = await greet_service(host, port)
-        try:
-            return await start_source(source), service
-        except BaseException:
-            await service.stop()  # it may be a new child, if the one that answered has ended since
-            raise
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(service.stop)  # it may be a new child, if the one that answered has ended since
+            engine = await start_source(source)
+            undo.pop_all()
+        return engine, service
     behind = None if _tap_leaves_port(source) else Target(host, _free_port())
     engine = await start_source(source, service=behind)
-    try:
+    async with AsyncExitStack() as undo:
+        undo.push_async_callback(engine.stop)
         if behind is not None and engine.name == "tap":
             port = behind.port
-        return engine, await greet_service(host, port)
-    except BaseException:
-        await engine.stop()
-        raise
+        service = await greet_service(host, port)
+        undo.pop_all()
+    return engine, service
 
 
 async def start_source(

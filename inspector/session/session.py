@@ -155,7 +155,9 @@ class Session:
                 )
             intake = self._intake
             self.packets.attach(tshark, intake.recording)
-            await run_concurrently(self._report_version(tshark), self._start(intake), self._decode(tshark, intake))
+            await run_concurrently(
+                _report_version(tshark, self.publisher), self._start(intake), self._decode(tshark, intake)
+            )
             self.publisher.update(phase=Phase.ENDED)
         except (InspectorError, OSError, MemoryError) as error:
             failure = error if isinstance(error, InspectorError) else shortage(error)
@@ -240,11 +242,8 @@ class Session:
             await intake.start()
         self._is_live.set()
 
-    async def _report_version(self, tshark: Tshark) -> None:
-        self.publisher.update(tshark=await tshark.version())
-
     async def _decode(self, tshark: Tshark, intake: Intake) -> None:
-        background = {asyncio.create_task(self._retention.run()), asyncio.create_task(self._watch_backlog())}
+        background = {asyncio.create_task(self._retention.run()), asyncio.create_task(_watch_backlog(self))}
         try:
             problem = await self.decoder.run(tshark, intake.recording)
             await intake.finish()
@@ -264,21 +263,6 @@ class Session:
         )
         if notice := intake.recording.growth or cut_off or problem or empty:
             self.publisher.notify(notice)
-
-    async def _watch_backlog(self) -> None:
-        meter, clock = BacklogMeter(), asyncio.get_running_loop().time
-        while True:
-            await asyncio.sleep(_BACKLOG_SECONDS)
-            if self.decoder.is_paused:
-                meter.pause()
-                self.publisher.update(backlog=None)
-                continue
-            backlog = meter.note(clock(), self.comments.scan.packets, self.decoder.latest)
-            if backlog is not None and backlog.is_stalled:
-                backlog = replace(backlog, stopped=self.decoder.stopped)
-            elif isinstance(self.source, FileSource) or self.status.is_whole:
-                backlog = None  # the progress of reading is shown instead
-            self.publisher.update(backlog=backlog)
 
     def _examine(self, data: bytes) -> None:
         """Look through the next bytes of the recording, ahead of tshark."""
@@ -300,3 +284,24 @@ class Session:
         for observe in self._observers:
             observe(change)
         self.on_change(change)
+
+
+async def _report_version(tshark: Tshark, publisher: StatusPublisher) -> None:
+    publisher.update(tshark=await tshark.version())
+
+
+async def _watch_backlog(session: Session) -> None:
+    """Report the backlog of decoding until cancelled."""
+    meter, clock, decoder = BacklogMeter(), asyncio.get_running_loop().time, session.decoder
+    while True:
+        await asyncio.sleep(_BACKLOG_SECONDS)
+        if decoder.is_paused:
+            meter.pause()
+            session.publisher.update(backlog=None)
+            continue
+        backlog = meter.note(clock(), session.comments.scan.packets, decoder.latest)
+        if backlog is not None and backlog.is_stalled:
+            backlog = replace(backlog, stopped=decoder.stopped)
+        elif isinstance(session.source, FileSource) or session.status.is_whole:
+            backlog = None  # the progress of reading is shown instead
+        session.publisher.update(backlog=backlog)

@@ -9,10 +9,9 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from inspector.client.active_call import TAKES_ONE, ActiveCall
+from inspector.client.active_call import CANCELLED, TAKES_ONE, ActiveCall, Outcome
 from inspector.client.history import HistoryEntry
 from inspector.client.options import Behind, ConnectionOptions
-from inspector.client.outcome import CANCELLED, Outcome
 from inspector.model.call import Call, StreamKey
 from inspector.model.frame import Side
 from inspector.present.client_trace import ClientTrace, TracedMessage

@@ -134,7 +134,7 @@ async def test_messages_that_are_too_large() -> None:
 
     async with serving(handler) as target:
         large = await call(target, request=bytes(5_000_000))
-        assert large.detail.startswith("The request has 5000000 bytes, and the service takes 4194304.")
+        assert large.detail.startswith("The request has 5000000 bytes, and the service accepts 4194304.")
         assert (await call(target, request=b"much")).detail.startswith("The reply has 68157440 bytes")
 
 
@@ -144,14 +144,14 @@ async def test_the_service_goes_in_the_middle(abort: bool) -> None:
         caller = Sender(target)
         outcome = await caller.unary(GREET, REQUEST)
         assert outcome.status.name == "UNAVAILABLE"
-        assert outcome.detail.startswith(f"The connection to {target} broke while the call ran.")
+        assert outcome.detail.startswith(f"The connection to {target} broke during the call.")
         assert len(caller.local_ports()) == 1  # its frames were on the wire, and can still be found
         await caller.close()
 
 
 ANSWERS = {
     "reset the stream: REFUSED_STREAM": frame(3, 0, 1, b"\x00\x00\x00\x07"),
-    "closed the connection while the call ran: ENHANCE_YOUR_CALM": frame(7, 0, 0, bytes(7) + b"\x0b"),
+    "closed the connection during the call: ENHANCE_YOUR_CALM": frame(7, 0, 0, bytes(7) + b"\x0b"),
     "HTTP status 404": frame(1, 5, 1, hpack.Encoder().encode([(":status", "404"), ("content-type", "text/html")])),
     "HTTP status 503": frame(1, 5, 1, hpack.Encoder().encode([(":status", "503")])),
 }

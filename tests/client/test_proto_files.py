@@ -87,7 +87,7 @@ async def test_other_editions(tmp_path: Path, head: str) -> None:
 async def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match="There is no file"):
         await compile_files([tmp_path / "a.proto"])
-    with pytest.raises(SchemaError, match="is no file"):
+    with pytest.raises(SchemaError, match="is not a file"):
         await compile_files([tmp_path])
 
 

@@ -98,7 +98,7 @@ async def test_a_greet_service_that_is_there_is_attached_to(greet: GreetProcess)
     service = await greet_service("localhost", greet.port)
     assert service.found
     assert service.port == greet.port
-    assert "A greet service was there already" in service.note
+    assert "A greet service was running already" in service.note
     await service.stop()
     assert greet.process.poll() is None
 
@@ -107,7 +107,7 @@ async def test_a_grpc_service_that_does_not_say_what_it_is_is_attached_to() -> N
     async with serving() as port:
         service = await greet_service("localhost", port)
         assert service.found
-        assert "does not say which" in service.note
+        assert "it cannot be identified" in service.note
 
 
 async def test_another_grpc_service_is_not() -> None:

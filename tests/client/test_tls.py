@@ -13,8 +13,8 @@ import pytest
 
 from inspector.capture.engines.tap import open_tap
 from inspector.capture.source import Target
+from inspector.client.active_call import Outcome
 from inspector.client.options import Behind, ConnectionOptions, Security
-from inspector.client.outcome import Outcome
 from inspector.client.sender import Sender
 from inspector.errors import RequestError
 from tests.servers import GREET, REQUEST, serving
@@ -80,7 +80,10 @@ async def test_an_authority_of_ones_own(pki: Authority) -> None:
 
 async def test_a_service_under_another_name(pki: Authority) -> None:
     async with secured(pki, "other") as target:
-        assert "for another name. --servername" in (await call(target, Security(pki["ca.pem"]))).detail
+        assert (
+            "for another name. Pass the name that it is for with --servername"
+            in (await call(target, Security(pki["ca.pem"]))).detail
+        )
         assert (await call(target, Security(pki["ca.pem"], server_name="other.test"))).status.code == 0
 
 
@@ -94,7 +97,7 @@ async def test_a_service_behind_a_relay_goes_by_its_own_name(pki: Authority) -> 
 async def test_nobody_who_is_trusted(pki: Authority) -> None:
     async with secured(pki, "here") as target:
         outcome = await call(target, Security())
-        assert "is not trusted here" in outcome.detail
+        assert "is not trusted: " in outcome.detail
         assert "--cacert" in outcome.detail
 
 
@@ -116,7 +119,7 @@ async def test_a_service_behind_a_tap(pki: Authority, tmp_path: Path, family: st
             named = Security(pki["ca.pem"], server_name="other.test")
             assert (await call(through, named, behind=target)).responses == (REQUEST,)
             outcome = await plain_call(through)
-            assert outcome.detail.startswith(f"{through} speaks TLS. The call went out in plaintext")
+            assert outcome.detail.startswith(f"{through} speaks TLS. The call was sent in plaintext")
         finally:
             await tap.stop()
 
@@ -127,7 +130,7 @@ async def test_mutual_tls(pki: Authority) -> None:
         assert (await call(target, mine)).responses == (REQUEST,)
         unverified = Security(None, pki["me.pem"], pki["me.key"], is_insecure=True)
         assert (await call(target, unverified)).responses == (REQUEST,)
-        assert "certificate of the client" in (await call(target, Security(pki["ca.pem"]))).detail
+        assert "require a client certificate" in (await call(target, Security(pki["ca.pem"]))).detail
 
 
 @pytest.mark.parametrize("security", [Security(), Security(is_insecure=True)])
@@ -149,10 +152,10 @@ async def test_files_that_cannot_be_used(pki: Authority, tmp_path: Path) -> None
     nothing.write_text("no PEM")
     for security, words in (
         (Security(tmp_path / "none.pem"), "none.pem cannot be read"),
-        (Security(nothing), "holds no certificates"),
+        (Security(nothing), "contains no certificates"),
         (Security(None, pki["me.pem"]), "go together"),
-        (Security(None, pki["me.pem"], pki["here.key"]), "no certificate and its key"),
-        (Security(None, nothing, nothing), "no certificate and its key"),
+        (Security(None, pki["me.pem"], pki["here.key"]), "not a certificate and its key"),
+        (Security(None, nothing, nothing), "not a certificate and its key"),
     ):
         with pytest.raises(RequestError, match=words):
             await call("localhost:1", security)

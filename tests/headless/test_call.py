@@ -194,14 +194,14 @@ async def test_a_reply_too_large_is_a_sentence() -> None:
     async with serving(handler) as target:
         done = await asyncio.to_thread(run, "call", target, "HelloWorld/greet", "x", "--engine", "tap")
     assert done.returncode == 64 + 8
-    assert "The reply has 100000000 bytes, and 67108864 are allowed here. --max-message-size" in done.stderr
+    assert "The reply has 100000000 bytes, and the limit is 67108864. Raise it with --max-message-size" in done.stderr
 
 
 async def test_a_tls_port_spoken_to_in_plaintext(pki: Authority) -> None:
     async with secured(pki, "here") as target:
         done = await asyncio.to_thread(run, "call", target, "HelloWorld/greet", "x", "--engine", "tap")
     assert done.returncode == 64 + 14
-    assert "speaks TLS. The call went out in plaintext: --tls speaks TLS" in done.stderr
+    assert "speaks TLS. The call was sent in plaintext. Use --tls" in done.stderr
 
 
 async def test_a_call_over_tls_is_told_by_the_client(pki: Authority) -> None:

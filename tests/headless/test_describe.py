@@ -109,7 +109,7 @@ def test_files_tell_without_a_server() -> None:
         (("describe", "{}", "no.Such"), "knows no.Such"),
         (("list", "{}", "--no-reflection"), "nothing to ask"),
         (("list", "localhost:1"), "Nothing listens on localhost:1. Start"),
-        (("list", "{}", "--tls"), "does not speak TLS. The call went out in TLS: --plaintext"),
+        (("list", "{}", "--tls"), "does not speak TLS. The call was sent over TLS. Use --plaintext"),
         (("list", "{}", "--tls", "--cacert", "none.pem"), "none.pem cannot be read"),
     ],
 )

@@ -13,9 +13,9 @@ import pytest
 from hyperframe.frame import SettingsFrame
 from textual.widgets import Checkbox, Input, OptionList, TextArea
 
+from inspector.client.active_call import Outcome
 from inspector.client.history import HistoryEntry, HistoryFile
 from inspector.client.options import Metadata
-from inspector.client.outcome import Outcome
 from inspector.files import save_pieces
 from inspector.model.call import CallKind, Status
 from inspector.model.secrets import DEFAULT_NAMES, Mask, Secrets

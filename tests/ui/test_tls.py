@@ -99,14 +99,14 @@ async def test_a_client_that_must_show_a_certificate(pki: Authority) -> None:
             await run.until(lambda: '"value": "4"' in text(run.pane) and "← OK" in text(run.pane))
         async with attached(port, "Sum", ConnectionOptions(Security(pki["ca.pem"]))) as run:
             await run.press("enter")
-            await run.until(lambda: "It may want a certificate of the client" in run.notice)
+            await run.until(lambda: "It may require a client certificate" in run.notice)
 
 
 async def test_plaintext_to_a_tls_port_and_the_reverse(pki: Authority) -> None:
     with tour(pki) as port:
         async with attached(port, "Echo", PLAINTEXT) as run:
             await run.press("enter")
-            await run.until(lambda: "speaks TLS. The call went out in plaintext" in run.notice.replace("\n", " "))
+            await run.until(lambda: "speaks TLS. The call was sent in plaintext" in run.notice.replace("\n", " "))
     server = grpc.server(ThreadPoolExecutor(1))
     port = server.add_insecure_port("localhost:0")
     server.start()

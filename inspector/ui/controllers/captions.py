@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from inspector.client.outcome import Outcome
+from inspector.client.active_call import Outcome
 from inspector.schema.catalog import GREET_METHOD, GREET_ORIGIN, Catalog, Method
 from inspector.schema.template import short_template
 from inspector.schema.typed import descriptor_of

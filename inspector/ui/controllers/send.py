@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Final
 
-from inspector.client.outcome import Outcome
+from inspector.client.active_call import Outcome
 from inspector.errors import InspectorError, RequestError
 from inspector.model.call import CallKind, StreamKey
 from inspector.present.client_trace import ClientTrace

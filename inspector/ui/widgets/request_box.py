@@ -15,9 +15,8 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Input
 
-from inspector.client.active_call import TAKES_ONE
+from inspector.client.active_call import TAKES_ONE, Outcome
 from inspector.client.options import CallSettings
-from inspector.client.outcome import Outcome
 from inspector.schema.catalog import Method
 from inspector.text import clean, counted, duration
 from inspector.ui.active_calls import ActiveCalls, SentCall
