@@ -214,9 +214,9 @@ async def test_a_folder_is_whole_or_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is not empty"):
         await save_folder(files, path)
     (tmp_path / "file").touch()
-    with pytest.raises(SourceError, match=r"The folder .*file cannot be made: Not a directory"):
+    with pytest.raises(SourceError, match=r"The folder .*file cannot be created: Not a directory"):
         await save_folder(files, tmp_path / "file")
-    with pytest.raises(SourceError, match="cannot be made: No such file"):
+    with pytest.raises(SourceError, match="cannot be created: No such file"):
         await save_folder(files, tmp_path / "no" / "where")
 
 

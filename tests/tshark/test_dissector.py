@@ -244,7 +244,7 @@ async def test_what_takes_too_much_memory_is_ended_and_said(large: Path) -> None
     last, decoding = sum(1 for _ in packets_of(large)), Decoding(frozenset({50102}))
     packets = Packets(lambda: decoding, said.append, Bounds(memory=1))
     packets.attach(find_tshark(), recording(large))
-    sentence = r"more than its 0 MB of memory\. Allow more by --memory"
+    sentence = r"more than its 0 MB of memory\. Raise the limit with --memory"
     try:
         with pytest.raises(TsharkError, match=sentence):
             await packets.dissect(last)
