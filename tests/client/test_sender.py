@@ -189,7 +189,7 @@ async def test_calls_side_by_side(start_service: Callable[..., GreetProcess]) ->
 
 
 def test_grpc_is_loaded_by_the_first_call_and_not_before() -> None:
-    modules = ("sender", "sample", "reflection", "proto_files", "outcome", "options")
+    modules = ("sender", "sample", "reflection", "proto_files", "active_call", "tls", "history")
     code = f"import sys; from inspector.client import {', '.join(modules)}; sys.exit('grpc' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -139,7 +139,7 @@ async def test_reflection_has_metadata_of_its_own() -> None:
     told = await asyncio.to_thread(run, "list", target, "--reflect-header", "key: secret")
     await server.stop(None)
     assert refused.returncode == 1
-    assert "who are you? -H NAME:VALUE" in refused.stderr
+    assert "who are you? Send metadata with -H NAME:VALUE" in refused.stderr
     assert "--reflect-header" in refused.stderr
     assert "sample.v1.Tour" in told.stdout
     assert sample_pb2.DESCRIPTOR.package == "sample.v1"
