@@ -1,4 +1,4 @@
-"""No option silently does nothing: each takes effect, or a sentence says why it would not."""
+"""Every option takes effect, or a sentence says why it would not."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_every_option_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize(("option", "need"), RULES, ids=lambda value: NAMES.get(id(value), value))
-def test_an_option_without_effect_is_refused(
+def test_an_option_without_effect_is_an_error(
     option: str, need: Need, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -185,7 +185,7 @@ def known_to(command: str) -> set[str]:
         "doctor --json",
     ],
 )
-def test_what_takes_effect_is_accepted(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_option_with_an_effect_is_accepted(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = {"FILE": FILE, "PROTO": PROTO, "DATA": str(DATA)}
     checked(*(words.get(word, word) for word in line.split()))
     assert capsys.readouterr().err == ""
@@ -203,16 +203,16 @@ def test_what_takes_effect_is_accepted(line: str, capsys: pytest.CaptureFixture[
         " unix:/x --tls",
     ],
 )
-def test_the_app_accepts_what_takes_effect(line: str) -> None:
+def test_the_app_accepts_options_with_an_effect(line: str) -> None:
     checked("", *line.split())
 
 
-def test_a_pipe_with_a_name_may_go_on_for_ever(tmp_path: Path) -> None:
+def test_for_is_accepted_with_a_named_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert checked("calls", str(tmp_path / "pipe"), "--for", "1").seconds == 1
 
 
-def test_listen_and_ports_come_to_the_source() -> None:
+def test_listen_and_port_are_set_on_the_source() -> None:
     source = source_of(read("calls", "localhost:50051", "--port", "50051,50052"))
     assert isinstance(source, LiveSource)
     assert source.ports == {50052}
@@ -242,7 +242,7 @@ def test_listen_and_ports_come_to_the_source() -> None:
         ),
     ],
 )
-def test_the_commands_check_before_they_begin(arguments: tuple[str, ...], said: str) -> None:
+def test_commands_check_their_options_first(arguments: tuple[str, ...], said: str) -> None:
     done = run(*arguments)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"grpc-inspector: {said}\n")
 
@@ -253,7 +253,7 @@ def test_an_engine_for_a_call_over_tls_is_remarked_on() -> None:
     assert "--engine has no effect on a call over TLS" in done.stderr.splitlines()[0]
 
 
-def test_files_and_reflection_are_both_read_where_both_are_named(greet: GreetProcess) -> None:
+def test_files_and_reflection_can_be_combined(greet: GreetProcess) -> None:
     proto = str(DATA / "peers.proto")
     both = run("list", greet.target, "--proto", proto, "--reflection").stdout.splitlines()
     assert set(both) > set(run("list", greet.target, "--proto", proto).stdout.splitlines())
@@ -261,7 +261,7 @@ def test_files_and_reflection_are_both_read_where_both_are_named(greet: GreetPro
 
 
 @needs_capture
-def test_a_further_port_is_captured_and_decoded(start_service: Callable[[], GreetProcess]) -> None:
+def test_an_additional_port_is_captured_and_decoded(start_service: Callable[[], GreetProcess]) -> None:
     """Both services are called by clients that know nothing of it, on the port that was named second too."""
     first, second = start_service(), start_service()
     argv = (sys.executable, "-m", "inspector", "calls", first.target, "--port", str(second.port), "--json")
@@ -278,7 +278,7 @@ def test_a_further_port_is_captured_and_decoded(start_service: Callable[[], Gree
     assert {call["server"].rpartition(":")[2] for call in calls} == {str(first.port), str(second.port)}
 
 
-def test_a_further_port_that_only_a_tap_could_capture_is_remarked_on(greet: GreetProcess, tmp_path: Path) -> None:
+def test_an_additional_port_without_effect_with_the_tap_is_remarked_on(greet: GreetProcess, tmp_path: Path) -> None:
     """Where neither tcpdump nor dumpcap is to be found, the tap steps in, and that is known only then."""
     tshark = shutil.which("tshark")
     assert tshark is not None

@@ -1,4 +1,4 @@
-"""TLS as a caller asks for it, and a sentence for each way in which it goes wrong, against real servers."""
+"""TLS settings and the sentences about their failures, against real servers."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ async def call(target: str, security: Security, behind: str = "") -> Outcome:
         await caller.close()
 
 
-async def test_an_authority_of_ones_own(pki: Authority) -> None:
+async def test_a_private_authority_is_trusted(pki: Authority) -> None:
     async with secured(pki, "here") as target:
         assert (await call(target, Security(pki["ca.pem"]))).responses == (REQUEST,)
 
 
-async def test_a_service_under_another_name(pki: Authority) -> None:
+async def test_a_certificate_for_another_name(pki: Authority) -> None:
     async with secured(pki, "other") as target:
         assert (
             "for another name. Pass the name that it is for with --servername"
@@ -87,14 +87,14 @@ async def test_a_service_under_another_name(pki: Authority) -> None:
         assert (await call(target, Security(pki["ca.pem"], server_name="other.test"))).status.code == 0
 
 
-async def test_a_service_behind_a_relay_goes_by_its_own_name(pki: Authority) -> None:
+async def test_a_service_behind_a_relay_keeps_its_name(pki: Authority) -> None:
     async with secured(pki, "other") as target:
         assert (await call(target, Security(pki["ca.pem"]), behind="other.test:443")).status.code == 0
         elsewhere = await call(target, Security(pki["ca.pem"]), behind="third.test:443")
         assert elsewhere.detail.startswith("The certificate of third.test:443 is for another name.")
 
 
-async def test_nobody_who_is_trusted(pki: Authority) -> None:
+async def test_an_untrusted_authority(pki: Authority) -> None:
     async with secured(pki, "here") as target:
         outcome = await call(target, Security())
         assert "is not trusted: " in outcome.detail
@@ -102,7 +102,7 @@ async def test_nobody_who_is_trusted(pki: Authority) -> None:
 
 
 @pytest.mark.parametrize("name", ["here", "other"])
-async def test_whatever_certificate_it_shows(pki: Authority, name: str) -> None:
+async def test_insecure_trusts_any_certificate(pki: Authority, name: str) -> None:
     async with secured(pki, name) as target:
         assert (await call(target, Security(is_insecure=True))).responses == (REQUEST,)
 
@@ -147,7 +147,7 @@ async def test_nothing_listens(free_port: int) -> None:
         assert "Nothing listens" in (await call(f"localhost:{free_port}", security)).detail
 
 
-async def test_files_that_cannot_be_used(pki: Authority, tmp_path: Path) -> None:
+async def test_unusable_files_are_errors(pki: Authority, tmp_path: Path) -> None:
     nothing = tmp_path / "nothing.pem"
     nothing.write_text("no PEM")
     for security, words in (

@@ -1,4 +1,4 @@
-"""Laws of the protocol and the views: whatever frames come, in whatever order, all of it can be told and shown."""
+"""Invariants of the protocol and the views: any frames, in any order, can be assembled and shown."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def told(assembler: Assembler, packet: Packet, known: set[StreamKey], count: int
 
 
 @given(st.data(), packets())
-def test_whatever_comes_can_be_told_and_shown(chance: st.DataObject, said: list[Packet]) -> None:
+def test_any_frames_can_be_assembled_and_shown(chance: st.DataObject, said: list[Packet]) -> None:
     store, assembler, known, following = Store(), Assembler((SERVER.port,)), set[StreamKey](), dict[StreamKey, Follow]()
     for packet in said:
         change = store.apply(told(assembler, packet, known, len(store.frames)))

@@ -1,4 +1,4 @@
-"""What leaves the store when memory is short: by age, told before and after, and lost to nobody who prints it."""
+"""Evicting frames when memory is short: by age, and after they are printed or shown."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ LITTLE = Memory(1 << 30, 1 << 30, 30_000)
 
 
 @given(st.lists(st.integers()), st.lists(st.tuples(st.integers(0, 12), st.booleans()), max_size=8))
-def test_a_log_is_a_list_whose_beginning_is_missing(items: list[int], drops: list[tuple[int, bool]]) -> None:
+def test_a_retained_list_keeps_its_positions(items: list[int], drops: list[tuple[int, bool]]) -> None:
     log, first = RetainedList[int](), 0
     for number, item in enumerate(items):
         log.append(item)
@@ -65,7 +65,7 @@ def test_a_log_is_a_list_whose_beginning_is_missing(items: list[int], drops: lis
         assert log[-1] == 7
 
 
-def test_what_was_dropped_can_be_read_until_it_is_freed() -> None:
+def test_dropped_frames_can_be_read_until_they_are_freed() -> None:
     log = RetainedList("abcdef")
     log.drop(4)
     assert (log[0], list(log), log.holds(3), log.holds(4)) == ("a", ["e", "f"], False, True)
@@ -86,7 +86,7 @@ def talk_of(calls: int) -> Conversation:
     return talk
 
 
-def test_totals_stay_and_calls_go_with_their_last_frame() -> None:
+def test_totals_are_kept_and_calls_are_evicted_with_their_last_frame() -> None:
     talk = talk_of(10)
     store, totals = talk.store, MethodTotals(talk.store)
     before = {name: (total.calls, total.requests, total.request_bytes) for name, total in totals.methods.items()}
@@ -103,7 +103,7 @@ def test_totals_stay_and_calls_go_with_their_last_frame() -> None:
     assert store.traffic(0).calls == 10
 
 
-def test_what_leaves_needs_no_collector() -> None:
+def test_evicted_objects_need_no_garbage_collection() -> None:
     """Of millions of frames, none is looked at again by the collector of garbage."""
     talk = talk_of(3)
     talk.server(response(7), gap=True)
@@ -121,7 +121,7 @@ def test_what_leaves_needs_no_collector() -> None:
         gc.enable()
 
 
-def test_an_open_call_stays_and_goes_on() -> None:
+def test_an_open_call_is_not_evicted() -> None:
     talk = Conversation()
     talk.client(request(1))
     talk.server(response(1))
@@ -181,7 +181,7 @@ COMMANDS: dict[str, Callable[[Session], Awaitable[int]]] = {
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-async def test_what_leaves_is_printed_before(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_lines_are_printed_before_eviction(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     capture = bytes(greets(60).capture)
     await in_parts(tmp_path, capture, COMMANDS[name])
     whole = capfd.readouterr().out.splitlines()
@@ -205,7 +205,7 @@ def _untrimmed(line: str) -> dict[str, Any]:
     return call
 
 
-async def test_a_stream_that_leaves_is_printed_before(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_a_followed_stream_is_printed_before_eviction(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     capture, key = bytes(greets(60).capture), StreamKey(0, 3)
 
     def work(session: Session) -> Awaitable[int]:
@@ -229,7 +229,7 @@ async def drop(run: Running, frames: int) -> None:
     await run.pilot.pause()
 
 
-async def test_the_screen_goes_on_when_what_it_shows_leaves(tmp_path: Path) -> None:
+async def test_the_screen_survives_the_eviction_of_what_it_shows(tmp_path: Path) -> None:
     async with opened(greets(40).write(tmp_path / "greets.pcap")) as run:
         await run.press("down", "m", "down", "down", "f")
         first = run.session.store.frames[run.frames.cursor.key]
@@ -264,10 +264,10 @@ def test_the_limit_is_a_size(said: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("said", ["", "much", "100M", "-2G", "2T"])
-def test_what_is_no_limit_is_refused(said: str) -> None:
+def test_an_invalid_limit_is_an_error(said: str) -> None:
     with pytest.raises(UsageError, match=r"size|too little"):
         options.app("grpc-inspector").read([f"--memory={said}"])
 
 
-def test_the_usual_limit_is_between_half_and_eight_gigabytes() -> None:
+def test_the_default_limit_is_between_half_and_eight_gigabytes() -> None:
     assert 512 << 20 <= usual_memory().limit <= 8 << 30
