@@ -146,12 +146,12 @@ FOREIGN: Final = Need(
     lambda situation: situation.service is None or not situation.service.greet,
     "{option} is for requesting the schema of a service, and that of the sample service is built in.",
 )
-ASKED: Final = Need(
+REFLECTION: Final = Need(
     lambda situation: situation.uses_reflection,
     "{option} is for requesting the schema of the service, which named files or --no-reflection rule out.",
     "Leave it out, or add --reflection.",
 )
-ASKED_AT_ALL: Final = Need(
+CONNECTING: Final = Need(
     lambda situation: situation.command not in _SCHEMA_COMMANDS or situation.uses_reflection,
     "{option} is for connecting to the service, and `{command}` only reads the named files.",
     "Leave it out, or add --reflection.",
@@ -161,12 +161,12 @@ PAGE: Final = Need(
     "{option} is for the page of --html, and text output masks nothing.",
     "Leave it out, or add --html.",
 )
-MASKED: Final = Need(
+MREFLECTION: Final = Need(
     lambda situation: not situation.options.show_secrets,
     "{option} masks a header, and --show-secrets masks none.",
     "Leave one of them out.",
 )
-_CONNECTION: Final = (CALLS, ASKED_AT_ALL)
+_CONNECTION: Final = (CALLS, CONNECTING)
 
 
 def _options_of(*owners: type) -> list[str]:
@@ -187,12 +187,12 @@ NEEDS: Final[Mapping[str, tuple[Need, ...]]] = {
     "--protoset": (MESSAGES,),
     "--reflection": (MESSAGES, SERVICE, FOREIGN),
     "--no-reflection": (),
-    "--reflect-header": (MESSAGES, SERVICE, FOREIGN, ASKED),
+    "--reflect-header": (MESSAGES, SERVICE, FOREIGN, REFLECTION),
     "--plaintext": (),
     "--tls": _CONNECTION,
     **dict.fromkeys(_options_of(Security, ConnectionOptions), _CONNECTION),
     **dict.fromkeys(_options_of(CallSettings), ()),
-    "--deadline": (ASKED_AT_ALL,),
+    "--deadline": (CONNECTING,),
     "--header": (),
     "--kind": (),
     "--count": (LINES,),
@@ -200,7 +200,7 @@ NEEDS: Final[Mapping[str, tuple[Need, ...]]] = {
     "--write": (SEEN,),
     "--json": (),
     "--html": (),
-    "--secret-header": (PAGE, MASKED),
+    "--secret-header": (PAGE, MREFLECTION),
     "--show-secrets": (PAGE,),
     "--messages": (),
 }

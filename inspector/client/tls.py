@@ -28,7 +28,7 @@ async def credentials(
 ) -> tuple[grpc.ChannelCredentials, tuple[tuple[str, str], ...]]:
     """Return the credentials of a channel, and the channel arguments that belong to them.
 
-    grpcio cannot be told not to verify. For `is_insecure`, the certificate that the service presents is fetched first,
+    grpcio always verifies. For `is_insecure`, the certificate that the service presents is fetched first,
     and then trusted as the only root, under a name that it is valid for.
 
     Raises:

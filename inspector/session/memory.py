@@ -71,8 +71,9 @@ _MIN_FRAMES: Final = 5_000
 class CollectorTuning:
     """Keeps Python's collector from examining the frames of one capture over and over.
 
-    Frames are not garbage while they are kept. After each full collection, `gc.freeze` therefore moves all objects that
-    survived it out of the collector's sight. All captures share the collector.
+    With a large capture, a full collection took 100 ms every few seconds. Frames are not garbage while they are kept,
+    so `gc.freeze` hides from the collector all objects that have survived a full collection. All captures share the
+    collector.
     """
 
     def __init__(self, store: Store) -> None:

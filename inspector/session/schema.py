@@ -151,7 +151,7 @@ async def load_files(catalog: Catalog, sources: SchemaSources) -> None:
     found: list[tuple[FileDescriptorSet, str, Rank]] = []
     check_folders(sources.proto_paths)
     if sources.proto_files:
-        from inspector.client.proto_files import compile_files  # noqa: PLC0415 - only where it is asked for
+        from inspector.client.proto_files import compile_files  # noqa: PLC0415 - only if files are named
 
         names = ", ".join(path.name for path in sources.proto_files)
         compiled = await compile_files(sources.proto_files, sources.proto_paths)
@@ -203,7 +203,7 @@ class FileWatch:
         return True
 
     def _paths(self) -> list[Path]:
-        from inspector.client.proto_files import find_imports  # noqa: PLC0415 - only where it is asked for
+        from inspector.client.proto_files import find_imports  # noqa: PLC0415 - only if files are named
 
         named = [path for path in self._sources.proto_files if path.is_file()]
         try:
@@ -225,7 +225,7 @@ def _stamps(paths: Iterable[Path]) -> dict[Path, tuple[int, int] | None]:
 
 
 def _read_protoset(path: Path) -> FileDescriptorSet:
-    from google.protobuf.descriptor_pb2 import FileDescriptorSet  # noqa: PLC0415 - only where it is asked for
+    from google.protobuf.descriptor_pb2 import FileDescriptorSet  # noqa: PLC0415 - only if files are named
     from google.protobuf.message import DecodeError  # noqa: PLC0415
 
     hint = "Create one with `protoc --include_imports --descriptor_set_out=FILE …`."

@@ -84,8 +84,8 @@ BREAKS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "FOREIGN": (("",),),
     "PAGE": (("follow", FILE, "0/1"),),
     "MASKED": (("", "--show-secrets"), ("follow", FILE, "0/1", "--html", "--show-secrets")),
-    "ASKED": (("calls", "localhost:1", "--no-reflection"), (*CALL, "--proto", PROTO)),
-    "ASKED_AT_ALL": (("list", "localhost:1", "--proto", PROTO), ("describe", "localhost:1", "--protoset", PROTO)),
+    "REFLECTION": (("calls", "localhost:1", "--no-reflection"), (*CALL, "--proto", PROTO)),
+    "CONNECTING": (("list", "localhost:1", "--proto", PROTO), ("describe", "localhost:1", "--protoset", PROTO)),
 }
 """By the name of a need: command lines that break it, the option itself not yet on them."""
 NAMES: Final = {id(value): name for name, value in vars(applicability).items() if isinstance(value, Need)}
