@@ -135,21 +135,21 @@ class GrpcStream:
 
 
 def open_stream(channel: Channel, path: str, request: bytes | None, settings: CallSettings) -> GrpcStream:
-    """Begin a call: with a request, headers, message and half-close leave together; without, headers alone.
+    """Start a call. With a request, send headers, message and END_STREAM together; without, only headers.
 
-    Raises CallError when the channel was closed.
+    Raises:
+        CallError: the channel was closed.
     """
-    compression = grpc.Compression.Gzip if settings.is_compressed else None
-    more: Any = {
+    arguments: Any = {
         "metadata": settings.metadata,
         "timeout": None if settings.deadline == math.inf else settings.deadline,
         "wait_for_ready": settings.waits_for_ready,
-        "compression": compression,
+        "compression": grpc.Compression.Gzip if settings.is_compressed else None,
     }
     try:
         if request is None:
-            return GrpcStream(channel.stream_stream(path, None, None)(**more))
-        return GrpcStream(_from_one(channel, path)(request, **more))
+            return GrpcStream(channel.stream_stream(path, None, None)(**arguments))
+        return GrpcStream(_from_one(channel, path)(request, **arguments))
     except grpc.aio.UsageError as error:
         raise CallError(CLOSED) from error
 
@@ -158,7 +158,7 @@ def _from_one(channel: Channel, path: str) -> grpc.aio.UnaryStreamMultiCallable[
     return channel.unary_stream(path, None, None)
 
 
-async def ask(channel: Channel, path: str, request: bytes, settings: CallSettings) -> bytes | None:
+async def call_unary(channel: Channel, path: str, request: bytes, settings: CallSettings) -> bytes | None:
     """Send one request and return its one reply; None for the protocol violation of an OK without a message.
 
     Raises:

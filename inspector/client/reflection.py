@@ -157,7 +157,7 @@ class _Reflection:
 async def _run(
     target: str, settings: CallSettings, options: ConnectionOptions, read: Callable[[_Reflection], Awaitable[_T]]
 ) -> _T | None:
-    from inspector.client.channel import ask, connect, open_channel  # noqa: PLC0415 - loads grpc
+    from inspector.client.channel import call_unary, connect, open_channel  # noqa: PLC0415 - loads grpc
 
     clock = asyncio.get_running_loop().time
     seconds = settings.seconds(CallKind.UNARY)
@@ -167,7 +167,7 @@ async def _run(
     channel = await open_channel(address, replace(options, largest_message=None))
 
     async def send(path: str, request: bytes) -> bytes | None:
-        return await ask(channel, path, request, replace(settings, deadline=max(0.0, end - clock())))
+        return await call_unary(channel, path, request, replace(settings, deadline=max(0.0, end - clock())))
 
     attempt = Attempt(str(address), deadline=seconds, is_secure=options.security is not None)
     try:

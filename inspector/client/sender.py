@@ -100,8 +100,7 @@ class Sender:
         self._last_ports: frozenset[int] = frozenset()
         self._running: set[ActiveCall] = set()
         self._starting = 0
-        self._without = ConnectionState.NONE
-        """The state while there is no channel."""
+        self._state_without_channel = ConnectionState.NONE
         self._has_connected = False
         """True once the channel was connected."""
 
@@ -109,7 +108,7 @@ class Sender:
     def state(self) -> ConnectionState:
         """The current state of the connection."""
         if self._channel is None:
-            return self._without
+            return self._state_without_channel
         from inspector.client.channel import is_connected  # noqa: PLC0415 - the channel has loaded it
 
         if is_connected(self._channel):
@@ -183,7 +182,7 @@ class Sender:
         for call in tuple(self._running):
             call.cancel(CLOSED)
         channel, self._channel = self._channel, None
-        self._without, self._has_connected = ConnectionState.NONE, False
+        self._state_without_channel, self._has_connected = ConnectionState.NONE, False
         if channel is not None:
             await channel.close()
 
@@ -236,7 +235,7 @@ class Sender:
 
         if not (self._running or self._starting) and self._channel is not None and not is_connected(self._channel):
             await self.reconnect()
-            self._without = ConnectionState.ENDED if had_connection else ConnectionState.FAILED
+            self._state_without_channel = ConnectionState.ENDED if had_connection else ConnectionState.FAILED
 
 
 def _within(settings: CallSettings, started: float) -> CallSettings:
