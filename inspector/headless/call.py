@@ -204,7 +204,7 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
         if session.status.target is None:
             return
         target, service = str(session.status.target), str(session.source)
-        caller = Sender(target, sending.settings.connection, lambda: Behind(service, session.status.amiss))
+        caller = Sender(target, sending.settings.connection, lambda: Behind(service, session.status.warning))
         stop = asyncio.create_task(run.interrupted())
         try:
             call = await caller.start(sending.method.path, sending.method.kind, sending.settings)

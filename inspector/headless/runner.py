@@ -31,7 +31,7 @@ class TapRemarks:
         """The sentences that a status has to say and that were not said before; none unless it is a tap's."""
         if status.engine != "tap" or status.phase is not Phase.LIVE:
             return
-        for sentence in (*self._listening(status), status.amiss):
+        for sentence in (*self._listening(status), status.warning):
             if sentence and sentence not in self._said:
                 self._said.add(sentence)
                 yield sentence

@@ -240,7 +240,7 @@ class LiveIntake:
             reason=engine.reason,
             target=engine.target,
             dropped=engine.dropped,
-            amiss=engine.notice,
+            warning=engine.notice,
             service=(service.note or started) if service else "",
         )
 

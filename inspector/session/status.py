@@ -152,7 +152,7 @@ class SessionStatus:
     """Its version, such as 4.0.17; empty before it is known."""
     notice: str = ""
     """The latest event that users should know of: tshark was restarted, the capture is cut off, …"""
-    amiss: str = ""
+    warning: str = ""
     """A problem that may pass, such as a service that does not answer; empty for none."""
     memory: int = 0
     """The memory limit in bytes; 0 before frames were evicted."""

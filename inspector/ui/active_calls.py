@@ -328,4 +328,4 @@ class CallSender:
         return caller
 
     def _behind(self) -> Behind:
-        return Behind(self.target, self._session.status.amiss)
+        return Behind(self.target, self._session.status.warning)

@@ -122,7 +122,7 @@ async def test_a_service_that_is_gone_is_said_with_what_to_do(start_service: Cal
         await run.until(lambda: run.notice)
         assert "UNAVAILABLE" in said(run)
         await run.press("escape", "escape")
-        assert (run.notice, run.focused) == (run.session.status.amiss, "frames")
+        assert (run.notice, run.focused) == (run.session.status.warning, "frames")
         await run.press("escape")
         assert run.notice == ""
 

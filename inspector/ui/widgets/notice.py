@@ -42,8 +42,8 @@ class Notice(Static):
         if status.error is not None:
             title = "The capture stopped" if status.phase is Phase.STOPPED else "The capture failed"
             self._failure = _Message(status.error.message, status.error.hint, title)
-        if status.amiss:
-            self._remark = _Message(status.amiss, is_error=False)
+        if status.warning:
+            self._remark = _Message(status.warning, is_error=False)
         elif status.backlog is not None and status.backlog.is_stalled:
             self._remark = _Message(status.backlog.cause, title="Decoding has stalled", is_error=False)
         elif status.notice:
