@@ -329,7 +329,7 @@ class RestartLimiter:
         """Record a start."""
         self._started = now
 
-    def is_worn_out(self, now: float) -> bool:
+    def exhausted(self, now: float) -> bool:
         """Record a death; return True if it was one too many soon after a start."""
         self._deaths = 1 if now - self._started > _STABLE_SECONDS else self._deaths + 1
         return self._deaths >= _MAX_DEATHS

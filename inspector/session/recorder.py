@@ -122,7 +122,7 @@ class Recorder:
                 async for data in self.engine.chunks():
                     self._on_bytes(self._spool.append(data))
             except EngineError as error:
-                if restarts.is_worn_out(loop.time()):
+                if restarts.exhausted(loop.time()):
                     raise
                 await self.start()
                 self._on_notice(f"{error.message} It was restarted; packets in between were not captured.")
@@ -149,7 +149,7 @@ class Recorder:
         while True:
             restarts.note_start(loop.time())
             death = await service.ended()
-            if restarts.is_worn_out(loop.time()):
+            if restarts.exhausted(loop.time()):
                 self._on_notice(f"{death.message} It keeps ending and is not restarted.")
                 return
             try:

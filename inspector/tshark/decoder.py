@@ -228,7 +228,7 @@ class Decoder:
         """What a death means: leave out what was refused, begin again, or give up."""
         if tshark.give_up(death.said):
             return
-        if self._deaths.is_worn_out(asyncio.get_running_loop().time()):
+        if self._deaths.exhausted(asyncio.get_running_loop().time()):
             raise death.once_too_often()
         where = "where it began" if self._relay.handover.number else "from its start"
         self._on_notice(f"tshark {death.cause}. It reads the capture again {where}: nothing is lost.")

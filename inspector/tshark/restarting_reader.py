@@ -72,7 +72,7 @@ class RestartingReader:
                     return
                 clear()
             except TsharkDied as death:
-                if not self._tshark.give_up(death.said) and patience.is_worn_out(clock()):
+                if not self._tshark.give_up(death.said) and patience.exhausted(clock()):
                     raise death.once_too_often() from death
             except OSError as error:
                 raise self._tshark.cannot_run(error) from error
