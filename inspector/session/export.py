@@ -122,7 +122,7 @@ async def save_part(session: Session, part: CapturePart, path: Path, *, overwrit
     Raises:
         SourceError: there is no capture yet, or it cannot be read or written.
     """
-    if not session.can_begin_again:
+    if not session.can_reread:
         raise SourceError("There is no capture to save yet.")
     name = path.name.removesuffix(".gz")
     as_pcapng = name.endswith(".pcapng")

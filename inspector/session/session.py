@@ -122,11 +122,11 @@ class Session:
         return self._intake.own_client_ports if isinstance(self._intake, LiveIntake) else frozenset()
 
     @property
-    def can_begin_again(self) -> bool:
+    def can_reread(self) -> bool:
         """True when there is a recording that can be read again."""
         return self._intake is not None and self._is_live.is_set()
 
-    def begin_again(self, decoding: Decoding) -> Session:
+    def reread(self, decoding: Decoding) -> Session:
         """Return a session that reads the same capture from its start, with another decoding, and goes on with it.
 
         Cancel the `run` of this session and run that one. Closing this one then leaves the capture alone.

@@ -259,7 +259,7 @@ def test_an_invalid_source_is_an_error() -> None:
 async def test_the_next_session_keeps_detected_ports() -> None:
     session = Session(FileSource(DATA / "o_tls_node_go.pcapng"))
     await session.run()
-    again = session.begin_again(replace(session.decoder.decoding, ports=frozenset({9})))
+    again = session.reread(replace(session.decoder.decoding, ports=frozenset({9})))
     await session.close()
     await again.run()
     await again.close()

@@ -94,8 +94,8 @@ class DecodeAsController:
         decoding = _changed(self._session.decoder.decoding, chosen)
         if decoding == self._session.decoder.decoding:
             self._stage.say(f"Port {chosen.value} is decoded so already.")
-        elif self._session.can_begin_again:
-            self._stage.post(SessionReplaced(self._session.begin_again(decoding)))
+        elif self._session.can_reread:
+            self._stage.post(SessionReplaced(self._session.reread(decoding)))
         else:
             self._stage.say("The capture is still starting.")
 
