@@ -86,12 +86,12 @@ NETWORK: Final = Need(
     lambda situation: (
         situation.service is None or not situation.service.target.path or situation.service.engine in ("auto", "tap")
     ),
-    "{engine} cannot see a Unix socket: it is on no network.",
+    "{engine} cannot capture a Unix socket, which is not on a network.",
     "The tap can: --engine tap.",
 )
 PROGRAM: Final = Need(
     lambda situation: not situation.is_tap,
-    "{option} is for tcpdump and dumpcap: the tap relays connections, and captures on no interface.",
+    "{option} is for tcpdump and dumpcap: the tap relays connections and uses no interface.",
 )
 TAP: Final = Need(
     lambda situation: situation.service is None or situation.service.engine in ("auto", "tap"),
@@ -100,7 +100,7 @@ TAP: Final = Need(
 )
 WIDER: Final = Need(
     lambda situation: not (situation.is_tap and situation.service is not None and situation.service.ports),
-    "{option} adds ports to what is captured, and the tap relays to {source} alone.",
+    "{option} adds ports to the capture, and the tap relays to {source} alone.",
 )
 KEPT: Final = Need(
     lambda situation: situation.command != "call" or situation.options.write is not None,
@@ -161,7 +161,7 @@ PAGE: Final = Need(
     "{option} is for the page of --html, and text output masks nothing.",
     "Leave it out, or add --html.",
 )
-MREFLECTION: Final = Need(
+MASKED: Final = Need(
     lambda situation: not situation.options.show_secrets,
     "{option} masks a header, and --show-secrets masks none.",
     "Leave one of them out.",
@@ -200,7 +200,7 @@ NEEDS: Final[Mapping[str, tuple[Need, ...]]] = {
     "--write": (SEEN,),
     "--json": (),
     "--html": (),
-    "--secret-header": (PAGE, MREFLECTION),
+    "--secret-header": (PAGE, MASKED),
     "--show-secrets": (PAGE,),
     "--messages": (),
 }

@@ -230,11 +230,11 @@ def test_listen_and_port_are_set_on_the_source() -> None:
         ),
         (
             ("calls", "unix:/x", "--engine", "tcpdump"),
-            "tcpdump cannot see a Unix socket: it is on no network. The tap can: --engine tap.",
+            "tcpdump cannot capture a Unix socket, which is not on a network. The tap can: --engine tap.",
         ),
         (
             ("calls", "localhost:50051", "--engine", "tap", "--port", "50052"),
-            "--port adds ports to what is captured, and the tap relays to localhost:50051 alone. Leave it out.",
+            "--port adds ports to the capture, and the tap relays to localhost:50051 alone. Leave it out.",
         ),
         (
             ("connections", FILE, "--proto", PROTO),
