@@ -202,9 +202,9 @@ def _schema_query(options: Namespace) -> SchemaQuery:
 
 def doctor(options: Namespace) -> int:
     """Print what is installed and permitted."""
-    from inspector.headless.doctor import print_checks
+    from inspector.headless.doctor import print_findings
 
-    return _run_printing(print_checks(as_json=options.json))
+    return _run_printing(print_findings(as_json=options.json))
 
 
 def _run_printing(work: Coroutine[Any, Any, int]) -> int:

@@ -1,6 +1,6 @@
-"""`doctor`: checks what is installed and permitted here, and prints the fix for what is not.
+"""`doctor`: checks what is installed and permitted here, and names a fix for what is not.
 
-The only proof is a try: tshark is run, and each engine is started.
+Checks try the real thing: tshark is run, and each engine is started.
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ from inspector.present.export.json import json_line
 from inspector.text import clean, counted
 from inspector.tshark.binary import find_tshark
 
-_MAX_LISTED: Final = 3
-"""How many left captures are listed one by one."""
+_NAMED_CAPTURES: Final = 3
+"""Left captures that are named; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The result of one check. Its fields are the keys of the JSON."""
+    """The result of one check."""
 
     check: str
     ok: bool
     needed: bool
-    """False for something that the program can do without."""
+    """False if the program works without it."""
     detail: str
     fix: str = ""
 
 
-async def print_checks(*, as_json: bool) -> int:
-    """Run and print all checks; return 0 if the program can work here, and 1 if something needed is missing."""
+async def print_findings(*, as_json: bool) -> int:
+    """Run and print the checks; return 0, or 1 if something that the program needs is missing."""
     output, can_work = Output(), True
-    async for result in _check_all():
-        can_work = can_work and (result.ok or not result.needed)
+    async for finding in _findings():
+        can_work = can_work and (finding.ok or not finding.needed)
         if as_json:
-            output.lines([json_line(asdict(result))])
+            output.lines([json_line(asdict(finding))])
         else:
-            output.texts(_lines(result, colour=output.in_colour))
+            output.texts(_lines(finding, colour=output.in_colour))
     return 0 if can_work else 1
 
 
-async def _check_all() -> AsyncIterator[CheckResult]:
+async def _findings() -> AsyncIterator[CheckResult]:
     yield CheckResult(
         "grpc-inspector", ok=True, needed=True, detail=f"{__version__}, Python {platform.python_version()}"
     )
@@ -56,23 +56,23 @@ async def _check_all() -> AsyncIterator[CheckResult]:
     permissions = await check_engines()
     best = next((each.engine for each in permissions if each.is_allowed), "")
     for each in permissions:
-        chosen = " --engine auto chooses it here." if each.engine == best else ""
+        chosen = " This is what --engine auto chooses here." if each.engine == best else ""
         yield CheckResult(each.engine, each.is_allowed, needed=False, detail=each.words + chosen, fix=each.cure)
-    for result in _left_captures(left_captures()):
-        yield result
+    for finding in _left_captures(left_captures()):
+        yield finding
 
 
 def _left_captures(captures: Sequence[LeftCapture]) -> Iterator[CheckResult]:
-    """Yield the captures that killed runs left: the newest by name, the others by their number."""
-    for capture in captures[:_MAX_LISTED]:
+    """Yield the captures that killed runs have left: the newest by name, the others by their count."""
+    for capture in captures[:_NAMED_CAPTURES]:
         first, count = capture.paths[0], len(capture.paths)
         files = f" and {counted(count - 1, 'more file', 'more files')} of the same run" if count > 1 else ""
-        detail = f"A run that was killed left its capture: {first}{files}"
+        detail = f"An earlier run left its capture: {first}{files}"
         fix = f"Open, save or delete it in the app (F9), or delete it here: rm {shlex.join(map(str, capture.paths))}"
         yield CheckResult("left capture", ok=False, needed=False, detail=detail, fix=fix)
-    if older := captures[_MAX_LISTED:]:
+    if older := captures[_NAMED_CAPTURES:]:
         detail = f"{counted(len(older), 'older one', 'older ones')} in {older[0].paths[0].parent}"
-        fix = f"Each is deleted automatically {DAYS_KEPT} days after its last packet."
+        fix = f"Each is deleted by itself {DAYS_KEPT} days after its last packet."
         yield CheckResult("left captures", ok=False, needed=False, detail=detail, fix=fix)
 
 
@@ -85,10 +85,10 @@ async def _tshark() -> CheckResult:
     return CheckResult("tshark", ok=True, needed=True, detail=f"{version} ({tshark.path})")
 
 
-def _lines(result: CheckResult, *, colour: bool) -> list[str]:
-    mark, code = ("ok", 32) if result.ok else ("no", 31 if result.needed else 33)
+def _lines(finding: CheckResult, *, colour: bool) -> list[str]:
+    mark, code = ("ok", 32) if finding.ok else ("no", 31 if finding.needed else 33)
     word = f"\x1b[{code}m{mark}\x1b[0m" if colour else mark
-    lines = [f"{word}  {result.check:<14}  {clean(result.detail)}"]
-    if result.fix and not result.ok:
-        lines.append(f"{'':<20}{clean(result.fix)}")
+    lines = [f"{word}  {finding.check:<14}  {clean(finding.detail)}"]
+    if finding.fix and not finding.ok:
+        lines.append(f"{'':<20}{clean(finding.fix)}")
     return lines
