@@ -127,7 +127,7 @@ def test_a_live_capture_goes_on_while_keys_are_pressed_and_ends_in_the_middle_of
 def test_tcpdump_in_front(greet: GreetProcess, call_greet: Callable[[str], None], tmp_path: Path) -> None:
     capture = f"tcpdump -i lo -U --immediate-mode -w - tcp port {greet.port} 2>{shlex.quote(str(tmp_path / 'said'))}"
     with piped(tmp_path, capture) as window:
-        window.wait_for("● reading…", "No packet has come yet.")
+        window.wait_for("● reading…", "No packet has arrived yet.")
         while "listening on" not in (tmp_path / "said").read_text():
             window.screen()
         call_greet("Ada")

@@ -294,18 +294,22 @@ async def test_help_lists_all_keys_and_closes() -> None:
         assert isinstance(run.app.screen, HelpScreen)
 
 
-async def test_every_action_of_the_screen_is_one_of_its_parts() -> None:
+async def test_every_action_of_the_screen_is_a_method_of_a_controller() -> None:
+    def in_table(context: KeyContext) -> set[str]:
+        return {parse(key.action)[1] for place, key in entries() if place is context}
+
     def named(screen: InspectionScreen) -> set[str]:
-        keys = (key for place, key in entries() if place is KeyContext.SCREEN)
-        return {name for name in (parse(key.action)[1] for key in keys) if screen.check_action(name, ())}
+        return {name for name in in_table(KeyContext.SCREEN) if screen.check_action(name, ())}
 
     async with opened(CAPTURE) as run:
         with_service = InspectionScreen(Launch(lambda: run.session, Catalog(), "localhost:1"), run.session)
         needs_call = {"half_close", "cancel"}
-        assert named(with_service) | needs_call | {"set_reference"} == set(with_service.parts.actions)
+        assert named(with_service) | needs_call | {"set_reference"} == set(with_service.controllers.dispatcher.actions)
         needs_service = {"focus_request", "edit", "choose_method", "recall", "choose_call", "resend", "reconnect"}
         assert named(with_service) - named(run.screen) == needs_service
         assert all(callable(getattr(run.screen, f"action_{name}")) for name in named(run.screen))
+        in_browser = in_table(KeyContext.BROWSER) - {"set_reference"}  # the screen's, with T as a key of the browser
+        assert all(callable(getattr(run.screen.browser, f"action_{name}")) for name in in_browser)
 
 
 async def test_the_palette_does_what_a_key_does() -> None:
@@ -380,7 +384,7 @@ async def test_saving_asks_before_it_writes_over(tmp_path: Path) -> None:
         field.value = str(target)  # type: ignore[attr-defined]
         await run.press("enter")
         assert target.read_text() == "precious"
-        assert "writes over it" in str(run.app.screen.query_one("#dialog-note").content)  # type: ignore[attr-defined]
+        assert "overwrites it" in str(run.app.screen.query_one("#dialog-note").content)  # type: ignore[attr-defined]
         await run.press("enter")
         await run.until(lambda: target.read_bytes() == CAPTURE.read_bytes())
 

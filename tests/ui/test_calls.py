@@ -191,10 +191,10 @@ async def test_a_click_on_the_mark_unfolds_and_folds() -> None:
 
 async def test_what_is_unfolded_moves_with_its_call_and_the_keys_are_offered_where_they_work() -> None:
     async with opened(CAPTURE) as run:
-        assert "+ unfold" not in text(run.screen.query_one(KeyBar))
+        assert "+ expand" not in text(run.screen.query_one(KeyBar))
         await run.press("left", "plus", "O")
         await run.pilot.pause()
-        assert "+ unfold" in text(run.screen.query_one(KeyBar))
+        assert "+ expand" in text(run.screen.query_one(KeyBar))
         assert [run.list.rows.fold_mark(run.list.rows.key(row)) for row in (42, 43)] == ["▾", " "]  # type: ignore[attr-defined]
         assert run.list.cursor.row == 42
         await run.press("slash")

@@ -183,9 +183,9 @@ async def test_by_mouse_and_what_is_refused(tmp_path: Path) -> None:
         await run.pilot.click("#ways", offset=(3, row))
         assert field.value.endswith("-calls.jsonl")
         for value, words in (
-            (str(tmp_path), "is a folder; name a file"),
+            (str(tmp_path), "is a folder; enter the name of a file"),
             (str(tmp_path / "no" / "where"), "There is no folder"),
-            ("", "Name a file."),
+            ("", "Enter the name of a file."),
         ):
             field.value = value
             field.focus()

@@ -81,12 +81,12 @@ async def test_a_search_begins_at_the_cursor() -> None:
     async with opened(CAPTURE) as run:
         await run.press("G")
         await find(run, "cpp")
-        await run.until(lambda: said(run).startswith("1 of "))
+        await run.until(lambda: said(run).startswith("1 of ") and "searching" not in said(run))
         assert run.frames.cursor.row < 5
         await run.press("escape", "j", "j", "j", "j", "j", "j", "j")
         here = run.frames.cursor.row
         await find(run, "hello cpp")
-        await run.until(lambda: said(run).startswith("2 of ") and "looking" not in said(run))
+        await run.until(lambda: said(run).startswith("2 of ") and "searching" not in said(run))
         assert run.frames.cursor.row >= here
 
 
@@ -158,7 +158,7 @@ async def test_lines_of_the_right_pane_are_found(size: tuple[int, int]) -> None:
 async def test_another_filter_restarts_the_search() -> None:
     async with opened(CAPTURE) as run:
         await find(run, "hello cpp")
-        await run.until(lambda: " of " in said(run) and "looking" not in said(run))
+        await run.until(lambda: " of " in said(run) and "searching" not in said(run))
         await run.press("enter", "slash")
         await run.type("stream:15")
         await run.until(lambda: run.frames.count == 5)
@@ -176,7 +176,7 @@ async def test_a_search_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FrameFind, "holds", slowly)
     async with opened(CAPTURE) as run:
         await find(run, "no such thing anywhere")
-        await run.until(lambda: "looking" in said(run))
+        await run.until(lambda: "searching" in said(run))
         await run.press("escape")
         assert "stopped at" in said(run)
         await run.press("escape")

@@ -182,7 +182,7 @@ async def test_words_filter_packets_too() -> None:
 async def test_the_error_of_a_display_filter_is_that_of_wireshark() -> None:
     async with browsing() as run:
         await run.press("slash")
-        run.screen.box_of_filter.value = "tcp.port == x"  # at once: slowly typed, "t" is a good filter by itself
+        run.screen.filter_box.value = "tcp.port == x"  # at once: slowly typed, "t" is a good filter by itself
         await run.until(lambda: run.screen.query_one(FilterBox).has_class("-faulty"))
         assert '"x"' in run.counts
         await run.until(lambda: run.frames.count == 373)

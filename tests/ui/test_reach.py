@@ -41,9 +41,9 @@ async def click_key(run: Running, words: str) -> None:
 
 async def choose(run: Running, words: str) -> None:
     """Choose from what a right click offers."""
-    await run.until(lambda: isinstance(run.app.screen, ChoiceDialog) and run.app.screen.query("#wanted"))
+    await run.until(lambda: isinstance(run.app.screen, ChoiceDialog) and run.app.screen.query("#query"))
     dialog = run.app.screen
-    dialog.query_one("#wanted", Input).value = words
+    dialog.query_one("#query", Input).value = words
     await run.press("enter")
     await run.until(lambda: run.app.screen is not dialog)
 
@@ -206,7 +206,7 @@ async def test_what_is_counted_is_the_list_in_front() -> None:
         await run.turn_to(CALLS)
         await run.until(lambda: run.counts == "1 of 43 calls")
         await run.press("left")
-        await run.until(lambda: run.counts == "4 methods · whatever the filter")
+        await run.until(lambda: run.counts == "4 methods · not filtered")
         await run.turn_to(FRAMES)
         await run.until(lambda: run.counts.startswith("84 of 670 frames"))
 
@@ -217,7 +217,7 @@ async def test_what_is_counted_is_the_list_in_front() -> None:
         *("pcapng", "marked", "JSON", "HTML", "SVG", "messages as files", "Open a capture", "comment on the packet"),
         *("TCP stream", "hex dump", "Follow the stream", "frame of the stream", "next mark", "columns", "time of day"),
         *("Count times from", "Go to a packet", "regular expression", "Names of Wireshark's fields", "To the filter"),
-        *("filter used before", "by the field", "frames by type", "a second", "conversations", "latency"),
+        *("Earlier filters", "by the field", "frames by type", "per second", "conversations", "latency"),
     ],
 )
 def test_palette_and_help_have_words_for_it(words: str) -> None:

@@ -116,7 +116,7 @@ async def test_what_is_copied_is_masked_and_says_so(capture: Path) -> None:
         await run.press("P")
         await run.until(lambda: "TCP stream 0" in text(run.pane))
         await run.press("y")
-        assert news(run).endswith(" · raw bytes, secrets in them too")
+        assert news(run).endswith(" · raw bytes, including secrets")
 
 
 async def test_secrets_are_copied_when_they_are_asked_for(capture: Path) -> None:
@@ -130,10 +130,10 @@ async def test_secrets_are_copied_when_they_are_asked_for(capture: Path) -> None
         await run.type("Show secrets")
         await run.until(lambda: run.app.screen.query("OptionList").first().option_count > 0)  # type: ignore[attr-defined]
         await run.press("enter")
-        await run.until(lambda: "show secrets from now on: x-api-key, authorization" in news(run))
+        await run.until(lambda: "now show secrets: x-api-key, authorization" in news(run))
         await run.press("f", "y")
         assert f"x-api-key: {TOKEN}" in copied()
-        await run.app.run_action("turn_secrets")
+        await run.app.run_action("toggle_secrets")
         await run.press("y")
         assert TOKEN not in copied()
 
@@ -234,7 +234,7 @@ async def test_a_filter_made_of_a_secret_is_not_kept(capture: Path, own_state: N
         await run.press("p")
         await run.until(lambda: "Ethernet" in text(run.pane))
         await run.press("enter", "E")
-        box = run.screen.box_of_filter
+        box = run.screen.filter_box
         for wanted, is_kept in (("Value: Bearer", False), ("Value: visible", True)):
             await go_down_to(run, wanted)
             await run.press("a")
@@ -407,7 +407,7 @@ async def test_the_history_is_cleared_after_a_question(way: str, greet: GreetPro
             if answer == "down":
                 await run.press("enter")
             await run.until(lambda: not run.app.screen.is_modal)
-        await run.until(lambda: "is cleared" in news(run))
+        await run.until(lambda: "Cleared the request history" in news(run))
         assert names_in(tmp_path) == []
         await run.press("up")
         assert box_text(run) == ""
@@ -432,7 +432,7 @@ def begin_saving(run: Running, path: Path, left: list[str]) -> None:
         await save_pieces(endless(), path)
         return "never"
 
-    run.screen.parts.saving.running.begin(path.name, save(), lambda: left.append("saved"))
+    run.screen.controllers.save.active.start(path.name, save(), lambda: left.append("saved"))
 
 
 async def asked(run: Running, words: str) -> None:
@@ -449,7 +449,7 @@ async def test_a_save_that_runs_is_stopped_after_a_question(capture: Path, tmp_p
         await asked(run, "big.pcap is being written.")
         await run.press("enter")  # go on
         await run.until(lambda: not run.app.screen.is_modal)
-        assert run.screen.parts.saving.running.names == ("big.pcap",)
+        assert run.screen.controllers.save.active.names == ("big.pcap",)
         await run.press("escape")
         await asked(run, "big.pcap is being written.")
         await run.press("down", "enter")
@@ -483,7 +483,7 @@ async def test_who_waits_for_a_save_leaves_when_it_is_done_and_stays_when_it_fai
 ) -> None:
     async with running(looking_at(capture), NARROW) as run:
         await run.loaded()
-        saves, is_enough = run.screen.parts.saving.running, asyncio.Event()
+        saves, is_enough = run.screen.controllers.save.active, asyncio.Event()
 
         async def pieces() -> AsyncIterator[bytes]:
             yield b"some"
@@ -493,7 +493,7 @@ async def test_who_waits_for_a_save_leaves_when_it_is_done_and_stays_when_it_fai
             await save_pieces(pieces(), path)
             return "Saved."
 
-        saves.begin("no", save(tmp_path / "no"), lambda: None)
+        saves.start("no", save(tmp_path / "no"), lambda: None)
         await run.until(lambda: saves.names)
         (tmp_path / "no").write_text("another's")
         await run.press("ctrl+q")
@@ -504,7 +504,7 @@ async def test_who_waits_for_a_save_leaves_when_it_is_done_and_stays_when_it_fai
         assert run.app.return_code is None
         await run.press("escape")
         is_enough.clear()
-        saves.begin("yes", save(tmp_path / "yes"), lambda: None)
+        saves.start("yes", save(tmp_path / "yes"), lambda: None)
         await run.until(lambda: saves.names)
         await run.press("ctrl+q")
         await asked(run, "yes is being written.")

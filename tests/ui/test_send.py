@@ -102,7 +102,7 @@ async def test_the_tail_is_followed_until_the_user_moves_up(greet: GreetProcess)
             await send(run, f"{number}", 5 * number + 5)
         assert run.frames.scroll_offset.y == run.frames.max_scroll_y > 0
         await run.press("escape", "g")
-        run.screen.parts.room.enter(box(run))
+        run.screen.controllers.focus.show(box(run))
         box(run).value = ""
         await run.press("escape")
         assert "F follows" in run.lists_tabs
@@ -142,7 +142,7 @@ async def test_the_capture_stops_and_starts(greet: GreetProcess) -> None:
         await run.press("ctrl+e")
         await run.until(lambda: run.session.status.phase is Phase.STOPPED)
         await run.press("enter")
-        await run.until(lambda: any("sent now is not seen" in each.message for each in run.app._notifications))
+        await run.until(lambda: any("so this call is not captured" in each.message for each in run.app._notifications))
         await run.press("ctrl+e")
         await run.until(lambda: run.session.status.phase is Phase.LIVE)
         assert lines(run.frames)[1].startswith("▏")

@@ -60,7 +60,7 @@ async def test_a_call_is_told_by_the_client_where_the_user_looks(pki: Authority,
     connection = ConnectionOptions(Security(pki["ca.pem"]))
     with tour(pki) as port:
         async with attached(port, "Chat", connection, size) as run:
-            await run.until(lambda: "no frame of theirs can be read" in text(run.list))
+            await run.until(lambda: "their frames cannot be read" in text(run.list))
             await run.type("Ada")
             await run.press("enter")
             await run.until(lambda: '"text": "You said: Ada"' in text(run.pane))

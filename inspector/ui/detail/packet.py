@@ -18,7 +18,7 @@ from inspector.text import clean
 from inspector.tshark.tcp_stream import TcpStream
 from inspector.ui.detail.documents import PaneDocument
 from inspector.ui.feed import PacketFeed
-from inspector.ui.messages import ByteSelected, LineEntered, LineOpened, PaneOpened
+from inspector.ui.messages import ByteSelected, FocusRequested, LineEntered, LineOpened
 from inspector.ui.widgets.document import Pane
 from inspector.ui.widgets.hex_view import HexView
 from inspector.ui.widgets.layout import DocumentBlock
@@ -268,7 +268,7 @@ class TreePage(Vertical):
         if block is not None:
             self._redraw_from(0, block)
         if event.leave:
-            self.post_message(PaneOpened(self.pane))
+            self.post_message(FocusRequested(self.pane))
 
     def _redraw_from(self, first: int, cursor: int) -> None:
         """Lay out the tree again from a block on, and move the cursor to another."""

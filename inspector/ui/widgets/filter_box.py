@@ -24,7 +24,7 @@ from inspector.text import clean
 from inspector.tshark.sharkd import FieldName
 from inspector.ui.bindings import KeyContext, bindings
 from inspector.ui.history import FilterHistory
-from inspector.ui.messages import DisplayFiltered, FilterBegun, Filtered, Left, PassCancelled
+from inspector.ui.messages import DisplayFilterEntered, FilterEntered, FilterFocused, FilterScanCancelled, InputLeft
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*$")
 
@@ -215,7 +215,7 @@ class FilterBox(Input):
         self._accept(text)
         if found.terms != self._filter.terms:
             self._filter = found
-            self.post_message(Filtered(found))
+            self.post_message(FilterEntered(found))
 
     async def _apply_display_filter(self, text: str) -> None:
         expression = display_text(text)
@@ -234,7 +234,7 @@ class FilterBox(Input):
         if self.value == text and expression:
             self._accept(text)
             if self._filter.text != expression or self._filter.packets is None:
-                self.post_message(DisplayFiltered(expression))
+                self.post_message(DisplayFilterEntered(expression))
 
     def _accept(self, text: str) -> None:
         if text != self.good:
@@ -251,12 +251,12 @@ class FilterBox(Input):
         """Apply the filter, and go to the list."""
         self._apply()
         self.history.add(self.value)
-        self.post_message(Left())
+        self.post_message(InputLeft())
 
     def action_back_out(self) -> None:
         """Cancel the search that runs for a display filter, or go to the list."""
         if self.is_searching:
-            self.post_message(PassCancelled())
+            self.post_message(FilterScanCancelled())
         else:
             self.action_leave()
 
@@ -296,7 +296,7 @@ class FilterBox(Input):
 
     def _on_focus(self, event: events.Focus) -> None:
         super()._on_focus(event)
-        self.post_message(FilterBegun())
+        self.post_message(FilterFocused())
 
     def _on_blur(self, event: events.Blur) -> None:
         super()._on_blur(event)

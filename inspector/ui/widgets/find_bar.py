@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from inspector.present.find import Kind, Where
 from inspector.text import clean
 from inspector.ui.bindings import KeyContext, bindings
-from inspector.ui.messages import FindAsked, FindLeft, SearchQuery
+from inspector.ui.messages import FindLeft, FindRequested, SearchQuery
 
 _PAUSE: Final = 0.15
 """Seconds without a key after which the search starts."""
@@ -115,7 +115,7 @@ class FindBar(Horizontal):
         query = SearchQuery(self.input.value, self._kind, self._where)
         if self.display and query != self._query:
             self._query = query
-            self.post_message(FindAsked(query))
+            self.post_message(FindRequested(query))
 
     def on_click(self, event: events.Click) -> None:
         """Change the option that was clicked."""

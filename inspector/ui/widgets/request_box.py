@@ -23,7 +23,7 @@ from inspector.ui.active_calls import ActiveCalls, SentCall
 from inspector.ui.bindings import KeyContext, bindings
 from inspector.ui.draft import KIND_WORDS, Draft, one_line
 from inspector.ui.history import InputHistory
-from inspector.ui.messages import Left, Requested
+from inspector.ui.messages import InputLeft, SendRequested
 
 _KEYS: Final = ("Enter send", "↑ history", "F2 edit", "^T method")
 _TICK: Final = 0.1
@@ -117,7 +117,7 @@ class RequestBox(Input):
         if call is None:
             self.border_subtitle = _fitting(self.size.width, self._outcome, *_KEYS)
             return
-        mark = _SPINNER[int((monotonic() - call.began) / _TICK) % len(_SPINNER)]
+        mark = _SPINNER[int((monotonic() - call.started) / _TICK) % len(_SPINNER)]
         state, *keys = _call_state(call, is_shown=call.method.path == path)
         count = f"{_ordinal(self._calls, call)}{len(self._calls)} calls run, F4" if len(self._calls) > 1 else ""
         self.border_subtitle = _fitting(self.size.width, (f"{mark} {state}", "$tone-warn"), count, *keys)
@@ -157,7 +157,7 @@ class RequestBox(Input):
 
     def _submit(self, *, is_apart: bool) -> None:
         self._history.add(self.value)
-        self.post_message(Requested(self.draft, is_apart))
+        self.post_message(SendRequested(self.draft, is_apart))
         self.select_all()
 
     def action_back_in_history(self) -> None:
@@ -170,7 +170,7 @@ class RequestBox(Input):
 
     def action_leave(self) -> None:
         """Go to the list."""
-        self.post_message(Left())
+        self.post_message(InputLeft())
 
     def _replace(self, text: str) -> None:
         self.value = text
@@ -198,7 +198,7 @@ def _ordinal(calls: ActiveCalls, call: SentCall) -> str:
 
 def _call_state(call: SentCall, *, is_shown: bool) -> tuple[str, ...]:
     """Return the state of a running call, with its name if another method is shown, and the keys that affect it."""
-    seconds = f"{max(monotonic() - call.began, 0.0):.1f} s"
+    seconds = f"{max(monotonic() - call.started, 0.0):.1f} s"
     name = "" if is_shown else call.method.path.rpartition("/")[2]
     if call.method.kind in TAKES_ONE:
         state = f"{_replies(call)} · {seconds}" if call.received else f"sending… {seconds}"
