@@ -1,10 +1,11 @@
 # Everything is set up by the first command that needs it: `make run` on a fresh machine is enough.
 #
-#   make run [ARGS="…"]   start the program         make check   format, lint, types, layers
+#   make run [ARGS="…"]   start the program         make check   format, lint, types, layers, README
 #   make test [ARGS="…"]  all tests                 make setup   only set up, for running and testing
 #   make bench [ARGS="…"] how fast it is            make proto   generated code from proto/
 #   make fuzz [ARGS="…"]  thousands of damaged captures
-#   make picture          the picture in docs/      make clean   remove what was made
+#   make picture          the picture in docs/      make docs    the table of keys in README.md
+#   make clean            remove what was made
 #   make structure [ARGS="…"]  size and shape of the code, beside other packages
 #   make reach [ARGS="…"]      how many modules take part in a filter, a command, a call
 
@@ -27,10 +28,10 @@ IMPORTS_CACHE := --no-cache
 endif
 
 .NOTPARALLEL:
-.PHONY: help run setup check test bench fuzz proto picture structure reach clean
+.PHONY: help run setup check test bench fuzz proto picture docs structure reach clean
 
 help:
-	@sed -n '3,9s/^# *//p' Makefile
+	@sed -n '3,10s/^# *//p' Makefile
 
 run: $(VENV)/.tools-run $(VENV)/.run
 	@$(PYTHON) -m inspector $(ARGS)
@@ -42,6 +43,7 @@ check: $(VENV)/.dev
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
 	$(VENV)/bin/lint-imports $(IMPORTS_CACHE)
+	$(PYTHON) -m tests.readme_keys --check
 
 # Files go to several processes, each file to one: those that need the greet service's own port are all in one file.
 # More processes than a small machine has processors: a test waits much of its time.
@@ -56,6 +58,9 @@ fuzz: $(VENV)/.dev $(VENV)/.tools-run
 
 picture: $(VENV)/.dev $(VENV)/.tools-test
 	$(PYTHON) -m tests.picture $(ARGS)
+
+docs: $(VENV)/.dev
+	$(PYTHON) -m tests.readme_keys
 
 structure: $(VENV)/.dev
 	@$(PYTHON) -m tests.structure $(ARGS)
