@@ -11,7 +11,7 @@ from typing import Final
 from inspector.diagnosis.context import CallContext, FrameRef, detail, quoted
 from inspector.diagnosis.method_names import content_type
 from inspector.diagnosis.status_details import details_in_short, status_details
-from inspector.http2.framings import is_stream, read_error, speaks_connect
+from inspector.http2.framings import framing_of, framing_of_call
 from inspector.model.call import CallState, Status
 from inspector.model.connection import Cause, Diagnosis
 from inspector.model.frame import FrameType, HeaderSource, Side
@@ -51,7 +51,7 @@ def http_error(story: CallContext) -> Diagnosis | None:
         return None
     first = next((each for each in _of_server(story) if each.frame.type == FrameType.HEADERS), None)
     kind = content_type(call, Side.SERVER)
-    sent = f", {clean(shortened(kind, 60))}" if kind and not kind.startswith("application/grpc") else ""
+    sent = f", {clean(shortened(kind, 60))}" if kind and not framing_of(kind).is_grpc else ""
     said = f"HTTP {code}{sent} ({first}){quoted(_text(story))}"
     if (said_so := _connect_error(story)) is not None:
         words = f"The server says {said_so.name} by the Connect protocol (HTTP {code}, {first})"
@@ -138,7 +138,7 @@ def _message(status: Status) -> str:
 
 def _last_envelope(story: CallContext) -> FrameRef | None:
     """The frame with which a stream of the Connect protocol says how it ended."""
-    if not is_stream(content_type(story.call, Side.SERVER)):
+    if not framing_of(content_type(story.call, Side.SERVER)).end_has_status:
         return None
     placed = map(story.at, reversed(story.call.frames))
     return next((each for each in placed if each.side is Side.SERVER and each.frame.payload), None)
@@ -146,7 +146,7 @@ def _last_envelope(story: CallContext) -> FrameRef | None:
 
 def _connect_error(story: CallContext) -> Status | None:
     """What the body of a unary error of the Connect protocol says."""
-    return read_error(_body(story, _CONNECT_ERROR)) if speaks_connect(story.call.request_headers) else None
+    return framing_of_call(story.call.request_headers).read_error(_body(story, _CONNECT_ERROR))
 
 
 def _of_server(story: CallContext) -> Iterator[FrameRef]:

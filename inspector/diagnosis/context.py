@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from inspector.diagnosis.method_names import content_type
+from inspector.http2.framings import framing_of
 from inspector.model.call import Call, CallState
 from inspector.model.connection import Cause, Connection, ConnectionEnding, Diagnosis
 from inspector.model.frame import Frame, FrameType, Side
@@ -129,7 +130,7 @@ class CallContext:
     def is_grpc(self, side: Side) -> bool:
         """False where a side says that its body is something else, or says nothing in headers that are all known."""
         said, headers = content_type(self.call, side), self.call.request_headers
-        return (headers is None or bool(headers.sources)) if said is None else said.startswith("application/grpc")
+        return (headers is None or bool(headers.sources)) if said is None else framing_of(said).is_grpc
 
     @property
     def may_be_other(self) -> bool:
@@ -137,7 +138,7 @@ class CallContext:
         request, headers = content_type(self.call, Side.CLIENT), self.call.request_headers
         if request is not None or (headers is not None and not headers.sources):
             return False
-        return not (content_type(self.call, Side.SERVER) or "").startswith("application/grpc")
+        return not framing_of(content_type(self.call, Side.SERVER) or "").is_grpc
 
     def endings(self) -> tuple[ConnectionEnding, ...]:
         """The FINs and RSTs that came before the call's end, or with it."""

@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final, NamedTuple
 
-from inspector.http2 import framings
+from inspector.http2.framings import framing_of
 from inspector.model.call import SHARING_TRIED, Call, Message, MethodSource
 from inspector.model.frame import Side
 from inspector.model.retained_list import RetainedList
@@ -60,8 +60,7 @@ def content_type(call: Call, side: Side) -> str | None:
 
 def is_grpc(call: Call, side: Side) -> bool:
     """False only where a side says that its body is something else; streams of Connect carry messages as gRPC's do."""
-    said = content_type(call, side)
-    return said is None or said.startswith("application/grpc") or framings.is_stream(said)
+    return framing_of(content_type(call, side)).has_messages
 
 
 def _samples(messages: RetainedList[Message]) -> tuple[bytes, ...]:

@@ -31,14 +31,14 @@ class Cut(NamedTuple):
     body: bytes | None
     """The bytes behind the prefix; None where they are not all there, with the reason in `problem`."""
     problem: str | None = None
-    is_last: bool = False
+    is_end: bool = False
     """True for what ends the body, in gRPC-Web and Connect, and is no message."""
 
 
 class Deframer:
     """One side of one stream; `feed` it payloads in their order."""
 
-    __slots__ = ("_buffer", "_in_step", "_offset", "_skip", "_trial", "last_flag")
+    __slots__ = ("_buffer", "_in_step", "_offset", "_skip", "_trial", "end_flag")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -51,7 +51,7 @@ class Deframer:
         """False while it is not known where the next prefix is."""
         self._trial = b""
         """While out of step: payloads that may be the beginning of a message."""
-        self.last_flag = 0
+        self.end_flag = 0
         """The bit of a prefix's first byte that marks the end of the body, where the protocol has one: no message."""
 
     @property
@@ -137,13 +137,13 @@ class Deframer:
                 break
             else:
                 body = data[start + PREFIX_LENGTH : after]
-                yield Cut(at, length, bool(flag & _COMPRESSED), body, is_last=flag > _COMPRESSED)
+                yield Cut(at, length, bool(flag & _COMPRESSED), body, is_end=flag > _COMPRESSED)
                 start = after
         self._offset += start
         self._buffer += data[start:]
 
     def _is_flag(self, flag: int) -> bool:
-        return flag <= _COMPRESSED or (self.last_flag != 0 and flag & ~_COMPRESSED == self.last_flag)
+        return flag <= _COMPRESSED or (self.end_flag != 0 and flag & ~_COMPRESSED == self.end_flag)
 
     def _missing(self, problem: str) -> Cut:
         length = max(len(self._buffer) - PREFIX_LENGTH, 0)

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
-from inspector.http2 import events, framings
+from inspector.http2 import events
 from inspector.http2.events import Event
-from inspector.http2.framings import TRAILERS, TextBody, is_text, is_web, status_message, trailers_of
+from inspector.http2.framings import GRPC, Base64Body, BodyEnd, Framing, framing_of, status_message
 from inspector.http2.hpack.header_order import BlockRole
 from inspector.http2.messages import Cut, Deframer, inflate
 from inspector.model.call import GAPS_KEPT, CallState, HeaderBlock, Message, MethodSource, Status, StreamKey
 from inspector.model.frame import END_HEADERS, HEADER_TYPES, PADDED, Frame, FrameType, Header, HeaderSource, Side
 
-_GRPC: Final = "application/grpc"
 _BLOCK_BOUND: Final = 100_000
 """Headers of one block that are kept; more than any peer accepts, so that CONTINUATIONs without end cost no memory."""
-
-
-class StreamEnding(NamedTuple):
-    """What the end of a body tells, where that is not left to HTTP's trailers."""
-
-    trailers: HeaderBlock
-    status: Status | None = None
-    """None where the trailers tell it."""
 
 
 class StreamHalf:
@@ -37,8 +28,8 @@ class StreamHalf:
         "_text",
         "block_ends_stream",
         "blocks",
-        "content_type",
         "ended_at",
+        "framing",
         "has_message",
     )
 
@@ -47,14 +38,15 @@ class StreamHalf:
         """Header blocks that are whole."""
         self.block_ends_stream = False
         """True when the latest block carries END_STREAM."""
-        self.content_type: str | None = None
+        self.framing: Framing | None = None
+        """None until a header block names a content type."""
         self.ended_at: float | None = None
         """When this side ended the stream."""
         self.has_message = False
         """True when a message was seen, whole or not."""
         self._encoding: str | None = None
         self._deframer = Deframer()
-        self._text: TextBody | None = None
+        self._text: Base64Body | None = None
         self._headers: list[Header] = []
         self._sources: list[tuple[int, HeaderSource]] = []
 
@@ -90,34 +82,32 @@ class StreamHalf:
             HeaderBlock(frame.headers or (), ()) if whole else HeaderBlock(tuple(self._headers), tuple(self._sources))
         )
         self.blocks += 1
-        self.content_type = block.first("content-type") or self.content_type
-        self._encoding = block.first("grpc-encoding") or self._encoding
-        if self.content_type is not None and not self.content_type.startswith(_GRPC):
-            self._encoding = block.first(framings.ENCODING) or self._encoding
+        if content_type := block.first("content-type"):
+            self.framing = framing_of(content_type)
+        self._encoding = block.first((self.framing or GRPC).encoding_header) or self._encoding
         return block
 
-    def messages(self, frame: Frame, position: int, request_type: str | None) -> Iterator[Message | StreamEnding]:
-        """The messages that a DATA frame completes, and what ends a body of gRPC-Web or Connect.
+    def messages(self, frame: Frame, position: int, announced: Framing | None) -> Iterator[Message | BodyEnd]:
+        """Yield the messages that a DATA frame completes, and the end of a body of gRPC-Web or Connect.
 
-        `request_type` is the content type of the request.
+        `announced` is the framing of the request; None while its content type is not known.
         """
-        content_type = self.content_type or request_type
+        known = self.framing or announced
+        framing = known or GRPC
+        if not framing.has_messages:
+            return
         payload = frame.payload
-        if content_type is not None and not content_type.startswith(_GRPC):
-            if not framings.is_stream(content_type):
-                return
-            self._deframer.last_flag = framings.END_STREAM
-        elif is_web(content_type):
-            self._deframer.last_flag = TRAILERS
-            if is_text(content_type):
-                self._text = self._text or TextBody()
-                payload = self._text.feed(payload)
+        if framing.end_flag:
+            self._deframer.end_flag = framing.end_flag
+        if framing.is_base64:
+            self._text = self._text or Base64Body()
+            payload = self._text.feed(payload)
         is_first = not self.has_message and not self.pending
-        if content_type is None and self.blocks and is_first and payload[:1] > b"\x01":
-            return  # plain HTTP/2, whose sender does not say of what kind: no message of gRPC begins so
+        if known is None and self.blocks and is_first and payload[:1] > b"\x01":
+            return  # plain HTTP/2 without a content type: no gRPC message begins like this
         begin, is_recoded = self._deframer.fed, payload is not frame.payload
         for cut in self._deframer.feed(payload):
-            if cut.is_last and (ending := self._ending(cut)) is not None:
+            if cut.is_end and (ending := self._read_end(cut, framing)) is not None:
                 yield ending
             else:
                 yield self._message(
@@ -126,13 +116,13 @@ class StreamHalf:
         if (lost := _missing_bytes(frame)) > 0:
             yield from self.lose(frame.time, frame.packet, position, lost)
 
-    def _ending(self, cut: Cut) -> StreamEnding | None:
-        """What the end of the body tells; None where it cannot be read."""
-        if self._deframer.last_flag == framings.END_STREAM:
-            body = inflate(cut.body or b"", self._encoding).data if cut.compressed else cut.body
-            found = framings.read_end(body or b"")
-            return None if found is None else StreamEnding(*found)
-        return None if cut.compressed else StreamEnding(HeaderBlock(trailers_of(cut.body or b"")))
+    def _read_end(self, cut: Cut, framing: Framing) -> BodyEnd | None:
+        body = cut.body
+        if cut.compressed:
+            if not framing.is_end_compressed:
+                return None
+            body = inflate(body or b"", self._encoding).data
+        return framing.read_end(body or b"")
 
     def lose(self, time: float, packet: int, position: int, count: int = 0) -> Iterator[Message]:
         """Bytes of this half were not captured, `count` of them where that is known."""
@@ -246,7 +236,7 @@ class CallProgress:
         if frame.type in HEADER_TYPES:
             yield from self._on_headers(frame, side)
         elif frame.type == FrameType.DATA:
-            yield from self._told(side, half.messages(frame, position, self._request_type()))
+            yield from self._told(side, half.messages(frame, position, self._halves[Side.CLIENT].framing))
         elif frame.type == FrameType.RST_STREAM:
             yield from self._on_reset(frame, side)
         if frame.ends_stream and not (frame.type == FrameType.HEADERS and not frame.flags & END_HEADERS):
@@ -271,9 +261,9 @@ class CallProgress:
             self.state = state
             yield events.CallEnded(self.key, state, time)
 
-    def _told(self, side: Side, messages: Iterator[Message | StreamEnding]) -> Iterator[Event]:
+    def _told(self, side: Side, messages: Iterator[Message | BodyEnd]) -> Iterator[Event]:
         for message in messages:
-            if isinstance(message, StreamEnding):
+            if isinstance(message, BodyEnd):
                 yield events.TrailersRead(self.key, message.trailers)
                 told = status_in(self.key, message.trailers)
                 yield from told if message.status is None else (events.StatusRead(self.key, message.status),)
@@ -283,9 +273,6 @@ class CallProgress:
                 yield events.ProblemFound(self.key, f"A message from the {side} is {message.problem}.")
             elif message.problem:
                 yield events.ProblemFound(self.key, f"A message from the {side} cannot be shown: {message.problem}.")
-
-    def _request_type(self) -> str | None:
-        return self._halves[Side.CLIENT].content_type
 
     def _on_headers(self, frame: Frame, side: Side) -> Iterator[Event]:
         half = self._halves[side]

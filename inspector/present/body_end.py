@@ -11,8 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from inspector.diagnosis.method_names import content_type
-from inspector.http2 import framings
-from inspector.http2.framings import TRAILERS, TextBody, is_text, is_web, trailers_of
+from inspector.http2.framings import Base64Body, framing_of
 from inspector.model.call import PREFIX_LENGTH, Call
 from inspector.model.frame import Frame, Header, Side
 from inspector.present.headers import header_lines
@@ -60,18 +59,14 @@ class BodyEnd(NamedTuple):
 
 def body_end(call: Call, side: Side, frame: Frame) -> BodyEnd | None:
     """What ends a body of gRPC-Web or Connect, where that fills a frame; None for every other frame."""
-    said, payload = content_type(call, side), frame.payload
-    flag = framings.END_STREAM if framings.is_stream(said) else TRAILERS if is_web(said) else None
-    if flag is None or not payload:
+    framing, payload = framing_of(content_type(call, side)), frame.payload
+    if not framing.end_flag or not payload:
         return None
-    if is_text(said):
-        payload = TextBody().feed(payload)
-    is_such = len(payload) >= PREFIX_LENGTH and payload[0] == flag
+    if framing.is_base64:
+        payload = Base64Body().feed(payload)
+    is_such = len(payload) >= PREFIX_LENGTH and payload[0] == framing.end_flag
     if not is_such or int.from_bytes(payload[1:PREFIX_LENGTH], "big") != len(payload) - PREFIX_LENGTH:
         return None
     body = payload[PREFIX_LENGTH:]
-    if flag == TRAILERS:
-        trailers = trailers_of(body)
-        return BodyEnd(trailers, b"" if trailers else body)
-    end = framings.read_end(body)
-    return BodyEnd((), body) if end is None else BodyEnd(end[0].headers, framings.beside_trailers(body))
+    end = framing.read_end(body)
+    return BodyEnd(() if end is None else end.trailers.headers, framing.rest_of_end(body))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from inspector.diagnosis import other_problems
-from inspector.diagnosis.method_names import content_type, method_name
-from inspector.http2.framings import is_stream, speaks_connect
+from inspector.diagnosis.method_names import method_name
+from inspector.http2.framings import framing_of_call
 from inspector.model.call import Call, MethodSource
 from inspector.model.connection import Cause, Diagnosis
-from inspector.model.frame import Side
 from inspector.present.headers import call_status, named
 from inspector.present.spans import Line, Span, Tone, joined
 from inspector.schema.catalog import Catalog
@@ -40,16 +39,9 @@ def notes(call: Call, catalog: Catalog, found: Diagnosis | None) -> tuple[Line, 
     known = method_name(call, catalog)
     is_certain = known.source is MethodSource.WIRE or (known.method is None and call.request_headers is None)
     method = () if is_certain else (Line((Span("method: ", Tone.DIM), *named(known))),)
-    other = (
-        (Line((Span("protocol: ", Tone.DIM), Span(_connect(call)))),) if speaks_connect(call.request_headers) else ()
-    )
+    protocol = framing_of_call(call.request_headers).note
+    other = (Line((Span("protocol: ", Tone.DIM), Span(protocol))),) if protocol else ()
     return (*reason, *other, *method, *(Line((Span(clean(each), Tone.WARN),)) for each in other_problems(call, found)))
-
-
-def _connect(call: Call) -> str:
-    if is_stream(content_type(call, Side.CLIENT)):
-        return "Connect, streaming: messages in envelopes as gRPC's, status and trailers in the last one"
-    return "Connect, unary: the body is the message, and there are no trailers"
 
 
 def why_line(found: Diagnosis) -> Line:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pytest
 
 from inspector.diagnosis import diagnose
-from inspector.http2 import framings
 from inspector.http2.assembler import Assembler
+from inspector.http2.framings import CONNECT_STREAMING
 from inspector.model.call import HeaderBlock, Status, StreamKey
 from inspector.model.connection import Cause, Diagnosis
 from inspector.model.frame import DetectedProtocol, HeaderSource, Packet, Protocol, TcpEvent
@@ -448,8 +448,8 @@ async def test_calls_of_the_connect_protocol_say_how_they_ended() -> None:
     ],
 )
 def test_what_is_no_end_of_a_connect_stream_ends_nothing(body: bytes) -> None:
-    assert framings.read_end(body) in (None, (HeaderBlock(()), Status.of(0)))
-    assert framings.read_error(body) is None
+    assert CONNECT_STREAMING.read_end(body) in (None, (HeaderBlock(()), Status.of(0)))
+    assert CONNECT_STREAMING.read_error(body) is None
 
 
 # Where it is shown
