@@ -10,7 +10,7 @@ from textual.containers import Horizontal
 
 from inspector.model.call import Call, StreamKey
 from inspector.schema.catalog import Catalog
-from inspector.store.filters.filter import method_filter
+from inspector.store.filters.syntax import method_filter
 from inspector.store.store import Change
 from inspector.ui.bindings import KeyContext, bindings
 from inspector.ui.detail.tabs import FOLLOW, Detail

@@ -18,9 +18,9 @@ from inspector.model.packet import Dissection
 from inspector.present.packet import Folds
 from inspector.present.times import Times, TimeStyle
 from inspector.session.packets import Packets
+from inspector.store.filters.call_selection import CallSelection
 from inspector.store.filters.filter import BulkMatcher, Filter
-from inspector.store.filters.frames import SelectionChange
-from inspector.store.filters.selection import CallSelection, Selection
+from inspector.store.filters.frame_selection import Selection, SelectionChange
 from inspector.store.stats import MethodTotals, Timeline
 from inspector.store.store import Change, Store
 from inspector.text import counted

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from inspector.errors import FilterError
 from inspector.model.call import StreamKey
-from inspector.store.filters.filter import BulkMatcher, Filter, parse
+from inspector.store.filters.filter import BulkMatcher, Filter
+from inspector.store.filters.syntax import parse
 from tests.conversation import (
     Conversation,
     data,

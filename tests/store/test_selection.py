@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from inspector.model.call import Call, StreamKey
 from inspector.model.frame import Side
-from inspector.store.filters.filter import EVERYTHING, BulkMatcher, parse
-from inspector.store.filters.selection import CallSelection, Selection
+from inspector.store.filters.call_selection import CallSelection
+from inspector.store.filters.filter import EVERYTHING, BulkMatcher
+from inspector.store.filters.frame_selection import Selection
 from inspector.store.filters.sorting import CallOrder
+from inspector.store.filters.syntax import parse
 from inspector.store.store import Store
 from tests.conversation import (
     Conversation,

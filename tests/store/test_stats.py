@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from inspector.http2.events import MethodLearnt
 from inspector.model.call import StreamKey
 from inspector.present.latency import latency_lines
-from inspector.store.filters.filter import method_filter, parse
+from inspector.store.filters.syntax import method_filter, parse
 from inspector.store.stats import EXACT, UNKNOWN, Durations, MethodTotal, MethodTotals, is_error
 from inspector.store.store import Store
 from tests.conversation import Conversation, SaidPacket, data, headers, hello, packets, request, reset, trailers

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inspector.store.filters.call_selection import CallSelection
 from inspector.store.filters.filter import display_filter
-from inspector.store.filters.selection import CallSelection, Selection
+from inspector.store.filters.frame_selection import Selection
 from inspector.tshark.display_filter import PacketMatches
 from tests.conversation import Conversation
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from inspector.store.filters.filter import parse
+from inspector.store.filters.syntax import parse
 from inspector.ui.feed import Feed
 from tests.conversation import Conversation, settings
 

@@ -1,17 +1,18 @@
-"""Parses a filter's text into terms, and recognises Wireshark's display filters."""
+"""Parses a filter's text, and recognises Wireshark's display filters."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
 from enum import IntEnum, StrEnum
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 from inspector.errors import FilterError
 from inspector.model.call import STATUS_NAMES, CallState
 from inspector.model.frame import FrameType, Side
-from inspector.store.filters import match
-from inspector.store.filters.match import Probe
+from inspector.store.filters import filter as probes
+from inspector.store.filters.filter import Filter, Probe, Term
+from inspector.store.stats import UNKNOWN
 
 FORCE: Final = "="
 """In front of a display filter that does not look like one."""
@@ -73,13 +74,6 @@ def display_text(text: str) -> str:
     return text.strip().removeprefix(FORCE).strip()
 
 
-class Term(NamedTuple):
-    """One part of a filter."""
-
-    probe: Probe
-    negated: bool
-
-
 _TOKEN: Final = re.compile(
     r"""\s*(?:
       (?P<and>&&)
@@ -95,10 +89,23 @@ _TOKEN: Final = re.compile(
 )
 
 
-def parse_terms(text: str) -> tuple[Term, ...]:
-    """The terms of a filter text, the cheap ones first. FilterError where it means nothing."""
+def parse(text: str) -> Filter:
+    """Parse a filter of words and keys.
+
+    Raises:
+        FilterError: with a sentence and a hint.
+    """
     terms = [term for token in _tokens(text) if (term := _term(token)) is not None]
-    return tuple(sorted(terms, key=_cost))
+    return Filter(text, tuple(sorted(terms, key=_cost)))
+
+
+def method_filter(path: str) -> str:
+    """Return the text of a filter for the calls of a method; `UNKNOWN` stands for those without one."""
+    if path == UNKNOWN:
+        return "-method:/"
+    before, quote, _ = path.partition('"')  # a quote, and what follows it, cannot be written in a filter
+    value = before if quote else f"{path}$"
+    return f'method:"{value}"' if quote or any(map(str.isspace, value)) else f"method:{value}"
 
 
 def _tokens(text: str) -> list[re.Match[str]]:
@@ -123,7 +130,7 @@ def _term(token: re.Match[str]) -> Term | None:
         if not token["close"]:
             raise FilterError(f'The quote before "{token["quoted"][:40]}" is not closed.', 'Add a " at its end.')
         key = token["key"]
-        return Term(_keyed(key, token["quoted"]) if key else match.word(token["quoted"]), negated)
+        return Term(_keyed(key, token["quoted"]) if key else probes.word(token["quoted"]), negated)
     if token["plain_key"]:
         return Term(_keyed(token["plain_key"], token["value"]), negated)
     return Term(_plain_word(token["word"]), negated)
@@ -141,8 +148,8 @@ def _negations(token: re.Match[str]) -> int:
 
 def _plain_word(text: str) -> Probe:
     if text in ("||", "|", "!", "or"):
-        raise FilterError(f"{text} is not known here: all parts of a filter must match.", 'Use -word for "not".')
-    return match.word(text)
+        raise FilterError(f"{text} is not known here: all parts of a filter must probes.", 'Use -word for "not".')
+    return probes.word(text)
 
 
 def _comparison(field: str, operator: str, operand: str) -> Term:
@@ -195,25 +202,25 @@ def _listed(names: Mapping[str, object], *, lower: bool = False) -> str:
 
 
 def _method(value: str) -> Probe:
-    return match.method(value)
+    return probes.method(value)
 
 
 def _status(value: str) -> Probe:
     if value.isascii() and value.isdigit():
-        return match.status(frozenset({_number("status:", value)}), frozenset())
+        return probes.status(frozenset({_number("status:", value)}), frozenset())
     codes: dict[str, int | CallState] = {name: code for code, name in enumerate(STATUS_NAMES)}
     states: dict[str, int | CallState] = {state.name: state for state in CallState if state is not CallState.CANCELLED}
     found = _chosen("status", value, {**codes, **states})
     # A cancelled call hardly ever has a status on the wire: its state is what the word means.
     also = {CallState.CANCELLED} if STATUS_NAMES.index("CANCELLED") in found else set()
     states_found = {each for each in found if isinstance(each, CallState)} | also
-    return match.status(frozenset(each for each in found if isinstance(each, int)), frozenset(states_found))
+    return probes.status(frozenset(each for each in found if isinstance(each, int)), frozenset(states_found))
 
 
 def _type(value: str) -> Probe:
     if re.fullmatch(r"0x[0-9a-f]{1,2}", value, re.IGNORECASE):
-        return match.frame_type(frozenset({int(value, 16)}))
-    return match.frame_type(frozenset(_chosen("type", value, _members(FrameType))))
+        return probes.frame_type(frozenset({int(value, 16)}))
+    return probes.frame_type(frozenset(_chosen("type", value, _members(FrameType))))
 
 
 def _members(names: type[IntEnum]) -> dict[str, int]:
@@ -223,16 +230,16 @@ def _members(names: type[IntEnum]) -> dict[str, int]:
 def _stream(value: str) -> Probe:
     connection, slash, stream = value.rpartition("/")
     number = _number("stream:", stream)
-    return match.stream(number, _number("stream:", connection) if slash else None)
+    return probes.stream(number, _number("stream:", connection) if slash else None)
 
 
 def _connection(value: str) -> Probe:
-    return match.connection(_number("connection:", value))
+    return probes.connection(_number("connection:", value))
 
 
 def _sender(value: str) -> Probe:
     sides = _chosen("sender", value, {side.name: side for side in Side})
-    return match.sender(sides[0])
+    return probes.sender(sides[0])
 
 
 _KEYS: Final[Mapping[str, Callable[[str], Probe]]] = {
@@ -252,8 +259,8 @@ _KEY_EXAMPLES: Final = {
     "sender": "sender:client",
 }
 _FIELDS: Final[Mapping[str, Callable[[int], Probe]]] = {
-    "tcp.port": match.port,
-    "tcp.stream": match.connection,
-    "http2.streamid": match.stream,
+    "tcp.port": probes.port,
+    "tcp.stream": probes.connection,
+    "http2.streamid": probes.stream,
 }
 _EXAMPLES: Final = {"tcp.port": 37564, "tcp.stream": 0, "http2.streamid": 1}

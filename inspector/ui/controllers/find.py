@@ -10,7 +10,7 @@ from inspector.errors import PatternError
 from inspector.present.find import Where, parse_pattern
 from inspector.scheduling import run_slice, yield_to_ui
 from inspector.schema.catalog import Catalog
-from inspector.store.filters.frames import SelectionChange
+from inspector.store.filters.frame_selection import SelectionChange
 from inspector.store.store import Store
 from inspector.ui.browser import Browser
 from inspector.ui.controllers.context import ScreenContext

@@ -12,7 +12,7 @@ from inspector.present.headers import call_status
 from inspector.present.rows import Branches, CallRow, call_row, kind_of
 from inspector.present.spans import Span, Tone, plain
 from inspector.schema.catalog import Catalog
-from inspector.store.filters.selection import CallSelection
+from inspector.store.filters.call_selection import CallSelection
 from inspector.store.filters.sorting import CallOrder
 from inspector.text import size
 from inspector.ui.feed import Feed

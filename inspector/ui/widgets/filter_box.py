@@ -18,8 +18,8 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from inspector.errors import FilterError, InspectorError
-from inspector.store.filters.filter import EVERYTHING, Filter, parse
-from inspector.store.filters.syntax import Language, display_text, is_sure, language
+from inspector.store.filters.filter import EVERYTHING, Filter
+from inspector.store.filters.syntax import Language, display_text, is_sure, language, parse
 from inspector.text import clean
 from inspector.tshark.sharkd import FieldName
 from inspector.ui.bindings import KeyContext, bindings

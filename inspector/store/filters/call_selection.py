@@ -1,18 +1,24 @@
-"""The calls that match a filter, of those examined so far, in the order in which they started."""
+"""The calls that match a filter, in the order in which they started or sorted, kept up to date."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import count, takewhile
+from typing import Final
 
 from inspector.model.call import Call, CallState, StreamKey
-from inspector.store.filters.filter import BulkMatcher, Filter
-from inspector.store.filters.frames import Facts, SelectionChange, news
-from inspector.store.filters.match import FrameTest
+from inspector.store.filters.filter import EVERYTHING, BulkMatcher, Filter, FrameTest
+from inspector.store.filters.frame_selection import FRAMES_PER_SLICE, Facts, SelectionChange, news
+from inspector.store.filters.sorting import CallOrder, SortedCalls
 from inspector.store.filters.words import Key
 from inspector.store.store import Change, Store
+
+_SORTED_PER_SLICE: Final = 1_000
+"""Calls whose sort key is computed in one slice: some milliseconds too."""
+_ALMOST: Final = 0.99
+"""The progress of a search whose calls only have to be put in order."""
 
 
 class CallPositions:
@@ -210,3 +216,111 @@ class MatchedCalls:
             and (frame := frames[position]).stream == call.key.stream
             and frame.connection == call.key.connection
         )
+
+
+class CallSelection:
+    """The keys of the calls that are shown, in the order in which the calls started or in one that is asked for."""
+
+    def __init__(self, store: Store, filter_: Filter = EVERYTHING) -> None:
+        """Begin with all that the store holds."""
+        self._store = store
+        self._roll = CallPositions(store.calls)
+        self._shown = MatchedCalls(store, self._roll, filter_)
+        self._shown.advance()
+        self._next: MatchedCalls | None = None
+        self._order: CallOrder | None = None
+        self._sorted: SortedCalls | None = None
+        self._coming: dict[MatchedCalls, SortedCalls] = {}
+        """What is being sorted, of those that are shown and those that follow."""
+        self.revision = 0
+        """Counts the times at which rows may have come, gone or changed."""
+
+    @property
+    def keys(self) -> Sequence[StreamKey]:
+        """The calls that match."""
+        return self._shown.keys if self._sorted is None else self._sorted
+
+    def nearest_row(self, key: StreamKey) -> int:
+        """The row of a call, or of the first one behind where it would be; the count of rows where there is none."""
+        return self._shown.row_from(key) if self._sorted is None else self._sorted.row_from(key)
+
+    def row_of(self, key: StreamKey) -> int | None:
+        """The row in which a call is shown; None when it is not."""
+        return self.nearest_row(key) if self._shown.holds(key) else None
+
+    def sort(self, order: CallOrder | None) -> Iterator[float]:
+        """Work towards another order, as `refilter` does; None for the order in which the calls started."""
+        self._order, matched = order, self._shown
+        return self._bring(matched, lambda: self._shown is matched and self._order is order)
+
+    @property
+    def filter(self) -> Filter:
+        """The filter that `keys` answers; during `refilter` the one before."""
+        return self._shown.filter
+
+    def update(self, change: Change) -> SelectionChange:
+        """Follow the store by one change, in the order in which it tells them."""
+        if self._next is not None:
+            self._next.revise(change)
+        revised = self._shown.revise(change)
+        told = revised.merged(self._shown.advance())
+        self.revision += 1
+        for matched, coming in self._coming.items():
+            coming.update(change.calls | change.gone, matched.holds)
+        if self._sorted is not None:
+            self._sorted.update(change.calls | change.gone, self._shown.holds)
+            told = told._replace(first_row=0)
+        self._roll.strike(change.gone)
+        return told
+
+    def note_packets(self, numbers: Sequence[int]) -> None:
+        """A display filter is known to let these packets through."""
+        self._shown.note_packets(numbers)
+        if self._next is not None:
+            self._next.note_packets(numbers)
+
+    def refilter(self, filter_: Filter, sweep: BulkMatcher | None = None) -> Iterator[float]:
+        """Work towards another filter as `Selection.refilter` does; `sweep` has been over the frames of now by then."""
+        if self._next is not None:
+            self._coming.pop(self._next, None)
+        self._next = MatchedCalls(self._store, self._roll, filter_, sweep)
+        return self._reach(self._next)
+
+    def _reach(self, following: MatchedCalls) -> Iterator[float]:
+        while following.left and self._next is following:
+            yield 1 - following.left / max(len(self._store.calls), following.left)
+            following.advance(FRAMES_PER_SLICE)
+        yield from self._bring(following, lambda: self._next is following)
+
+    def _bring(self, matched: MatchedCalls, is_wanted: Callable[[], bool]) -> Iterator[float]:
+        """Sort these calls as is asked for, a slice at each step, and show them with the last, if still wanted."""
+        if self._order is not None:
+            coming = self._coming[matched] = self._unsorted(self._order)
+            keys = list(matched.keys)
+            for start in range(0, len(keys), _SORTED_PER_SLICE):
+                yield start / len(keys)
+                coming.take(keys[start : start + _SORTED_PER_SLICE])
+            for _ in coming.settle():
+                yield _ALMOST
+        if is_wanted():
+            yield 1.0
+        if is_wanted():
+            self._show(matched)
+
+    def _unsorted(self, order: CallOrder) -> SortedCalls:
+        return SortedCalls(order, self._store.calls, self._roll.number)
+
+    def _show(self, matched: MatchedCalls) -> None:
+        self.revision += 1
+        told = matched.advance()
+        self._next = None if self._next is matched else self._next
+        self._shown, self._sorted = matched, self._coming.pop(matched, None)
+        if self._order is None:
+            self._sorted = None
+            return
+        if self._sorted is None or self._sorted.order is not self._order:  # another was asked for meanwhile
+            self._sorted = self._unsorted(self._order)
+        news = matched.keys[told.before :]
+        is_behind = len(self._sorted) + len(news) != len(matched.keys)
+        self._sorted.take(matched.keys if is_behind else news)
+        self._sorted.finish()

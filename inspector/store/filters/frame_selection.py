@@ -1,17 +1,25 @@
-"""The frames that match a filter, of those examined so far."""
+"""The frames that match a filter, in the order of the wire, kept up to date as more is captured.
+
+Incremental, and always equal to a fresh evaluation of the whole store: each new frame is tested once, an earlier one
+again only when something that the filter depends on changed in its call.
+"""
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 from inspector.model.call import Call, CallState, Status, StreamKey
-from inspector.store.filters.filter import BulkMatcher, Filter
+from inspector.store.filters.filter import EVERYTHING, BulkMatcher, Filter
 from inspector.store.store import Change, Store
 
+FRAMES_PER_SLICE: Final = 3_000
+"""Frames that are tested between two looks at the keyboard: some milliseconds."""
+_CALLS_PER_SLICE: Final = 4_000
+"""Calls that are tested by what is known of them as a whole, likewise."""
 _FEW: Final = 64
 """Up to so many changes are cheaper one by one: each moves the memory behind it, a merge builds objects anew."""
 
@@ -204,3 +212,89 @@ class MatchedFrames:
         amend(self._hidden, *hidden)
         self.amendments += any(shown)
         return amend(self.positions, *shown)
+
+
+class Selection:
+    """The positions of the frames that are shown."""
+
+    def __init__(self, store: Store, filter_: Filter = EVERYTHING, *, show_control: bool = False) -> None:
+        """Begin with all that the store holds."""
+        self._store = store
+        self._shown = MatchedFrames(store, filter_, show_control=show_control)
+        self._shown.advance(len(store.frames))
+        self._next: MatchedFrames | None = None
+
+    @property
+    def positions(self) -> Sequence[int]:
+        """Positions in the store, ascending."""
+        return self._shown.positions
+
+    @property
+    def state(self) -> tuple[object, int]:
+        """Equal as long as rows have only come behind the last."""
+        return self._shown.filter, self._shown.amendments
+
+    @property
+    def dropped(self) -> int:
+        """How many rows there were before the first, whose frames are not kept any more."""
+        return self._shown.dropped
+
+    @property
+    def hidden_control(self) -> int:
+        """How many control frames match the filter and are not shown."""
+        return self._shown.hidden_control
+
+    @property
+    def filter(self) -> Filter:
+        """The filter that `positions` answers; during `refilter` the one before."""
+        return self._shown.filter
+
+    @property
+    def show_control(self) -> bool:
+        """True when SETTINGS, PING, WINDOW_UPDATE and their like are shown."""
+        return self._shown.show_control
+
+    def update(self, change: Change) -> SelectionChange:
+        """Follow the store by one change, in the order in which it tells them."""
+        if self._next is not None:
+            self._next.revise(change)
+        revised = self._shown.revise(change)
+        return revised.merged(self._shown.advance(change.end_frame))
+
+    def note_packets(self, numbers: Sequence[int]) -> None:
+        """A display filter is known to let these packets through."""
+        self._shown.note_packets(numbers)
+        if self._next is not None:
+            self._next.note_packets(numbers)
+
+    def refilter(self, filter_: Filter, *, show_control: bool, sweep: BulkMatcher | None = None) -> Iterator[float]:
+        """Work towards another filter, a slice at each step, yielding how far it is, from 0 to 1.
+
+        Until the last step, behind the 1, `positions` is as before and `update` goes on; a generator that is dropped
+        changes nothing. `sweep` is one of the filter that somebody else wants to learn from.
+        """
+        self._next = MatchedFrames(self._store, filter_, show_control=show_control, sweep=sweep)
+        return self._reach(self._next)
+
+    def _reach(self, following: MatchedFrames) -> Iterator[float]:
+        frames = self._store.frames
+        while self._next is following and following.ask_calls(_CALLS_PER_SLICE):
+            yield 0.0
+        while following.end < len(frames) and self._next is following:
+            following.end = max(following.end, frames.first)
+            yield (following.end - frames.first) / max(frames.kept, 1)
+            following.advance(min(following.end + FRAMES_PER_SLICE, len(frames)))
+        if self._next is following:
+            yield 1.0
+        if self._next is following:
+            following.advance(len(self._store.frames))
+            self._shown, self._next = following, None
+
+    def row_of(self, position: int) -> int | None:
+        """The row in which a frame is shown; None when it is not."""
+        row = self.nearest_row(position)
+        return row if row < len(self.positions) and self.positions[row] == position else None
+
+    def nearest_row(self, position: int) -> int:
+        """The row of a frame, or of the first one behind it that is shown; the count of rows where there is none."""
+        return self._shown.row_from(position)
