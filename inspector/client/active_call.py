@@ -15,7 +15,7 @@ from inspector.client.options import Metadata
 from inspector.errors import RequestError
 from inspector.model.call import CallKind, Status
 from inspector.schema.catalog import Catalog
-from inspector.schema.rich_status import HEADER, RichStatus, read_status
+from inspector.schema.decode import STATUS_DETAILS_HEADER, RichStatus, read_status
 
 TAKES_ONE: Final = frozenset({CallKind.UNARY, CallKind.SERVER_STREAMING})
 """The kinds of call with a single request, which is sent together with the headers."""
@@ -61,7 +61,7 @@ class Outcome:
 
     def rich(self, catalog: Catalog) -> RichStatus | None:
         """Return `grpc-status-details-bin`, unpacked with the types in the catalog; None if there is none."""
-        found = next((value for name, value in self.trailers if name == HEADER), None)
+        found = next((value for name, value in self.trailers if name == STATUS_DETAILS_HEADER), None)
         return read_status(base64.b64encode(found).decode(), catalog) if isinstance(found, bytes) else None
 
 

@@ -6,9 +6,8 @@ from typing import Final
 
 from inspector.diagnosis.context import CallContext, FrameRef, Timeout, detail, ending_name, quoted
 from inspector.model.call import CallState, Status
-from inspector.model.connection import Cause, Diagnosis
+from inspector.model.connection import Cause, Diagnosis, Stall
 from inspector.model.frame import FrameType, Side
-from inspector.model.traffic import Stall
 from inspector.text import clean, duration
 
 _INTERNAL: Final = "gRPC makes INTERNAL of it"

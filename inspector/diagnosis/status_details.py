@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from inspector.model.call import Call
 from inspector.schema.catalog import Catalog, short_name
-from inspector.schema.rich_status import HEADER, read_status
+from inspector.schema.decode import STATUS_DETAILS_HEADER, read_status
 from inspector.text import clean, shortened
 
 _MOST: Final = 5
@@ -18,7 +18,7 @@ _LONGEST: Final = 200
 
 def status_details(call: Call, catalog: Catalog) -> list[object] | None:
     """The details of a call's status, JSON-ready; None where its trailers have none."""
-    value = call.trailers.first(HEADER) if call.trailers else None
+    value = call.trailers.first(STATUS_DETAILS_HEADER) if call.trailers else None
     found = read_status(value, catalog) if value else None
     return None if found is None else list(found.details)
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from inspector.model.connection import Stall, Windows
 from inspector.model.frame import ACK, END_STREAM, Endpoint, Frame, FrameType
-from inspector.model.traffic import Stall, Windows
 
 OPEN_STREAMS: Final = 10_000
 """Streams whose windows are kept at a time; the oldest are given up. Peers allow some hundreds."""

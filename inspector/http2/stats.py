@@ -10,8 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from inspector.http2.flow_control import FlowControl
-from inspector.model.frame import ACK, Endpoint, Frame, FrameType, Packet, TcpEvent
-from inspector.model.traffic import (
+from inspector.model.connection import (
     GOAWAYS_KEPT,
     KILLED_KEPT,
     OTHER_ERRORS,
@@ -26,6 +25,7 @@ from inspector.model.traffic import (
     Windows,
     append_bounded,
 )
+from inspector.model.frame import ACK, Endpoint, Frame, FrameType, Packet, TcpEvent
 
 _DEBUG_KEPT: Final = 1_000
 _SETTINGS_KEPT: Final = 64

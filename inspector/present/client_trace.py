@@ -18,9 +18,8 @@ from inspector.model.frame import Side
 from inspector.present.follow import EXCERPT, Shown, body
 from inspector.present.headers import lines_of_details
 from inspector.present.spans import ARROWS, SIDE_TONES, Line, Span, Tone
-from inspector.schema import rich_status
 from inspector.schema.catalog import Catalog, Method
-from inspector.schema.decode import Format, Reading, read_bytes
+from inspector.schema.decode import STATUS_DETAILS_HEADER, Format, Reading, read_bytes
 from inspector.text import clean, counted, duration, size
 
 WHY: Final = "The call went over TLS, so its frames are not to be read on the wire: this is what the client says of it."
@@ -103,7 +102,7 @@ class ClientTrace:
         name = Span(f"{ARROWS[Side.SERVER]} {clean(status.name)}", Tone.ERROR if status.code else Tone.OK)
         yield Line((name, Span(said), Span(f"   +{duration(outcome.seconds)}", Tone.DIM)), indent)
         rich = outcome.rich(self.catalog)
-        trailers = tuple(each for each in outcome.trailers if rich is None or each[0] != rich_status.HEADER)
+        trailers = tuple(each for each in outcome.trailers if rich is None or each[0] != STATUS_DETAILS_HEADER)
         for words, metadata in (("headers", outcome.initial), ("trailers", trailers)):
             if metadata:
                 yield Line((Span(words, Tone.DIM),), indent + 1)

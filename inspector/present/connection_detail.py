@@ -7,9 +7,8 @@ from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias
 
 from inspector.model.call import CallState
-from inspector.model.connection import Connection
+from inspector.model.connection import Connection, Goaway, RoundTrips, SentCounts, Traffic
 from inspector.model.frame import type_name
-from inspector.model.traffic import Goaway, RoundTrips, SentCounts, Traffic
 from inspector.present.connections import stall_facts, state, window_lines
 from inspector.present.heading import why_line
 from inspector.present.spans import ARROWS, GAP, SIDE_TONES, Line, Span, Tone

@@ -8,8 +8,7 @@ from itertools import islice
 from math import inf
 from typing import Final
 
-from inspector.model.connection import Connection
-from inspector.model.traffic import Goaway, Stall, Traffic, Windows
+from inspector.model.connection import Connection, Goaway, Stall, Traffic, Windows
 from inspector.present.spans import ARROWS, GAP, SIDE_TONES, Span, Tone, joined
 from inspector.present.times import Times
 from inspector.store.store import Store

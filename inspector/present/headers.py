@@ -14,8 +14,7 @@ from inspector.model.frame import END_HEADERS, Frame, FrameType, HeaderNote, Hea
 from inspector.present.messages import pretty
 from inspector.present.spans import GAP, Line, Span, Tone, joined
 from inspector.schema.catalog import Catalog
-from inspector.schema.decode import Format, Reading
-from inspector.schema.rich_status import HEADER, RichStatus, read_status
+from inspector.schema.decode import STATUS_DETAILS_HEADER, Format, Reading, RichStatus, read_status
 from inspector.store.store import Store
 from inspector.text import clean, counted, more_characters, shortened
 
@@ -270,7 +269,7 @@ def _status(value: str) -> tuple[Span, ...]:
 
 def detail_lines(frame: Frame, catalog: Catalog) -> Iterator[Line]:
     """The details in a frame's own headers, a heading and pretty JSON for each; nothing where there are none."""
-    value = frame.header(HEADER)
+    value = frame.header(STATUS_DETAILS_HEADER)
     found = read_status(value, catalog) if value else None
     if found is None:
         return

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Final, TypeAlias
 
-from inspector.model.connection import Connection
+from inspector.model.connection import Connection, Traffic
 from inspector.model.frame import type_name
-from inspector.model.traffic import Traffic
 from inspector.present.latency import histogram, percentiles, share
 from inspector.present.spans import Line, Span, Tone
 from inspector.present.times import clock

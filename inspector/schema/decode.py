@@ -2,76 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, cast
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtobufMessage
 
 from inspector.model.call import Message
 from inspector.schema import typed, wire
-from inspector.schema.catalog import Catalog, short_name
+from inspector.schema.catalog import COMMON_ORIGIN, Catalog, short_name
 from inspector.schema.typed import MAX_DEPTH, descriptor_of
-from inspector.schema.wire import WireError, WireTooLargeError, WireType, fields, overrun
-
-_MAX_DEPTH: Final = 16
-_LONGEST_START: Final = 16
-"""A tag of five bytes with a varint of ten, and one more: a field of which less is left has no value to be cut."""
-
-
-def excerpt(data: bytes, limit: int, descriptor: Descriptor) -> bytes:
-    """At most `limit` bytes of a message, still a message; the message itself where it is short enough.
-
-    Bytes that are no message come back as they are, for the real parser to refuse.
-    """
-    if len(data) <= limit:
-        return data
-    try:
-        return _mended(data[:limit], descriptor, 0)
-    except WireError:
-        return data
-
-
-def _mended(head: bytes, descriptor: Descriptor, depth: int) -> bytes:
-    """The first bytes of a message, made whole. WireError where they are none."""
-    kept = 0
-    try:
-        for field in fields(head):
-            kept = field.end
-    except WireError:
-        if len(head) - kept < _LONGEST_START:
-            return head[:kept]
-        return head[:kept] + _shortened(*overrun(head, kept), descriptor, depth)
-    return head
-
-
-def _shortened(number: int, value: bytes, descriptor: Descriptor, depth: int) -> bytes:
-    known = descriptor.fields_by_number.get(number)
-    if known is None:
-        return b""
-    if known.type == FieldDescriptor.TYPE_STRING:
-        value = value.decode(errors="ignore").encode()
-    elif known.message_type is not None and depth < _MAX_DEPTH:
-        value = _mended(value, known.message_type, depth + 1)
-    elif known.type != FieldDescriptor.TYPE_BYTES:
-        return b""  # packed numbers: the cut may go through one
-    # No longer than it was, so no longer length either.
-    return _varint(number << 3 | WireType.LEN) + _varint(len(value)) + value
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+from inspector.schema.wire import WireError, WireTooLargeError, excerpt
 
 
 class Format(StrEnum):
@@ -196,8 +144,6 @@ def _finite(digits: str) -> float | str:
     number = float(digits)
     return number if math.isfinite(number) else digits
 
-
-__all__ = ("Format", "Reading", "possible_forms", "read_bytes", "read_message")
 
 _LARGEST_JSON_TRIED: Final = 1_048_576
 """Bytes; about 20 ms of parsing, only to know whether a form could be asked for."""
@@ -348,3 +294,42 @@ _JSON_SUBTYPES: Final = ("json", "+json")
 
 def _is_json(content_type: str | None) -> bool:
     return content_type is not None and content_type.partition(";")[0].strip().lower().endswith(_JSON_SUBTYPES)
+
+
+STATUS_DETAILS_HEADER: Final = "grpc-status-details-bin"
+_LARGEST_DETAILS: Final = 1_048_576
+"""Bytes; a server's headers are hardly ever allowed as much as a hundredth of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RichStatus:
+    """What a service says of a failure beside its status."""
+
+    code: int
+    message: str
+    details: tuple[object, ...]
+    """JSON-ready, each an object with its `@type`."""
+
+
+def read_status(value: str, catalog: Catalog) -> RichStatus | None:
+    """The rich status in a header's value, base64 with padding or without; None where it is none."""
+    data = _decoded_details(value)
+    message_class = catalog.message_class("google.rpc.Status", COMMON_ORIGIN)
+    if data is None or message_class is None:
+        return None
+    try:
+        status = cast("Any", message_class.FromString(data))
+    except DecodeError:
+        return None
+    return RichStatus(
+        status.code, status.message, tuple(typed.to_value(each, catalog.message_class) for each in status.details)
+    )
+
+
+def _decoded_details(value: str) -> bytes | None:
+    if not value or len(value) > _LARGEST_DETAILS * 4 // 3:
+        return None
+    try:
+        return base64.b64decode(value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None

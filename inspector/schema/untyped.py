@@ -13,7 +13,7 @@ from inspector.model.call import CallKind
 from inspector.schema.catalog import Method
 from inspector.schema.scalars import shown
 from inspector.schema.typed import MAX_DEPTH as MAX_NESTED
-from inspector.schema.wire import MAX_DEPTH, WireError, WireField, WireType, fields, likeliest_number, printable
+from inspector.schema.wire import MAX_DEPTH, WireError, WireField, WireType, fields, likeliest_number, printable, varint
 
 
 def parsed(text: str) -> object:
@@ -97,8 +97,8 @@ def _field(name: str, value: object, above: str) -> Iterator[bytes]:
 
 def _one(number: int, value: object, path: str) -> bytes:
     kind, raw = _value(value, path)
-    length = _varint(len(raw)) if kind is WireType.LEN else b""
-    return _varint(number << 3 | kind) + length + raw
+    length = varint(len(raw)) if kind is WireType.LEN else b""
+    return varint(number << 3 | kind) + length + raw
 
 
 def _value(value: object, path: str) -> tuple[WireType, bytes]:
@@ -122,7 +122,7 @@ def _value(value: object, path: str) -> tuple[WireType, bytes]:
 def _integer(value: int, path: str) -> bytes:
     if not -(1 << 63) <= value < 1 << 64:
         raise RequestError(f"{path} takes a whole number of 64 bits, not {shown(value)}.", path=path)
-    return _varint(value & 0xFFFF_FFFF_FFFF_FFFF)
+    return varint(value & 0xFFFF_FFFF_FFFF_FFFF)
 
 
 def _utf8(value: str, path: str) -> bytes:
@@ -132,18 +132,10 @@ def _utf8(value: str, path: str) -> bytes:
         raise RequestError(f"{path} takes text that UTF-8 can say, without half characters.", path=path) from error
 
 
-def _varint(value: int) -> bytes:
-    found = bytearray()
-    while value > 0x7F:
-        found.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes((*found, value))
-
-
 def _zigzag(value: Any) -> bytes:
     if not -(1 << 63) <= value < 1 << 63:
         raise OverflowError
-    return _varint(value << 1 if value >= 0 else (-value << 1) - 1)
+    return varint(value << 1 if value >= 0 else (-value << 1) - 1)
 
 
 def _fixed(code: str) -> Callable[[Any], bytes]:

@@ -10,6 +10,8 @@ from contextlib import suppress
 from enum import IntEnum
 from typing import Final, NamedTuple, TypeAlias
 
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
 MAX_DEPTH: Final = 32
 """protobuf's own parsers stop at 100; a guess that deep is no longer one."""
 
@@ -55,19 +57,19 @@ def fields(data: bytes, depth: int = 0) -> Iterator[WireField]:
 
 
 def _field(data: bytes, start: int, depth: int) -> WireField:
-    tag, at = _varint(data, start)
+    tag, at = _read_varint(data, start)
     number, code = tag >> 3, tag & 7
     if not 0 < number < 1 << 29 or code > WireType.FIXED32 or code == WireType.END_GROUP:
         raise WireError(f"no field begins at byte {start}")
     match WireType(code):
         case WireType.VARINT:
-            value, end = _varint(data, at)
+            value, end = _read_varint(data, at)
             return WireField(number, WireType.VARINT, value, start, end)
         case WireType.GROUP:
             inner, end = _group_end(data, at, number, depth)
             return WireField(number, WireType.GROUP, data[at:inner], start, end)
         case WireType.LEN:
-            length, at = _varint(data, at)
+            length, at = _read_varint(data, at)
         case WireType.FIXED64:
             length = 8
         case _:
@@ -77,7 +79,7 @@ def _field(data: bytes, start: int, depth: int) -> WireField:
     return WireField(number, WireType(code), data[at : at + length], start, at + length)
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def _read_varint(data: bytes, at: int) -> tuple[int, int]:
     value = 0
     for count, byte in enumerate(data[at : at + 10]):
         value |= (byte & 0x7F) << (7 * count)
@@ -90,7 +92,7 @@ def _group_end(data: bytes, at: int, number: int, depth: int) -> tuple[int, int]
     if depth >= MAX_DEPTH:
         raise WireError("groups nest too deep")
     while at < len(data):
-        tag, end = _varint(data, at)
+        tag, end = _read_varint(data, at)
         if tag & 7 == WireType.END_GROUP:
             if tag >> 3 != number:
                 break
@@ -99,13 +101,68 @@ def _group_end(data: bytes, at: int, number: int, depth: int) -> tuple[int, int]
     raise WireError(f"group {number} does not end")
 
 
-def overrun(data: bytes, start: int) -> tuple[int, bytes]:
+def _overrun(data: bytes, start: int) -> tuple[int, bytes]:
     """The number, and as many bytes as there are, of a field that is longer than what is left; else WireError."""
-    tag, at = _varint(data, start)
+    tag, at = _read_varint(data, start)
     if not tag >> 3 or tag & 7 != WireType.LEN:
         raise WireError(f"no field that could be cut begins at byte {start}")
-    _, at = _varint(data, at)
+    _, at = _read_varint(data, at)
     return tag >> 3, data[at:]
+
+
+def varint(value: int) -> bytes:
+    """Encode a non-negative integer."""
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+_EXCERPT_DEPTH: Final = 16
+_LONGEST_START: Final = 16
+"""A tag of five bytes with a varint of ten, and one more: a field of which less is left has no value to be cut."""
+
+
+def excerpt(data: bytes, limit: int, descriptor: Descriptor) -> bytes:
+    """At most `limit` bytes of a message, still a message; the message itself where it is short enough.
+
+    Bytes that are no message come back as they are, for the real parser to refuse.
+    """
+    if len(data) <= limit:
+        return data
+    try:
+        return _mended(data[:limit], descriptor, 0)
+    except WireError:
+        return data
+
+
+def _mended(head: bytes, descriptor: Descriptor, depth: int) -> bytes:
+    """The first bytes of a message, made whole. WireError where they are none."""
+    kept = 0
+    try:
+        for field in fields(head):
+            kept = field.end
+    except WireError:
+        if len(head) - kept < _LONGEST_START:
+            return head[:kept]
+        return head[:kept] + _shortened(*_overrun(head, kept), descriptor, depth)
+    return head
+
+
+def _shortened(number: int, value: bytes, descriptor: Descriptor, depth: int) -> bytes:
+    known = descriptor.fields_by_number.get(number)
+    if known is None:
+        return b""
+    if known.type == FieldDescriptor.TYPE_STRING:
+        value = value.decode(errors="ignore").encode()
+    elif known.message_type is not None and depth < _EXCERPT_DEPTH:
+        value = _mended(value, known.message_type, depth + 1)
+    elif known.type != FieldDescriptor.TYPE_BYTES:
+        return b""  # packed numbers: the cut may go through one
+    # No longer than it was, so no longer length either.
+    return varint(number << 3 | WireType.LEN) + varint(len(value)) + value
 
 
 MAX_FIELDS: Final = 200_000
@@ -137,7 +194,7 @@ def beginning(data: bytes) -> dict[str, Value]:
             found.append((str(field.number), _likeliest(field, 0, budget)))
             at = field.end
     except WireError:
-        number, rest = overrun(data, at)
+        number, rest = _overrun(data, at)
         found.append((str(number), _beginning_of(rest)))
     return _gathered(found)
 

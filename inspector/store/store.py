@@ -13,10 +13,9 @@ from inspector.http2 import events
 from inspector.http2.events import Event
 from inspector.http2.stats import ConnectionStats
 from inspector.model.call import Call, CallState, StreamKey
-from inspector.model.connection import Connection
+from inspector.model.connection import Connection, Traffic
 from inspector.model.frame import Frame, FrameType, Side, TcpEvent
 from inspector.model.retained_list import RetainedList
-from inspector.model.traffic import Traffic
 from inspector.store.calls import CallTable
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from inspector.http2.flow_control import OPEN_STREAMS, FlowControl
 from inspector.http2.stats import ConnectionStats
+from inspector.model.connection import FIRST_WINDOW, Stall, Traffic
 from inspector.model.frame import END_STREAM, Endpoint, Frame, FrameType, Packet
-from inspector.model.traffic import FIRST_WINDOW, Stall, Traffic
 from tests.captures import DATA, SHARED, read_store
 from tests.conversation import CLIENT, SERVER, Said, data, frame, headers, request, reset, settings, window
 

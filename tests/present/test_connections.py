@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.http2.assembler import Assembler
+from inspector.model.connection import RESET_KINDS_KEPT
 from inspector.model.frame import ACK, Frame, FrameType, Packet, Side
-from inspector.model.traffic import RESET_KINDS_KEPT
 from inspector.present.connection_detail import connection_facts
 from inspector.present.connections import connection_row
 from inspector.present.export.text import connection_line, text_line

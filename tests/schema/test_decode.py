@@ -17,10 +17,10 @@ from inspector.errors import RequestError
 from inspector.model.call import CallKind
 from inspector.model.call import Message as Captured
 from inspector.schema.catalog import Catalog, Method
-from inspector.schema.decode import Format, excerpt, read_bytes, read_message
+from inspector.schema.decode import Format, read_bytes, read_message
 from inspector.schema.encode import build
 from inspector.schema.typed import UNKNOWN_FIELDS, descriptor_of
-from inspector.schema.wire import WireError, alternatives, beginning, fields, tree
+from inspector.schema.wire import WireError, alternatives, beginning, excerpt, fields, tree
 from sample_service.helloworld_pb2 import HelloReply, HelloRequest
 
 GREET = "/HelloWorld/greet"

@@ -23,8 +23,7 @@ from inspector.present.detail import frame_detail
 from inspector.present.export.json import call_object
 from inspector.present.follow import Follow
 from inspector.schema.catalog import GREET_ORIGIN, Catalog
-from inspector.schema.decode import read_bytes
-from inspector.schema.rich_status import HEADER, read_status
+from inspector.schema.decode import STATUS_DETAILS_HEADER, read_bytes, read_status
 from inspector.schema.sources import Rank
 from inspector.session.schema import FileWatch, SchemaSources, load_files, load_schema
 from tests.captures import read_store
@@ -256,7 +255,9 @@ def test_what_is_no_rich_status_is_none(value: str) -> None:
 def test_the_details_are_shown_below_the_trailers() -> None:
     talk, catalog = Conversation(), Catalog()
     talk.client(request(1))
-    talk.server(headers(1, (":status", "200"), ("grpc-status", "5"), (HEADER, rich(DETAILS[0])), end=True))
+    talk.server(
+        headers(1, (":status", "200"), ("grpc-status", "5"), (STATUS_DETAILS_HEADER, rich(DETAILS[0])), end=True)
+    )
     for lines in (Follow(talk.store, catalog, StreamKey(0, 1)).step(1).body, frame_detail(talk.store, catalog, 1)):
         told = [line.text for line in lines]
         start = told.index("status with 1 detail")
@@ -269,6 +270,6 @@ async def test_the_details_come_through_a_capture(tmp_path: Path) -> None:
     wire.begin()
     wire.client(wire.headers(Side.CLIENT, 1, (":method", "POST"), (":path", "/a.B/C"), end=True))
     said = ((":status", "200"), ("content-type", "application/grpc"), ("grpc-status", "5"))
-    wire.server(wire.headers(Side.SERVER, 1, *said, (HEADER, rich(DETAILS[0]).rstrip("=")), end=True))
+    wire.server(wire.headers(Side.SERVER, 1, *said, (STATUS_DETAILS_HEADER, rich(DETAILS[0]).rstrip("=")), end=True))
     store = await read_store(wire.write(tmp_path / "x.pcap"), SERVER.port)
     assert call_object(store, Catalog(), StreamKey(0, 1))["status_details"] == [OPENED[0]]

@@ -12,10 +12,9 @@ from inspector.diagnosis import diagnose
 from inspector.diagnosis.method_names import method_name
 from inspector.diagnosis.status_details import status_details
 from inspector.model.call import Call, CallState, HeaderBlock, Message, StreamKey
-from inspector.model.connection import Connection, Diagnosis
+from inspector.model.connection import Connection, Diagnosis, Goaway, Reset, RoundTrips, Stall, Traffic
 from inspector.model.frame import FrameType, Header, Side, type_name
 from inspector.model.secrets import NO_MASK, Mask
-from inspector.model.traffic import Goaway, Reset, RoundTrips, Stall, Traffic
 from inspector.present.messages import read
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store

@@ -54,12 +54,12 @@ class Probe(NamedTuple):
     """The same as `frame` and `call`, asked of many at once, where that is quicker."""
 
 
-def packet(numbers: Numbers) -> Probe:
+def of_packets(numbers: Numbers) -> Probe:
     """Frames of some packets, and calls with such a frame."""
     return Probe(lambda _store, _position, frame, _call: frame.packet in numbers)
 
 
-def connection(index: int) -> Probe:
+def of_connection(index: int) -> Probe:
     """Frames and calls of a connection."""
     return Probe(
         lambda _store, _position, frame, _call: frame.connection == index,
@@ -67,7 +67,7 @@ def connection(index: int) -> Probe:
     )
 
 
-def stream(number: int, on_connection: int | None = None) -> Probe:
+def of_stream(number: int, on_connection: int | None = None) -> Probe:
     """Frames and calls of a stream number, on every connection or on one."""
     if on_connection is None:
         return Probe(
@@ -81,7 +81,7 @@ def stream(number: int, on_connection: int | None = None) -> Probe:
     )
 
 
-def port(number: int) -> Probe:
+def of_port(number: int) -> Probe:
     """Frames and calls of connections with a TCP port at either end."""
 
     def has_port(store: Store, index: int) -> bool:
@@ -94,24 +94,24 @@ def port(number: int) -> Probe:
     )
 
 
-def frame_type(types: frozenset[int]) -> Probe:
+def of_types(types: frozenset[int]) -> Probe:
     """Frames of some types, and calls with such a frame."""
     return Probe(lambda _store, _position, frame, _call: frame.type in types)
 
 
-def sender(side: Side) -> Probe:
+def from_sender(side: Side) -> Probe:
     """Frames that a side sent, and calls with such a frame."""
     return Probe(lambda store, _position, frame, _call: store.side(frame) is side, by_side=True, cost=1)
 
 
-def method(text: str) -> Probe:
+def with_method(text: str) -> Probe:
     """Calls whose method contains a text, or ends with what is before a `$`, and their frames."""
     wanted = text.lower()
     is_in = remembered(_ending(wanted[:-1])) if wanted.endswith("$") else text_test(wanted)
     return Probe(None, lambda _store, call: call.method is not None and is_in(call.method), learns=True, cost=1)
 
 
-def status(codes: frozenset[int], states: frozenset[CallState]) -> Probe:
+def with_status(codes: frozenset[int], states: frozenset[CallState]) -> Probe:
     """Calls with one of some status codes, or in one of some states, and their frames."""
 
     def has_status(_store: Store, call: Call) -> bool:
@@ -120,7 +120,7 @@ def status(codes: frozenset[int], states: frozenset[CallState]) -> Probe:
     return Probe(None, has_status, learns=True, cost=1)
 
 
-def word(text: str) -> Probe:
+def with_word(text: str) -> Probe:
     """Frames and calls in which a text stands anywhere: the case of letters does not matter."""
     search = WordSearch(text.lower())
     return Probe(search.in_frame, search.in_call, learns=True, cost=2, many=search)
@@ -198,7 +198,7 @@ def _is_in(probe: Probe, store: Store, call: Call) -> bool:
 
 def display_filter(text: str, packets: Numbers) -> Filter:
     """A filter in Wireshark's language: what it means, tshark knows, which tells the packets by and by."""
-    return Filter(text, (Term(packet(packets), negated=False),), packets)
+    return Filter(text, (Term(of_packets(packets), negated=False),), packets)
 
 
 EVERYTHING: Final = Filter("")

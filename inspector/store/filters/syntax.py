@@ -10,8 +10,19 @@ from typing import Final, TypeVar
 from inspector.errors import FilterError
 from inspector.model.call import STATUS_NAMES, CallState
 from inspector.model.frame import FrameType, Side
-from inspector.store.filters import filter as probes
-from inspector.store.filters.filter import Filter, Probe, Term
+from inspector.store.filters.filter import (
+    Filter,
+    Probe,
+    Term,
+    from_sender,
+    of_connection,
+    of_port,
+    of_stream,
+    of_types,
+    with_method,
+    with_status,
+    with_word,
+)
 from inspector.store.stats import UNKNOWN
 
 FORCE: Final = "="
@@ -130,7 +141,7 @@ def _term(token: re.Match[str]) -> Term | None:
         if not token["close"]:
             raise FilterError(f'The quote before "{token["quoted"][:40]}" is not closed.', 'Add a " at its end.')
         key = token["key"]
-        return Term(_keyed(key, token["quoted"]) if key else probes.word(token["quoted"]), negated)
+        return Term(_keyed(key, token["quoted"]) if key else with_word(token["quoted"]), negated)
     if token["plain_key"]:
         return Term(_keyed(token["plain_key"], token["value"]), negated)
     return Term(_plain_word(token["word"]), negated)
@@ -148,8 +159,8 @@ def _negations(token: re.Match[str]) -> int:
 
 def _plain_word(text: str) -> Probe:
     if text in ("||", "|", "!", "or"):
-        raise FilterError(f"{text} is not known here: all parts of a filter must probes.", 'Use -word for "not".')
-    return probes.word(text)
+        raise FilterError(f"{text} is not known here: all parts of a filter must match.", 'Use -word for "not".')
+    return with_word(text)
 
 
 def _comparison(field: str, operator: str, operand: str) -> Term:
@@ -201,26 +212,22 @@ def _listed(names: Mapping[str, object], *, lower: bool = False) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _method(value: str) -> Probe:
-    return probes.method(value)
-
-
 def _status(value: str) -> Probe:
     if value.isascii() and value.isdigit():
-        return probes.status(frozenset({_number("status:", value)}), frozenset())
+        return with_status(frozenset({_number("status:", value)}), frozenset())
     codes: dict[str, int | CallState] = {name: code for code, name in enumerate(STATUS_NAMES)}
     states: dict[str, int | CallState] = {state.name: state for state in CallState if state is not CallState.CANCELLED}
     found = _chosen("status", value, {**codes, **states})
     # A cancelled call hardly ever has a status on the wire: its state is what the word means.
     also = {CallState.CANCELLED} if STATUS_NAMES.index("CANCELLED") in found else set()
     states_found = {each for each in found if isinstance(each, CallState)} | also
-    return probes.status(frozenset(each for each in found if isinstance(each, int)), frozenset(states_found))
+    return with_status(frozenset(each for each in found if isinstance(each, int)), frozenset(states_found))
 
 
 def _type(value: str) -> Probe:
     if re.fullmatch(r"0x[0-9a-f]{1,2}", value, re.IGNORECASE):
-        return probes.frame_type(frozenset({int(value, 16)}))
-    return probes.frame_type(frozenset(_chosen("type", value, _members(FrameType))))
+        return of_types(frozenset({int(value, 16)}))
+    return of_types(frozenset(_chosen("type", value, _members(FrameType))))
 
 
 def _members(names: type[IntEnum]) -> dict[str, int]:
@@ -230,20 +237,20 @@ def _members(names: type[IntEnum]) -> dict[str, int]:
 def _stream(value: str) -> Probe:
     connection, slash, stream = value.rpartition("/")
     number = _number("stream:", stream)
-    return probes.stream(number, _number("stream:", connection) if slash else None)
+    return of_stream(number, _number("stream:", connection) if slash else None)
 
 
 def _connection(value: str) -> Probe:
-    return probes.connection(_number("connection:", value))
+    return of_connection(_number("connection:", value))
 
 
 def _sender(value: str) -> Probe:
     sides = _chosen("sender", value, {side.name: side for side in Side})
-    return probes.sender(sides[0])
+    return from_sender(sides[0])
 
 
 _KEYS: Final[Mapping[str, Callable[[str], Probe]]] = {
-    "method": _method,
+    "method": with_method,
     "status": _status,
     "type": _type,
     "stream": _stream,
@@ -259,8 +266,8 @@ _KEY_EXAMPLES: Final = {
     "sender": "sender:client",
 }
 _FIELDS: Final[Mapping[str, Callable[[int], Probe]]] = {
-    "tcp.port": probes.port,
-    "tcp.stream": probes.connection,
-    "http2.streamid": probes.stream,
+    "tcp.port": of_port,
+    "tcp.stream": of_connection,
+    "http2.streamid": of_stream,
 }
 _EXAMPLES: Final = {"tcp.port": 37564, "tcp.stream": 0, "http2.streamid": 1}
