@@ -59,7 +59,7 @@ class ConnectionStats:
         """This end is taken for the client now."""
         self._flow.client = client
 
-    def take(self, packet: Packet, source: Endpoint, position: int) -> None:
+    def count(self, packet: Packet, source: Endpoint, position: int) -> None:
         """Count a packet; `position` is that of its first frame in the store."""
         traffic = self.traffic
         sent, mine, theirs = self._ends.get(source) or self._end_of_stranger(packet)
@@ -88,7 +88,7 @@ class ConnectionStats:
             position += 1
         sent.payload += payload
 
-    def is_told_again(self, packet: Packet) -> bool:
+    def is_duplicate(self, packet: Packet) -> bool:
         """True when a connection is told from its first packet on once more, as its port is decoded only now."""
         return packet.number <= self._latest and not any(each.frames for each in self.traffic.sent.values())
 

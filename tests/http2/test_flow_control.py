@@ -136,7 +136,7 @@ def test_how_frames_lie_in_packets_makes_no_difference(spoken: list[Spoken], dra
             frames = tuple(said(1, 1.0, 0, source) for _, said in run)
             packet = Packet(next(numbers), 1.0, 100, 0, source, peer, 0, frames)
             tally = tally or ConnectionStats(0, (source, peer), 1.0, opens=True)
-            tally.take(packet, source, position)
+            tally.count(packet, source, position)
             position += len(frames)
         assert tally is not None
         return tally.traffic
