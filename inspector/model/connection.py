@@ -91,8 +91,12 @@ class Connection:
         """The role of an endpoint of this connection."""
         return Side.CLIENT if source == self.client else Side.SERVER
 
-    def turned(self) -> Connection:
-        """The same connection with client and server exchanged."""
+    def peer(self, source: Endpoint) -> Endpoint:
+        """Return the other endpoint."""
+        return self.server if source == self.client else self.client
+
+    def swapped(self) -> Connection:
+        """Return the connection with client and server exchanged."""
         return replace(self, client=self.server, server=self.client)
 
 

@@ -210,7 +210,7 @@ class Decoder:
             self._on_notice(f"Decoding cannot go on in a fresh tshark ({error}), so its memory is not bounded.")
         else:
             self._run = None
-            for event in self._assembler.relay(sealed):
+            for event in self._assembler.resume(sealed):
                 self._telling.apply((event,))
                 await asyncio.sleep(0)
             if recording.let_go(self._relay.handover.offset):

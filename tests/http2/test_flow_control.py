@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.http2.flow_control import OPEN_STREAMS, FlowControl
+from inspector.http2.flow_control import MAX_OPEN_STREAMS, FlowControl
 from inspector.http2.stats import ConnectionStats
 from inspector.model.connection import FIRST_WINDOW, Stall, Traffic
 from inspector.model.frame import END_STREAM, Endpoint, Frame, FrameType, Packet
@@ -189,7 +189,7 @@ def test_after_a_loss_only_what_is_certain_is_known() -> None:
     stalls: list[Stall] = []
     known = FlowControl(CLIENT, SERVER, stalls.append)
     hear(known, [(CLIENT, request(1)), (SERVER, settings(INITIAL_WINDOW_SIZE=100)), (CLIENT, body(1, 100))])
-    known.lose(CLIENT, 9.0)
+    known.mark_gap(CLIENT, 9.0)
     assert stalls == [Stall(CLIENT, 1, 3.0, 3, broken_off=9.0)]
     hear(known, [(CLIENT, request(5))])
     client, server = known.windows[CLIENT], known.windows[SERVER]
@@ -204,8 +204,8 @@ def test_more_than_the_window_is_told_and_then_nothing_is_claimed() -> None:
 
 
 def test_streams_that_never_end_are_given_up() -> None:
-    known = flow(*((CLIENT, request(1 + 2 * number)) for number in range(OPEN_STREAMS + 5)))
-    assert len(known.windows[CLIENT].changes) == len(known.windows[SERVER].changes) == OPEN_STREAMS
+    known = flow(*((CLIENT, request(1 + 2 * number)) for number in range(MAX_OPEN_STREAMS + 5)))
+    assert len(known.windows[CLIENT].changes) == len(known.windows[SERVER].changes) == MAX_OPEN_STREAMS
 
 
 async def test_windows_of_a_real_transfer_of_300_kilobytes() -> None:

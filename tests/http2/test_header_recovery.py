@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.diagnosis.method_names import method_name
-from inspector.http2.hpack.header_order import ANY, METADATA, RANKS, BlockRole, possible_names
-from inspector.http2.hpack.inference import SenderOrders
+from inspector.http2.hpack.header_order import ANY, METADATA, RANKS, BlockRole, SenderOrders, possible_names
+from inspector.http2.hpack.inference import Loss
 from inspector.http2.hpack.recovery import HeaderRecovery
-from inspector.http2.hpack.table import HpackTable, LostEntries, UnknownEntry
+from inspector.http2.hpack.table import HpackTable, UnknownEntry
 from inspector.model.call import Call, MethodSource, StreamKey
 from inspector.model.frame import Endpoint, Frame, FrameType, HeaderSource, Side
 from inspector.schema.catalog import Catalog
@@ -159,13 +159,13 @@ def test_nothing_that_is_read_across_a_loss_is_false(inserted: int, said: list[s
         shapes.add(tuple(entry.name for entry in entries))
     encoder.encode([("x-lost", f"{number}") for number in range(inserted)])
     after = table.after_loss()
-    loss = LostEntries(table, after.epoch, shapes)
+    loss = Loss(table, after.epoch, shapes)
     for value in said:
         fields = [(":path", value), ("te", "trailers"), ("user-agent", "x")]
         entries = after.decode(encoder.encode(fields)) or []
         loss.observe(entries)
         for entry, (name, true) in zip(entries, fields, strict=True):
-            found = loss.find(entry.place.depth) if entry.place else entry
+            found = loss.find(entry.unknown.depth) if entry.unknown else entry
             assert found is None or (found.name, found.value) == (name.encode(), true.encode())
 
 
@@ -179,7 +179,7 @@ def test_a_guess_behind_a_loss_is_made_once_and_not_with_every_block() -> None:
         return Frame(stream, 0.0, 0, end, stream, FrameType.HEADERS, 5, len(block), headers, payload=block)
 
     assert recovery.is_clean(trailers(1))
-    recovery.lose()
+    recovery.mark_gap()
     retold = []
     for position in range(40):
         recovery.read(trailers(2 * position + 3), position, lambda: (BlockRole.TRAILERS, True))
@@ -230,7 +230,7 @@ def test_an_implementation_is_told_by_all_of_its_blocks(blocks: list[str], path:
     orders = SenderOrders()
     for block in blocks:
         orders.observe(BlockRole.REQUEST, places(*block.split()))
-    assert orders.places(":path") == ([] if path is None else [UnknownEntry(0, path)])
+    assert orders.entries(":path") == ([] if path is None else [UnknownEntry(0, path)])
 
 
 async def test_a_block_of_more_headers_than_tshark_reads_is_read_to_its_end(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_evicted_objects_need_no_garbage_collection() -> None:
         while talk.store.free(2):
             pass
         tally, recovery = ConnectionStats(0, (CLIENT, SERVER), BEGAN), HeaderRecovery()
-        recovery.lose()
+        recovery.mark_gap()
         del tally, recovery
         assert gc.collect() == 0
     finally:

@@ -248,7 +248,7 @@ def test_our_own_table_goes_on_where_a_fresh_tshark_has_none(sent: list[list[Hea
     for position, headers in enumerate(sent):
         block = encoder.encode([(name.encode(), value.encode()) for name, value in headers])
         if position == turn:
-            recovery.relay()
+            recovery.resume()
         if position < turn:
             assert recovery.is_clean(headers_frame(tuple(headers), block))
             continue
