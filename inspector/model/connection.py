@@ -11,84 +11,83 @@ from inspector.model.frame import Endpoint, Side
 
 
 class Cause(StrEnum):
-    """The kinds of failure that can be told apart on the wire."""
+    """The kinds of failure that a diagnosis tells apart."""
 
     DEADLINE = "deadline"
-    """The time that `grpc-timeout` allows had passed."""
+    """The time allowed by `grpc-timeout` had passed."""
     CANCELLED = "cancelled"
     """The client reset the stream before its deadline."""
     RESET = "reset"
-    """One side reset the stream, with an error code that says more than CANCEL."""
+    """One side reset the stream with an error code more specific than CANCEL."""
     GOAWAY = "goaway"
     CONNECTION_LOST = "connection_lost"
-    """FIN or RST of TCP."""
+    """A TCP FIN or RST came first."""
     FLOW_CONTROL = "flow_control"
-    """A sender stood at a window of zero."""
+    """A sender was stalled at a window of zero."""
     STATUS = "status"
-    """The trailers say so."""
+    """The trailers carry a status other than OK."""
     WRONG_PATH = "wrong_path"
-    """The server says that it does not implement a method that nothing else here knows."""
+    """The server does not implement the method, and no schema or other call has it."""
     NO_STATUS = "no_status"
-    """The server ended the stream without a gRPC status that can be read."""
+    """The server ended the stream without a readable gRPC status."""
     HTTP_ERROR = "http_error"
-    """The answer is not gRPC: another `:status` than 200, or another content type."""
+    """The response is not gRPC: its `:status` is not 200, or its content type is another."""
     PLAINTEXT_TO_TLS = "plaintext_to_tls"
     TLS_TO_PLAINTEXT = "tls_to_plaintext"
     NOT_HTTP2 = "not_http2"
-    """One of the two speaks HTTP/1."""
+    """One side speaks HTTP/1."""
     BYTES_LOST = "bytes_lost"
-    """The capture lacks what would tell."""
+    """Bytes that would show the cause were not captured."""
     STILL_OPEN = "still_open"
-    """The capture holds no end of it."""
+    """The capture ends before the call does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What went wrong, as far as the wire shows it."""
+    """Why a call or a connection failed, proved by packets."""
 
     cause: Cause
     sentence: str
-    """One or two plain sentences; what came from the wire is safe to look at."""
+    """One or two plain sentences; text from the wire is already made safe to display."""
     packets: tuple[int, ...] = ()
-    """The packets that prove it, in their order."""
+    """The packets that prove it, ascending."""
     frames: tuple[int, ...] = ()
-    """The frames among them, by their positions in the store; empty where TCP alone tells."""
+    """The frames among them, as positions in the store; empty where only TCP shows it."""
 
 
 class ConnectionEnding(NamedTuple):
-    """A FIN or RST."""
+    """A TCP FIN or RST."""
 
     packet: int
     time: float
     source: Endpoint
-    """Who sent it."""
     is_reset: bool
-    """True for a RST, which breaks both directions off."""
+    """True for a RST, which ends both directions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What is known of a connection; replaced, never changed, as more is learnt."""
+    """What is known of a connection; an immutable value that is replaced as more is captured."""
 
     index: int
-    """As Wireshark's `tcp.stream`."""
+    """Wireshark's `tcp.stream`."""
     client: Endpoint
     server: Endpoint
     started: float
     """The time of its first packet in the capture."""
     joined_late: bool = False
-    """True when frames were seen but neither its SYN nor its preface: HPACK entries may be missing."""
+    """True when frames were seen but neither SYN nor preface: HPACK entries may be missing."""
     ended: float | None = None
     """The time of the first FIN or RST."""
     endings: tuple[ConnectionEnding, ...] = ()
     """The first FIN and the first RST of each side, in the order of the wire."""
     is_sealed: bool = False
-    """True while both sides speak TLS and nothing of it could be read."""
+    """True while both sides speak TLS and none of it was decrypted."""
     why: Diagnosis | None = None
-    """Why it never came to carry HTTP/2, where the two sides do not speak the same."""
+    """Why it never carried HTTP/2, where the two sides speak different protocols."""
 
     def side(self, source: Endpoint) -> Side:
-        """The role of an endpoint of this connection."""
+        """Return the role of an endpoint."""
         return Side.CLIENT if source == self.client else Side.SERVER
 
     def peer(self, source: Endpoint) -> Endpoint:
@@ -101,63 +100,64 @@ class Connection:
 
 
 FIRST_WINDOW: Final = 65_535
-"""What the connection's window begins with, and each stream's until SETTINGS say otherwise (RFC 9113 §6.9.2)."""
+"""The initial size of the connection's window, and of each stream's until SETTINGS change it (RFC 9113 §6.9.2)."""
 
 
 @dataclass(slots=True)
 class Stall:
-    """A time during which a sender's window was at zero or below, so that it could send no DATA."""
+    """A period in which a sender's window was at or below zero, so that it could send no DATA."""
 
     sender: Endpoint
     stream: int
-    """0 for the window of the whole connection."""
+    """0 for the window of the connection."""
     began: float
     position: int
-    """The frame after which nothing was left: a DATA, or SETTINGS that took the room away."""
+    """The frame that exhausted the window: DATA, or SETTINGS that reduced it."""
     ended: float | None = None
-    """When there was room again, or the stream was over; None while it lasts."""
+    """When the window opened again or the stream ended; None while it lasts."""
     broken_off: float | None = None
-    """When bytes were lost while it lasted, so that its end cannot be told."""
+    """When bytes were lost during the stall, so that its end is unknown."""
     resumed: float | None = None
-    """When the sender went on with DATA: proof that it had waited. None where it never did."""
+    """When the sender continued with DATA, which proves that it had waited; None if it never did."""
 
 
 @dataclass(slots=True)
 class Windows:
-    """What one end may still send."""
+    """What one end may still send, on the connection and on each stream."""
 
     end: Endpoint
     left: int = FIRST_WINDOW
-    """Of the connection's window; means nothing while not `is_left_known`."""
+    """Of the connection's window; meaningless unless `is_left_known`."""
     initial: int = FIRST_WINDOW
-    """What a new stream begins with; means nothing while not `is_initial_known`."""
+    """The size of a new stream's window; meaningless unless `is_initial_known`."""
     is_left_known: bool = True
     is_initial_known: bool = True
     changes: dict[int, int] = field(default_factory=dict)
-    """By stream on which this end may still send: what was granted to it beyond `initial`, less what it sent."""
+    """By stream on which this end may still send: bytes granted beyond `initial`, less the bytes sent."""
     known_from: int | None = 1
-    """Streams below were opened when bytes could not be seen; None for all that were opened so far."""
+    """The first stream whose window is known: earlier ones were opened while bytes were missing. None while no stream
+    is."""
     standing: dict[int, Stall] = field(default_factory=dict)
-    """By stream, 0 for the connection: stalls that last, or after which no DATA has come yet."""
+    """By stream, 0 for the connection: stalls that last, or after which no DATA has been sent."""
     overdrawn: int = 0
-    """The most bytes by which DATA went beyond a window: the sender broke the rule, or the capture lacks an update."""
+    """The most bytes by which DATA exceeded a window: the sender broke the rule, or the capture lacks an update."""
 
     def connection(self) -> int | None:
-        """What is left of the connection's window; None where it is not known."""
+        """Return what is left of the connection's window; None where that is not known."""
         return self.left if self.is_left_known else None
 
     def stream(self, number: int) -> int | None:
-        """What is left of a stream's window; None where it is not known, or the end sends no more on it."""
+        """Return what is left of a stream's window; None where that is not known, or the end sends no more on it."""
         change = self.changes.get(number)
         return None if change is None or not self.knows(number) else self.initial + change
 
     def knows(self, stream: int) -> bool:
-        """True where nothing that counts for a stream's window was missed."""
+        """Return True where no frame that affects a stream's window was missed."""
         return self.is_initial_known and self.known_from is not None and stream >= self.known_from
 
     @property
     def is_known(self) -> bool:
-        """True where both the connection's window and those of streams to come are known."""
+        """True where the connection's window and those of future streams are known."""
         return self.is_left_known and self.is_initial_known
 
 
@@ -167,15 +167,15 @@ GOAWAYS_KEPT: Final = 20
 STALLS_KEPT: Final = 1_000
 RESET_KINDS_KEPT: Final = 64
 OTHER_ERRORS: Final = "other errors"
-"""What resets are counted under where there are too many kinds: any number may stand for an error."""
+"""Counts resets of further kinds beyond the bound: any 32-bit number may be an error code."""
 KILLED_KEPT: Final = 1_000
-"""Streams that are remembered of one GOAWAY."""
+"""Streams that are recorded of one GOAWAY."""
 
 _Kept = TypeVar("_Kept")
 
 
 def append_bounded(latest: list[_Kept], value: _Kept, bound: int) -> None:
-    """Put a value behind the others, of which the oldest goes where there are too many."""
+    """Append a value; beyond the bound, remove the oldest."""
     if len(latest) >= bound:
         del latest[0]
     latest.append(value)
@@ -187,28 +187,28 @@ class SentCounts:
 
     end: Endpoint
     windows: Windows
-    """What it may still send; the other end grants it."""
+    """What it may still send, as granted by the other end."""
     packets: int = 0
     wire: int = 0
-    """Bytes of its packets on the wire, with all their headers and whatever was sent again."""
+    """Bytes of its packets on the wire, with all headers and retransmissions."""
     payload: int = 0
     """Bytes of its frames without their nine-byte headers."""
     data: int = 0
-    """Bytes of DATA, padding included: what flow control counts."""
+    """Bytes of DATA with padding, as flow control counts them."""
     frames: dict[int, int] = field(default_factory=dict)
-    """How many of each type."""
+    """The number of frames of each type."""
     repeated: int = 0
-    """Packets with bytes that had been sent before: retransmissions, or packets captured twice."""
+    """Packets whose bytes had been sent before: retransmissions, or packets captured twice."""
     out_of_order: int = 0
     gaps: int = 0
-    """How often bytes of it were not captured."""
+    """How often bytes that it sent were not captured."""
     settings: dict[str, int] = field(default_factory=dict)
-    """What it asks of the other end, by RFC 9113 §6.5.2 names, the latest of each."""
+    """The latest value of each setting that it announced, by the names of RFC 9113 §6.5.2."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """A PING and its answer."""
+    """A PING with its ACK."""
 
     sender: Endpoint
     time: float
@@ -219,7 +219,7 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """A RST_STREAM."""
+    """An RST_STREAM."""
 
     sender: Endpoint
     stream: int
@@ -239,12 +239,12 @@ class Goaway:
     last_stream: int
     debug: str
     killed: list[int] = field(default_factory=list)
-    """Streams that were open and that it refused, the first `KILLED_KEPT` of them."""
+    """The first open streams that it refused, at most `KILLED_KEPT`."""
 
 
 @dataclass(slots=True)
 class RoundTrips:
-    """How long answers took, in seconds."""
+    """Statistics of round-trip times, in seconds."""
 
     count: int = 0
     total: float = 0.0
@@ -253,7 +253,7 @@ class RoundTrips:
     latest: float = 0.0
 
     def add(self, seconds: float) -> None:
-        """Take in one."""
+        """Add one."""
         self.least = min(self.least, seconds) if self.count else seconds
         self.most = max(self.most, seconds)
         self.latest = seconds
@@ -262,38 +262,38 @@ class RoundTrips:
 
     @property
     def mean(self) -> float:
-        """The arithmetic mean; 0 for none."""
+        """The arithmetic mean; 0 without any."""
         return self.total / self.count if self.count else 0.0
 
 
 @dataclass(slots=True)
 class Traffic:
-    """All that a connection has carried so far."""
+    """Everything that a connection has carried."""
 
     connection: int
     sent: dict[Endpoint, SentCounts]
-    """By who sent it; which of them is the client, the store's connection tells."""
+    """By end; which of them is the client is stored in the connection."""
     began: float
     last: float
     """The time of the latest packet."""
     handshake: float | None = None
-    """Seconds from SYN to the ACK of its answer: one round trip, wherever the capture was made (RFC 9293 §3.5)."""
+    """Seconds from the SYN to the ACK of the SYN-ACK: one round trip, wherever the capture was made (RFC 9293 §3.5)."""
     waiting: dict[tuple[Endpoint, object], tuple[float, int]] = field(default_factory=dict)
-    """PINGs whose ACK has not come, by sender and what they carry: their time and position; `PINGS_KEPT` at most."""
+    """PINGs without an ACK so far, by sender and opaque data: their time and position; at most `PINGS_KEPT`."""
     pings: list[Ping] = field(default_factory=list)
-    """The latest that were answered."""
+    """The latest that were acknowledged."""
     ping_trips: RoundTrips = field(default_factory=RoundTrips)
     settings_trips: RoundTrips = field(default_factory=RoundTrips)
     """From SETTINGS to their ACK."""
     resets: list[Reset] = field(default_factory=list)
     """The latest."""
     reset_counts: dict[tuple[Endpoint, str], int] = field(default_factory=dict)
-    """By sender and error: all of them."""
+    """By sender and error: how many of each."""
     goaways: list[Goaway] = field(default_factory=list)
     calls: int = 0
-    """How many calls began."""
+    """How many calls have begun."""
     ended: dict[CallState, int] = field(default_factory=dict)
-    """How many of them ended in each state."""
+    """How many calls ended in each state."""
     stalls: list[Stall] = field(default_factory=list)
     """The latest, in the order in which they began."""
     stall_count: int = 0
@@ -304,14 +304,14 @@ class Traffic:
         return self.calls - sum(self.ended.values())
 
     def note_stall(self, stall: Stall) -> None:
-        """Take in one that begins."""
+        """Add a stall that begins."""
         append_bounded(self.stalls, stall, STALLS_KEPT)
         self.stall_count += 1
 
     def stalls_of(self, stream: int) -> list[Stall]:
-        """Those that held up a stream: of its own window, and of the connection's."""
+        """Return the stalls of a stream's window and of the connection's."""
         return [stall for stall in self.stalls if stall.stream in (stream, 0)]
 
     def other(self, end: Endpoint) -> Endpoint:
-        """The end that this one talks to."""
+        """Return the other end."""
         return next((each for each in self.sent if each != end), end)

@@ -15,16 +15,16 @@ from inspector.model.frame import FRAME_HEADER
 from inspector.store.store import Change, Store
 
 EXACT: Final = 10_000
-"""Durations of a method that are kept as they are: 80 kB."""
+"""Durations of one method that are stored exactly: 80 kB."""
 _ERROR: Final = 0.01
 _GROWTH: Final = (1 + _ERROR) / (1 - _ERROR)
-"""From one bucket to the next; a bucket's middle is within `_ERROR` of all that is in it."""
+"""The ratio of one bucket to the next; all durations of a bucket are within `_ERROR` of its middle."""
 _SHORTEST: Final = 1e-7
-"""Seconds; a capture tells no shorter times apart."""
+"""Seconds; no capture has a finer clock."""
 
 
 class Durations:
-    """Durations in seconds, none below 0."""
+    """A distribution of durations in seconds, none of them negative."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -33,11 +33,11 @@ class Durations:
 
     @property
     def is_exact(self) -> bool:
-        """True while every duration is kept."""
+        """True while every duration is stored."""
         return self._kept is not None
 
     def add(self, seconds: float) -> None:
-        """Take one in."""
+        """Add a duration."""
         self.count += 1
         bucket = _bucket(seconds)
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
@@ -47,7 +47,7 @@ class Durations:
                 self._kept = None
 
     def remove(self, seconds: float) -> None:
-        """Take out one that was added."""
+        """Remove a duration that was added."""
         self.count -= 1
         bucket = _bucket(seconds)
         self._buckets[bucket] -= 1
@@ -57,9 +57,9 @@ class Durations:
             del self._kept[bisect_left(self._kept, seconds)]
 
     def percentiles(self, *shares: float) -> list[float]:
-        """The durations below which these shares of all lie, from 0 to 1 and ascending; none where there are none.
+        """Return the durations at these quantiles, which ascend from 0 to 1; empty without durations.
 
-        Between two durations by their distance, as `statistics.quantiles` does with `method="inclusive"`.
+        Interpolates between two durations as `statistics.quantiles` does with `method="inclusive"`.
         """
         if not self.count:
             return []
@@ -69,7 +69,7 @@ class Durations:
         return [low + (high - low) * (rank - floor(rank)) for rank, low, high in pairs]
 
     def counts(self, edges: Sequence[float]) -> list[int]:
-        """How many lie in each range between two of these edges, the lower one included."""
+        """Return how many durations lie between each two neighbouring edges, the lower edge included."""
         if self._kept is not None:
             below = [bisect_left(self._kept, edge) for edge in edges]
             return [high - low for low, high in pairwise(below)]
@@ -79,7 +79,7 @@ class Durations:
         return counts[1:-1]
 
     def _at(self, ranks: Sequence[int]) -> list[float]:
-        """The durations at these ranks, which ascend."""
+        """Return the durations at ascending ranks."""
         if self._kept is not None:
             return [self._kept[rank] for rank in ranks]
         found, seen, middle = [], 0, 0.0
@@ -101,36 +101,36 @@ def _middle(bucket: int) -> float:
 
 
 UNKNOWN: Final = "(unknown)"
-"""Where calls count whose method is not known; no path of a method looks like this."""
+"""The name under which calls without a known method count; no path looks like this."""
 
 
 @dataclass(slots=True)
 class MethodTotal:
-    """The sums over one method's calls."""
+    """The totals of one method."""
 
     calls: int = 0
     errors: int = 0
     requests: int = 0
     responses: int = 0
     request_bytes: int = 0
-    """DATA bytes, as those of a call."""
+    """DATA bytes, as in `Call`."""
     response_bytes: int = 0
     durations: Durations = field(default_factory=Durations)
-    """Of the calls that are over."""
+    """Of the calls that have ended."""
 
     @property
     def open(self) -> int:
-        """How many calls are not over."""
+        """How many calls are still open."""
         return self.calls - self.durations.count
 
     @property
     def error_rate(self) -> float | None:
-        """Errors among the calls that are over, from 0 to 1; None while there are none."""
+        """The share of errors among the ended calls, from 0 to 1; None without any."""
         return self.errors / self.durations.count if self.durations.count else None
 
 
 class _Part(NamedTuple):
-    """What one call gives to its method's sums."""
+    """What one call contributes to the totals of its method."""
 
     method: str
     duration: float | None
@@ -154,27 +154,27 @@ class _Part(NamedTuple):
 
 
 def is_error(call: Call) -> bool:
-    """True for a call with a status other than OK, or without one and reset, broken, or answered by an HTTP error."""
+    """Return True for a status other than OK or, without a status, for a reset, broken or HTTP error."""
     if call.status is not None:
         return call.status.code != 0
     return call.state in (CallState.CANCELLED, CallState.BROKEN) or (call.http_status or 0) >= 400
 
 
 class MethodTotals:
-    """The totals of each method, kept up to date; a method whose last call turned out to be of another goes."""
+    """The totals of each method, kept up to date; a method without calls disappears."""
 
     def __init__(self, store: Store) -> None:
-        """Begin with all that the store holds."""
+        """Begin with the calls of the store."""
         self._store = store
         self._parts: dict[StreamKey, _Part] = {}
         self.methods: dict[str, MethodTotal] = {}
-        """By the method's path, in the order in which they were first called."""
+        """By path, in the order of the first call."""
         self.revision = 0
-        """Counts the changes."""
+        """The number of changes so far."""
         self.update(store.everything())
 
     def update(self, change: Change) -> None:
-        """Follow the store by one change."""
+        """Apply one change of the store."""
         for key in change.gone:
             self._parts.pop(key, None)
         for key in change.calls:
@@ -187,7 +187,7 @@ class MethodTotals:
                 self.revision += 1
 
     def _add(self, part: _Part, times: int) -> None:
-        """Put a part in, or take it out where `times` is -1."""
+        """Add a contribution, or subtract it where `times` is -1."""
         total = self.methods.setdefault(part.method, MethodTotal())
         total.calls += times
         total.errors += times * part.is_error
@@ -207,25 +207,25 @@ _NARROWEST: Final = 0.001
 
 
 class Timeline:
-    """The counts of one capture from its first frame on; a frame with an earlier time counts in the first bucket."""
+    """Counts over time, from the first frame on; a frame with an earlier time counts in the first bucket."""
 
     def __init__(self, store: Store) -> None:
-        """Begin with what the store holds."""
+        """Begin with the frames of the store."""
         self.start: float | None = None
-        """The time of the first bucket; None while there is none."""
+        """The time of the first bucket; None without any."""
         self.width = _NARROWEST
-        """Seconds of a bucket."""
+        """Seconds per bucket; doubled whenever the buckets run out."""
         self.frames: array[int] = array("Q")
         self.octets: array[int] = array("Q")
-        """Of HTTP/2 frames, their headers included."""
+        """Of HTTP/2 frames, with their headers."""
         self.calls: array[int] = array("Q")
-        """Calls that began."""
+        """Calls that began in each bucket."""
         self._store = store
         self._end = store.frames.first
         self.update(store.everything())
 
     def update(self, change: Change) -> None:
-        """Follow the store by one change."""
+        """Apply one change of the store."""
         start, end = max(self._end, self._store.frames.first), len(self._store.frames)
         self._end = end
         for frame in self._store.frames[start:end]:

@@ -270,7 +270,7 @@ class Feed:
         """Apply another filter to frames and calls in slices; yield the share done, as `Selection.refilter` does."""
         matcher = BulkMatcher(filter_)
         both = (
-            self.frames.refilter(filter_, show_control=show_control, sweep=matcher),
+            self.frames.refilter(filter_, show_control=show_control, bulk=matcher),
             self.calls.refilter(filter_, matcher),
         )
         for work in both:

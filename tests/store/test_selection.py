@@ -150,8 +150,8 @@ def test_another_filter_is_reached_while_the_capture_goes_on(
     shown, calls = Selection(talk.store, parse(old)), CallSelection(talk.store, parse(old))
     order = CallOrder(ORDERS["bytes"], descending=True) if is_sorted else None
     list(calls.sort(order))
-    sweep = BulkMatcher(found)
-    work, work_on_calls = shown.refilter(found, show_control=True, sweep=sweep), calls.refilter(found, sweep)
+    bulk = BulkMatcher(found)
+    work, work_on_calls = shown.refilter(found, show_control=True, bulk=bulk), calls.refilter(found, bulk)
     next(work, None)
     next(work_on_calls, None)
     for number, (side, frames, index) in enumerate(meanwhile):

@@ -17,22 +17,23 @@ from inspector.store.filters.filter import EVERYTHING, BulkMatcher, Filter
 from inspector.store.store import Change, Store
 
 FRAMES_PER_SLICE: Final = 3_000
-"""Frames that are tested between two looks at the keyboard: some milliseconds."""
+"""Frames tested in one slice: some milliseconds."""
 _CALLS_PER_SLICE: Final = 4_000
-"""Calls that are tested by what is known of them as a whole, likewise."""
-_FEW: Final = 64
-"""Up to so many changes are cheaper one by one: each moves the memory behind it, a merge builds objects anew."""
+"""Calls tested as a whole in one slice: some milliseconds."""
+_MAX_SINGLE_CHANGES: Final = 64
+"""Changes up to which inserting one by one is faster: each moves the memory behind it, while a merge creates an int for
+each position."""
 
 
 def amend(positions: array[int], added: Collection[int], removed: Collection[int]) -> int:
-    """Put in and take out, in place. The index of the first position that is not where it was, or the length.
+    """Add and remove positions in place; return the first index that changed, or the length.
 
-    `added` holds none that is there, `removed` only such as are.
+    `added` must not be present yet, `removed` must be.
     """
     if not added and not removed:
         return len(positions)
     first = bisect_left(positions, min((*added, *removed)))
-    if len(added) + len(removed) <= _FEW:
+    if len(added) + len(removed) <= _MAX_SINGLE_CHANGES:
         for position in removed:
             del positions[bisect_left(positions, position)]
         for position in added:
@@ -43,36 +44,36 @@ def amend(positions: array[int], added: Collection[int], removed: Collection[int
 
 
 def holds(positions: array[int], position: int) -> bool:
-    """True when a position is among them."""
+    """Return True when a position is present."""
     index = bisect_left(positions, position)
     return index < len(positions) and positions[index] == position
 
 
 class SelectionChange(NamedTuple):
-    """What a change of the store did to the rows."""
+    """What a change of the store did to the rows of a list."""
 
     first_row: int
-    """Rows before this one are as they were, but for those that left; all from it on may be new."""
+    """Rows before this one are unchanged, except those that left; all others may be new."""
     before: int
-    """How many rows there were."""
+    """The number of rows before the change."""
     after: int
-    """How many there are now."""
+    """The number of rows after it."""
     left: int = 0
-    """How many of the first rows there were are gone, with all others moved up."""
+    """How many rows left at the beginning; the others moved up."""
 
     @property
     def only_appended(self) -> bool:
-        """True when every row that was there is still where it was."""
+        """True when all previous rows are still in place."""
         return self.first_row == self.before and not self.left
 
     def merged(self, later: SelectionChange) -> SelectionChange:
-        """This change and the one right after it, as one."""
+        """Return this change and the one right after it as one."""
         first = min(max(self.first_row - later.left, 0), later.first_row)
         return SelectionChange(first, self.before, later.after, self.left + later.left)
 
 
 class Facts(NamedTuple):
-    """What a filter can depend on that is learnt of a call after its first frame."""
+    """What a filter can depend on that changes after the first frame of a call."""
 
     method: str | None
     status: Status | None
@@ -83,84 +84,84 @@ class Facts(NamedTuple):
 
     @classmethod
     def of(cls, call: Call) -> Facts:
-        """As a call stands now."""
+        """Return the current facts of a call."""
         return cls(call.method, call.status, call.state, len(call.frames), len(call.requests), len(call.responses))
 
 
-def asked_again(call: Call, known: Facts | None) -> Iterable[int]:
-    """The positions of a call's frames whose answer may differ from when the call was known like that."""
+def affected_positions(call: Call, known: Facts | None) -> Iterable[int]:
+    """Return the positions of a call's frames that may match differently since the call had these facts."""
     if known is None or known[:3] != (call.method, call.status, call.state):
         return call.frames
-    return news(call, known)
+    return new_positions(call, known)
 
 
-def news(call: Call, known: Facts) -> list[int]:
-    """The positions of frames that came to a call since, and of those in which a message was found to end since.
+def new_positions(call: Call, known: Facts) -> list[int]:
+    """Return the positions of a call's new frames, and of those in which new messages end.
 
-    A lost message is told at a frame near the gap, which need not be one of the call.
+    A lost message is assigned to a frame near the gap, which may belong to another call.
     """
     messages = (*call.requests[known.requests :], *call.responses[known.responses :])
     return [*call.frames[known.frames :], *(message.frame for message in messages)]
 
 
 class MatchedFrames:
-    """Positions of frames that match, apart from control frames that match and are hidden."""
+    """Positions of the frames that match; control frames may be kept apart, hidden."""
 
-    def __init__(self, store: Store, filter_: Filter, *, show_control: bool, sweep: BulkMatcher | None = None) -> None:
-        """`sweep` is one of the filter that somebody else wants to learn from."""
+    def __init__(self, store: Store, filter_: Filter, *, show_control: bool, bulk: BulkMatcher | None = None) -> None:
+        """Begin with nothing tested; `bulk` is a matcher of the same filter, shared with another reader."""
         self.filter = filter_
         self.show_control = show_control
         self.end = 0
-        """Frames before this position have been asked."""
+        """Frames before this position have been tested."""
         self.positions: array[int] = array("I")
         self.amendments = 0
-        """Another one each time that positions were put in or taken out before the last."""
+        """How often positions were added or removed before the last one."""
         self.dropped = 0
-        """How many rows there were before the first, whose frames are not kept any more."""
+        """How many rows came before the first, for frames that were dropped."""
         self._hidden: array[int] = array("I")
         self._store = store
         self._facts: dict[StreamKey, Facts] = {}
-        self._sweep = sweep or BulkMatcher(filter_)
+        self._bulk = bulk or BulkMatcher(filter_)
 
     @property
     def hidden_control(self) -> int:
-        """How many control frames match and are hidden."""
+        """How many control frames match but are hidden."""
         return len(self._hidden)
 
     def row_from(self, position: int) -> int:
-        """How many shown frames stand before a position."""
+        """Return how many shown frames come before a position."""
         return bisect_left(self.positions, position)
 
     def advance(self, end: int) -> SelectionChange:
-        """Ask the frames up to, not including, `end`."""
+        """Test the frames up to, not including, `end`."""
         before = len(self.positions)
         if self.end < end:
-            self._take(self._sweep.matching(self._store, self.end, end))
+            self._take(self._bulk.matching(self._store, self.end, end))
             self.end = end
         return SelectionChange(before, before, len(self.positions))
 
-    def ask_calls(self, most: int) -> bool:
-        """Ask so many calls ahead of their frames; True when others are left."""
-        return self._sweep.ask(self._store, most)
+    def test_calls(self, most: int) -> bool:
+        """Test at most `most` calls ahead of their frames; return True while others are due."""
+        return self._bulk.test_calls(self._store, most)
 
     def revise(self, change: Change) -> SelectionChange:
-        """Ask again those of the asked frames whose answer the change may have turned."""
+        """Test the earlier frames again whose answer a change may have changed."""
         before = len(self.positions)
         if change.first_kept and (left := self._drop(change.first_kept, change.gone)):
             return self.revise(replace(change, first_kept=0))._replace(before=before, left=left)
-        self._sweep.ask_again(change.calls)
+        self._bulk.test_again(change.calls)
         if change.rewritten and (self.filter.depends_on_sides or self.filter.depends_on_calls):
-            self._start_again()
+            self._restart()
             return SelectionChange(0, before, len(self.positions))
         first = before
         if self.filter.depends_on_calls:
-            asked = range(self._store.frames.first, self.end)
-            first = self._amend({each for each in self._turned(change.calls) if each in asked})
+            tested = range(self._store.frames.first, self.end)
+            first = self._amend({each for each in self._affected(change.calls) if each in tested})
         return SelectionChange(min(first, before), before, len(self.positions))
 
     def _drop(self, first: int, gone: Collection[StreamKey]) -> int:
-        """Forget the frames before a position, and these calls; gives how many rows there were of them."""
-        self._sweep.strike(gone)
+        """Remove dropped frames and calls; return how many rows left."""
+        self._bulk.forget(gone)
         for key in gone:
             self._facts.pop(key, None)
         del self._hidden[: bisect_left(self._hidden, first)]
@@ -170,7 +171,7 @@ class MatchedFrames:
         return count
 
     def note_packets(self, numbers: Iterable[int]) -> SelectionChange:
-        """A display filter is known to let these packets through: ask their frames again."""
+        """Test the frames of packets again that a display filter is now known to match."""
         before = len(self.positions)
         found = (each for number in numbers for each in self._store.positions_of(number))
         first = self._amend({each for each in found if each < self.end and self._store.frames.holds(each)})
@@ -184,22 +185,22 @@ class MatchedFrames:
         for position in matching:
             (hidden if frame(position).is_control else shown)(position)
 
-    def _start_again(self) -> None:
+    def _restart(self) -> None:
         self.amendments += 1
         end, self.end = self.end, 0
         self.positions, self._hidden, self.dropped = array("I"), array("I"), 0
         self._facts.clear()
-        self._sweep = BulkMatcher(self.filter)
+        self._bulk = BulkMatcher(self.filter)
         self.advance(end)
 
-    def _turned(self, keys: Iterable[StreamKey]) -> Iterator[int]:
+    def _affected(self, keys: Iterable[StreamKey]) -> Iterator[int]:
         for key in keys:
             call = self._store.calls[key]
-            yield from asked_again(call, self._facts.get(key))
+            yield from affected_positions(call, self._facts.get(key))
             self._facts[key] = Facts.of(call)
 
     def _amend(self, positions: set[int]) -> int:
-        """Ask frames again; the first row that is not as it was."""
+        """Test frames again; return the first row that changed."""
         shown: tuple[list[int], list[int]] = ([], [])
         hidden: tuple[list[int], list[int]] = ([], [])
         matches = self.filter.tester(self._store)
@@ -218,7 +219,7 @@ class Selection:
     """The positions of the frames that are shown."""
 
     def __init__(self, store: Store, filter_: Filter = EVERYTHING, *, show_control: bool = False) -> None:
-        """Begin with all that the store holds."""
+        """Begin with the frames of the store."""
         self._store = store
         self._shown = MatchedFrames(store, filter_, show_control=show_control)
         self._shown.advance(len(store.frames))
@@ -231,54 +232,54 @@ class Selection:
 
     @property
     def state(self) -> tuple[object, int]:
-        """Equal as long as rows have only come behind the last."""
+        """A value that stays equal while rows are only appended."""
         return self._shown.filter, self._shown.amendments
 
     @property
     def dropped(self) -> int:
-        """How many rows there were before the first, whose frames are not kept any more."""
+        """How many rows came before the first, for frames that were dropped."""
         return self._shown.dropped
 
     @property
     def hidden_control(self) -> int:
-        """How many control frames match the filter and are not shown."""
+        """How many control frames match the filter but are hidden."""
         return self._shown.hidden_control
 
     @property
     def filter(self) -> Filter:
-        """The filter that `positions` answers; during `refilter` the one before."""
+        """The filter of `positions`; during `refilter` the previous one."""
         return self._shown.filter
 
     @property
     def show_control(self) -> bool:
-        """True when SETTINGS, PING, WINDOW_UPDATE and their like are shown."""
+        """True when control frames such as SETTINGS, PING and WINDOW_UPDATE are shown."""
         return self._shown.show_control
 
     def update(self, change: Change) -> SelectionChange:
-        """Follow the store by one change, in the order in which it tells them."""
+        """Apply one change of the store; changes must be applied in order."""
         if self._next is not None:
             self._next.revise(change)
         revised = self._shown.revise(change)
         return revised.merged(self._shown.advance(change.end_frame))
 
     def note_packets(self, numbers: Sequence[int]) -> None:
-        """A display filter is known to let these packets through."""
+        """Show what belongs to packets that a display filter is now known to match."""
         self._shown.note_packets(numbers)
         if self._next is not None:
             self._next.note_packets(numbers)
 
-    def refilter(self, filter_: Filter, *, show_control: bool, sweep: BulkMatcher | None = None) -> Iterator[float]:
-        """Work towards another filter, a slice at each step, yielding how far it is, from 0 to 1.
+    def refilter(self, filter_: Filter, *, show_control: bool, bulk: BulkMatcher | None = None) -> Iterator[float]:
+        """Test another filter in slices, yielding the progress from 0 to 1.
 
-        Until the last step, behind the 1, `positions` is as before and `update` goes on; a generator that is dropped
-        changes nothing. `sweep` is one of the filter that somebody else wants to learn from.
+        Until the step after the 1, `positions` keeps the previous result and `update` keeps it current; abandoning the
+        iterator changes nothing. `bulk` is a matcher of the same filter, shared with another reader.
         """
-        self._next = MatchedFrames(self._store, filter_, show_control=show_control, sweep=sweep)
-        return self._reach(self._next)
+        self._next = MatchedFrames(self._store, filter_, show_control=show_control, bulk=bulk)
+        return self._test_and_show(self._next)
 
-    def _reach(self, following: MatchedFrames) -> Iterator[float]:
+    def _test_and_show(self, following: MatchedFrames) -> Iterator[float]:
         frames = self._store.frames
-        while self._next is following and following.ask_calls(_CALLS_PER_SLICE):
+        while self._next is following and following.test_calls(_CALLS_PER_SLICE):
             yield 0.0
         while following.end < len(frames) and self._next is following:
             following.end = max(following.end, frames.first)
@@ -291,10 +292,10 @@ class Selection:
             self._shown, self._next = following, None
 
     def row_of(self, position: int) -> int | None:
-        """The row in which a frame is shown; None when it is not."""
+        """Return the row of a frame; None when it is not shown."""
         row = self.nearest_row(position)
         return row if row < len(self.positions) and self.positions[row] == position else None
 
     def nearest_row(self, position: int) -> int:
-        """The row of a frame, or of the first one behind it that is shown; the count of rows where there is none."""
+        """Return the row of a frame, or of the first one behind it; the number of rows where there is none."""
         return self._shown.row_from(position)

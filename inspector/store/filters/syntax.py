@@ -26,11 +26,11 @@ from inspector.store.filters.filter import (
 from inspector.store.stats import UNKNOWN
 
 FORCE: Final = "="
-"""In front of a display filter that does not look like one."""
+"""Precedes a display filter that does not look like one."""
 
 
 class Language(StrEnum):
-    """A language of filters, by the name that people see."""
+    """A filter language, named as users see it."""
 
     WORDS = "words"
     DISPLAY = "Wireshark display filter"
@@ -58,11 +58,11 @@ _COMPARISON: Final = re.compile(
 _GLUE: Final = re.compile(r"&&|\|\||\^\^|[()!]|\b(?:and|or|xor|not)\b", re.IGNORECASE)
 _KEYED: Final = re.compile(r"(?:^|\s)-?(?:not:)*(?:method|status|type|stream|connection|sender):", re.IGNORECASE)
 _NAME: Final = re.compile(rf"(?:{_PROTOCOLS})(?:\.[a-z0-9_-]+)*(?:\[[^\]]*\])?")
-"""Names of services, with capital letters, are words."""
+"""Case-sensitive: names with capital letters, as services have, are words."""
 
 
 def language(text: str) -> Language:
-    """The language of a filter text."""
+    """Return the language that a filter text is most likely written in."""
     if text.lstrip().startswith(FORCE):
         return Language.DISPLAY
     if not text.strip() or _KEYED.search(text):
@@ -71,17 +71,17 @@ def language(text: str) -> Language:
     words = _GLUE.sub(" ", rest).split()
     if all(_NAME.fullmatch(word) for word in words):
         return Language.DISPLAY if words or comparisons else Language.WORDS
-    # `tcp.port == 1 || greet` is meant in Wireshark's way too, and is told what is wrong with it in its words.
+    # `tcp.port == 1 || greet` is meant as a display filter, too; tshark then says what is wrong with it.
     return Language.DISPLAY if comparisons and _GLUE.search(rest) else Language.WORDS
 
 
 def is_sure(text: str) -> bool:
-    """False for mere names, which may have been meant as words."""
+    """Return False for a display filter of bare names, which may be meant as words."""
     return text.lstrip().startswith(FORCE) or _COMPARISON.search(text) is not None or _GLUE.search(text) is not None
 
 
 def display_text(text: str) -> str:
-    """A display filter as Wireshark takes it, without what only says that it is one."""
+    """Return a display filter as Wireshark accepts it, without `FORCE`."""
     return text.strip().removeprefix(FORCE).strip()
 
 
@@ -104,7 +104,7 @@ def parse(text: str) -> Filter:
     """Parse a filter of words and keys.
 
     Raises:
-        FilterError: with a sentence and a hint.
+        FilterError: when the text is not a filter; with a hint.
     """
     terms = [term for token in _tokens(text) if (term := _term(token)) is not None]
     return Filter(text, tuple(sorted(terms, key=_cost)))
@@ -196,7 +196,7 @@ _Name = TypeVar("_Name")
 
 
 def _chosen(key: str, value: str, names: Mapping[str, _Name]) -> tuple[_Name, ...]:
-    """What a name means: the one of that name, else all whose names begin so (`type:head`, `status:un`)."""
+    """Return the values of a name: that of the exact name, or those of all names with this prefix (`type:head`)."""
     wanted = re.sub(r"[^a-z0-9]", "", value.lower())
     plain = {name.lower().replace("_", ""): each for name, each in names.items()}
     if wanted in plain:
@@ -218,7 +218,7 @@ def _status(value: str) -> Probe:
     codes: dict[str, int | CallState] = {name: code for code, name in enumerate(STATUS_NAMES)}
     states: dict[str, int | CallState] = {state.name: state for state in CallState if state is not CallState.CANCELLED}
     found = _chosen("status", value, {**codes, **states})
-    # A cancelled call hardly ever has a status on the wire: its state is what the word means.
+    # A cancelled call hardly ever has a status on the wire, so its state counts.
     also = {CallState.CANCELLED} if STATUS_NAMES.index("CANCELLED") in found else set()
     states_found = {each for each in found if isinstance(each, CallState)} | also
     return with_status(frozenset(each for each in found if isinstance(each, int)), frozenset(states_found))
