@@ -20,45 +20,45 @@ _TOKEN: Final = re.compile(r'"(?:\\.|[^"\\\n])*"?|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is at the cursor."""
+    """The position of the cursor in the JSON."""
 
     path: tuple[str | int, ...]
-    """The keys and indices that lead to the object of the key, or to the value, at the cursor."""
+    """The keys and indices that lead to the object of the key, or to the value."""
     is_key: bool
-    """True where a key is to be, False for a value."""
+    """True where a key is expected, False where a value is."""
     start: int
-    """Where the word at the cursor begins; the cursor itself where there is none."""
+    """Where the word at the cursor begins; the cursor itself without a word."""
     end: int
     typed: str
-    """The word as far as the cursor, without its quotes."""
+    """The word up to the cursor, without quotes."""
     used: frozenset[str] = frozenset()
-    """The other keys of the object, those behind the cursor too."""
+    """The other keys of the object, also those behind the cursor."""
     has_colon: bool = False
-    """True when a colon follows the word."""
+    """True when a colon follows the word already."""
     types: tuple[str, ...] = ()
-    """For each object or list that is open, the outermost first, its `@type` as far as it was given; else empty."""
+    """The `@type` of each open object or list, outermost first; empty where none was given yet."""
 
 
 @dataclass(slots=True)
 class _Level:
-    """An object or list that is open."""
+    """An object or list that is still open at the cursor."""
 
     is_object: bool
     keys: list[str] = dataclasses.field(default_factory=list)
     key: str | None = None
-    """The key whose value comes, or is there."""
+    """The key whose value follows."""
     index: int = 0
     awaits_value: bool = False
     is_full: bool = False
-    """True behind a value, where only a comma can come."""
+    """True behind a value, where only a comma can follow."""
     type_url: str = ""
 
     def begin_next(self) -> None:
-        """Go on behind a comma."""
+        """Continue behind a comma."""
         self.key, self.awaits_value, self.is_full, self.index = None, False, False, self.index + 1
 
     def take_word(self, word: str) -> None:
-        """Take in a string or a bare word, as a key or as a value."""
+        """Consume a string or a bare word, as a key or as a value."""
         if self.is_object and not self.awaits_value:
             self.key = word
             self.keys.append(word)
@@ -69,7 +69,7 @@ class _Level:
 
 
 def find_place(text: str, offset: int) -> Place | None:
-    """The place of an offset; None outside of any object, and where nothing can be completed."""
+    """Return the place of an offset; None outside of objects, and where nothing can be completed."""
     levels: list[_Level] = []
     for token in _TOKEN.finditer(text):
         if token.end() > offset or (token.end() == offset and _is_open_word(token[0])):
@@ -85,7 +85,7 @@ def _is_word(token: str) -> bool:
 
 
 def _is_open_word(token: str) -> bool:
-    """True for a word that typing goes on with: one that is not closed by its quote."""
+    """Return True for a word that typing continues: one without a closing quote."""
     return _is_word(token) and not (token[0] == '"' and len(token) > 1 and token.endswith('"'))
 
 
@@ -124,7 +124,7 @@ def _step(level: _Level) -> str | int:
 
 
 def _keys_behind(text: str, start: int) -> frozenset[str]:
-    """The keys of the same object that stand behind the cursor."""
+    """Return the keys of the same object that follow the cursor."""
     levels = [_Level(is_object=True)]
     own = levels[0]
     own.awaits_value = text[start:].lstrip().startswith(":")
@@ -140,19 +140,19 @@ MAX_CANDIDATES: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Something that may stand at the cursor."""
+    """A word that may stand at the cursor."""
 
     label: str
-    """What a list of candidates shows: `state`, `PAID`."""
+    """The text in the list of candidates, such as `state` or `PAID`."""
     insert: str
-    """What takes the place of the text from `start` to `end`: `"state": `."""
+    """The text that replaces `start` to `end`, such as `"state": `."""
     detail: str = ""
-    """What it is, in a word or two: `State`, `repeated Item`."""
+    """Its type in a word or two, such as `State` or `repeated Item`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The candidates, and the part of the text that one of them replaces."""
+    """The candidates, and the part of the text that a chosen one replaces."""
 
     start: int
     end: int
@@ -160,7 +160,7 @@ class Completion:
 
 
 def complete(text: str, offset: int, method: Method, catalog: Catalog) -> Completion:
-    """What may stand at an offset of a request's text, the likeliest first: what begins as the text there does."""
+    """Return what may stand at an offset of a request's text: the candidates that begin like the word there."""
     place = find_place(text, offset)
     message_class = catalog.message_class(method.request_type, method.origin)
     if message_class is None or place is None:
@@ -174,12 +174,12 @@ def complete(text: str, offset: int, method: Method, catalog: Catalog) -> Comple
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """What the schema has at a path: a message, or a field whose value, or one of whose values, stands there."""
+    """What the schema has at a path: a message, or a field with its value or one of its elements."""
 
     message: Descriptor | None = None
     field: FieldDescriptor | None = None
     is_element: bool = False
-    """True inside the list or map of the field."""
+    """True for an element of the list or map."""
 
 
 def _at(descriptor: Descriptor, place: Place, find: Finder) -> _Spot:
@@ -192,7 +192,7 @@ def _at(descriptor: Descriptor, place: Place, find: Finder) -> _Spot:
 
 
 def _opened(spot: _Spot, type_url: str, find: Finder) -> _Spot:
-    """What an Any holds, where its object has said so by now."""
+    """Return the message in an Any, if its `@type` precedes the cursor."""
     if spot.message is None or own_form(spot.message) is not OwnForm.ANY:
         return spot
     found = find(type_url.rpartition("/")[2]) if type_url else None
@@ -253,7 +253,7 @@ def _values(spot: _Spot, place: Place, catalog: Catalog) -> Iterator[Candidate]:
 
 
 def type_words(field: FieldDescriptor) -> str:
-    """A field's type in a word or two, as the .proto says it: `repeated Item`, `map<string, int32>`."""
+    """Return a field's type as in a .proto file: `repeated Item`, `map<string, int32>`."""
     if (parts := map_parts(field)) is not None:
         return f"map<{type_words(parts[0])}, {type_words(parts[1])}>"
     kind = field.message_type or field.enum_type

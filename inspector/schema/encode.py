@@ -38,26 +38,30 @@ _WITH_NULL: Final = ("google.protobuf.Value", "google.protobuf.NullValue")
 
 
 def fill(message: Message, value: object, find: Finder) -> None:
-    """Set in a new message what a JSON value says of it; RequestError."""
+    """Set the fields of an empty message from a JSON value.
+
+    Raises:
+        RequestError: when the value does not fit the type.
+    """
     _Filler(find).message(message, value, "", 0)
 
 
 def named(path: str, message: Message) -> str:
-    """A path as the subject of a sentence; the type where the path is empty."""
+    """Return a path as the subject of a sentence; the type's name for an empty path."""
     return path or descriptor_of(type(message)).name
 
 
 class _Filler:
-    """Fills messages; knows where to find the types of what is in an Any."""
+    """Fills messages from JSON values; looks up the types in an Any."""
 
     def __init__(self, find: Finder) -> None:
         self._find = find
 
     def message(self, message: Message, value: object, path: str, depth: int) -> None:
-        """Fill a message from the form that its type has in JSON."""
+        """Fill a message from the JSON form of its type."""
         if depth >= MAX_DEPTH:
-            words = f"{path[:60]}… nests deeper than {MAX_DEPTH} messages."
-            raise RequestError(words, "protobuf takes no deeper ones.", path=path)
+            problem = f"{path[:60]}… nests deeper than {MAX_DEPTH} messages."
+            raise RequestError(problem, "protobuf accepts no more.", path=path)
         form = own_form(descriptor_of(type(message)))
         if form in (OwnForm.STRUCT, OwnForm.VALUE, OwnForm.LIST):
             _fill_structure(message, value, path)
@@ -82,8 +86,8 @@ class _Filler:
             if (oneof := field.containing_oneof) is not None:
                 other = chosen.setdefault(oneof.name, name)
                 if other != name:
-                    words = f"{where} and {other} are of one oneof, {oneof.name}."
-                    raise RequestError(words, "Only one of them can be set.", path=where)
+                    problem = f"{where} and {other} belong to the same oneof, {oneof.name}."
+                    raise RequestError(problem, "Only one of them can be set.", path=where)
             self._field(message, field, part, where, depth)
 
     def _field(self, message: Message, field: FieldDescriptor, value: object, path: str, depth: int) -> None:
@@ -127,8 +131,8 @@ class _Filler:
         url = value.get("@type")
         if not isinstance(url, str):
             hint = 'As in {"@type": "type.googleapis.com/package.Type", …}.'
-            words = f"{named(path, holder)} is an Any: it needs @type, the name of its type."
-            raise RequestError(words, hint, path=path)
+            problem = f"{named(path, holder)} is an Any: it needs @type, the name of its type."
+            raise RequestError(problem, hint, path=path)
         holder.type_url = _utf8(url, f"{path}.@type")
         message_class = self._find(url.rpartition("/")[2])
         rest = {name: part for name, part in value.items() if name != "@type"}
@@ -141,27 +145,27 @@ class _Filler:
         try:
             holder.value = message_class.SerializeToString(inner, deterministic=True)
         except EncodeError as error:
-            raise RequestError(f"{named(path, holder)} is not whole: {error}.", path=path) from error
+            raise RequestError(f"{named(path, holder)} is incomplete: {error}.", path=path) from error
 
 
 def _closed(url: str, rest: dict[str, object], path: str, holder: Message) -> bytes:
-    """The bytes of an Any whose type nobody knows, as `typed` shows them."""
+    """Return the bytes of an Any with an unknown type, given in the form in which `typed` shows them."""
     if rest.keys() != {"value"}:
-        words = f"{named(path, holder)}: no schema has the type {url}."
-        raise RequestError(words, "Its bytes can be given, as base64 under value.", path=path)
+        problem = f"{named(path, holder)}: no schema has the type {url}."
+        raise RequestError(problem, "Give its bytes as base64, under value.", path=path)
     field = descriptor_of(type(holder)).fields_by_name["value"]
     return cast("bytes", _scalar(field, rest["value"], f"{path}.value"))
 
 
 def _held(message: Any, field: FieldDescriptor) -> Any:
-    """What a field holds that is filled in place: a list, a map or a message; None for a scalar."""
+    """Return the list, map or message of a field, which is filled in place; None for a scalar."""
     if not field.is_repeated and field.message_type is None:
         return None
     return message.Extensions[field] if field.is_extension else getattr(message, field.name)
 
 
 def _takes_null(field: FieldDescriptor) -> bool:
-    """True where null is a value; for all other fields it means that they are not set."""
+    """Return True where null is a value; for all other fields it leaves them unset."""
     kind = field.message_type or field.enum_type
     return not field.is_repeated and kind is not None and kind.full_name in _WITH_NULL
 
@@ -169,13 +173,13 @@ def _takes_null(field: FieldDescriptor) -> bool:
 def _object(message: Message, value: object, path: str) -> dict[str, object]:
     if not isinstance(value, dict):
         name = descriptor_of(type(message)).name
-        raise RequestError(f"{named(path, message)} takes an object, a {name}, not {shown(value)}.", path=path)
+        raise RequestError(f"{named(path, message)} must be an object ({name}), not {shown(value)}.", path=path)
     return value
 
 
 def _expect(kind: type[Any], value: object, path: str, name: str) -> Any:
     if not isinstance(value, kind):
-        raise RequestError(f"{path} takes {name}, not {shown(value)}.", path=path)
+        raise RequestError(f"{path} must be {name}, not {shown(value)}.", path=path)
     return value
 
 
@@ -187,20 +191,20 @@ def _scalar(field: FieldDescriptor, value: object, path: str) -> Any:
 
 
 def _enum_hint(field: FieldDescriptor, value: object) -> str:
-    """The name that was probably meant: values often have the enum's own name before theirs, as in `STATE_PAID`."""
+    """Suggest an enum value; values often begin with the enum's own name, as in `STATE_PAID`."""
     if field.enum_type is None or not isinstance(value, str):
         return ""
     names, meant = [each.name for each in field.enum_type.values], value.upper()
     close = [name for name in names if name.upper() == meant or name.endswith(f"_{meant}")]
     close = close or difflib.get_close_matches(meant, names, 1)
-    return f"Is {close[0]} meant?" if close else ""
+    return f"Did you mean {close[0]}?" if close else ""
 
 
 def _utf8(text: str, path: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise RequestError(f"{path} takes text that UTF-8 can say.", path=path) from error
+        raise RequestError(f"{path} must be valid Unicode.", path=path) from error
     return text
 
 
@@ -209,8 +213,8 @@ def _fill_text(message: Message, value: object, path: str) -> None:
     try:
         json_format.ParseDict(cast("Any", value), message)
     except (json_format.Error, ValueError, TypeError, AttributeError) as error:
-        words = f"{path or name} takes {_EXAMPLES[name]}, not {shown(value)}."
-        raise RequestError(words, path=path) from error
+        problem = f"{path or name} must be {_EXAMPLES[name]}, not {shown(value)}."
+        raise RequestError(problem, path=path) from error
 
 
 def _fill_structure(message: Any, value: object, path: str) -> None:
@@ -222,26 +226,29 @@ def _fill_structure(message: Any, value: object, path: str) -> None:
     try:
         json_format.ParseDict(cast("Any", value), message)
     except (json_format.Error, ValueError, TypeError, RecursionError) as error:
-        words = f"{path or kind} takes any JSON value, but not this one: {error}."
-        raise RequestError(words, path=path) from error
+        problem = f"{path or kind} cannot be this JSON value: {error}."
+        raise RequestError(problem, path=path) from error
 
 
 def _field_named(descriptor: Descriptor, name: str, path: str) -> FieldDescriptor:
     if name == UNKNOWN_FIELDS:
-        raise RequestError(f"{path} cannot be sent: no schema gives their types.", "Take them out.", path=path)
+        raise RequestError(f"{path} cannot be sent: no schema gives their types.", "Remove them.", path=path)
     found = extension_named(descriptor, name) if name.startswith("[") else named_fields(descriptor).get(name)
     if found is None:
         names = [*(field.name for field in descriptor.fields), *map(json_name, extensions_of(descriptor))]
         close = difflib.get_close_matches(name, names, 1)
-        hint = f"Is {close[0]} meant?" if close else f"Its fields are {', '.join(names[:40]) or 'none'}."
+        hint = f"Did you mean {close[0]}?" if close else f"Its fields are {', '.join(names[:40]) or 'none'}."
         raise RequestError(f"{descriptor.name} has no field {path}.", hint, path=path)
     return found
 
 
 def build(text: str, method: Method, catalog: Catalog) -> bytes:
-    """The request message as it goes on the wire; RequestError where the text cannot be meant.
+    """Return the serialised request message.
 
-    An empty text is a message with nothing set. A text that does not begin with `{` is the value of the only field.
+    An empty text is a message with no fields set. A text that does not begin with `{` is the value of the only field.
+
+    Raises:
+        RequestError: when the text does not fit the type.
     """
     if not method.request_type:
         return encode_untyped(text, method.path)
@@ -256,12 +263,13 @@ def build(text: str, method: Method, catalog: Catalog) -> bytes:
     except EncodeError as error:
         missing = ", ".join(cast("Any", message_class).FindInitializationErrors(message))
         raise RequestError(
-            f"{method.request_name} requires {missing or 'more'}.", "proto2 sends no message without."
+            f"{method.request_name} requires {missing or 'more'}.",
+            "proto2 does not send a message without its required fields.",
         ) from error
 
 
 def _value(text: str, message: Message) -> object:
-    """What was typed as the JSON value of the message."""
+    """Return the text as the JSON value of the message."""
     descriptor, field = descriptor_of(type(message)), _only_field(message)
     form = own_form(descriptor)
     if form is OwnForm.WRAPPER:
@@ -278,7 +286,7 @@ def _value(text: str, message: Message) -> object:
 
 
 def _only_field(message: Message) -> FieldDescriptor | None:
-    """The field that a bare word fills: the only one, where that holds one value."""
+    """Return the field that a bare word sets: the only one, if it is a scalar."""
     descriptor: Descriptor = descriptor_of(type(message))
     if len(descriptor.fields) != 1 or own_form(descriptor) is not None:
         return None

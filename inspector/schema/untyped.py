@@ -1,4 +1,4 @@
-"""Messages without a schema, to text and from it."""
+"""Messages without a schema: JSON by field numbers, or hex, to bytes and back."""
 
 from __future__ import annotations
 
@@ -17,58 +17,66 @@ from inspector.schema.wire import MAX_DEPTH, WireError, WireField, WireType, fie
 
 
 def parsed(text: str) -> object:
-    """The value of a JSON text; a name that one object has twice is a fault."""
+    """Parse JSON text, rejecting duplicate names in an object.
+
+    Raises:
+        RequestError: when the text is not valid.
+    """
     try:
-        return json.loads(text, object_pairs_hook=_without_twins)
+        return json.loads(text, object_pairs_hook=_without_duplicates)
     except json.JSONDecodeError as error:
-        words = f"The JSON breaks at line {error.lineno}, column {error.colno}: {error.msg}."
-        raise RequestError(words, place=(error.lineno, error.colno)) from error
+        problem = f"The JSON breaks at line {error.lineno}, column {error.colno}: {error.msg}."
+        raise RequestError(problem, place=(error.lineno, error.colno)) from error
     except RecursionError as error:
         raise RequestError("The JSON nests too deep.") from error
-    except ValueError as error:  # a number of more than 4,300 digits
+    except ValueError as error:  # an integer of more than 4,300 digits
         raise RequestError(f"The JSON cannot be read: {error}.") from error
 
 
-def _without_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         seen: set[str] = set()
-        twin = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise RequestError(f"{twin} is given twice in one object.", path=twin)
+        duplicate = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise RequestError(f"{duplicate} is given twice in one object.", path=duplicate)
     return found
 
 
 HEX: Final = "0x"
-"""What begins a message that is given as bytes."""
+"""Precedes a message that is given as bytes."""
 WITHOUT_SCHEMA: Final = "no schema: field numbers or bytes"
-"""How such a method is called, in a few words."""
+"""Describes such a method in lists."""
 BLANK: Final = '{\n  "1": ""\n}'
-"""A message to begin with."""
-_HINT: Final = 'By field numbers, as in {"1": "World", "2": 5}, or as bytes, as in 0x0a05576f726c64.'
+"""A blank message to edit."""
+_HINT: Final = 'Write field numbers, as in {"1": "World", "2": 5}, or bytes, as in 0x0a05576f726c64.'
 _HIGHEST: Final = (1 << 29) - 1
 
 
 def untyped_method(path: str, kind: CallKind) -> Method:
-    """A method that no schema knows, called as one of a kind."""
+    """Return a method without a schema, to be called as a method of a kind."""
     return Method(path, kind, "", "")
 
 
 def encode_untyped(text: str, path: str) -> bytes:
-    """The bytes of a message of the method at `path`; RequestError where the text cannot be meant."""
+    """Return the bytes of a message for the method at `path`.
+
+    Raises:
+        RequestError: when the text is neither JSON by field numbers nor hex.
+    """
     if not (text := text.strip()):
         return b""
     if text.startswith(HEX):
         try:
             return bytes.fromhex(text.removeprefix(HEX))
         except ValueError as error:
-            raise RequestError("After 0x come pairs of hex digits, and nothing else.", _HINT) from error
+            raise RequestError("After 0x, only pairs of hex digits are allowed.", _HINT) from error
     if not text.startswith("{"):
-        raise RequestError(f"No schema knows {path}, so its message cannot be given as a word.", _HINT)
+        raise RequestError(f"No schema knows {path}, so its message cannot be a plain word.", _HINT)
     return _message(parsed(text), "")
 
 
 def untyped_text(data: bytes, indent: int | None = None) -> str:
-    """A message as JSON by field numbers where that gives the same bytes again, else as hex."""
+    """Return a message as JSON by field numbers if that encodes to the same bytes, otherwise as hex."""
     try:
         text = json.dumps(_object(data, 0), indent=indent, ensure_ascii=False)
         is_same = encode_untyped(text, "") == data
@@ -81,14 +89,14 @@ def _message(value: object, path: str) -> bytes:
     if path.count(".") >= MAX_NESTED:
         raise RequestError(f"{path[:60]}… nests deeper than {MAX_NESTED} messages.", path=path)
     if not isinstance(value, dict):
-        raise RequestError(f"{path} takes an object of field numbers, not {shown(value)}.", _HINT, path=path)
+        raise RequestError(f"{path} must be an object of field numbers, not {shown(value)}.", _HINT, path=path)
     return b"".join(part for name, each in value.items() for part in _field(name, each, path))
 
 
 def _field(name: str, value: object, above: str) -> Iterator[bytes]:
     path = f"{above}.{name}" if above else name
     if not (name.isascii() and name.isdigit() and 0 < int(name) <= _HIGHEST):
-        raise RequestError(f"{path} is no field number, and no schema knows names.", _HINT, path=path)
+        raise RequestError(f"{path} is not a field number, and names need a schema.", _HINT, path=path)
     several = value if isinstance(value, list) else [value]
     for index, each in enumerate(several):
         if each is not None:
@@ -121,7 +129,7 @@ def _value(value: object, path: str) -> tuple[WireType, bytes]:
 
 def _integer(value: int, path: str) -> bytes:
     if not -(1 << 63) <= value < 1 << 64:
-        raise RequestError(f"{path} takes a whole number of 64 bits, not {shown(value)}.", path=path)
+        raise RequestError(f"{path} must be a 64-bit whole number, not {shown(value)}.", path=path)
     return varint(value & 0xFFFF_FFFF_FFFF_FFFF)
 
 
@@ -129,7 +137,7 @@ def _utf8(value: str, path: str) -> bytes:
     try:
         return value.encode()
     except UnicodeEncodeError as error:
-        raise RequestError(f"{path} takes text that UTF-8 can say, without half characters.", path=path) from error
+        raise RequestError(f"{path} must be valid Unicode, without lone surrogates.", path=path) from error
 
 
 def _zigzag(value: Any) -> bytes:
@@ -139,7 +147,7 @@ def _zigzag(value: Any) -> bytes:
 
 
 def _fixed(code: str) -> Callable[[Any], bytes]:
-    """A number in bytes; a negative whole one as the signed type of that width."""
+    """Return a function that packs a number; a negative integer as the signed type of that width."""
     return lambda value: struct.pack(f"<{code.lower() if value < 0 else code}", value)
 
 
@@ -151,7 +159,7 @@ _FORMS: Final[dict[str, tuple[WireType, Callable[[Any], bytes]]]] = {
     "double": (WireType.FIXED64, _fixed("d")),
     "fixed64": (WireType.FIXED64, _fixed("Q")),
 }
-"""What JSON has no word for, by the names of protobuf's types."""
+"""What JSON cannot express, by the names of protobuf's types."""
 
 
 def _object(data: bytes, depth: int) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The protobuf wire format without a schema: fields, and what their bytes could be."""
+"""The protobuf wire format: its fields, cutting a message short, and likely values without a schema."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Final, NamedTuple, TypeAlias
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 MAX_DEPTH: Final = 32
-"""protobuf's own parsers stop at 100; a guess that deep is no longer one."""
+"""protobuf's own parsers allow 100; a guess that deep is unlikely to be right."""
 
 
 class WireError(ValueError):
-    """Bytes that are no protobuf message, or one that nests past the bound."""
+    """Bytes that are not a protobuf message, or nest too deep."""
 
 
 class WireTooLargeError(WireError):
-    """A message that goes past the bounds, though what was read of it is one."""
+    """A protobuf message with too many fields."""
 
 
 class WireType(IntEnum):
-    """How a field's value is written."""
+    """The encoding of a field's value."""
 
     VARINT = 0
     FIXED64 = 1
@@ -36,19 +36,23 @@ class WireType(IntEnum):
 
 
 class WireField(NamedTuple):
-    """One field as it stands on the wire."""
+    """One field as encoded."""
 
     number: int
     wire_type: WireType
     value: int | bytes
-    """The integer, or the bytes; a group's are those between its two tags."""
+    """The integer, or the bytes; for a group, those between its two tags."""
     start: int
-    """The offset of its tag in the bytes that were read."""
+    """The offset of its tag."""
     end: int
 
 
 def fields(data: bytes, depth: int = 0) -> Iterator[WireField]:
-    """The fields of a message, in their order. WireError where the bytes are no message."""
+    """Yield the fields of a message in order.
+
+    Raises:
+        WireError: when the bytes are not a message.
+    """
     at = 0
     while at < len(data):
         field = _field(data, at, depth)
@@ -102,7 +106,11 @@ def _group_end(data: bytes, at: int, number: int, depth: int) -> tuple[int, int]
 
 
 def _overrun(data: bytes, start: int) -> tuple[int, bytes]:
-    """The number, and as many bytes as there are, of a field that is longer than what is left; else WireError."""
+    """Return the number and the available bytes of a field that is longer than the data.
+
+    Raises:
+        WireError: when no such field begins at `start`.
+    """
     tag, at = _read_varint(data, start)
     if not tag >> 3 or tag & 7 != WireType.LEN:
         raise WireError(f"no field that could be cut begins at byte {start}")
@@ -122,13 +130,13 @@ def varint(value: int) -> bytes:
 
 _EXCERPT_DEPTH: Final = 16
 _LONGEST_START: Final = 16
-"""A tag of five bytes with a varint of ten, and one more: a field of which less is left has no value to be cut."""
+"""A tag of five bytes, a varint of ten, and one byte of the value: a shorter rest has no value to cut."""
 
 
 def excerpt(data: bytes, limit: int, descriptor: Descriptor) -> bytes:
-    """At most `limit` bytes of a message, still a message; the message itself where it is short enough.
+    """Return at most `limit` bytes of a message, mended to a valid message of the same type.
 
-    Bytes that are no message come back as they are, for the real parser to refuse.
+    Bytes that are not a message are returned unchanged, for the real parser to reject.
     """
     if len(data) <= limit:
         return data
@@ -139,7 +147,11 @@ def excerpt(data: bytes, limit: int, descriptor: Descriptor) -> bytes:
 
 
 def _mended(head: bytes, descriptor: Descriptor, depth: int) -> bytes:
-    """The first bytes of a message, made whole. WireError where they are none."""
+    """Mend the first bytes of a message, so that they are one.
+
+    Raises:
+        WireError: when they are not.
+    """
     kept = 0
     try:
         for field in fields(head):
@@ -160,8 +172,8 @@ def _shortened(number: int, value: bytes, descriptor: Descriptor, depth: int) ->
     elif known.message_type is not None and depth < _EXCERPT_DEPTH:
         value = _mended(value, known.message_type, depth + 1)
     elif known.type != FieldDescriptor.TYPE_BYTES:
-        return b""  # packed numbers: the cut may go through one
-    # No longer than it was, so no longer length either.
+        return b""  # packed numbers: the cut may split one
+    # The value is no longer than before, so its length takes no more bytes either.
     return varint(number << 3 | WireType.LEN) + varint(len(value)) + value
 
 
@@ -169,24 +181,28 @@ MAX_FIELDS: Final = 200_000
 """About half a second of work; a larger message needs a schema."""
 
 Value: TypeAlias = object
-"""JSON-ready: str, int, float, dict or list of these."""
+"""JSON-ready: str, int, float, or a dict or list of these."""
 
 _FIXED: Final = (WireType.FIXED32, WireType.FIXED64)
 
 
 def tree(data: bytes) -> dict[str, Value]:
-    """A message as field numbers with the likeliest reading of each value. WireError where it is no message.
+    """Return a message by field numbers, with the likeliest value of each.
 
-    `{"1": "World", "2": 5, "3": {"1": …}}`; a number that occurs more than once has a list; bytes that are neither
-    text nor a message are `{"bytes": base64}`.
+    `{"1": "World", "2": 5, "3": {"1": …}}`. A repeated number has a list; bytes that are neither text nor a message are
+    `{"bytes": base64}`.
+
+    Raises:
+        WireError: when the bytes are not a message.
     """
     return _tree(data, 0, [MAX_FIELDS])
 
 
 def beginning(data: bytes) -> dict[str, Value]:
-    """As `tree`, for the first bytes of a longer message: what the cut went through is given as far as it goes.
+    """Return the first bytes of a longer message, like `tree`, with the available part of the field that was cut.
 
-    WireError where not even the first field's tag can be one.
+    Raises:
+        WireError: when not even the first tag is valid.
     """
     found, at, budget = [], 0, [MAX_FIELDS]
     try:
@@ -200,20 +216,20 @@ def beginning(data: bytes) -> dict[str, Value]:
 
 
 def likeliest(data: bytes) -> Value:
-    """Bytes of a length-delimited field as text, as a message, or as `{"bytes": base64}`."""
+    """Return a length-delimited value as text, as a message, or as `{"bytes": base64}`."""
     return _delimited(data, 0, [MAX_FIELDS])
 
 
 def likeliest_number(field: WireField) -> int | float:
-    """A varint as an integer, 4 or 8 bytes as a float of everyday size, else as an integer."""
+    """Return a varint as an integer, and 4 or 8 bytes as a float of everyday size, or else as an integer."""
     if isinstance(field.value, int):
-        # Ten bytes are hardly ever a number that large: int32 and int64 write every negative one so.
+        # int32 and int64 encode negative numbers in ten bytes; such large positive numbers are rare.
         return _signed(field.value)
     return _fixed(field.value)
 
 
 def alternatives(field: WireField) -> dict[str, Value]:
-    """Everything that a value could be, by the names of protobuf's types; none of them is marked as the likeliest."""
+    """Return all values that a field could have, by the names of protobuf's types, in no order of likelihood."""
     if isinstance(field.value, int):
         return _integers(field.value)
     if field.wire_type in _FIXED:
@@ -227,7 +243,7 @@ def alternatives(field: WireField) -> dict[str, Value]:
 
 
 def printable(data: bytes) -> str | None:
-    """The text of UTF-8 bytes that hold no controls but tab and line ends; None for any other."""
+    """Return UTF-8 bytes as text; None where they are invalid or not `is_printable`."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -236,11 +252,11 @@ def printable(data: bytes) -> str | None:
 
 
 def is_printable(text: str) -> bool:
-    """True for text that holds no controls but tab and line ends."""
+    """Return True for text without control characters other than tab and line ends."""
     return text.isprintable() or text.translate(_SPACES).isprintable()
 
 
-# Spaces other than the ASCII one are not printable to Python, but they are text.
+# Python does not count spaces other than the ASCII one as printable.
 _SPACES: Final = dict.fromkeys((9, 10, 13, 0xA0, 0x3000, *range(0x2000, 0x200B)), " ")
 
 
@@ -286,13 +302,13 @@ def _beginning_of(data: bytes) -> Value:
 
 def _number(raw: bytes) -> float:
     number: float = struct.unpack("<d" if len(raw) == 8 else "<f", raw)[0]
-    # The shortest digits that give the same 32-bit float again.
+    # the shortest digits that round to the same 32-bit float
     return number if len(raw) == 8 or not math.isfinite(number) else float(f"{number:.7g}")
 
 
 def _fixed(raw: bytes) -> int | float:
     number = _number(raw)
-    # A float of everyday size is hardly ever an integer by chance: its exponent bits would have to fit.
+    # An integer is hardly ever a float of everyday size: the exponent bits would have to fit by chance.
     is_everyday = math.isfinite(number) and 1e-6 <= abs(number) <= 1e12
     return number if is_everyday else int.from_bytes(raw, "little")
 

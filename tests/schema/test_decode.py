@@ -188,7 +188,7 @@ def test_a_timestamp_out_of_range_is_still_shown(catalog: Catalog) -> None:
 def test_bytes_that_are_no_such_message_are_read_otherwise(catalog: Catalog) -> None:
     reading = read_bytes(b"World", "HelloRequest", catalog)
     assert (reading.format, reading.value, reading.type) == (Format.TEXT, "World", None)
-    assert reading.reason.startswith("The bytes are no HelloRequest. ")
+    assert reading.reason.startswith("The bytes are not a HelloRequest. ")
 
 
 # --- readings without a schema
@@ -323,7 +323,7 @@ def test_what_was_typed_becomes_the_request(text: str, message: HelloRequest) ->
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"nam": "World"}', "HelloRequest has no field nam. Is name meant?"),
+        ('{"nam": "World"}', "HelloRequest has no field nam. Did you mean name?"),
         ('{"name": 5}', "name"),
         ('{"name": "a", "name": "b"}', "name is given twice"),
         ('{"name": "World"', "The JSON breaks at line 1, column 17"),

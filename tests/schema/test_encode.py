@@ -92,26 +92,26 @@ def sent(text: str, type_name: str = "c.Cart") -> Any:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"items": [{}, {}, {"price": "cheap"}]}', 'items[2].price takes a number, not "cheap".'),
-        ('{"items": [{"price": 1e39}]}', "items[0].price takes a number of 32 bits, not 1e+39."),
-        ('{"items": [{"prise": 1}]}', "Item has no field items[0].prise. Is price meant?"),
-        ('{"items": {}}', "items takes a list, not an object."),
-        ('{"items": [7]}', "items[0] takes an object, a Item, not 7."),
-        ('{"kind": "paid"}', 'kind takes one of NEW, PAID, not "paid". Is PAID meant?'),
-        ('{"is_gift": 1}', "is_gift takes true or false, not 1."),
-        ('{"total_cents": -1}', "total_cents takes a whole number from 0 to 18446744073709551615, not -1."),
-        ('{"codes": [1, 2.5]}', "codes[1] takes a whole number, not 2.5."),
-        ('{"seal": "?"}', 'seal takes base64, not "?".'),
-        ('{"notes": {"a": {}}}', 'The key of notes[a] takes a whole number, not "a".'),
-        ('{"notes": {"1": {"count": true}}}', "notes[1].count takes a whole number, not true."),
-        ('{"when": "noon"}', 'when takes a time such as "2026-01-31T12:00:00Z", not "noon".'),
+        ('{"items": [{}, {}, {"price": "cheap"}]}', 'items[2].price must be a number, not "cheap".'),
+        ('{"items": [{"price": 1e39}]}', "items[0].price must be a 32-bit number, not 1e+39."),
+        ('{"items": [{"prise": 1}]}', "Item has no field items[0].prise. Did you mean price?"),
+        ('{"items": {}}', "items must be a list, not an object."),
+        ('{"items": [7]}', "items[0] must be an object (Item), not 7."),
+        ('{"kind": "paid"}', 'kind must be one of NEW, PAID, not "paid". Did you mean PAID?'),
+        ('{"is_gift": 1}', "is_gift must be true or false, not 1."),
+        ('{"total_cents": -1}', "total_cents must be a whole number from 0 to 18446744073709551615, not -1."),
+        ('{"codes": [1, 2.5]}', "codes[1] must be a whole number, not 2.5."),
+        ('{"seal": "?"}', 'seal must be base64, not "?".'),
+        ('{"notes": {"a": {}}}', 'The key of notes[a] must be a whole number, not "a".'),
+        ('{"notes": {"1": {"count": true}}}', "notes[1].count must be a whole number, not true."),
+        ('{"when": "noon"}', 'when must be a time such as "2026-01-31T12:00:00Z", not "noon".'),
         ('{"more": {"a": 1}}', "more is an Any: it needs @type, the name of its type."),
-        ('{"more": {"@type": "x/c.Item", "price": "a"}}', 'more.price takes a number, not "a".'),
+        ('{"more": {"@type": "x/c.Item", "price": "a"}}', 'more.price must be a number, not "a".'),
         ('{"more": {"@type": "x/no.Such"}}', "more: no schema has the type x/no.Such."),
-        ('{"free": 5}', "free takes an object, not 5."),
-        ('{"inner": {"inner": {"kind": 1.5}}}', "inner.inner.kind takes one of NEW, PAID, not 1.5."),
-        ('{"card": "x", "cash": true}', "cash and card are of one oneof, pay. Only one of them can be set."),
-        ('{"card": "\\ud800"}', "card takes text that UTF-8 can say"),
+        ('{"free": 5}', "free must be an object, not 5."),
+        ('{"inner": {"inner": {"kind": 1.5}}}', "inner.inner.kind must be one of NEW, PAID, not 1.5."),
+        ('{"card": "x", "cash": true}', "cash and card belong to the same oneof, pay. Only one of them can be set."),
+        ('{"card": "\\ud800"}', "card must be valid Unicode"),
         ('{"unknown fields": {}}', "unknown fields cannot be sent"),
         ('{"kind": }', "The JSON breaks at line 1, column 10: Expecting value."),
         ('{\n "kind": "NEW"\n "card": ""}', "The JSON breaks at line 3, column 2: Expecting ',' delimiter."),
@@ -164,7 +164,7 @@ def test_the_name_of_an_enum_value_may_be_given_in_part() -> None:
     file.message_type.add(name="M").field.add(name="state", number=1, type=F.TYPE_ENUM, label=1, type_name=".e.State")
     catalog = Catalog()
     catalog.add(FileDescriptorSet(file=[file]), "e")
-    with pytest.raises(RequestError, match="Is STATE_PAID meant"):
+    with pytest.raises(RequestError, match="Did you mean STATE_PAID"):
         build('{"state": "paid"}', method("e.M"), catalog)
 
 
@@ -184,7 +184,7 @@ def test_what_proto2_requires_is_named() -> None:
     with pytest.raises(RequestError, match=r"Whole requires parts\[1\]\.id"):
         build('{"parts": [{"id": "a"}, {}]}', method("s.Whole"), CATALOG)
     assert sent('{"[s.colour]": "red"}', "s.Whole") == {"parts": [], "[s.colour]": "red"}
-    with pytest.raises(RequestError, match=r"Is \[s\.colour\] meant"):
+    with pytest.raises(RequestError, match=r"Did you mean \[s\.colour\]"):
         build('{"[s.color]": "red"}', method("s.Whole"), CATALOG)
 
 

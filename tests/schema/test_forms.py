@@ -55,7 +55,8 @@ def test_a_known_message_in_another_form(form: str, value: object) -> None:
 def test_a_form_that_the_bytes_have_not_says_so_and_gives_the_likeliest() -> None:
     reading = read_bytes(b"World", "HelloRequest", Catalog(), form=Format.WIRE)
     assert (reading.format, reading.value) == (Format.TEXT, "World")
-    assert reading.reason.startswith("It cannot be read as wire: the bytes are no protobuf message. The bytes are no")
+    why = "It cannot be read as wire: the bytes are not a protobuf message. The bytes are not"
+    assert reading.reason.startswith(why)
     unknown = read_bytes(HELLO, None, Catalog(), form=Format.PROTOBUF)
     assert unknown.reason.startswith("It cannot be read as protobuf: no schema gives its type. ")
 

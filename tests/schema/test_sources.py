@@ -110,7 +110,7 @@ def test_a_file_without_an_import_that_only_options_need_is_used() -> None:
     file.public_dependency.append(1)
     catalog = Catalog()
     catalog.add(FileDescriptorSet(file=[file]), "x")
-    assert catalog.problems == ["x: shop.proto is used without its imports gogoproto/gogo.proto, which are not there."]
+    assert catalog.problems == ["x: shop.proto is used without its imports gogoproto/gogo.proto, which are missing."]
     assert catalog.method("/shop.v1.Shop/Get") is not None
 
 
@@ -127,7 +127,7 @@ def test_what_calls_itself_a_map_and_is_none_is_refused() -> None:
     file.message_type[0].nested_type[0].field[0].name = "k"
     catalog = Catalog()
     catalog.add(FileDescriptorSet(file=[file]), "x")
-    assert "TagsEntry is no entry of a map" in catalog.problems[0]
+    assert "TagsEntry is not a map entry" in catalog.problems[0]
 
 
 @given(st.binary(max_size=80))

@@ -167,7 +167,7 @@ async def test_a_method_that_no_schema_knows(greet: GreetProcess) -> None:
         assert editor(run).text == '{\n  "1": "Ada",\n  "2": {\n    "1": 1\n  }\n}'
         editor(run).text = '{"1": {"x": 1}}'
         await run.press("f5")
-        await run.until(lambda: "1.x is no field number" in note(run))
+        await run.until(lambda: "1.x is not a field number" in note(run))
         assert editor(run).cursor_location == (0, 7)
         await run.press("escape", "ctrl+t")
         await run.type("other")
