@@ -187,7 +187,7 @@ CONNECT_STREAMING: Final = Framing(
     read_end=_read_connect_end,
     rest_of_end=_connect_rest,
     read_error=_read_connect_error,
-    note="Connect, streaming: messages in envelopes as gRPC's, status and trailers in the last one",
+    note="Connect, streaming: messages in envelopes like gRPC's, with status and trailers in the last one",
 )
 CONNECT_UNARY: Final = Framing(
     has_messages=False,

@@ -14,10 +14,10 @@ from inspector.model.frame import DetectedProtocol, Endpoint, Packet, Protocol, 
 
 PREFACE: Final = DetectedProtocol(Protocol.HTTP2, "preface")
 _USE_HTTP2: Final = (
-    "gRPC needs HTTP/2 from the first byte on: a proxy must be told to speak it to its backend (`grpc_pass` in nginx), "
-    "curl by --http2-prior-knowledge"
+    "gRPC needs HTTP/2 from the first byte on: a proxy must use it with its backend (`grpc_pass` in nginx), "
+    "and curl needs --http2-prior-knowledge"
 )
-_OTHER_SILENT_PORTS: Final = "so does a port that expects {}, and one with nothing behind it"
+_OTHER_SILENT_PORTS: Final = "so does a port that expects {}, or one without a service behind it"
 
 
 class _FirstBytes(NamedTuple):
@@ -87,7 +87,7 @@ class Handshake:
         if answer is not None:
             sentence = (
                 f"The server does not speak HTTP/2: it answered the client's {_name(request.detected)} (packet "
-                f"{request.packet}) with bytes that are no frame of it (packet {answer.packet})."
+                f"{request.packet}) with bytes that are not HTTP/2 frames (packet {answer.packet})."
             )
             return Diagnosis(Cause.NOT_HTTP2, sentence, (request.packet, answer.packet))
         before = connection.server in tls_servers, connection.server in plain_servers
@@ -158,21 +158,23 @@ def _silence(
     name, is_plain = _name(request), request == PREFACE
     if ending.source != connection.server:
         sentence = (
-            f"The server said nothing to the client's {name} (packet {first}), and the client closed the connection "
+            f"The server sent nothing after the client's {name} (packet {first}), and the client closed the connection "
             f"({how}, packet {ending.packet})."
         )
         return Diagnosis(Cause.CONNECTION_LOST, sentence, packets)
-    closed = f"the server said nothing and closed the connection ({how}, packet {ending.packet})"
+    closed = f"the server sent nothing and closed the connection ({how}, packet {ending.packet})"
     if is_plain and speaks_tls:
         sentence = (
-            f"The client spoke cleartext to a port that speaks TLS: to its HTTP/2 preface (packet {first}) {closed}; "
-            "other connections got TLS from it."
+            f"The client spoke cleartext to a port that speaks TLS: after its HTTP/2 preface (packet {first}), {closed}; "
+            "on other connections it answered in TLS."
         )
         return Diagnosis(Cause.PLAINTEXT_TO_TLS, sentence, packets)
     if is_plain and speaks_http2:
-        sentence = f"To the client's {name} (packet {first}) {closed}; on other connections it spoke HTTP/2."
+        sentence = f"After the client's {name} (packet {first}), {closed}; on other connections it spoke HTTP/2."
         return Diagnosis(Cause.CONNECTION_LOST, sentence, packets)
     if request.is_request:
-        return Diagnosis(Cause.NOT_HTTP2, f"To the client's {name} (packet {first}) {closed}. {_USE_HTTP2}.", packets)
+        return Diagnosis(
+            Cause.NOT_HTTP2, f"After the client's {name} (packet {first}), {closed}. {_USE_HTTP2}.", packets
+        )
     likely = _OTHER_SILENT_PORTS.format("TLS" if is_plain else "cleartext")
-    return Diagnosis(Cause.CONNECTION_LOST, f"To the client's {name} (packet {first}) {closed}: {likely}.", packets)
+    return Diagnosis(Cause.CONNECTION_LOST, f"After the client's {name} (packet {first}), {closed}: {likely}.", packets)

@@ -311,9 +311,9 @@ class CallProgress:
         is_early = server.ended_at is not None and client.has_begun and client.ended_at is None and not self._has_gap
         if side is Side.SERVER and is_early and error != "NO_ERROR":
             sentence = (
-                f"Behind its trailers the server reset the stream with {error}, before the client had ended its side"
+                f"After its trailers the server reset the stream with {error}, before the client had ended its side"
             )
-            yield events.ProblemFound(self.key, f"{sentence}: some clients take the call for cancelled.")
+            yield events.ProblemFound(self.key, f"{sentence}: some clients treat the call as cancelled.")
         yield from self.end(CallState.CANCELLED, frame.time)
 
     def _on_end_stream(self, frame: Frame, side: Side) -> Iterator[Event]:

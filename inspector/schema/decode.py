@@ -239,7 +239,7 @@ def _asked_for(sample: Sample, form: Format) -> Reading:
     else:
         value = READERS[form](sample)
     name = short_name(sample.type_name) if form is Format.PROTOBUF and sample.type_name else None
-    return Reading(form, value, name, f"It was asked for as {form}.", is_whole or form is Format.JSON)
+    return Reading(form, value, name, f"The form {form} was chosen.", is_whole or form is Format.JSON)
 
 
 def _likeliest(sample: Sample, content_type: str | None) -> Reading:

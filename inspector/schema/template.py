@@ -73,13 +73,13 @@ class _Blanks:
                 return None
             case OwnForm.ANY | OwnForm.STRUCT:
                 return {}
-        told: dict[str, object] = {}
+        blanks: dict[str, object] = {}
         inside = (*above, descriptor.full_name)
         for field in _first_of_each(descriptor):
             if field.is_required or self._has_room(field, inside):
                 self._left -= 1
-                told[json_name(field)] = self._field(field, inside)
-        return told
+                blanks[json_name(field)] = self._field(field, inside)
+        return blanks
 
     def _has_room(self, field: FieldDescriptor, inside: tuple[str, ...]) -> bool:
         return self._left > 0 and (field.is_repeated or not _is_inside(field, inside))

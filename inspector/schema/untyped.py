@@ -25,7 +25,7 @@ def parsed(text: str) -> object:
     try:
         return json.loads(text, object_pairs_hook=_without_duplicates)
     except json.JSONDecodeError as error:
-        problem = f"The JSON breaks at line {error.lineno}, column {error.colno}: {error.msg}."
+        problem = f"The JSON is invalid at line {error.lineno}, column {error.colno}: {error.msg}."
         raise RequestError(problem, place=(error.lineno, error.colno)) from error
     except RecursionError as error:
         raise RequestError("The JSON nests too deep.") from error

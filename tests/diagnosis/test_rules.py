@@ -80,14 +80,14 @@ CALLS = (
     Case("answer_rejected", Cause.HTTP_ERROR, (12, 13), ("HTTP 404", "UNIMPLEMENTED", "reset the stream with PROTO")),
     Case("web_page", Cause.HTTP_ERROR, (11,), ("HTTP 200, text/html", "Please log in")),
     Case("stalled", Cause.FLOW_CONTROL, (9, 13), ("client stood still for 1.00 s", "its stream", "at its deadline")),
-    Case("request_to_tls", Cause.CONNECTION_LOST, (4, 6, 7), ("said nothing", "FIN, packet 6", "expects TLS")),
+    Case("request_to_tls", Cause.CONNECTION_LOST, (4, 6, 7), ("sent nothing", "FIN, packet 6", "expects TLS")),
 )
 CONNECTIONS = (
     Case("plaintext_to_java", Cause.PLAINTEXT_TO_TLS, (4, 6), ("speaks TLS", "preface", "alert unexpected_message")),
     Case("plaintext_and_tls", Cause.PLAINTEXT_TO_TLS, (17, 19), ("speaks TLS", "FIN", "other connections got TLS")),
-    Case("plaintext_to_openssl", Cause.CONNECTION_LOST, (4, 6), ("said nothing", "RST, packet 6", "expects TLS")),
-    Case("plaintext_to_node", Cause.CONNECTION_LOST, (4, 6), ("said nothing", "FIN, packet 6", "expects TLS")),
-    Case("plaintext_to_grpc", Cause.CONNECTION_LOST, (4, 6), ("said nothing", "FIN, packet 6", "expects TLS")),
+    Case("plaintext_to_openssl", Cause.CONNECTION_LOST, (4, 6), ("sent nothing", "RST, packet 6", "expects TLS")),
+    Case("plaintext_to_node", Cause.CONNECTION_LOST, (4, 6), ("sent nothing", "FIN, packet 6", "expects TLS")),
+    Case("plaintext_to_grpc", Cause.CONNECTION_LOST, (4, 6), ("sent nothing", "FIN, packet 6", "expects TLS")),
     Case("tls_to_grpc", Cause.TLS_TO_PLAINTEXT, (4, 6), ("ClientHello (packet 4)", "SETTINGS (packet 6)")),
     Case("tls_to_node", Cause.TLS_TO_PLAINTEXT, (4, 6), ("ClientHello (packet 4)", "SETTINGS (packet 6)")),
     Case("tls_and_plaintext", Cause.TLS_TO_PLAINTEXT, (22, 24), ("ClientHello (packet 24)", "SETTINGS (packet 22)")),
@@ -142,7 +142,7 @@ async def test_a_client_that_speaks_http1_to_a_grpc_port_is_told_so() -> None:
         ("HTTP/1.1 505 HTTP Version Not Supported", "refused “GET / HTTP/1.1” (packet 1): “HTTP/1.1 505"),
         ("HTTP/1.1 200 OK", ""),
         ("HTTP/1.1 404 Not Found", ""),
-        ("", "the server said nothing and closed the connection (FIN, packet 2)"),
+        ("", "the server sent nothing and closed the connection (FIN, packet 2)"),
     ],
 )
 def test_a_request_in_http1_is_a_failure_where_it_is_refused(answer: str, words: str) -> None:

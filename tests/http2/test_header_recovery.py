@@ -63,7 +63,7 @@ async def test_one_placeholder_has_one_identity(tmp_path: Path) -> None:
     assert first.sharing == third.sharing == [first, third]
     assert second.sharing == fourth.sharing == [second, fourth]
     notes = dict(store.frames[first.frames[0]].header_notes)
-    assert notes[2].reason == "probably :path, by its place among the headers"
+    assert notes[2].reason == "probably :path, by its position among the headers"
     assert all(call.method is None for call in store.calls.values())
 
 

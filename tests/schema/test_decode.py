@@ -326,7 +326,7 @@ def test_what_was_typed_becomes_the_request(text: str, message: HelloRequest) ->
         ('{"nam": "World"}', "HelloRequest has no field nam. Did you mean name?"),
         ('{"name": 5}', "name"),
         ('{"name": "a", "name": "b"}', "name is given twice"),
-        ('{"name": "World"', "The JSON breaks at line 1, column 17"),
+        ('{"name": "World"', "The JSON is invalid at line 1, column 17"),
         ('{"name": "a"} x', "Extra data"),
     ],
 )

@@ -40,7 +40,7 @@ def test_the_forms_that_bytes_can_have(data: bytes, type_name: str | None, forms
     assert " ".join(found) == forms
     for form in found:
         reading = read_bytes(data, type_name, Catalog(), form=form)
-        assert (reading.format, reading.reason) == (form, f"It was asked for as {form}.")
+        assert (reading.format, reading.reason) == (form, f"The form {form} was chosen.")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_the_message_tab_shows_the_form_that_is_asked_for() -> None:
     assert message_forms(talk.store, Catalog(), 0) == ()
     shown = [line.text for line in message_detail(talk.store, Catalog(), 1, Format.WIRE)]
     assert '1: "World"  string | bytes 57 6f 72 6c 64' in shown
-    assert "It was asked for as wire." in shown
+    assert "The form wire was chosen." in shown
     step = Follow(talk.store, Catalog(), StreamKey(0, 1)).step(1, Shown(form=Format.HEX))
     assert [line.text for line in step.body] == ["0a05 576f 726c 64"]
 

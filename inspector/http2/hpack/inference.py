@@ -20,8 +20,8 @@ _CONSTANT: Final = frozenset(
 """Headers that a peer nearly always sends with the same value on all streams of a connection: enough for a guess."""
 
 _CALLED_BEFORE: Final = "the only method on earlier connections of this client to this server"
-_SENT_AGAIN: Final = "the same sender sent this value later, and this entry no more"
-_LOST: Final = "it came through the table of headers after bytes were lost"
+_SENT_AGAIN: Final = "the same sender sent this value again later, and did not use this entry again"
+_LOST: Final = "it came from the header table after bytes were lost"
 
 
 def text_of(raw: bytes) -> str:
@@ -73,7 +73,7 @@ class UnknownEntries:
             return inferred.reason
         name = self.name(entry)
         if name:
-            return f"probably {name}, by its place among the headers"
+            return f"probably {name}, by its position among the headers"
         return "sent in bytes that were not captured" if entry.epoch else "sent before the capture began"
 
     def name(self, entry: UnknownEntry) -> str | None:
@@ -99,7 +99,7 @@ class UnknownEntries:
                 self._on_literal(text_of(entry.name), text_of(entry.value))
 
     def set(self, entry: UnknownEntry, inferred: Inferred | None) -> None:
-        """Replace what is inferred of an entry; None takes it back."""
+        """Replace what is inferred of an entry; None removes it."""
         if inferred != self._inferred.get(entry):
             self._changed.add(entry)
             if inferred is None:
@@ -108,7 +108,7 @@ class UnknownEntries:
                 self._inferred[entry] = inferred
 
     def name_path(self, entry: UnknownEntry, path: str | None) -> None:
-        """Record the path that the user gave for an entry; None takes it back."""
+        """Record the path that the user gave for an entry; None removes it."""
         self._changed.add(entry)
         if path is None:
             self._named_by_user.pop(entry, None)
@@ -149,7 +149,7 @@ class UnknownEntries:
         if name == ":path":
             self._on_path(entry)
         elif name == "te" and self._orders.is_certain(entry):
-            self.set(entry, Inferred("te", "trailers", HeaderSource.GUESSED, "gRPC knows no other value of te"))
+            self.set(entry, Inferred("te", "trailers", HeaderSource.GUESSED, "gRPC defines no other value of te"))
 
     def _on_path(self, entry: UnknownEntry) -> None:
         """Guess a method that was never seen: the one that this client always called, if it called only one."""

@@ -159,14 +159,16 @@ def _negations(token: re.Match[str]) -> int:
 
 def _plain_word(text: str) -> Probe:
     if text in ("||", "|", "!", "or"):
-        raise FilterError(f"{text} is not known here: all parts of a filter must match.", 'Use -word for "not".')
+        raise FilterError(f"A filter has no {text}: all of its parts must match.", 'Use -word for "not".')
     return with_word(text)
 
 
 def _comparison(field: str, operator: str, operand: str) -> Term:
     make = _FIELDS.get(field)
     if make is None:
-        raise FilterError(f"{field} is not known here.", f"Compare one of {_listed(_FIELDS)}, or search for words.")
+        raise FilterError(
+            f"A filter cannot compare {field}.", f"Compare one of {_listed(_FIELDS)}, or search for words."
+        )
     if operator not in ("==", "eq", "!=", "ne"):
         raise FilterError(f"{field} cannot be compared with {operator}.", "Use == or !=.")
     if not operand:
@@ -203,7 +205,7 @@ def _chosen(key: str, value: str, names: Mapping[str, _Name]) -> tuple[_Name, ..
         return (plain[wanted],)
     found = tuple(each for name, each in plain.items() if wanted and name.startswith(wanted))
     if not found:
-        raise FilterError(f"{key}:{value} means nothing.", f"Known are {_listed(names, lower=True)}.")
+        raise FilterError(f"{key}: has no value {value}.", f"The values are {_listed(names, lower=True)}.")
     return found
 
 
