@@ -165,8 +165,8 @@ def _silence(
     closed = f"the server sent nothing and closed the connection ({how}, packet {ending.packet})"
     if is_plain and speaks_tls:
         sentence = (
-            f"The client spoke cleartext to a port that speaks TLS: after its HTTP/2 preface (packet {first}), {closed}; "
-            "on other connections it answered in TLS."
+            f"The client spoke cleartext to a port that speaks TLS: after its HTTP/2 preface (packet {first}), "
+            f"{closed}; on other connections it answered in TLS."
         )
         return Diagnosis(Cause.PLAINTEXT_TO_TLS, sentence, packets)
     if is_plain and speaks_http2:
