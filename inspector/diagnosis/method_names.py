@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from inspector.http2.framings import framing_of
-from inspector.model.call import SHARING_TRIED, Call, Message, MethodSource
+from inspector.model.call import MAX_SHARING_TRIED, Call, Message, MethodSource
 from inspector.model.frame import Side
 from inspector.model.retained_list import RetainedList
 from inspector.schema.catalog import GREET_ORIGIN, Catalog, Method
@@ -36,7 +36,7 @@ def method_name(call: Call, catalog: Catalog) -> MethodName:
     if not is_grpc(call, Side.CLIENT):
         return MethodName(None, None)  # what is not gRPC has no method
     # One placeholder, one method: it must fit all the calls that share it.
-    fitting = [found for each in (call, *call.sharing[:SHARING_TRIED]) if (found := _fitting(each, catalog))]
+    fitting = [found for each in (call, *call.sharing[:MAX_SHARING_TRIED]) if (found := _fitting(each, catalog))]
     candidates = tuple(path for path in fitting[0] if all(path in found for found in fitting)) if fitting else ()
     if len(candidates) == 1:
         return MethodName(candidates[0], MethodSource.GUESSED)

@@ -281,7 +281,7 @@ class ConnectionProgress:
         entry = recovery.path_entry(position) if position is not None else None
         if entry is None:
             source = None if path is None else MethodSource.GUESSED
-            yield events.MethodLearnt(StreamKey(self.connection.index, stream), path, source)
+            yield events.MethodFound(StreamKey(self.connection.index, stream), path, source)
         else:
             recovery.unknown_entries.name_path(entry, path)
             yield from self._blocks.revise(recovery)
@@ -334,7 +334,7 @@ class ConnectionProgress:
             call = self._calls.begin(frame.stream)
             yield events.CallStarted(call.key, frame.time)
             if frame.stream == 1 and self.upgraded:
-                yield events.MethodLearnt(call.key, self.upgraded, MethodSource.WIRE)
+                yield events.MethodFound(call.key, self.upgraded, MethodSource.WIRE)
         yield events.CallFrameSeen(call.key)
         yield from call.receive(frame, self.connection.side(frame.source), position)
         if call.is_over:

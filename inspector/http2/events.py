@@ -67,7 +67,7 @@ class CallFrameSeen(msgspec.Struct, frozen=True, gc=False):
     key: StreamKey
 
 
-class MethodLearnt(msgspec.Struct, frozen=True, gc=False):
+class MethodFound(msgspec.Struct, frozen=True, gc=False):
     """The method of a call is known, or, with None, a guess is taken back."""
 
     key: StreamKey
@@ -152,7 +152,7 @@ Event: TypeAlias = (
     | FrameRevised
     | CallStarted
     | CallFrameSeen
-    | MethodLearnt
+    | MethodFound
     | MethodPlaceFound
     | RequestHeadersRead
     | ResponseHeadersRead

@@ -57,7 +57,7 @@ class FlowControl:
         for end, windows in self.windows.items():
             windows.is_left_known = False
             windows.known_from = None
-            for stream in tuple(windows.standing):
+            for stream in tuple(windows.stalls):
                 _break_off_stall(windows, stream, time)
             if end != source:
                 windows.is_initial_known = False
@@ -78,17 +78,17 @@ class FlowControl:
         length, stream = frame.length, frame.stream
         if length:
             mine.left = left = mine.left - length
-            if mine.standing:
+            if mine.stalls:
                 _resume_stalls(mine, stream, frame.time)
             if left <= 0 and mine.is_left_known:
                 self._on_exhausted(mine, 0, left, frame, position)
-            if (change := mine.changes.get(stream)) is not None:
-                mine.changes[stream] = change = change - length
-                if mine.initial + change <= 0 and not frame.flags & END_STREAM and mine.knows(stream):
-                    self._on_exhausted(mine, stream, mine.initial + change, frame, position)
+            if (offset := mine.offsets.get(stream)) is not None:
+                mine.offsets[stream] = offset = offset - length
+                if mine.initial + offset <= 0 and not frame.flags & END_STREAM and mine.knows(stream):
+                    self._on_exhausted(mine, stream, mine.initial + offset, frame, position)
         if frame.flags & END_STREAM:
-            mine.changes.pop(stream, None)
-            if mine.standing:
+            mine.offsets.pop(stream, None)
+            if mine.stalls:
                 _close_window(mine, stream, frame.time)
 
     def on_headers(self, mine: Windows, theirs: Windows, frame: Frame, _position: int) -> None:
@@ -99,8 +99,8 @@ class FlowControl:
             _open_window(mine, stream, frame.time)
             _open_window(theirs, stream, frame.time)
         if frame.flags & END_STREAM:
-            mine.changes.pop(stream, None)
-            if mine.standing:
+            mine.offsets.pop(stream, None)
+            if mine.stalls:
                 _close_window(mine, stream, frame.time)
 
     def on_update(self, _mine: Windows, theirs: Windows, frame: Frame, _position: int) -> None:
@@ -111,12 +111,12 @@ class FlowControl:
             return
         if stream == 0:
             theirs.left = room = theirs.left + increment
-        elif (change := theirs.changes.get(stream)) is not None:
-            theirs.changes[stream] = change = change + increment
-            room = theirs.initial + change
+        elif (offset := theirs.offsets.get(stream)) is not None:
+            theirs.offsets[stream] = offset = offset + increment
+            room = theirs.initial + offset
         else:
             return
-        if theirs.standing and room > 0:
+        if theirs.stalls and room > 0:
             _end_stall(theirs, stream, frame.time)
 
     def on_settings(self, _mine: Windows, theirs: Windows, frame: Frame, position: int) -> None:
@@ -129,8 +129,8 @@ class FlowControl:
             # Older streams keep an unknown window; later ones begin with this size.
             theirs.is_initial_known, theirs.known_from = True, None
         theirs.initial = size
-        for stream, change in theirs.changes.items():
-            if size + change > 0:
+        for stream, offset in theirs.offsets.items():
+            if size + offset > 0:
                 _end_stall(theirs, stream, frame.time)
             elif theirs.knows(stream):
                 self._begin_stall(theirs, stream, frame, position)
@@ -148,55 +148,55 @@ class FlowControl:
         mine.overdrawn = max(mine.overdrawn, -left)
         _break_off_stall(mine, stream, frame.time)
         if stream:
-            del mine.changes[stream]
+            del mine.offsets[stream]
         else:
             mine.is_left_known = False
 
     def _begin_stall(self, mine: Windows, stream: int, frame: Frame, position: int) -> None:
-        known = mine.standing.get(stream)
+        known = mine.stalls.get(stream)
         if known is None or known.ended is not None:
-            stall = mine.standing[stream] = Stall(mine.end, stream, frame.time, position)
+            stall = mine.stalls[stream] = Stall(mine.end, stream, frame.time, position)
             self._on_stall(stall)
 
 
 def _open_window(windows: Windows, stream: int, time: float) -> None:
     """Open a stream window of the initial size."""
-    windows.changes[stream] = 0
+    windows.offsets[stream] = 0
     if windows.known_from is None:
         windows.known_from = stream
-    if len(windows.changes) > MAX_OPEN_STREAMS:
-        oldest = next(iter(windows.changes))
-        del windows.changes[oldest]
+    if len(windows.offsets) > MAX_OPEN_STREAMS:
+        oldest = next(iter(windows.offsets))
+        del windows.offsets[oldest]
         _break_off_stall(windows, oldest, time)
 
 
 def _end_stall(windows: Windows, stream: int, time: float) -> None:
-    stall = windows.standing.get(stream)
+    stall = windows.stalls.get(stream)
     if stall is not None and stall.ended is None:
         stall.ended = time
 
 
 def _break_off_stall(windows: Windows, stream: int, time: float) -> None:
     """Leave a stall unfinished, as its window is unknown."""
-    stall = windows.standing.pop(stream, None)
+    stall = windows.stalls.pop(stream, None)
     if stall is not None and stall.ended is None:
         stall.broken_off = time
 
 
 def _close_window(windows: Windows, stream: int, time: float) -> None:
     """Close a stream window: its end sends no more."""
-    windows.changes.pop(stream, None)
-    if windows.standing:
+    windows.offsets.pop(stream, None)
+    if windows.stalls:
         _end_stall(windows, stream, time)
-        windows.standing.pop(stream, None)
+        windows.stalls.pop(stream, None)
 
 
 def _resume_stalls(windows: Windows, stream: int, time: float) -> None:
     for each in (0, stream):
-        stall = windows.standing.get(each)
+        stall = windows.stalls.get(each)
         if stall is not None and stall.ended is not None:
             stall.resumed = time
-            del windows.standing[each]
+            del windows.stalls[each]
 
 
 _HANDLERS: Final[dict[int, Callable[[FlowControl, Windows, Windows, Frame, int], None]]] = {

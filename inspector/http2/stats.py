@@ -11,12 +11,12 @@ from typing import Final
 
 from inspector.http2.flow_control import FlowControl
 from inspector.model.connection import (
-    GOAWAYS_KEPT,
-    KILLED_KEPT,
+    MAX_GOAWAYS,
+    MAX_KILLED,
+    MAX_PINGS,
+    MAX_RESET_KINDS,
+    MAX_RESETS,
     OTHER_ERRORS,
-    PINGS_KEPT,
-    RESET_KINDS_KEPT,
-    RESETS_KEPT,
     Goaway,
     Ping,
     Reset,
@@ -99,7 +99,7 @@ class ConnectionStats:
         goaways = self.traffic.goaways
         if goaways and goaways[-1].time == time and stream > goaways[-1].last_stream:
             killed = goaways[-1].killed
-            if len(killed) < KILLED_KEPT:
+            if len(killed) < MAX_KILLED:
                 killed.append(stream)
 
     def _tunnelled_sender(self, packet: Packet) -> tuple[SentCounts, Windows, Windows]:
@@ -142,7 +142,7 @@ class ConnectionStats:
     def _on_ping(self, frame: Frame, sent: SentCounts, position: int) -> None:
         opaque, traffic = (frame.detail or {}).get("opaque"), self.traffic
         if not frame.flags & ACK:
-            if len(traffic.waiting) >= PINGS_KEPT:
+            if len(traffic.waiting) >= MAX_PINGS:
                 del traffic.waiting[next(iter(traffic.waiting))]
             traffic.waiting[sent.end, opaque] = frame.time, position
             return
@@ -150,13 +150,13 @@ class ConnectionStats:
         ping = traffic.waiting.pop((sender, opaque), None)
         if ping is not None:
             traffic.ping_trips.add(frame.time - ping[0])
-            append_bounded(traffic.pings, Ping(sender, ping[0], ping[1], frame.time - ping[0]), PINGS_KEPT)
+            append_bounded(traffic.pings, Ping(sender, ping[0], ping[1], frame.time - ping[0]), MAX_PINGS)
 
     def _on_reset(self, frame: Frame, sent: SentCounts, position: int) -> None:
         error = str((frame.detail or {}).get("error", ""))
-        append_bounded(self.traffic.resets, Reset(sent.end, frame.stream, frame.time, position, error), RESETS_KEPT)
+        append_bounded(self.traffic.resets, Reset(sent.end, frame.stream, frame.time, position, error), MAX_RESETS)
         counts = self.traffic.reset_counts
-        if (sent.end, error) not in counts and len(counts) >= RESET_KINDS_KEPT:
+        if (sent.end, error) not in counts and len(counts) >= MAX_RESET_KINDS:
             error = OTHER_ERRORS
         counts[sent.end, error] = counts.get((sent.end, error), 0) + 1
         self._flow.on_reset(sent.windows, self._flow.other(sent.end), frame, position)
@@ -172,7 +172,7 @@ class ConnectionStats:
             last if isinstance(last, int) else 0,
             debug[:_MAX_DEBUG],
         )
-        append_bounded(self.traffic.goaways, goaway, GOAWAYS_KEPT)
+        append_bounded(self.traffic.goaways, goaway, MAX_GOAWAYS)
 
 
 _HANDLERS: Final[dict[int, Callable[[ConnectionStats, Frame, SentCounts, int], None]]] = {

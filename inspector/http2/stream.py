@@ -10,7 +10,7 @@ from inspector.http2.events import Event
 from inspector.http2.framings import GRPC, Base64Body, BodyEnd, Framing, framing_of, status_message
 from inspector.http2.hpack.header_order import BlockRole
 from inspector.http2.messages import Cut, Deframer, decompress
-from inspector.model.call import GAPS_KEPT, CallState, HeaderBlock, Message, MethodSource, Status, StreamKey
+from inspector.model.call import MAX_GAPS, CallState, HeaderBlock, Message, MethodSource, Status, StreamKey
 from inspector.model.frame import END_HEADERS, HEADER_TYPES, PADDED, Frame, FrameType, Header, HeaderSource, Side
 
 _MAX_HEADERS: Final = 100_000
@@ -107,8 +107,8 @@ class StreamHalf:
             if cut.is_end and (end := self._read_end(cut, framing)) is not None:
                 yield end
             else:
-                is_apart = is_decoded or cut.compressed or cut.offset < begin
-                yield self._message(cut, frame.time, frame.packet, position, is_apart=is_apart)
+                is_outside_payload = is_decoded or cut.compressed or cut.offset < begin
+                yield self._message(cut, frame.time, frame.packet, position, is_outside_payload=is_outside_payload)
         if (lost := _cut_bytes(frame)) > 0:
             yield from self.mark_gap(frame.time, frame.packet, position, lost)
 
@@ -125,14 +125,16 @@ class StreamHalf:
         for cut in self._deframer.mark_gap(count):
             yield self._message(cut, time, packet, position)
 
-    def _message(self, cut: Cut, time: float, packet: int, position: int, *, is_apart: bool = False) -> Message:
+    def _message(
+        self, cut: Cut, time: float, packet: int, position: int, *, is_outside_payload: bool = False
+    ) -> Message:
         self.has_message = True
         data, problem = cut.body, cut.problem
         encoding = self._encoding if cut.compressed else None
         if cut.compressed and data is not None:
             header = (self.framing or GRPC).encoding_header
             data, encoding, problem = decompress(data, self._encoding, header)
-        return Message(packet, time, position, cut.offset, cut.length, data, encoding, problem, is_apart)
+        return Message(packet, time, position, cut.offset, cut.length, data, encoding, problem, is_outside_payload)
 
 
 def _cut_bytes(frame: Frame) -> int:
@@ -152,12 +154,12 @@ _METHOD_SOURCES: Final = {
 }
 
 
-def method_in(key: StreamKey, block: HeaderBlock) -> events.MethodLearnt:
+def method_in(key: StreamKey, block: HeaderBlock) -> events.MethodFound:
     """Return the method in a request's header block."""
     for index, (name, value) in enumerate(block.headers):
         if name == ":path" and (source := _METHOD_SOURCES.get(dict(block.sources).get(index))):
-            return events.MethodLearnt(key, value, source)
-    return events.MethodLearnt(key, None, None)
+            return events.MethodFound(key, value, source)
+    return events.MethodFound(key, None, None)
 
 
 def status_in(key: StreamKey, block: HeaderBlock) -> Iterator[Event]:
@@ -241,7 +243,7 @@ class CallProgress:
 
     def has_many_gaps(self, side: Side) -> bool:
         """Return True when another gap of a side changes nothing: many came since the latest frame of the call."""
-        return self._gaps.get(side, 0) >= GAPS_KEPT
+        return self._gaps.get(side, 0) >= MAX_GAPS
 
     def mark_gap(self, side: Side, time: float, packet: int, position: int) -> Iterator[Event]:
         """Yield the consequences of bytes from a side that were not captured."""

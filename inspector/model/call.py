@@ -32,7 +32,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """The compression of this message, such as `gzip` or `deflate`; None for none."""
     problem: str | None = None
     """Part of a sentence: bytes were lost, the compression is unknown, the data is broken, …"""
-    is_apart: bool = False
+    is_outside_payload: bool = False
     """True where the frame's payload does not contain its bytes as they are: it is compressed, began in an earlier
     frame, or the payload is base64."""
 
@@ -71,9 +71,9 @@ class Status(NamedTuple):
         return cls(code, STATUS_NAMES[code] if 0 <= code < len(STATUS_NAMES) else f"{code}", message)
 
 
-GAPS_KEPT: Final = 16
+MAX_GAPS: Final = 16
 """Gaps kept of one call; no diagnosis depends on more."""
-SHARING_TRIED: Final = 16
+MAX_SHARING_TRIED: Final = 16
 """Calls of one unknown method whose messages are compared with the schema."""
 
 

@@ -132,12 +132,12 @@ class Windows:
     """The size of a new stream's window; meaningless unless `is_initial_known`."""
     is_left_known: bool = True
     is_initial_known: bool = True
-    changes: dict[int, int] = field(default_factory=dict)
+    offsets: dict[int, int] = field(default_factory=dict)
     """By stream on which this end may still send: bytes granted beyond `initial`, less the bytes sent."""
     known_from: int | None = 1
     """The first stream whose window is known: earlier ones were opened while bytes were missing. None while no stream
     is."""
-    standing: dict[int, Stall] = field(default_factory=dict)
+    stalls: dict[int, Stall] = field(default_factory=dict)
     """By stream, 0 for the connection: stalls that last, or after which no DATA has been sent."""
     overdrawn: int = 0
     """The most bytes by which DATA exceeded a window: the sender broke the rule, or the capture lacks an update."""
@@ -148,8 +148,8 @@ class Windows:
 
     def stream(self, number: int) -> int | None:
         """Return what is left of a stream's window; None where that is not known, or the end sends no more on it."""
-        change = self.changes.get(number)
-        return None if change is None or not self.knows(number) else self.initial + change
+        offset = self.offsets.get(number)
+        return None if offset is None or not self.knows(number) else self.initial + offset
 
     def knows(self, stream: int) -> bool:
         """Return True where no frame that affects a stream's window was missed."""
@@ -161,14 +161,14 @@ class Windows:
         return self.is_left_known and self.is_initial_known
 
 
-PINGS_KEPT: Final = 100
-RESETS_KEPT: Final = 1_000
-GOAWAYS_KEPT: Final = 20
-STALLS_KEPT: Final = 1_000
-RESET_KINDS_KEPT: Final = 64
+MAX_PINGS: Final = 100
+MAX_RESETS: Final = 1_000
+MAX_GOAWAYS: Final = 20
+MAX_STALLS: Final = 1_000
+MAX_RESET_KINDS: Final = 64
 OTHER_ERRORS: Final = "other errors"
 """Counts resets of further kinds beyond the bound: any 32-bit number may be an error code."""
-KILLED_KEPT: Final = 1_000
+MAX_KILLED: Final = 1_000
 """Streams that are recorded of one GOAWAY."""
 
 _Kept = TypeVar("_Kept")
@@ -239,7 +239,7 @@ class Goaway:
     last_stream: int
     debug: str
     killed: list[int] = field(default_factory=list)
-    """The first open streams that it refused, at most `KILLED_KEPT`."""
+    """The first open streams that it refused, at most `MAX_KILLED`."""
 
 
 @dataclass(slots=True)
@@ -279,7 +279,7 @@ class Traffic:
     handshake: float | None = None
     """Seconds from the SYN to the ACK of the SYN-ACK: one round trip, wherever the capture was made (RFC 9293 §3.5)."""
     waiting: dict[tuple[Endpoint, object], tuple[float, int]] = field(default_factory=dict)
-    """PINGs without an ACK so far, by sender and opaque data: their time and position; at most `PINGS_KEPT`."""
+    """PINGs without an ACK so far, by sender and opaque data: their time and position; at most `MAX_PINGS`."""
     pings: list[Ping] = field(default_factory=list)
     """The latest that were acknowledged."""
     ping_trips: RoundTrips = field(default_factory=RoundTrips)
@@ -305,7 +305,7 @@ class Traffic:
 
     def note_stall(self, stall: Stall) -> None:
         """Add a stall that begins."""
-        append_bounded(self.stalls, stall, STALLS_KEPT)
+        append_bounded(self.stalls, stall, MAX_STALLS)
         self.stall_count += 1
 
     def stalls_of(self, stream: int) -> list[Stall]:

@@ -25,13 +25,13 @@ def window_lines(windows: Windows) -> Iterator[tuple[Span, ...]]:
     """What one end may still send: in all, on a new stream, on those that are open."""
     left = windows.connection()
     yield (Span("may send "), _room(left), Span(" on the connection; a new stream begins with "), _initial(windows))
-    known = ((stream, room) for stream in windows.changes if (room := windows.stream(stream)) is not None)
+    known = ((stream, room) for stream in windows.offsets if (room := windows.stream(stream)) is not None)
     moved = [(stream, room) for stream, room in known if room != windows.initial]
     for stream, room in islice(moved, _STREAMS):
         yield (Span(f"stream {stream} may send "), _room(room))
     if len(moved) > _STREAMS:
         yield (Span(f"and {counted(len(moved) - _STREAMS, 'more stream')} that used theirs", Tone.DIM),)
-    if unknown := sum(not windows.knows(stream) for stream in windows.changes):
+    if unknown := sum(not windows.knows(stream) for stream in windows.offsets):
         yield (Span(f"{counted(unknown, 'open stream')} of which something was not captured: ", Tone.DIM), _UNKNOWN)
     if windows.overdrawn:
         words = f"sent {windows.overdrawn:,} B more than a window allowed, as far as the capture shows"

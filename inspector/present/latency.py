@@ -10,7 +10,7 @@ from typing import Final
 
 from inspector.present.spans import GAP, Line, Span, Tone, dotted
 from inspector.schema.catalog import Catalog
-from inspector.store.stats import EXACT, Durations, MethodTotal
+from inspector.store.stats import MAX_EXACT, Durations, MethodTotal
 from inspector.text import clean, counted, duration, size
 
 PERCENTILES: Final = (0.5, 0.95, 0.99)
@@ -106,7 +106,9 @@ def _figures(total: MethodTotal) -> Iterator[Line]:
     for name, value in zip(_NAMES, percentiles(total.durations), strict=True):
         yield Line((Span(f"{name}  ", Tone.KEY), Span(value)))
     if not total.durations.is_exact:
-        yield Line((Span(f"Of more than {EXACT:,} calls, percentiles are within 1 % of the exact ones.", Tone.DIM),))
+        yield Line(
+            (Span(f"Of more than {MAX_EXACT:,} calls, percentiles are within 1 % of the exact ones.", Tone.DIM),)
+        )
 
 
 def histogram(durations: Durations, width: int) -> Iterator[Line]:

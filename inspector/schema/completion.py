@@ -13,7 +13,15 @@ from typing import Final
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from inspector.schema.catalog import Catalog, Method, short_name
-from inspector.schema.typed import Finder, OwnForm, descriptor_of, extensions_of, json_name, map_parts, own_form
+from inspector.schema.typed import (
+    Finder,
+    WellKnownForm,
+    descriptor_of,
+    extensions_of,
+    json_name,
+    map_parts,
+    well_known_form,
+)
 
 _TOKEN: Final = re.compile(r'"(?:\\.|[^"\\\n])*"?|[{}\[\],:]|[^\s{}\[\],:"]+')
 
@@ -193,7 +201,7 @@ def _at(descriptor: Descriptor, place: Place, find: Finder) -> _Spot:
 
 def _opened(spot: _Spot, type_url: str, find: Finder) -> _Spot:
     """Return the message in an Any, if its `@type` precedes the cursor."""
-    if spot.message is None or own_form(spot.message) is not OwnForm.ANY:
+    if spot.message is None or well_known_form(spot.message) is not WellKnownForm.ANY:
         return spot
     found = find(type_url.rpartition("/")[2]) if type_url else None
     return spot if found is None else _Spot(descriptor_of(found))
@@ -203,7 +211,7 @@ def _inside(spot: _Spot, part: str | int) -> _Spot:
     if spot.message is not None and isinstance(part, str):
         known = {json_name(field): field for field in (*spot.message.fields, *extensions_of(spot.message))}
         field = known.get(part) or spot.message.fields_by_camelcase_name.get(part)
-        return _value_of(field) if field is not None and own_form(spot.message) is None else _Spot()
+        return _value_of(field) if field is not None and well_known_form(spot.message) is None else _Spot()
     if spot.field is None or spot.is_element:
         return _Spot()
     if (parts := map_parts(spot.field)) is not None:
@@ -221,7 +229,7 @@ def _keys(spot: _Spot, place: Place) -> Iterator[Candidate]:
     message = spot.message
     if message is None:
         return
-    if own_form(message) is OwnForm.ANY:
+    if well_known_form(message) is WellKnownForm.ANY:
         yield Candidate("@type", '"@type": ', "the type of what follows")
         return
     taken = {
@@ -248,7 +256,7 @@ def _values(spot: _Spot, place: Place, catalog: Catalog) -> Iterator[Candidate]:
         yield from (Candidate(each.name, json.dumps(each.name), f"{each.number}") for each in field.enum_type.values)
     elif field.type == FieldDescriptor.TYPE_BOOL:
         yield from (Candidate(word, word) for word in ("true", "false"))
-    elif field.message_type is not None and own_form(field.message_type) is None:
+    elif field.message_type is not None and well_known_form(field.message_type) is None:
         yield Candidate("{", "{}", type_words(field))
 
 

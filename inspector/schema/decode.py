@@ -33,7 +33,7 @@ class Format(StrEnum):
     MISSING = "missing"
 
 
-class NotThisForm(ValueError):  # noqa: N818 - an answer, not a failure
+class FormatError(ValueError):
     """The bytes cannot be read in a form; the text says why, as part of a sentence."""
 
 
@@ -65,15 +65,15 @@ class Sample:
 def as_protobuf(sample: Sample) -> tuple[object, bool]:
     """Decode as the declared type; return the value, and whether it is complete."""
     if sample.type_name is None:
-        raise NotThisForm("no schema gives its type")
+        raise FormatError("no schema gives its type")
     if sample.message_class is None:
-        raise NotThisForm(f"no schema has the type {sample.type_name}")
+        raise FormatError(f"no schema has the type {sample.type_name}")
     whole, limit = sample.data, sample.limit
     part = whole if limit is None else excerpt(whole, limit, descriptor_of(sample.message_class))
     try:
         return typed.to_value(sample.message_class.FromString(part), sample.find), part == whole
     except DecodeError as error:
-        raise NotThisForm(f"the bytes are not a {short_name(sample.type_name)}") from error
+        raise FormatError(f"the bytes are not a {short_name(sample.type_name)}") from error
 
 
 def as_wire(sample: Sample) -> object:
@@ -82,9 +82,9 @@ def as_wire(sample: Sample) -> object:
         return wire.tree(sample.data) if sample.is_whole else wire.beginning(sample.part)
     except WireTooLargeError as error:
         why = f"the bytes are a protobuf message of {error}, too many to be shown without a type"
-        raise NotThisForm(why) from error
+        raise FormatError(why) from error
     except WireError as error:
-        raise NotThisForm("the bytes are not a protobuf message") from error
+        raise FormatError("the bytes are not a protobuf message") from error
 
 
 def as_json(sample: Sample) -> object:
@@ -93,9 +93,9 @@ def as_json(sample: Sample) -> object:
         # NaN and Infinity are not JSON, but some services send them; like proto3 JSON, show them as strings.
         value = json.loads(sample.data, parse_constant=str, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        raise NotThisForm("the bytes are not JSON") from error
+        raise FormatError("the bytes are not JSON") from error
     if _nests_deeper(value, MAX_DEPTH):
-        raise NotThisForm(f"the JSON nests deeper than {MAX_DEPTH} levels")
+        raise FormatError(f"the JSON nests deeper than {MAX_DEPTH} levels")
     return value
 
 
@@ -105,7 +105,7 @@ def as_text(sample: Sample) -> str:
         return sample.part.decode()
     except UnicodeDecodeError as error:
         if sample.is_whole or error.start < len(sample.part) - 3:
-            raise NotThisForm("the bytes are not UTF-8") from error
+            raise FormatError("the bytes are not UTF-8") from error
         return sample.part[: error.start].decode()
 
 
@@ -207,7 +207,7 @@ def read_bytes(
         return _likeliest(sample, content_type)
     try:
         return _asked_for(sample, form)
-    except NotThisForm as error:
+    except FormatError as error:
         found = _likeliest(sample, content_type)
         return replace(found, reason=f"It cannot be read as {form}: {error}. {found.reason}")
 
@@ -221,7 +221,7 @@ def possible_forms(
     for form, read in READERS.items():
         if form is Format.JSON and len(data) > _MAX_JSON_TRIED:
             continue
-        with suppress(NotThisForm):
+        with suppress(FormatError):
             read(sample)
             found.append(form)
     return tuple(found)
@@ -248,7 +248,7 @@ def _likeliest(sample: Sample, content_type: str | None) -> Reading:
     if not is_json and sample.message_class is not None:
         try:
             value, is_whole = as_protobuf(sample)
-        except NotThisForm:
+        except FormatError:
             why = f"The bytes are not a {name}. "
         else:
             return Reading(Format.PROTOBUF, value, name, f"The schema gives the type {sample.type_name}.", is_whole)
@@ -264,7 +264,7 @@ def _untyped(sample: Sample, json_type: str | None) -> tuple[Format, object, str
         reason = (
             f"The content type is {json_type}." if json_type else "It is a JSON text, and no schema gives its type."
         )
-        with suppress(NotThisForm):
+        with suppress(FormatError):
             return Format.JSON, as_json(replace(sample, data=data)), reason
     if not data:
         return Format.WIRE, {}, "It is empty: a protobuf message with no fields."
@@ -275,7 +275,7 @@ def _by_bytes(sample: Sample, data: bytes) -> tuple[Format, object, str]:
     tree, why_not, text = None, "", _plain_text(sample)
     try:
         tree = as_wire(sample)
-    except NotThisForm as error:
+    except FormatError as error:
         why_not = "" if "not a protobuf" in str(error) else f"{error}"
     if tree is not None and (text is None or data[0] < 0x20):
         return Format.WIRE, tree, "No schema gives its type; the bytes are a protobuf message."
@@ -290,7 +290,7 @@ def _plain_text(sample: Sample) -> str | None:
     """Return the text if it is printable; a character that the limit cuts is left out."""
     try:
         text = as_text(sample)
-    except NotThisForm:
+    except FormatError:
         return None
     return text if wire.is_printable(text) else None
 

@@ -18,14 +18,14 @@ from inspector.schema.typed import (
     MAX_DEPTH,
     UNKNOWN_FIELDS,
     Finder,
-    OwnForm,
+    WellKnownForm,
     descriptor_of,
     extension_named,
     extensions_of,
     json_name,
     map_parts,
     named_fields,
-    own_form,
+    well_known_form,
 )
 from inspector.schema.untyped import encode_untyped, parsed
 
@@ -62,15 +62,15 @@ class _Filler:
         if depth >= MAX_DEPTH:
             problem = f"{path[:60]}… nests deeper than {MAX_DEPTH} messages."
             raise RequestError(problem, "protobuf accepts no more.", path=path)
-        form = own_form(descriptor_of(type(message)))
-        if form in (OwnForm.STRUCT, OwnForm.VALUE, OwnForm.LIST):
+        form = well_known_form(descriptor_of(type(message)))
+        if form in (WellKnownForm.STRUCT, WellKnownForm.VALUE, WellKnownForm.LIST):
             _fill_structure(message, value, path)
-        elif form is OwnForm.ANY:
+        elif form is WellKnownForm.ANY:
             self._any(cast("Any", message), _object(message, value, path), path, depth)
-        elif form is OwnForm.WRAPPER:
+        elif form is WellKnownForm.WRAPPER:
             field = descriptor_of(type(message)).fields_by_number[1]
             cast("Any", message).value = _scalar(field, value, path)
-        elif form is OwnForm.TEXT and not isinstance(value, dict):
+        elif form is WellKnownForm.TEXT and not isinstance(value, dict):
             _fill_text(message, value, path)
         else:
             self._fields(message, _object(message, value, path), path, depth)
@@ -140,7 +140,7 @@ class _Filler:
             holder.value = _closed(url, rest, path, holder)
             return
         inner = message_class()
-        is_own = own_form(descriptor_of(message_class)) is not None
+        is_own = well_known_form(descriptor_of(message_class)) is not None
         self.message(inner, rest.get("value") if is_own else rest, f"{path}.value" if is_own else path, depth + 1)
         try:
             holder.value = message_class.SerializeToString(inner, deterministic=True)
@@ -218,10 +218,10 @@ def _fill_text(message: Message, value: object, path: str) -> None:
 
 
 def _fill_structure(message: Any, value: object, path: str) -> None:
-    kind = own_form(descriptor_of(type(message)))
-    if kind is OwnForm.STRUCT:
+    kind = well_known_form(descriptor_of(type(message)))
+    if kind is WellKnownForm.STRUCT:
         _expect(dict, value, path or "Struct", "an object")
-    if kind is OwnForm.LIST:
+    if kind is WellKnownForm.LIST:
         _expect(list, value, path or "ListValue", "a list")
     try:
         json_format.ParseDict(cast("Any", value), message)
@@ -271,10 +271,10 @@ def build(text: str, method: Method, catalog: Catalog) -> bytes:
 def _value(text: str, message: Message) -> object:
     """Return the text as the JSON value of the message."""
     descriptor, field = descriptor_of(type(message)), _only_field(message)
-    form = own_form(descriptor)
-    if form is OwnForm.WRAPPER:
+    form = well_known_form(descriptor)
+    if form is WellKnownForm.WRAPPER:
         return _bare(text, descriptor.fields[0])
-    if form is OwnForm.TEXT:
+    if form is WellKnownForm.TEXT:
         return text.strip()
     if form is not None or text.lstrip().startswith("{"):
         return parsed(text)
@@ -288,7 +288,7 @@ def _value(text: str, message: Message) -> object:
 def _only_field(message: Message) -> FieldDescriptor | None:
     """Return the field that a bare word sets: the only one, if it is a scalar."""
     descriptor: Descriptor = descriptor_of(type(message))
-    if len(descriptor.fields) != 1 or own_form(descriptor) is not None:
+    if len(descriptor.fields) != 1 or well_known_form(descriptor) is not None:
         return None
     field = descriptor.fields[0]
     return None if field.is_repeated or field.message_type is not None else field

@@ -13,7 +13,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from inspector.errors import RequestError
 from inspector.schema.catalog import Catalog, Method
 from inspector.schema.scalars import INTEGERS, as_key, writer_of
-from inspector.schema.typed import OwnForm, descriptor_of, json_name, map_parts, own_form
+from inspector.schema.typed import WellKnownForm, descriptor_of, json_name, map_parts, well_known_form
 
 MAX_FIELDS: Final = 400
 """More than anybody fills in by hand; further fields can be typed, with completion."""
@@ -50,7 +50,7 @@ def _short(field: FieldDescriptor) -> object:
     if field.is_repeated:
         return {} if map_parts(field) is not None else []
     if field.message_type is not None:
-        return {} if own_form(field.message_type) is None else _Blanks().message(field.message_type, ())
+        return {} if well_known_form(field.message_type) is None else _Blanks().message(field.message_type, ())
     return _scalar(field)
 
 
@@ -62,16 +62,16 @@ class _Blanks:
 
     def message(self, descriptor: Descriptor, above: tuple[str, ...]) -> object:
         """Return an object with all fields, or the JSON form of a well-known type."""
-        match own_form(descriptor):
-            case OwnForm.TEXT:
+        match well_known_form(descriptor):
+            case WellKnownForm.TEXT:
                 return _TEXTS[descriptor.full_name]
-            case OwnForm.WRAPPER:
+            case WellKnownForm.WRAPPER:
                 return _scalar(descriptor.fields_by_number[1])
-            case OwnForm.LIST:
+            case WellKnownForm.LIST:
                 return []
-            case OwnForm.VALUE:
+            case WellKnownForm.VALUE:
                 return None
-            case OwnForm.ANY | OwnForm.STRUCT:
+            case WellKnownForm.ANY | WellKnownForm.STRUCT:
                 return {}
         blanks: dict[str, object] = {}
         inside = (*above, descriptor.full_name)

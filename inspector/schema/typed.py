@@ -21,7 +21,7 @@ MAX_DEPTH: Final = 100
 """protobuf's own parsers reject deeper nesting."""
 
 
-class OwnForm(Enum):
+class WellKnownForm(Enum):
     """The JSON form of a well-known type, where that is not an object of its fields."""
 
     ANY = auto()
@@ -34,16 +34,16 @@ class OwnForm(Enum):
     LIST = auto()
 
 
-_OWN_FORMS: Final[Mapping[str, tuple[str, OwnForm]]] = {
-    "google.protobuf.Any": ("any", OwnForm.ANY),
-    "google.protobuf.Timestamp": ("timestamp", OwnForm.TEXT),
-    "google.protobuf.Duration": ("duration", OwnForm.TEXT),
-    "google.protobuf.FieldMask": ("field_mask", OwnForm.TEXT),
-    "google.protobuf.Struct": ("struct", OwnForm.STRUCT),
-    "google.protobuf.Value": ("struct", OwnForm.VALUE),
-    "google.protobuf.ListValue": ("struct", OwnForm.LIST),
+_WELL_KNOWN_FORMS: Final[Mapping[str, tuple[str, WellKnownForm]]] = {
+    "google.protobuf.Any": ("any", WellKnownForm.ANY),
+    "google.protobuf.Timestamp": ("timestamp", WellKnownForm.TEXT),
+    "google.protobuf.Duration": ("duration", WellKnownForm.TEXT),
+    "google.protobuf.FieldMask": ("field_mask", WellKnownForm.TEXT),
+    "google.protobuf.Struct": ("struct", WellKnownForm.STRUCT),
+    "google.protobuf.Value": ("struct", WellKnownForm.VALUE),
+    "google.protobuf.ListValue": ("struct", WellKnownForm.LIST),
     **{
-        f"google.protobuf.{kind}Value": ("wrappers", OwnForm.WRAPPER)
+        f"google.protobuf.{kind}Value": ("wrappers", WellKnownForm.WRAPPER)
         for kind in ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "Bool", "String", "Bytes")
     },
 }
@@ -55,13 +55,13 @@ def descriptor_of(message_class: type[Message]) -> Descriptor:
 
 
 @lru_cache(maxsize=4096)
-def own_form(descriptor: Descriptor) -> OwnForm | None:
+def well_known_form(descriptor: Descriptor) -> WellKnownForm | None:
     """Return the JSON form of a well-known type; None for all others.
 
     A hostile service may define types with well-known names. The pools take Google's files from the installation, so
     the types in them are genuine.
     """
-    file, form = _OWN_FORMS.get(descriptor.full_name, ("", None))
+    file, form = _WELL_KNOWN_FORMS.get(descriptor.full_name, ("", None))
     return form if descriptor.file.name == f"google/protobuf/{file}.proto" else None
 
 
@@ -173,14 +173,14 @@ class _Writer:
 
     def message(self, message: Message, depth: int) -> object:
         """Return a message in the JSON form of its type."""
-        form = own_form(descriptor_of(type(message)))
-        if form is OwnForm.ANY:
+        form = well_known_form(descriptor_of(type(message)))
+        if form is WellKnownForm.ANY:
             return self._any(cast("Any", message), depth)
         if form in _STRUCTURES:
             return _STRUCTURES[form](message)
         if form is None or UnknownFieldSet(message):
             return self._fields(message, depth)
-        if form is OwnForm.WRAPPER:
+        if form is WellKnownForm.WRAPPER:
             return writer_of(descriptor_of(type(message)).fields_by_number[1])(cast("Any", message).value)
         return self._text(message, depth)
 
@@ -220,7 +220,7 @@ class _Writer:
         if inner is None:
             return {"@type": url, "value": base64.b64encode(data).decode()}
         value = self.message(inner, depth + 1)
-        if own_form(descriptor_of(type(inner))) is None and isinstance(value, dict):
+        if well_known_form(descriptor_of(type(inner))) is None and isinstance(value, dict):
             return {"@type": url, **value}
         return {"@type": url, "value": value}
 
@@ -252,10 +252,10 @@ def _value(message: Any) -> object:
             return writer_of(descriptor_of(type(message)).fields_by_name[kind])(getattr(message, kind))
 
 
-_STRUCTURES: Final[dict[OwnForm | None, Callable[[Any], object]]] = {
-    OwnForm.STRUCT: _struct,
-    OwnForm.LIST: _list,
-    OwnForm.VALUE: _value,
+_STRUCTURES: Final[dict[WellKnownForm | None, Callable[[Any], object]]] = {
+    WellKnownForm.STRUCT: _struct,
+    WellKnownForm.LIST: _list,
+    WellKnownForm.VALUE: _value,
 }
 
 

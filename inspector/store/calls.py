@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from inspector.http2 import events
-from inspector.model.call import GAPS_KEPT, SHARING_TRIED, Call, CallState, Message, StreamKey
+from inspector.model.call import MAX_GAPS, MAX_SHARING_TRIED, Call, CallState, Message, StreamKey
 from inspector.model.frame import Frame, FrameType, Side
 
 TRIMMED: Final = "Its oldest frames and messages are not kept any more, to bound memory."
@@ -23,7 +23,7 @@ class CallTable:
     def __init__(self) -> None:
         self.calls: dict[StreamKey, Call] = {}
         """In the order in which they started."""
-        self.apart: array[int] = array("Q")
+        self.outside_payload: array[int] = array("Q")
         """Positions of frames in which a message ends that is not in the payload as it is, ascending."""
         self.are_data_reread = False
         """True when headers arrived after DATA of their side, which is now read differently."""
@@ -62,7 +62,7 @@ class CallTable:
             if call.sharing:
                 call.sharing.remove(call)
         self._trim(staying, frames, before, side)
-        del self.apart[: bisect_left(self.apart, before)]
+        del self.outside_payload[: bisect_left(self.outside_payload, before)]
         self._without_frames = {key for key, call in staying.items() if not call.frames}
         return gone
 
@@ -120,16 +120,16 @@ class CallTable:
             call.sharing = sharing
             sharing.append(call)
             # Only the first few calls of a group are examined for the method, so later ones change nothing.
-            if len(sharing) <= SHARING_TRIED:
+            if len(sharing) <= MAX_SHARING_TRIED:
                 self._changed.update(each.key for each in sharing)
 
     def on_message(self, event: events.MessageRead) -> None:
         """Add a message to its call."""
         self._change(event.key).messages(event.side).append(event.message)
-        if event.message.is_apart:
-            self.apart.append(event.message.frame)
+        if event.message.is_outside_payload:
+            self.outside_payload.append(event.message.frame)
 
-    def on_method(self, event: events.MethodLearnt) -> None:
+    def on_method(self, event: events.MethodFound) -> None:
         """Set the method, or take a guess back; the method gives the types of all messages."""
         call = self._change(event.key)
         call.method, call.method_source = event.method, event.source
@@ -172,7 +172,7 @@ def _set_status(call: Call, event: events.StatusRead) -> None:
 
 
 def _add_gap(call: Call, event: events.BytesLost) -> None:
-    if len(call.gaps) < GAPS_KEPT:
+    if len(call.gaps) < MAX_GAPS:
         call.gaps.append(event.gap)
 
 

@@ -14,7 +14,7 @@ from inspector.model.call import Call, CallState, StreamKey
 from inspector.model.frame import FRAME_HEADER
 from inspector.store.store import Change, Store
 
-EXACT: Final = 10_000
+MAX_EXACT: Final = 10_000
 """Durations of one method that are stored exactly: 80 kB."""
 _ERROR: Final = 0.01
 _GROWTH: Final = (1 + _ERROR) / (1 - _ERROR)
@@ -43,7 +43,7 @@ class Durations:
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
         if self._kept is not None:
             insort(self._kept, seconds)
-            if self.count > EXACT:
+            if self.count > MAX_EXACT:
                 self._kept = None
 
     def remove(self, seconds: float) -> None:
@@ -201,7 +201,7 @@ class MethodTotals:
             del self.methods[part.method]
 
 
-BUCKETS: Final = 2_000
+MAX_BUCKETS: Final = 2_000
 _NARROWEST: Final = 0.001
 """Seconds."""
 
@@ -243,7 +243,7 @@ class Timeline:
         index = int((time - self.start) / self.width)
         if index < 0:
             return 0
-        while index >= BUCKETS:
+        while index >= MAX_BUCKETS:
             self._widen()
             index = int((time - self.start) / self.width)
         if index >= len(self.frames):

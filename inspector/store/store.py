@@ -194,9 +194,9 @@ class Store:
             yield position
             position += 1
 
-    def apart(self, positions: range) -> Sequence[int]:
+    def messages_outside_payload(self, positions: range) -> Sequence[int]:
         """Return those of the positions at which a message ends that is not in the frame's payload as it is."""
-        ends = self._calls.apart
+        ends = self._calls.outside_payload
         return ends[bisect_left(ends, positions.start) : bisect_left(ends, positions.stop)]
 
     def traffic(self, connection: int) -> Traffic:
@@ -260,7 +260,7 @@ def _weight(frame: Frame) -> int:
 
 # Any: each handler takes its own event, which no type of a mapping can say.
 _CALL_HANDLERS: Final[Mapping[type, Callable[[CallTable, Any], None]]] = {
-    events.MethodLearnt: CallTable.on_method,
+    events.MethodFound: CallTable.on_method,
     events.MethodPlaceFound: CallTable.on_method_place,
     events.RequestHeadersRead: CallTable.on_request_headers,
     events.ResponseHeadersRead: CallTable.on_response_headers,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from inspector.http2.assembler import Assembler
 from inspector.http2.events import BytesLost
-from inspector.model.call import GAPS_KEPT, CallState, MethodSource, Status, StreamKey
+from inspector.model.call import MAX_GAPS, CallState, MethodSource, Status, StreamKey
 from inspector.model.frame import Endpoint, FrameType, HeaderSource, Packet, Side, TcpEvent
 from inspector.store.store import Store
 from tests.conversation import (
@@ -325,7 +325,7 @@ def test_a_call_on_which_nothing_comes_is_told_of_no_more_losses_than_are_kept()
         losses = talk.events(Side.SERVER, trailers(9), gap=True)
         return {event.key.stream for event in losses if isinstance(event, BytesLost)}
 
-    assert [told() & {1, 3} for _ in range(GAPS_KEPT)] == [{1, 3}] * GAPS_KEPT
+    assert [told() & {1, 3} for _ in range(MAX_GAPS)] == [{1, 3}] * MAX_GAPS
     assert told() & {1, 3} == set()
     talk.events(Side.SERVER, response(3))
     assert told() & {1, 3} == {3}

@@ -205,7 +205,7 @@ def test_more_than_the_window_is_told_and_then_nothing_is_claimed() -> None:
 
 def test_streams_that_never_end_are_given_up() -> None:
     known = flow(*((CLIENT, request(1 + 2 * number)) for number in range(MAX_OPEN_STREAMS + 5)))
-    assert len(known.windows[CLIENT].changes) == len(known.windows[SERVER].changes) == MAX_OPEN_STREAMS
+    assert len(known.windows[CLIENT].offsets) == len(known.windows[SERVER].offsets) == MAX_OPEN_STREAMS
 
 
 async def test_windows_of_a_real_transfer_of_300_kilobytes() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.http2.assembler import Assembler
-from inspector.model.connection import RESET_KINDS_KEPT
+from inspector.model.connection import MAX_RESET_KINDS
 from inspector.model.frame import ACK, Frame, FrameType, Packet, Side
 from inspector.present.connection_detail import connection_facts
 from inspector.present.connections import connection_row
@@ -289,8 +289,8 @@ def test_connections_without_http2_are_forgotten() -> None:
 
 def test_kinds_of_resets_are_bounded() -> None:
     talk = Conversation()
-    for number in range(RESET_KINDS_KEPT + 10):
+    for number in range(MAX_RESET_KINDS + 10):
         talk.client(reset(1, f"0x{number:x}"))
     counts = talk.store.traffic(0).reset_counts
-    assert len(counts) == RESET_KINDS_KEPT + 1
-    assert sum(counts.values()) == RESET_KINDS_KEPT + 10
+    assert len(counts) == MAX_RESET_KINDS + 1
+    assert sum(counts.values()) == MAX_RESET_KINDS + 10

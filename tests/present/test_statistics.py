@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from inspector.present.spans import Line, Span, Tone
 from inspector.present.statistics import conversation_lines, method_lines, plot, spark, table, time_lines, type_lines
-from inspector.store.stats import BUCKETS, Timeline
+from inspector.store.stats import MAX_BUCKETS, Timeline
 from inspector.store.store import Change
 from inspector.ui.dialogs.reports import StatisticsScreen
 from inspector.ui.widgets.document import Pane
@@ -65,7 +65,7 @@ def test_a_timeline_widens_and_loses_nothing() -> None:
         said.store.frames.append(frame)
         frames += 1
         line.update(Change(frames - 1, frames))
-        assert len(line.frames) <= BUCKETS
+        assert len(line.frames) <= MAX_BUCKETS
         assert sum(line.frames) == frames
         assert sum(line.calls) == 1
     assert len(line.frames) * line.width >= 86_400 * 31

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from inspector.http2.events import MethodLearnt
+from inspector.http2.events import MethodFound
 from inspector.model.call import StreamKey
 from inspector.present.latency import latency_lines
 from inspector.store.filters.syntax import method_filter, parse
-from inspector.store.stats import EXACT, UNKNOWN, Durations, MethodTotal, MethodTotals, is_error
+from inspector.store.stats import MAX_EXACT, UNKNOWN, Durations, MethodTotal, MethodTotals, is_error
 from inspector.store.store import Store
 from tests.conversation import Conversation, SaidPacket, data, headers, hello, packets, request, reset, trailers
 
@@ -42,7 +42,7 @@ def test_percentiles_of_few_are_exact(durations: list[float], taken_back: list[f
 @pytest.mark.parametrize("spread", [0.1, 1, 3])
 def test_percentiles_of_many_are_within_one_percent(spread: float) -> None:
     random = Random(7)
-    durations = [random.lognormvariate(-5, spread) for _ in range(EXACT + 500)]
+    durations = [random.lognormvariate(-5, spread) for _ in range(MAX_EXACT + 500)]
     kept = Durations()
     for each in (*durations, 7.0):
         kept.add(each)
@@ -70,9 +70,9 @@ def test_ranges_are_counted(durations: list[float], edges: list[float]) -> None:
 
 def test_ranges_of_many_are_counted() -> None:
     kept = Durations()
-    for index in range(EXACT + 1):
+    for index in range(MAX_EXACT + 1):
         kept.add(0.010 if index % 2 else 0.100)
-    assert kept.counts([0.001, 0.005, 0.05, 0.5]) == [0, EXACT // 2, EXACT // 2 + 1]
+    assert kept.counts([0.001, 0.005, 0.05, 0.5]) == [0, MAX_EXACT // 2, MAX_EXACT // 2 + 1]
 
 
 def said_of(totals: MethodTotals) -> dict[tuple[str, int], float]:
@@ -121,7 +121,7 @@ def test_totals_kept_so_equal_totals_from_scratch(said: list[SaidPacket], named:
         totals.update(talk.store.apply(talk.events(side, *frames, connection=index)))
         assert said_of(totals) == pytest.approx(summed(talk.store))
     if talk.store.calls:  # a call is named later, by recovery or by hand, or its name is taken back
-        totals.update(talk.store.apply([MethodLearnt(next(iter(talk.store.calls)), named, None)]))
+        totals.update(talk.store.apply([MethodFound(next(iter(talk.store.calls)), named, None)]))
         assert said_of(totals) == pytest.approx(summed(talk.store))
 
 

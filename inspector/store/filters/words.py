@@ -88,7 +88,12 @@ def messages_test(wanted: str) -> MessagesTest:
         messages = call.messages(store.side(frame))
         index = messages.find(position, key=_frame) if messages.kept > 1 else messages.first
         while index < len(messages) and (message := messages[index]).frame <= position:
-            if message.is_apart and message.frame == position and message.data is not None and in_bytes(message.data):
+            if (
+                message.is_outside_payload
+                and message.frame == position
+                and message.data is not None
+                and in_bytes(message.data)
+            ):
                 return True
             index += 1
         return False
@@ -261,6 +266,6 @@ class WordSearch:
                 yield position
 
     def _with_message(self, store: Store, batch: FrameSlice) -> Iterator[int]:
-        for position in store.apart(batch.positions):
+        for position in store.messages_outside_payload(batch.positions):
             if self._in_messages(store, position, batch[position], batch.calls.get(batch.key(position))):
                 yield position
