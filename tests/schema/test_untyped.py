@@ -65,7 +65,7 @@ def test_every_form(text: str, data: str) -> None:
         ('{"1": 18446744073709551616}', "64-bit whole number", "1"),
         ('{"1": {"bytes": "?"}}', "cannot be", "1"),
         ('{"1": {"fixed32": 4294967296}}', "cannot be 4294967296 as fixed32", "1"),
-        ('{"1": "\\ud800"}', "half characters", "1"),
+        ('{"1": "\\ud800"}', "lone surrogates", "1"),
         ('{"1": 1,}', "JSON is invalid at line 1", ""),
         pytest.param('{"1":' * 150 + "1" + "}" * 150, "nests deeper than 100", ".".join("1" * 101), id="deep"),
     ],

@@ -156,7 +156,7 @@ def test_a_call_matches_when_one_of_its_frames_does(talk: Conversation, text: st
         ("tcp.port == http", "needs a number, not http"),
         ("tcp.port > 5", "cannot be compared with >"),
         ("frame.number == 5", "tcp.port, tcp.stream and http2.streamid"),
-        ("greet || World", "all parts of a filter must match"),
+        ("greet || World", "all of its parts must match"),
     ],
 )
 def test_a_faulty_text_says_what_is_wrong(text: str, said: str) -> None:

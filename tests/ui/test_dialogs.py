@@ -157,7 +157,7 @@ async def test_a_method_that_no_schema_knows(greet: GreetProcess) -> None:
         await run.until(lambda: title(run) == "other.Service/Do · server stream · no schema")
         await run.type("x")
         await run.press("enter")
-        await run.until(lambda: "By field numbers, as in" in run.notice)
+        await run.until(lambda: "Write field numbers, as in" in run.notice)
         await write(run, '{"1": "Ada", "2": {"1": true}}')
         await run.until(lambda: state(run, "Do") is CallState.COMPLETE)
         assert calls(run, "Do")[0].requests[0].data == b"\n\x03Ada\x12\x02\x08\x01"
