@@ -84,7 +84,7 @@ CALLS = (
 )
 CONNECTIONS = (
     Case("plaintext_to_java", Cause.PLAINTEXT_TO_TLS, (4, 6), ("speaks TLS", "preface", "alert unexpected_message")),
-    Case("plaintext_and_tls", Cause.PLAINTEXT_TO_TLS, (17, 19), ("speaks TLS", "FIN", "other connections it answered in TLS")),
+    Case("plaintext_and_tls", Cause.PLAINTEXT_TO_TLS, (17, 19), ("speaks TLS", "FIN", "it answered in TLS")),
     Case("plaintext_to_openssl", Cause.CONNECTION_LOST, (4, 6), ("sent nothing", "RST, packet 6", "expects TLS")),
     Case("plaintext_to_node", Cause.CONNECTION_LOST, (4, 6), ("sent nothing", "FIN, packet 6", "expects TLS")),
     Case("plaintext_to_grpc", Cause.CONNECTION_LOST, (4, 6), ("sent nothing", "FIN, packet 6", "expects TLS")),
