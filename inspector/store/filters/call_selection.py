@@ -280,7 +280,7 @@ class CallSelection:
             self._next.note_packets(numbers)
 
     def refilter(self, filter_: Filter, bulk: BulkMatcher | None = None) -> Iterator[float]:
-        """Test another filter in slices, like `Selection.refilter`; `bulk` has tested the present frames by then."""
+        """Test another filter in slices, as for frames; `bulk` must have tested the present frames by then."""
         if self._next is not None:
             self._sorting.pop(self._next, None)
         self._next = MatchedCalls(self._store, self._ordinals, filter_, bulk)

@@ -77,7 +77,7 @@ def language(text: str) -> Language:
 
 def is_sure(text: str) -> bool:
     """Return False for a display filter of bare names, which may be meant as words."""
-    return text.lstrip().startswith(FORCE) or _COMPARISON.search(text) is not None or _GLUE.search(text) is not None
+    return text.lstrip().startswith(FORCE) or bool(_COMPARISON.search(text) or _GLUE.search(text))
 
 
 def display_text(text: str) -> str:
