@@ -1,4 +1,4 @@
-"""Windows and stalls against a model that is too simple to be wrong, and against what real peers did."""
+"""Windows and stalls, against a simple model and against real transfers."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_windows_are_those_of_the_model(spoken: list[Spoken]) -> None:
 
 
 @given(conversations())
-def test_a_sender_stands_exactly_while_its_window_is_not_above_zero(spoken: list[Spoken]) -> None:
+def test_a_sender_is_stalled_exactly_while_its_window_is_not_above_zero(spoken: list[Spoken]) -> None:
     stalls: list[Stall] = []
     known, model = FlowControl(CLIENT, SERVER, stalls.append), Model()
     for second, (source, said) in enumerate(spoken):
@@ -119,7 +119,7 @@ def test_a_sender_stands_exactly_while_its_window_is_not_above_zero(spoken: list
 
 
 @given(conversations(), st.data())
-def test_how_frames_lie_in_packets_makes_no_difference(spoken: list[Spoken], draws: st.DataObject) -> None:
+def test_windows_do_not_depend_on_how_frames_are_split_into_packets(spoken: list[Spoken], draws: st.DataObject) -> None:
     def traffic(*, one_by_one: bool) -> Traffic:
         numbers, position = count(1), 0
         runs: list[list[Spoken]] = []
@@ -153,7 +153,7 @@ def test_padding_counts() -> None:
     assert flow((CLIENT, request(1)), (CLIENT, padded)).windows[CLIENT].stream(1) == FIRST_WINDOW - 300
 
 
-def test_settings_take_a_window_below_zero_and_give_it_back() -> None:
+def test_settings_move_a_window_below_zero_and_back() -> None:
     stalls: list[Stall] = []
     known = FlowControl(CLIENT, SERVER, stalls.append)
     hear(known, [(CLIENT, request(1)), (CLIENT, body(1, 1000)), (SERVER, settings(INITIAL_WINDOW_SIZE=400))])
@@ -162,7 +162,7 @@ def test_settings_take_a_window_below_zero_and_give_it_back() -> None:
     assert stalls == [Stall(CLIENT, 1, 3.0, 3, ended=5.0, resumed=6.0)]
 
 
-def test_who_sends_no_more_does_not_stand() -> None:
+def test_an_ended_stream_is_not_stalled() -> None:
     stalls: list[Stall] = []
     known = FlowControl(CLIENT, SERVER, stalls.append)
     hear(known, [(CLIENT, request(1)), (SERVER, window(0, 1)), (CLIENT, body(1, FIRST_WINDOW, end=True))])
@@ -178,7 +178,7 @@ def test_late_joined_windows_are_not_known_until_settings_are_seen() -> None:
     assert (mine.connection(), mine.stream(7), mine.stream(9)) == (None, None, 490)
 
 
-def test_a_preface_after_the_first_frame_of_the_server_is_a_beginning() -> None:
+def test_a_preface_after_the_first_frame_of_the_server_counts_as_the_start() -> None:
     known = flow((SERVER, settings(INITIAL_WINDOW_SIZE=500)), (SERVER, window(0, 5)), from_start=False)
     known.begin()
     hear(known, [(CLIENT, request(1))])
@@ -197,13 +197,13 @@ def test_after_a_loss_only_what_is_certain_is_known() -> None:
     assert (server.stream(5), server.connection(), client.connection()) == (None, None, None)
 
 
-def test_more_than_the_window_is_told_and_then_nothing_is_claimed() -> None:
+def test_data_beyond_the_window_is_reported_and_the_window_becomes_unknown() -> None:
     known = flow((CLIENT, request(1)), (CLIENT, body(1, FIRST_WINDOW + 8)))
     mine = known.windows[CLIENT]
     assert (mine.overdrawn, mine.connection(), mine.stream(1)) == (8, None, None)
 
 
-def test_streams_that_never_end_are_given_up() -> None:
+def test_the_number_of_windows_is_bounded() -> None:
     known = flow(*((CLIENT, request(1 + 2 * number)) for number in range(MAX_OPEN_STREAMS + 5)))
     assert len(known.windows[CLIENT].offsets) == len(known.windows[SERVER].offsets) == MAX_OPEN_STREAMS
 
@@ -228,7 +228,7 @@ async def test_windows_of_a_real_transfer_of_300_kilobytes() -> None:
     assert {each.windows.overdrawn for each in (client, server)} == {0}
 
 
-async def test_nothing_is_claimed_of_a_connection_that_was_joined_late() -> None:
+async def test_windows_of_a_late_joined_connection_are_unknown() -> None:
     store = await read_store(DATA / "a_mid.pcapng", 50101)
     for sent in store.traffic(0).sent.values():
         assert sent.windows.connection() is None

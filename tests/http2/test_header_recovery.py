@@ -1,4 +1,4 @@
-"""Headers through HPACK entries never seen: placeholders, what is found out about them, and what is only thought."""
+"""Headers from HPACK entries never seen: what is recovered, what is guessed, and what stays unknown."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def late_store(wire: Wire, folder: Path) -> Store:
     return await read_store(wire.write(folder / "late.pcap"), 50051)
 
 
-async def test_one_placeholder_has_one_identity(tmp_path: Path) -> None:
+async def test_one_unknown_entry_has_one_identity(tmp_path: Path) -> None:
     store = await late_store(joined_late("/a.B/C", "/a.B/D", "/a.B/C", "/a.B/D"), tmp_path)
     first, second, third, fourth = store.calls.values()
     assert first.sharing == third.sharing == [first, third]
@@ -67,7 +67,7 @@ async def test_one_placeholder_has_one_identity(tmp_path: Path) -> None:
     assert all(call.method is None for call in store.calls.values())
 
 
-async def test_a_shared_status_behind_replies_is_guessed_and_says_so(tmp_path: Path) -> None:
+async def test_a_shared_status_after_replies_is_guessed_and_marked(tmp_path: Path) -> None:
     store = await late_store(joined_late("/a.B/C", "/a.B/C"), tmp_path)
     for call in store.calls.values():
         assert call.status is not None
@@ -76,7 +76,7 @@ async def test_a_shared_status_behind_replies_is_guessed_and_says_so(tmp_path: P
         assert "a guess" in call.problems[0]
 
 
-async def test_a_stream_without_a_reply_takes_the_guess_back(tmp_path: Path) -> None:
+async def test_a_stream_without_a_reply_undoes_the_guess(tmp_path: Path) -> None:
     wire = joined_late("/a.B/C", "/a.B/C")
     go_call(wire, 9, "/a.B/C", replies=0)
     store = await late_store(wire, tmp_path)
@@ -98,7 +98,7 @@ async def test_the_only_method_of_earlier_connections_is_guessed(
     assert {(call.method, call.method_source) for call in calls} == {(guess, guess and MethodSource.GUESSED)}
 
 
-async def test_a_method_named_by_hand_is_that_of_all_that_share_it(tmp_path: Path) -> None:
+async def test_a_method_named_by_the_user_applies_to_all_calls_that_share_it(tmp_path: Path) -> None:
     path = joined_late("/a.B/C", "/a.B/D", "/a.B/C").write(tmp_path / "late.pcap")
     session = Session(FileSource(path), DECODING)
     await session.run()
@@ -120,7 +120,7 @@ def methods(*calls: Call) -> list[str | None]:
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the project's captures are not at hand")
-async def test_the_schema_names_all_calls_of_a_placeholder() -> None:
+async def test_the_schema_names_all_calls_of_an_unknown_entry() -> None:
     catalog = Catalog()
     await load_files(catalog, SchemaSources(proto_files=(DATA / "peers.proto",)))
     store = await read_store(SHARED / "own" / "a_mid_go.pcapng", 50144)
@@ -151,7 +151,7 @@ async def test_a_loss_that_inserted_entries_moves_the_others(lost: int, tmp_path
 
 
 @given(st.integers(0, 12), st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=5))
-def test_nothing_that_is_read_across_a_loss_is_false(inserted: int, said: list[str]) -> None:
+def test_entries_found_across_a_loss_are_never_wrong(inserted: int, said: list[str]) -> None:
     encoder, table = Encoder(), HpackTable()
     shapes = set()
     for value in ("a", "b", "c"):
@@ -169,7 +169,7 @@ def test_nothing_that_is_read_across_a_loss_is_false(inserted: int, said: list[s
             assert found is None or (found.name, found.value) == (name.encode(), true.encode())
 
 
-def test_a_guess_behind_a_loss_is_made_once_and_not_with_every_block() -> None:
+def test_a_guess_after_a_loss_revises_each_frame_once() -> None:
     encoder, recovery = Encoder(), HeaderRecovery()
     end = Endpoint("127.0.0.1", 50051)
 
@@ -187,7 +187,7 @@ def test_a_guess_behind_a_loss_is_made_once_and_not_with_every_block() -> None:
     assert len(retold) == len(set(retold))
 
 
-def test_header_orders_name_what_only_one_fits() -> None:
+def test_header_orders_name_headers_where_one_name_fits() -> None:
     names = (":method", ":scheme", None, None, None, None, None, None)
     found = possible_names(BlockRole.REQUEST, names, "grpc-go")
     assert found[2:7] == tuple(frozenset({name}) for name in GO[2:])
@@ -201,7 +201,7 @@ def test_header_orders_name_what_only_one_fits() -> None:
     st.lists(st.sampled_from([None, ":path", "te", "x-own", "grpc-status"]), max_size=12),
     st.sampled_from(sorted(frozenset().union(*RANKS))),
 )
-def test_any_names_at_all_can_be_asked_about(part: BlockRole, names: list[str | None], sender: str) -> None:
+def test_any_names_can_be_aligned(part: BlockRole, names: list[str | None], sender: str) -> None:
     possible = possible_names(part, tuple(names), sender)
     assert len(possible) == len(names)
     for name, found in zip(names, possible, strict=True):
@@ -226,14 +226,14 @@ def places(*names: str) -> tuple[str | UnknownEntry, ...]:
         ([":method :scheme 0 1 2 3 4", "x-odd :method"], None),
     ],
 )
-def test_an_implementation_is_told_by_all_of_its_blocks(blocks: list[str], path: int | None) -> None:
+def test_an_implementation_is_identified_by_all_of_its_blocks(blocks: list[str], path: int | None) -> None:
     orders = SenderOrders()
     for block in blocks:
         orders.observe(BlockRole.REQUEST, places(*block.split()))
     assert orders.entries(":path") == ([] if path is None else [UnknownEntry(0, path)])
 
 
-async def test_a_block_of_more_headers_than_tshark_reads_is_read_to_its_end(tmp_path: Path) -> None:
+async def test_a_block_longer_than_tshark_reads_is_read_to_its_end(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
     many = [(f"x-{number}", f"{number}") for number in range(230)]
@@ -251,7 +251,7 @@ async def test_a_block_of_more_headers_than_tshark_reads_is_read_to_its_end(tmp_
     )
 
 
-async def test_a_long_message_of_a_late_join_is_whole(tmp_path: Path) -> None:
+async def test_a_long_message_after_a_late_join_is_complete(tmp_path: Path) -> None:
     """Its first frame has the prefix, and no content type is known; those behind begin with any byte."""
     wire, said = joined_late("/a.B/C"), hello("x" * 40_000)
     wire.client(wire.headers(Side.CLIENT, 9, *zip(GO, VALUES, strict=True)), data(9, said[:16_000]))
@@ -261,7 +261,7 @@ async def test_a_long_message_of_a_late_join_is_whole(tmp_path: Path) -> None:
     assert [message.length for message in store.calls[StreamKey(0, 9)].requests] == [len(said) - 5]
 
 
-async def test_what_a_snap_length_cut_off_is_lost(tmp_path: Path) -> None:
+async def test_headers_cut_by_a_snap_length_are_doubtful(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
     for stream, word in ((1, "one"), (3, "two"), (5, "two"), (7, "one")):

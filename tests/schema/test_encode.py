@@ -1,4 +1,4 @@
-"""What is typed as a request: faults are pointed at, a template begins it, and completion helps along."""
+"""Requests as typed JSON: errors, templates and completion."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def sent(text: str, type_name: str = "c.Cart") -> Any:
         ('{"inner": ' * 99999 + "{}" + "}" * 99999, "The JSON nests too deep."),
     ],
 )
-def test_a_fault_is_pointed_at(text: str, said: str) -> None:
+def test_errors_point_at_the_field(text: str, said: str) -> None:
     with pytest.raises(RequestError) as caught:
         build(text, method("c.Cart"), CATALOG)
     assert said in str(caught.value)
@@ -156,7 +156,7 @@ def test_a_request_of_a_well_known_type(type_name: str, text: str, value: object
     assert sent(text, type_name) == value
 
 
-def test_the_name_of_an_enum_value_may_be_given_in_part() -> None:
+def test_part_of_an_enum_name_leads_to_a_suggestion() -> None:
     file = FileDescriptorProto(name="e.proto", package="e", syntax="proto3")
     kind = file.enum_type.add(name="State")
     for number, name in enumerate(("STATE_UNSPECIFIED", "STATE_PAID")):
@@ -175,7 +175,7 @@ def test_the_example_of_an_object_can_be_sent() -> None:
     assert build(example, method("c.Cart"), CATALOG)
 
 
-def test_null_leaves_a_field_unset_and_both_names_are_taken() -> None:
+def test_null_leaves_a_field_unset_and_both_names_are_accepted() -> None:
     assert sent('{"items": null, "isGift": true, "total_cents": "12"}')["is_gift"] is True
     assert sent('{"totalCents": 12}')["total_cents"] == "12"
 
@@ -254,7 +254,7 @@ def test_a_template_is_bounded() -> None:
         ("]}{|", "items kind is_gift total_cents seal notes when more free inner codes card cash", ""),
     ],
 )
-def test_what_may_stand_at_the_cursor(text: str, labels: str, replaced: str) -> None:
+def test_candidates_at_the_cursor(text: str, labels: str, replaced: str) -> None:
     offset = text.index("|")
     whole = text.replace("|", "")
     found = complete(whole, offset, method("c.Cart"), CATALOG)
@@ -262,7 +262,7 @@ def test_what_may_stand_at_the_cursor(text: str, labels: str, replaced: str) -> 
     assert whole[found.start : found.end] == replaced
 
 
-def test_a_candidate_says_what_to_insert_and_what_it_is() -> None:
+def test_a_candidate_has_its_text_and_type() -> None:
     found = complete('{"no', 4, method("c.Cart"), CATALOG).candidates[0]
     assert (found.insert, found.detail) == ('"notes": ', "map<int32, Item>")
     [again] = complete('{"no": {}}', 4, method("c.Cart"), CATALOG).candidates

@@ -1,4 +1,4 @@
-"""Several sources of one schema together: their order, what they disagree about, and files that change."""
+"""Several schema sources together: their order, their conflicts, and files that change."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def both(first: Rank = Rank.PROTO) -> Catalog:
     return catalog
 
 
-def test_what_a_user_named_is_asked_first_whenever_it_came() -> None:
+def test_sources_named_by_the_user_come_first() -> None:
     assert both().origins == ("named", "seen", GREET_ORIGIN)
     assert both(Rank.SEEN).origins == ("seen", "named", GREET_ORIGIN)
 
 
-def test_what_sources_disagree_about_is_told() -> None:
+def test_conflicts_of_sources_are_reported() -> None:
     assert [problem.partition(" describes ")[2] for problem in both().problems] == [
         "/shop.v1.Shop/Get differently than named, which is used.",
         "/shop.v1.Shop/Watch differently than named, which is used.",
@@ -58,14 +58,14 @@ def test_what_sources_disagree_about_is_told() -> None:
     ]
 
 
-def test_a_type_is_that_of_the_source_that_told_of_the_method() -> None:
+def test_a_type_is_taken_from_the_source_of_the_method() -> None:
     data = b"\x0a\x01a"
     assert "id" in read_bytes(data, ORDER, both(), origin="named").value  # type: ignore[operator]  # a dict
     assert "number" in read_bytes(data, ORDER, both(), origin="seen").value  # type: ignore[operator]  # a dict
     assert "id" in read_bytes(data, ORDER, both()).value  # type: ignore[operator]  # a dict
 
 
-def test_a_source_that_is_switched_off_is_kept_and_not_asked() -> None:
+def test_a_source_that_is_switched_off_is_kept_but_not_searched() -> None:
     catalog = both()
     before = catalog.revision
     catalog.switch("named", is_on=False)
@@ -79,14 +79,14 @@ def test_a_source_that_is_switched_off_is_kept_and_not_asked() -> None:
     assert catalog.message_class("HelloRequest") is None
 
 
-def test_a_source_that_comes_again_takes_its_own_place() -> None:
+def test_a_source_that_is_added_again_keeps_its_place() -> None:
     catalog = both()
     catalog.add(FileDescriptorSet(file=[shop(reply="OrderRef")]), "named")
     assert catalog.origins == ("named", "seen", GREET_ORIGIN)
     assert catalog.methods["/shop.v1.Shop/Get"].response_type == "shop.v1.OrderRef"
 
 
-def test_an_any_is_opened_by_whatever_source_knows_its_type() -> None:
+def test_an_any_is_opened_by_any_source_with_its_type() -> None:
     other = FileDescriptorProto(name="other.proto", package="o", syntax="proto3")
     other.message_type.add(name="Note").field.add(name="text", number=1, type=9, label=1)
     catalog = both()
@@ -97,7 +97,7 @@ def test_an_any_is_opened_by_whatever_source_knows_its_type() -> None:
     assert reading["note"] == {"@type": "x/o.Note", "text": "hi"}
 
 
-def test_an_any_in_an_any_without_end_is_bounded() -> None:
+def test_nested_anys_are_bounded() -> None:
     data = b""
     for _ in range(500):
         data = any_pb2.Any(type_url="x/google.protobuf.Any", value=data).SerializeToString()
@@ -122,7 +122,7 @@ def test_many_problems_are_counted() -> None:
     assert catalog.problems[-1] == "x: 30 more files have such problems."
 
 
-def test_what_calls_itself_a_map_and_is_none_is_refused() -> None:
+def test_an_invalid_map_entry_is_rejected() -> None:
     file = shop()
     file.message_type[0].nested_type[0].field[0].name = "k"
     catalog = Catalog()
@@ -162,7 +162,7 @@ async def test_files_are_read_again_in_their_place(tmp_path: Path) -> None:
     assert catalog.origins == ("--proto m.proto", GREET_ORIGIN)
 
 
-async def test_a_file_that_no_longer_compiles_leaves_what_was_there(tmp_path: Path) -> None:
+async def test_a_file_that_no_longer_compiles_keeps_the_old_schema(tmp_path: Path) -> None:
     proto = tmp_path / "m.proto"
     write(proto, "old")
     sources, catalog = SchemaSources(proto_files=(proto,)), Catalog()
@@ -184,7 +184,7 @@ async def test_a_change_of_an_import_is_noticed(tmp_path: Path) -> None:
     assert watch.has_changed()
 
 
-async def test_a_protoset_that_is_none_says_so(tmp_path: Path) -> None:
+async def test_an_invalid_protoset_is_reported(tmp_path: Path) -> None:
     for content, said in (
         (b"", "contains no descriptors"),
         (b"\xff", "is not a descriptor set"),
@@ -199,7 +199,7 @@ async def test_a_protoset_that_is_none_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("reflection", [None, True, False])
-async def test_reflection_is_asked_unless_files_are_named_or_it_is_switched_off(
+async def test_reflection_is_used_unless_files_are_named_or_it_is_switched_off(
     reflection: bool | None, tmp_path: Path, free_port: int
 ) -> None:
     proto = tmp_path / "m.proto"
@@ -248,7 +248,7 @@ def test_a_rich_status_is_opened_without_any_schema(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "%%", "AAAA", "////", "A"])
-def test_what_is_no_rich_status_is_none(value: str) -> None:
+def test_invalid_rich_status_is_none(value: str) -> None:
     assert read_status(value, Catalog()) is None
 
 

@@ -1,4 +1,4 @@
-"""Messages without a schema: what is typed by field numbers or as bytes, and the way back."""
+"""Messages without a schema, typed by field numbers or as bytes, and back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def encoded(text: str) -> bytes:
     return build(text, untyped_method("/a.B/C", CallKind.UNARY), Catalog())
 
 
-def test_a_message_that_a_schema_reads_as_it_was_meant() -> None:
+def test_a_schema_reads_a_message_encoded_without_it() -> None:
     text = """{"1": "Zoë", "2": -7, "3": 9223372036854775807, "4": 2.5, "5": true, "6": {"bytes": "AP8="}, "7": 2,
         "8": ["a", "b"], "9": {"1": "k", "2": 3}, "14": {"1": "inner"}}"""
     assert pb.Things.FromString(encoded(text)) == pb.Things(
@@ -70,14 +70,14 @@ def test_every_form(text: str, data: str) -> None:
         pytest.param('{"1":' * 150 + "1" + "}" * 150, "nests deeper than 100", ".".join("1" * 101), id="deep"),
     ],
 )
-def test_what_cannot_be_meant(text: str, words: str, path: str) -> None:
+def test_invalid_texts(text: str, words: str, path: str) -> None:
     with pytest.raises(RequestError, match=words) as caught:
         encoded(text)
     assert caught.value.path == path
 
 
 @given(st.binary())
-def test_any_bytes_are_given_back(data: bytes) -> None:
+def test_any_bytes_survive_a_round_trip(data: bytes) -> None:
     text = untyped_text(data)
     assert encode_untyped(text, "") == data
     assert text.startswith("0x") or json.loads(text) is not None

@@ -1,4 +1,4 @@
-"""The filter: what a text means, what it says when it means nothing, and which frames and calls it lets through."""
+"""Filters: their syntax, their errors, and the frames and calls that match."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def frames(talk: Conversation, text: str) -> list[int]:
         (":path", [3, 8, 10]),
     ],
 )
-def test_a_text_lets_these_frames_through(talk: Conversation, text: str, positions: list[int]) -> None:
+def test_frames_that_match(talk: Conversation, text: str, positions: list[int]) -> None:
     assert frames(talk, text) == list(positions)
 
 
@@ -159,13 +159,13 @@ def test_a_call_matches_when_one_of_its_frames_does(talk: Conversation, text: st
         ("greet || World", "all of its parts must match"),
     ],
 )
-def test_a_faulty_text_says_what_is_wrong(text: str, said: str) -> None:
+def test_errors_say_what_is_wrong(text: str, said: str) -> None:
     with pytest.raises(FilterError) as caught:
         parse(text)
     assert said in str(caught.value)
 
 
-def test_a_word_is_found_in_a_message_that_is_cut_through_it() -> None:
+def test_a_word_is_found_across_two_frames_of_a_message() -> None:
     talk = Conversation()
     whole = hello("Wonderland")
     talk.client(request(1), data(1, whole[:10]), data(1, whole[10:]))
@@ -182,7 +182,7 @@ def test_a_word_that_is_a_status_matches_the_frames_before_the_trailers() -> Non
 
 
 @given(st.text())
-def test_any_text_is_a_filter_or_a_sentence(text: str) -> None:
+def test_any_text_is_a_filter_or_an_error(text: str) -> None:
     try:
         found: Filter | FilterError = parse(text)
     except FilterError as error:

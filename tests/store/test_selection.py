@@ -1,4 +1,4 @@
-"""What is shown, kept up to date, is always what a fresh look at the whole store would show."""
+"""The incremental views equal views built from scratch."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def fresh(store: Store, text: str, *, show_control: bool) -> tuple[list[int], in
 
 @settings(max_examples=80, deadline=None)
 @given(packets(), st.sampled_from(FILTERS), st.booleans(), st.lists(st.integers(1, 4), max_size=8), DROPS)
-def test_kept_up_to_date_equals_built_from_scratch(
+def test_the_incremental_view_equals_a_fresh_one(
     said: list[SaidPacket], text: str, show_control: bool, batches: list[int], drops: list[int]
 ) -> None:
     talk, found = Conversation(), parse(text)
@@ -107,7 +107,7 @@ def sorted_afresh(store: Store, text: str, order: CallOrder) -> list[StreamKey]:
     st.lists(st.integers(1, 4), max_size=8),
     DROPS,
 )
-def test_sorted_calls_kept_so_equal_calls_sorted_from_scratch(
+def test_incrementally_sorted_calls_equal_freshly_sorted_ones(
     said: list[SaidPacket], text: str, by: str, descending: bool, batches: list[int], drops: list[int]
 ) -> None:
     talk, order = Conversation(), CallOrder(ORDERS[by], descending)
@@ -128,7 +128,7 @@ def test_sorted_calls_kept_so_equal_calls_sorted_from_scratch(
     assert list(calls.keys) == list(talk.store.calls)
 
 
-def test_many_changes_at_once_are_sorted_in_as_few_are() -> None:
+def test_many_changes_at_once_are_sorted_like_few() -> None:
     talk = Conversation()
     for stream in range(1, 2_600, 2):
         talk.client(request(stream))
@@ -142,7 +142,7 @@ def test_many_changes_at_once_are_sorted_in_as_few_are() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(packets(), packets(), st.sampled_from(FILTERS), st.sampled_from(FILTERS), st.booleans())
-def test_another_filter_is_reached_while_the_capture_goes_on(
+def test_the_filter_can_change_while_the_capture_continues(
     before: list[SaidPacket], meanwhile: list[SaidPacket], old: str, new: str, is_sorted: bool
 ) -> None:
     talk, found = Conversation(), parse(new)
@@ -169,7 +169,7 @@ def test_another_filter_is_reached_while_the_capture_goes_on(
 
 @settings(max_examples=50, deadline=None)
 @given(packets(), packets(), st.sampled_from(sorted(ORDERS)), st.booleans())
-def test_another_order_is_reached_while_the_capture_goes_on(
+def test_the_order_can_change_while_the_capture_continues(
     before: list[SaidPacket], meanwhile: list[SaidPacket], name: str, descending: bool
 ) -> None:
     talk = Conversation()
@@ -215,7 +215,7 @@ def test_control_frames_are_hidden_and_counted() -> None:
     assert (len(shown.positions), shown.hidden_control) == (7, 0)
 
 
-def test_a_new_filter_supersedes_one_that_is_still_at_work() -> None:
+def test_a_new_filter_supersedes_an_unfinished_one() -> None:
     talk = Conversation()
     talk.greet(1)
     shown = Selection(talk.store)
@@ -235,7 +235,7 @@ def test_rows_are_found_by_position(position: int, row: int | None, nearest: int
     assert (shown.row_of(position), shown.nearest_row(position)) == (row, nearest)
 
 
-def test_trailers_bring_the_earlier_frames_of_their_call() -> None:
+def test_trailers_make_earlier_frames_of_their_call_match() -> None:
     talk = Conversation()
     shown = Selection(talk.store, parse("status:ok"))
     shown.update(talk.client(request(1), data(1, hello("x"))))

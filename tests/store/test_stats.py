@@ -1,4 +1,4 @@
-"""Totals of methods are at every moment what a sum over all calls would give."""
+"""The incremental totals of methods equal sums over all calls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def wanted_percentiles(durations: list[float]) -> list[float]:
 
 
 @given(st.lists(seconds, min_size=2, max_size=200), st.lists(seconds, max_size=50))
-def test_percentiles_of_few_are_exact(durations: list[float], taken_back: list[float]) -> None:
+def test_percentiles_of_few_durations_are_exact(durations: list[float], taken_back: list[float]) -> None:
     kept = Durations()
     for each in (*durations, *taken_back):
         kept.add(each)
@@ -40,7 +40,7 @@ def test_percentiles_of_few_are_exact(durations: list[float], taken_back: list[f
 
 
 @pytest.mark.parametrize("spread", [0.1, 1, 3])
-def test_percentiles_of_many_are_within_one_percent(spread: float) -> None:
+def test_percentiles_of_many_durations_are_within_one_percent(spread: float) -> None:
     random = Random(7)
     durations = [random.lognormvariate(-5, spread) for _ in range(MAX_EXACT + 500)]
     kept = Durations()
@@ -51,7 +51,7 @@ def test_percentiles_of_many_are_within_one_percent(spread: float) -> None:
     assert kept.percentiles(*SHARES) == pytest.approx(wanted_percentiles(durations), rel=0.0101)
 
 
-def test_there_are_no_percentiles_of_nothing() -> None:
+def test_there_are_no_percentiles_without_durations() -> None:
     kept = Durations()
     assert kept.percentiles(0.5) == []
     kept.add(0.25)
@@ -114,7 +114,7 @@ def summed(store: Store) -> dict[tuple[str, int], float]:
 
 @settings(max_examples=80, deadline=None)
 @given(packets(), st.sampled_from((None, "/a.B/C", "/d.E/F")))
-def test_totals_kept_so_equal_totals_from_scratch(said: list[SaidPacket], named: str | None) -> None:
+def test_incremental_totals_equal_fresh_ones(said: list[SaidPacket], named: str | None) -> None:
     talk = Conversation()
     totals = MethodTotals(talk.store)
     for side, frames, index in said:
@@ -125,7 +125,7 @@ def test_totals_kept_so_equal_totals_from_scratch(said: list[SaidPacket], named:
         assert said_of(totals) == pytest.approx(summed(talk.store))
 
 
-def test_what_failed_is_an_error_and_what_is_open_is_none() -> None:
+def test_failed_calls_are_errors_and_open_ones_are_not() -> None:
     talk = Conversation()
     talk.greet(1)
     talk.client(request(3), data(3, hello("x")), reset(3))
@@ -154,7 +154,7 @@ def test_calls_that_the_store_dropped_still_count() -> None:
 
 
 @pytest.mark.parametrize("path", ["/a.B/C", '/a.B/"C" D', "/a.B/C D", UNKNOWN])
-def test_the_filter_of_a_method_lets_its_calls_through_and_no_others(path: str) -> None:
+def test_the_filter_of_a_method_matches_exactly_its_calls(path: str) -> None:
     talk = Conversation()
     for index, each in enumerate(("/a.B/C", "/a.B/CD", "/a.B/C D", '/a.B/"C" D', "/x.Y/Z")):
         talk.client(request(2 * index + 1, each))
@@ -167,7 +167,7 @@ def test_the_filter_of_a_method_lets_its_calls_through_and_no_others(path: str) 
     assert path in found
 
 
-def test_a_histogram_tells_counts_and_where_percentiles_are() -> None:
+def test_a_histogram_shows_counts_and_percentiles() -> None:
     total = MethodTotal(calls=101, errors=1)
     for seconds in (*[0.0011] * 90, *[0.0031] * 9, 0.25):
         total.durations.add(seconds)

@@ -9,10 +9,10 @@ from itertools import count, takewhile
 from typing import Final
 
 from inspector.model.call import Call, CallState, StreamKey
-from inspector.store.filters.filter import EVERYTHING, BulkMatcher, Filter, FrameTest
+from inspector.store.filters.filter import EVERYTHING, BulkMatcher, Filter
 from inspector.store.filters.frame_selection import FRAMES_PER_SLICE, Facts, SelectionChange, new_positions
 from inspector.store.filters.sorting import CallOrder, SortedCalls
-from inspector.store.filters.words import Key
+from inspector.store.filters.words import FrameTest, Key
 from inspector.store.store import Change, Store
 
 _SORTED_PER_SLICE: Final = 1_000

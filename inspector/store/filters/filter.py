@@ -1,6 +1,6 @@
 """Filters as predicates on frames and calls, one at a time or in bulk.
 
-Each term of a filter is a `Probe`: closures over raw values, as up to a million frames are tested one after the other.
+Each term has a `Probe`: closures over raw values, as up to a million frames are tested one after the other.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ from itertools import filterfalse
 from typing import Final, NamedTuple, Protocol, TypeAlias, cast
 
 from inspector.model.call import Call, CallState, StreamKey
-from inspector.model.frame import Frame, Side
-from inspector.store.filters.words import FrameSlice, Key, WordSearch, cached, text_test
+from inspector.model.frame import Side
+from inspector.store.filters.words import FrameSlice, FrameTest, Key, WordSearch, cached, text_test
 from inspector.store.store import Store
 
 CallTest: TypeAlias = Callable[[Store, Call], bool]
-FrameTest: TypeAlias = Callable[[Store, int, Frame, Call | None], bool]
-"""Looks at the store, a position, the frame there, and its call."""
 
 
 class Numbers(Protocol):
@@ -28,7 +26,7 @@ class Numbers(Protocol):
 
 
 class BulkTest(Protocol):
-    """Tests bulk frames and calls at once."""
+    """A test of many frames or calls at once."""
 
     def frames(self, store: Store, frames: FrameSlice, /) -> set[int]:
         """Return the positions of the frames that match by themselves."""
@@ -51,7 +49,7 @@ class Probe(NamedTuple):
     cost: int = 0
     """Cheap tests run first."""
     bulk: BulkTest | None = None
-    """The same test for bulk frames and calls, where that is faster."""
+    """The same test for many frames and calls, where that is faster."""
 
 
 def of_packets(numbers: Numbers) -> Probe:

@@ -12,7 +12,7 @@ from inspector.model.call import Call, Message, Status
 from inspector.model.frame import Detail, Frame, FrameType, Header, type_name
 from inspector.store.store import Store
 
-MessagesTest: TypeAlias = Callable[[Store, int, Frame, Call | None], bool]
+FrameTest: TypeAlias = Callable[[Store, int, Frame, Call | None], bool]
 """Receives the store, a position, the frame there, and its call."""
 
 _MAX_ANSWERS: Final = 65_536
@@ -78,7 +78,7 @@ def bytes_test(wanted: str) -> Callable[[bytes], bool]:
     return lambda data: not data.isascii() and wanted in data.decode(errors="replace").lower()
 
 
-def messages_test(wanted: str) -> MessagesTest:
+def messages_test(wanted: str) -> FrameTest:
     """Return a test for messages that end in a frame but are not in its payload as they are."""
     in_bytes = bytes_test(wanted)
 
