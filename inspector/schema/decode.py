@@ -81,8 +81,8 @@ def as_wire(sample: Sample) -> object:
     try:
         return wire.tree(sample.data) if sample.is_whole else wire.beginning(sample.part)
     except WireTooLargeError as error:
-        why = f"the bytes are a protobuf message of {error}, too many to be shown without a type"
-        raise FormatError(why) from error
+        reason = f"the bytes are a protobuf message of {error}, too many to be shown without a type"
+        raise FormatError(reason) from error
     except WireError as error:
         raise FormatError("the bytes are not a protobuf message") from error
 
@@ -206,7 +206,7 @@ def read_bytes(
     if form is None:
         return _likeliest(sample, content_type)
     try:
-        return _asked_for(sample, form)
+        return _in_form(sample, form)
     except FormatError as error:
         found = _likeliest(sample, content_type)
         return replace(found, reason=f"It cannot be read as {form}: {error}. {found.reason}")
@@ -232,7 +232,7 @@ def _sample(data: bytes, type_name: str | None, catalog: Catalog, limit: int | N
     return Sample(data, limit, type_name, message_class, lambda name: catalog.message_class(name, origin))
 
 
-def _asked_for(sample: Sample, form: Format) -> Reading:
+def _in_form(sample: Sample, form: Format) -> Reading:
     is_whole = sample.is_whole
     if form is Format.PROTOBUF:
         value, is_whole = as_protobuf(sample)
@@ -244,18 +244,18 @@ def _asked_for(sample: Sample, form: Format) -> Reading:
 
 def _likeliest(sample: Sample, content_type: str | None) -> Reading:
     is_json, name = _is_json(content_type), sample.type_name and short_name(sample.type_name)
-    why = ""
+    reason_prefix = ""
     if not is_json and sample.message_class is not None:
         try:
             value, is_whole = as_protobuf(sample)
         except FormatError:
-            why = f"The bytes are not a {name}. "
+            reason_prefix = f"The bytes are not a {name}. "
         else:
             return Reading(Format.PROTOBUF, value, name, f"The schema gives the type {sample.type_name}.", is_whole)
     elif not is_json and name is not None:
-        why = f"No schema has the type {sample.type_name}. "
+        reason_prefix = f"No schema has the type {sample.type_name}. "
     format_, value, reason = _untyped(sample, content_type if is_json else None)
-    return Reading(format_, value, name if is_json else None, why + reason, sample.is_whole)
+    return Reading(format_, value, name if is_json else None, reason_prefix + reason, sample.is_whole)
 
 
 def _untyped(sample: Sample, json_type: str | None) -> tuple[Format, object, str]:

@@ -12,7 +12,7 @@ from google.protobuf.message import EncodeError, Message
 
 from inspector.errors import RequestError
 from inspector.schema.catalog import Catalog, Method
-from inspector.schema.scalars import UnfitError, read_key, read_scalar, shown
+from inspector.schema.scalars import UnfitError, quoted, read_key, read_scalar
 from inspector.schema.template import short_template
 from inspector.schema.typed import (
     MAX_DEPTH,
@@ -27,7 +27,7 @@ from inspector.schema.typed import (
     named_fields,
     well_known_form,
 )
-from inspector.schema.untyped import encode_untyped, parsed
+from inspector.schema.untyped import encode_untyped, parse_json
 
 _EXAMPLES: Final = {
     "google.protobuf.Timestamp": 'a time such as "2026-01-31T12:00:00Z"',
@@ -46,7 +46,7 @@ def fill(message: Message, value: object, find: Finder) -> None:
     _Filler(find).message(message, value, "", 0)
 
 
-def named(path: str, message: Message) -> str:
+def subject(path: str, message: Message) -> str:
     """Return a path as the subject of a sentence; the type's name for an empty path."""
     return path or descriptor_of(type(message)).name
 
@@ -66,14 +66,14 @@ class _Filler:
         if form in (WellKnownForm.STRUCT, WellKnownForm.VALUE, WellKnownForm.LIST):
             _fill_structure(message, value, path)
         elif form is WellKnownForm.ANY:
-            self._any(cast("Any", message), _object(message, value, path), path, depth)
+            self._any(cast("Any", message), _expect_object(message, value, path), path, depth)
         elif form is WellKnownForm.WRAPPER:
             field = descriptor_of(type(message)).fields_by_number[1]
             cast("Any", message).value = _scalar(field, value, path)
         elif form is WellKnownForm.TEXT and not isinstance(value, dict):
             _fill_text(message, value, path)
         else:
-            self._fields(message, _object(message, value, path), path, depth)
+            self._fields(message, _expect_object(message, value, path), path, depth)
 
     def _fields(self, message: Message, value: dict[str, object], path: str, depth: int) -> None:
         descriptor = descriptor_of(type(message))
@@ -91,28 +91,33 @@ class _Filler:
             self._field(message, field, part, where, depth)
 
     def _field(self, message: Message, field: FieldDescriptor, value: object, path: str, depth: int) -> None:
-        held = _held(message, field)
+        container = _container(message, field)
         if (parts := map_parts(field)) is not None:
-            self._map(held, parts, _expect(dict, value, path, "an object"), path, depth)
+            self._map(container, parts, _expect(dict, value, path, "an object"), path, depth)
         elif field.is_repeated:
-            self._list(held, field, _expect(list, value, path, "a list"), path, depth)
+            self._list(container, field, _expect(list, value, path, "a list"), path, depth)
         elif field.message_type is not None:
-            type(held).SetInParent(held)
-            self.message(held, value, path, depth + 1)
+            type(container).SetInParent(container)
+            self.message(container, value, path, depth + 1)
         elif field.is_extension:
             cast("Any", message).Extensions[field] = _scalar(field, value, path)
         else:
             setattr(message, field.name, _scalar(field, value, path))
 
-    def _list(self, held: Any, field: FieldDescriptor, value: list[object], path: str, depth: int) -> None:
+    def _list(self, container: Any, field: FieldDescriptor, value: list[object], path: str, depth: int) -> None:
         if field.message_type is None:
-            held.extend(_scalar(field, each, f"{path}[{index}]") for index, each in enumerate(value))
+            container.extend(_scalar(field, each, f"{path}[{index}]") for index, each in enumerate(value))
             return
         for index, each in enumerate(value):
-            self.message(held.add(), each, f"{path}[{index}]", depth + 1)
+            self.message(container.add(), each, f"{path}[{index}]", depth + 1)
 
     def _map(
-        self, held: Any, parts: tuple[FieldDescriptor, FieldDescriptor], value: dict[str, object], path: str, depth: int
+        self,
+        container: Any,
+        parts: tuple[FieldDescriptor, FieldDescriptor],
+        value: dict[str, object],
+        path: str,
+        depth: int,
     ) -> None:
         for name, each in value.items():
             where = f"{path}[{name}]"
@@ -121,9 +126,9 @@ class _Filler:
             except UnfitError as error:
                 raise RequestError(f"The key of {where} {error}.", path=where) from error
             if parts[1].message_type is not None:
-                self.message(held[key], each, where, depth + 1)
+                self.message(container[key], each, where, depth + 1)
             else:
-                held[key] = _scalar(parts[1], each, where)
+                container[key] = _scalar(parts[1], each, where)
 
     def _any(self, holder: Any, value: dict[str, object], path: str, depth: int) -> None:
         if not value:
@@ -131,13 +136,13 @@ class _Filler:
         url = value.get("@type")
         if not isinstance(url, str):
             hint = 'As in {"@type": "type.googleapis.com/package.Type", …}.'
-            problem = f"{named(path, holder)} is an Any: it needs @type, the name of its type."
+            problem = f"{subject(path, holder)} is an Any: it needs @type, the name of its type."
             raise RequestError(problem, hint, path=path)
         holder.type_url = _utf8(url, f"{path}.@type")
         message_class = self._find(url.rpartition("/")[2])
         rest = {name: part for name, part in value.items() if name != "@type"}
         if message_class is None:
-            holder.value = _closed(url, rest, path, holder)
+            holder.value = _unknown_any(url, rest, path, holder)
             return
         inner = message_class()
         is_own = well_known_form(descriptor_of(message_class)) is not None
@@ -145,19 +150,19 @@ class _Filler:
         try:
             holder.value = message_class.SerializeToString(inner, deterministic=True)
         except EncodeError as error:
-            raise RequestError(f"{named(path, holder)} is incomplete: {error}.", path=path) from error
+            raise RequestError(f"{subject(path, holder)} is incomplete: {error}.", path=path) from error
 
 
-def _closed(url: str, rest: dict[str, object], path: str, holder: Message) -> bytes:
+def _unknown_any(url: str, rest: dict[str, object], path: str, holder: Message) -> bytes:
     """Return the bytes of an Any with an unknown type, given in the form in which `typed` shows them."""
     if rest.keys() != {"value"}:
-        problem = f"{named(path, holder)}: no schema has the type {url}."
+        problem = f"{subject(path, holder)}: no schema has the type {url}."
         raise RequestError(problem, "Give its bytes as base64, under value.", path=path)
     field = descriptor_of(type(holder)).fields_by_name["value"]
     return cast("bytes", _scalar(field, rest["value"], f"{path}.value"))
 
 
-def _held(message: Any, field: FieldDescriptor) -> Any:
+def _container(message: Any, field: FieldDescriptor) -> Any:
     """Return the list, map or message of a field, which is filled in place; None for a scalar."""
     if not field.is_repeated and field.message_type is None:
         return None
@@ -170,16 +175,16 @@ def _takes_null(field: FieldDescriptor) -> bool:
     return not field.is_repeated and kind is not None and kind.full_name in _WITH_NULL
 
 
-def _object(message: Message, value: object, path: str) -> dict[str, object]:
+def _expect_object(message: Message, value: object, path: str) -> dict[str, object]:
     if not isinstance(value, dict):
         name = descriptor_of(type(message)).name
-        raise RequestError(f"{named(path, message)} must be an object ({name}), not {shown(value)}.", path=path)
+        raise RequestError(f"{subject(path, message)} must be an object ({name}), not {quoted(value)}.", path=path)
     return value
 
 
 def _expect(kind: type[Any], value: object, path: str, name: str) -> Any:
     if not isinstance(value, kind):
-        raise RequestError(f"{path} must be {name}, not {shown(value)}.", path=path)
+        raise RequestError(f"{path} must be {name}, not {quoted(value)}.", path=path)
     return value
 
 
@@ -213,7 +218,7 @@ def _fill_text(message: Message, value: object, path: str) -> None:
     try:
         json_format.ParseDict(cast("Any", value), message)
     except (json_format.Error, ValueError, TypeError, AttributeError) as error:
-        problem = f"{path or name} must be {_EXAMPLES[name]}, not {shown(value)}."
+        problem = f"{path or name} must be {_EXAMPLES[name]}, not {quoted(value)}."
         raise RequestError(problem, path=path) from error
 
 
@@ -273,13 +278,13 @@ def _value(text: str, message: Message) -> object:
     descriptor, field = descriptor_of(type(message)), _only_field(message)
     form = well_known_form(descriptor)
     if form is WellKnownForm.WRAPPER:
-        return _bare(text, descriptor.fields[0])
+        return _bare_value(text, descriptor.fields[0])
     if form is WellKnownForm.TEXT:
         return text.strip()
     if form is not None or text.lstrip().startswith("{"):
-        return parsed(text)
+        return parse_json(text)
     if field is not None:
-        return {field.name: _bare(text, field)}
+        return {field.name: _bare_value(text, field)}
     if not descriptor.fields:
         raise RequestError(f"{descriptor.name} has no fields.", "Leave the request empty.")
     raise RequestError(f"{descriptor.name} needs a JSON object.", f"As in {short_template(descriptor)}.")
@@ -294,7 +299,7 @@ def _only_field(message: Message) -> FieldDescriptor | None:
     return None if field.is_repeated or field.message_type is not None else field
 
 
-def _bare(text: str, field: FieldDescriptor) -> object:
+def _bare_value(text: str, field: FieldDescriptor) -> object:
     if field.type == FieldDescriptor.TYPE_BYTES:
         return base64.b64encode(text.encode(errors="surrogateescape")).decode()
     if field.type == FieldDescriptor.TYPE_BOOL:

@@ -25,7 +25,7 @@ class UnfitError(ValueError):
     """A value does not fit its field; the text is the rest of a sentence that begins with the field."""
 
 
-Written: TypeAlias = Callable[[Any], object]
+Writer: TypeAlias = Callable[[Any], object]
 
 _LONG: Final = frozenset({FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64})
 _RANGES: Final = {
@@ -43,7 +43,7 @@ _LARGEST_FLOAT: Final = (2 - 2**-24) * 2.0**127
 
 
 @lru_cache(maxsize=4096)
-def writer_of(field: FieldDescriptor) -> Written:
+def writer_of(field: FieldDescriptor) -> Writer:
     """Return the function that converts values of a scalar field to JSON-ready ones."""
     if field.enum_type is not None:
         return _enum_writer(field.enum_type)
@@ -58,12 +58,12 @@ def writer_of(field: FieldDescriptor) -> Written:
     return _text if field.type == FieldDescriptor.TYPE_STRING else _same
 
 
-def as_key(key: object) -> str:
+def json_key(key: object) -> str:
     """Return a map key as JSON writes it: as a string."""
     return str(key).lower() if isinstance(key, bool) else _text(key)
 
 
-def _enum_writer(enum: EnumDescriptor) -> Written:
+def _enum_writer(enum: EnumDescriptor) -> Writer:
     if enum.full_name == "google.protobuf.NullValue":
         return lambda _value: None
     words = {number: EnumWord(value.name) for number, value in enum.values_by_number.items()}
@@ -114,11 +114,11 @@ def read_scalar(field: FieldDescriptor, value: object) -> object:
         return _number(value, is_single=field.cpp_type == FieldDescriptor.CPPTYPE_FLOAT)
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
         if not isinstance(value, bool):
-            raise UnfitError(f"must be true or false, not {shown(value)}")
+            raise UnfitError(f"must be true or false, not {quoted(value)}")
         return value
     if not isinstance(value, str):
         kind = "base64 in quotes" if field.type == FieldDescriptor.TYPE_BYTES else "a string"
-        raise UnfitError(f"must be {kind}, not {shown(value)}")
+        raise UnfitError(f"must be {kind}, not {quoted(value)}")
     return _bytes(value) if field.type == FieldDescriptor.TYPE_BYTES else _string(value)
 
 
@@ -133,7 +133,7 @@ def read_key(field: FieldDescriptor, key: str) -> object:
     return read_scalar(field, key)
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """Return a value as sentences quote it."""
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
@@ -145,9 +145,9 @@ def _integer(value: object, least: int, most: int) -> int:
     if (isinstance(value, str) and _DIGITS.fullmatch(value)) or (isinstance(value, float) and value.is_integer()):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise UnfitError(f"must be a whole number, not {shown(value)}")
+        raise UnfitError(f"must be a whole number, not {quoted(value)}")
     if not least <= value <= most:
-        raise UnfitError(f"must be a whole number from {least} to {most}, not {shown(value)}")
+        raise UnfitError(f"must be a whole number from {least} to {most}, not {quoted(value)}")
     return value
 
 
@@ -159,9 +159,9 @@ def _number(value: object, *, is_single: bool) -> float:
             raise UnfitError
         number = float(value)
     except (ValueError, OverflowError) as error:
-        raise UnfitError(f"must be a number, not {shown(value)}") from error
+        raise UnfitError(f"must be a number, not {quoted(value)}") from error
     if is_single and math.isfinite(number) and abs(number) >= _LARGEST_FLOAT:
-        raise UnfitError(f"must be a 32-bit number, not {shown(value)}")
+        raise UnfitError(f"must be a 32-bit number, not {quoted(value)}")
     return number
 
 
@@ -178,7 +178,7 @@ def _bytes(value: str) -> bytes:
         plain = value.replace("-", "+").replace("_", "/").rstrip("=")
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise UnfitError(f"must be base64, not {shown(value)}") from error
+        raise UnfitError(f"must be base64, not {quoted(value)}") from error
 
 
 def _enum(enum: EnumDescriptor, value: object) -> int:
@@ -193,4 +193,4 @@ def _enum(enum: EnumDescriptor, value: object) -> int:
         return value
     names = [each.name for each in enum.values]
     some = ", ".join(names[:12]) + (" …" if len(names) > 12 else "")
-    raise UnfitError(f"must be one of {some}, not {shown(value)}")
+    raise UnfitError(f"must be one of {some}, not {quoted(value)}")

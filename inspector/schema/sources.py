@@ -38,13 +38,13 @@ def build_pool(files: FileDescriptorSet) -> BuiltPool:
     begun: set[str] = set()
     done: set[str] = set()
     for name in pending:
-        for file in _in_order(name, pending, begun, 0):
+        for file in _imports_first(name, pending, begun, 0):
             if _add(built, file, done):
                 done.add(file.name)
     return built
 
 
-def _in_order(
+def _imports_first(
     name: str, pending: dict[str, FileDescriptorProto], begun: set[str], depth: int
 ) -> Iterator[FileDescriptorProto]:
     if name in begun or depth > _MAX_IMPORT_DEPTH:
@@ -56,7 +56,7 @@ def _in_order(
     if file is None:
         return
     for wanted in file.dependency:
-        yield from _in_order(wanted, pending, begun, depth + 1)
+        yield from _imports_first(wanted, pending, begun, depth + 1)
     yield file
 
 
@@ -75,7 +75,7 @@ def _add(built: BuiltPool, file: FileDescriptorProto, done: set[str]) -> bool:
     try:
         for message in file.message_type:
             _check_maps(message)
-        built.pool.Add(_without(file, missing) if missing else file)
+        built.pool.Add(_without_imports(file, missing) if missing else file)
         found = built.pool.FindFileByName(file.name)
     except (TypeError, KeyError, ValueError) as error:
         built.problems.append(f"{file.name} cannot be used: {_cause(error, missing)}.")
@@ -109,7 +109,7 @@ def _check_maps(message: DescriptorProto) -> None:
             raise ValueError(f"the map {message.name}.{each.name} is not repeated")
 
 
-def _without(file: FileDescriptorProto, missing: list[str]) -> FileDescriptorProto:
+def _without_imports(file: FileDescriptorProto, missing: list[str]) -> FileDescriptorProto:
     """Return a file without missing imports; often only options came from them."""
     kept = FileDescriptorProto()
     kept.CopyFrom(file)
@@ -127,8 +127,8 @@ def _is_kept(file: FileDescriptorProto, index: int, names: list[str]) -> bool:
 
 
 def _cause(error: Exception, missing: list[str]) -> str:
-    words = str(error.args[0] if error.args else error).removeprefix(_WHAT_FAILED).rstrip(".")
-    return f"{words}; its imports {', '.join(missing)} are missing" if missing else words
+    cause = str(error.args[0] if error.args else error).removeprefix(_WHAT_FAILED).rstrip(".")
+    return f"{cause}; its imports {', '.join(missing)} are missing" if missing else cause
 
 
 _GOOGLE_TYPES: Final = (
@@ -141,10 +141,10 @@ _GOOGLE_TYPES: Final = (
 def common_types() -> BuiltPool:
     """Return the pool of Google's types and gRPC's services."""
     wanted = FileDescriptorProto(name="common.proto", dependency=[f"google/{name}.proto" for name in _GOOGLE_TYPES])
-    return build_pool(FileDescriptorSet(file=[wanted, *_of_grpc()]))
+    return build_pool(FileDescriptorSet(file=[wanted, *_grpc_files()]))
 
 
-def _of_grpc() -> tuple[FileDescriptorProto, ...]:
+def _grpc_files() -> tuple[FileDescriptorProto, ...]:
     from grpc_health.v1 import health_pb2  # noqa: PLC0415 - only an unknown type needs them
     from grpc_reflection.v1alpha import reflection_pb2  # noqa: PLC0415
 
@@ -161,13 +161,13 @@ def _as_v1(alpha: FileDescriptorProto) -> FileDescriptorProto:
     file.message_type.extend(alpha.message_type)
     file.service.extend(alpha.service)
     for each in (each for message in file.message_type for each in message.field if each.type_name):
-        each.type_name = _renamed(each.type_name)
+        each.type_name = _as_v1_name(each.type_name)
     for method in (method for service in file.service for method in service.method):
-        method.input_type, method.output_type = _renamed(method.input_type), _renamed(method.output_type)
+        method.input_type, method.output_type = _as_v1_name(method.input_type), _as_v1_name(method.output_type)
     return file
 
 
-def _renamed(type_name: str) -> str:
+def _as_v1_name(type_name: str) -> str:
     return type_name.replace(".v1alpha.", ".v1.")
 
 

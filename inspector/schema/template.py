@@ -12,7 +12,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from inspector.errors import RequestError
 from inspector.schema.catalog import Catalog, Method
-from inspector.schema.scalars import INTEGERS, as_key, writer_of
+from inspector.schema.scalars import INTEGERS, json_key, writer_of
 from inspector.schema.typed import WellKnownForm, descriptor_of, json_name, map_parts, well_known_form
 
 MAX_FIELDS: Final = 400
@@ -43,7 +43,7 @@ def template(method: Method, catalog: Catalog) -> str:
 
 def short_template(descriptor: Descriptor) -> str:
     """Return the fields of a message on one line, without nested ones: `{"name": "", "items": []}`."""
-    return json.dumps({field.name: _short(field) for field in _first_of_each(descriptor)}, ensure_ascii=False)
+    return json.dumps({field.name: _short(field) for field in _template_fields(descriptor)}, ensure_ascii=False)
 
 
 def _short(field: FieldDescriptor) -> object:
@@ -75,7 +75,7 @@ class _Blanks:
                 return {}
         blanks: dict[str, object] = {}
         inside = (*above, descriptor.full_name)
-        for field in _first_of_each(descriptor):
+        for field in _template_fields(descriptor):
             if field.is_required or self._has_room(field, inside):
                 self._left -= 1
                 blanks[json_name(field)] = self._field(field, inside)
@@ -86,12 +86,12 @@ class _Blanks:
 
     def _field(self, field: FieldDescriptor, inside: tuple[str, ...]) -> object:
         if (parts := map_parts(field)) is not None:
-            return {} if _is_inside(parts[1], inside) else {_key(parts[0]): self._one(parts[1], inside)}
+            return {} if _is_inside(parts[1], inside) else {_key(parts[0]): self._value(parts[1], inside)}
         if field.is_repeated:
-            return [] if _is_inside(field, inside) else [self._one(field, inside)]
-        return self._one(field, inside)
+            return [] if _is_inside(field, inside) else [self._value(field, inside)]
+        return self._value(field, inside)
 
-    def _one(self, field: FieldDescriptor, inside: tuple[str, ...]) -> object:
+    def _value(self, field: FieldDescriptor, inside: tuple[str, ...]) -> object:
         return _scalar(field) if field.message_type is None else self.message(field.message_type, inside)
 
 
@@ -100,7 +100,7 @@ def _is_inside(field: FieldDescriptor, inside: tuple[str, ...]) -> bool:
     return inner is not None and (inner.full_name in inside or len(inside) >= _MAX_DEPTH)
 
 
-def _first_of_each(descriptor: Descriptor) -> list[FieldDescriptor]:
+def _template_fields(descriptor: Descriptor) -> list[FieldDescriptor]:
     """Return all fields, but of each oneof only the first that is not recursive."""
     found, chosen = [], set()
     for field in descriptor.fields:
@@ -128,4 +128,4 @@ def _scalar(field: FieldDescriptor) -> object:
 
 def _key(field: FieldDescriptor) -> str:
     blank = {FieldDescriptor.TYPE_STRING: "key", FieldDescriptor.TYPE_BOOL: False}
-    return as_key(blank.get(field.type, 0))
+    return json_key(blank.get(field.type, 0))

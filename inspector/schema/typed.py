@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from inspector.schema import wire
-from inspector.schema.scalars import Written, as_key, writer_of
+from inspector.schema.scalars import Writer, json_key, writer_of
 from inspector.schema.wire import WireType
 
 MAX_DEPTH: Final = 100
@@ -102,7 +102,7 @@ def extensions_of(descriptor: Descriptor) -> tuple[FieldDescriptor, ...]:
     return tuple(descriptor.file.pool.FindAllExtensions(descriptor)) if descriptor.is_extendable else ()
 
 
-def set_fields(message: Message) -> Sequence[tuple[FieldDescriptor, Any]]:
+def populated_fields(message: Message) -> Sequence[tuple[FieldDescriptor, Any]]:
     """Return the fields that are set; called on the class, as a field may be named `ListFields`."""
     return type(message).ListFields(message)
 
@@ -117,7 +117,7 @@ Finder: TypeAlias = Callable[[str], type[Message] | None]
 
 def to_value(message: Message, find: Finder) -> object:
     """Return a message as a JSON-ready value; names of enum values are `EnumWord`s."""
-    return _Writer(find).message(message, 0)
+    return _MessageWriter(find).message(message, 0)
 
 
 def fits(message_class: type[Message], data: bytes) -> bool:
@@ -132,24 +132,24 @@ def fits(message_class: type[Message], data: bytes) -> bool:
     return message_class.ByteSize(message) == size
 
 
-class _Part(NamedTuple):
+class _PreparedField(NamedTuple):
     """A field of a type, prepared for thousands of messages."""
 
     number: int
     name: str
     field: FieldDescriptor
-    write: Written | None
+    write: Writer | None
     """Converts a scalar value; None for messages."""
     blank: Callable[[], object] | None
     """Returns the value of an unset field without presence; None for a field with presence."""
 
 
 @lru_cache(maxsize=1024)
-def _parts(descriptor: Descriptor) -> tuple[_Part, ...]:
-    return tuple(map(_part, descriptor.fields))
+def _prepared_fields(descriptor: Descriptor) -> tuple[_PreparedField, ...]:
+    return tuple(map(_prepare, descriptor.fields))
 
 
-def _part(field: FieldDescriptor) -> _Part:
+def _prepare(field: FieldDescriptor) -> _PreparedField:
     blank: Callable[[], object] | None = None
     if map_parts(field):
         blank = dict
@@ -158,14 +158,14 @@ def _part(field: FieldDescriptor) -> _Part:
     elif not field.has_presence:
         value = writer_of(field)(field.default_value)
         blank = lambda: value  # noqa: E731 - a constant, in the shape of the other two
-    return _Part(field.number, json_name(field), field, _scalar_writer(field), blank)
+    return _PreparedField(field.number, json_name(field), field, _scalar_writer(field), blank)
 
 
-def _scalar_writer(field: FieldDescriptor) -> Written | None:
+def _scalar_writer(field: FieldDescriptor) -> Writer | None:
     return None if field.message_type is not None else writer_of(field)
 
 
-class _Writer:
+class _MessageWriter:
     """Converts messages to values; looks up the types in an Any."""
 
     def __init__(self, find: Finder) -> None:
@@ -192,24 +192,24 @@ class _Writer:
 
     def _fields(self, message: Message, depth: int) -> dict[str, object]:
         value: dict[str, object] = {}
-        held = {field.number: (field, part) for field, part in set_fields(message)}
-        for part in _parts(descriptor_of(type(message))):
-            if (found := held.pop(part.number, None)) is not None:
+        populated = {field.number: (field, part) for field, part in populated_fields(message)}
+        for part in _prepared_fields(descriptor_of(type(message))):
+            if (found := populated.pop(part.number, None)) is not None:
                 value[part.name] = self._field(part.field, found[1], part.write, depth)
             elif part.blank is not None:
                 value[part.name] = part.blank()
-        for field, extension in held.values():
+        for field, extension in populated.values():
             value[json_name(field)] = self._field(field, extension, _scalar_writer(field), depth)
         if unknown := UnknownFieldSet(message):
             value[UNKNOWN_FIELDS] = _unknown_values(cast("Iterable[Any]", unknown))
         return value
 
-    def _field(self, field: FieldDescriptor, part: Any, write: Written | None, depth: int) -> object:
+    def _field(self, field: FieldDescriptor, part: Any, write: Writer | None, depth: int) -> object:
         if not field.is_repeated:
             return write(part) if write else self.message(part, depth + 1)
         if (inner := map_parts(field)) is not None:
             one = _scalar_writer(inner[1])
-            return {as_key(key): one(each) if one else self.message(each, depth + 1) for key, each in part.items()}
+            return {json_key(key): one(each) if one else self.message(each, depth + 1) for key, each in part.items()}
         return list(map(write, part)) if write else [self.message(each, depth + 1) for each in part]
 
     def _any(self, holder: Any, depth: int) -> object:

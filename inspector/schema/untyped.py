@@ -11,12 +11,12 @@ from typing import Any, Final
 from inspector.errors import RequestError
 from inspector.model.call import CallKind
 from inspector.schema.catalog import Method
-from inspector.schema.scalars import shown
+from inspector.schema.scalars import quoted
 from inspector.schema.typed import MAX_DEPTH as MAX_NESTED
 from inspector.schema.wire import MAX_DEPTH, WireError, WireField, WireType, fields, likeliest_number, printable, varint
 
 
-def parsed(text: str) -> object:
+def parse_json(text: str) -> object:
     """Parse JSON text, rejecting duplicate names in an object.
 
     Raises:
@@ -49,7 +49,7 @@ WITHOUT_SCHEMA: Final = "no schema: field numbers or bytes"
 BLANK: Final = '{\n  "1": ""\n}'
 """A blank message to edit."""
 _HINT: Final = 'Write field numbers, as in {"1": "World", "2": 5}, or bytes, as in 0x0a05576f726c64.'
-_HIGHEST: Final = (1 << 29) - 1
+_MAX_FIELD_NUMBER: Final = (1 << 29) - 1
 
 
 def untyped_method(path: str, kind: CallKind) -> Method:
@@ -72,44 +72,44 @@ def encode_untyped(text: str, path: str) -> bytes:
             raise RequestError("After 0x, only pairs of hex digits are allowed.", _HINT) from error
     if not text.startswith("{"):
         raise RequestError(f"No schema knows {path}, so its message cannot be a plain word.", _HINT)
-    return _message(parsed(text), "")
+    return _encode_message(parse_json(text), "")
 
 
 def untyped_text(data: bytes, indent: int | None = None) -> str:
     """Return a message as JSON by field numbers if that encodes to the same bytes, otherwise as hex."""
     try:
-        text = json.dumps(_object(data, 0), indent=indent, ensure_ascii=False)
+        text = json.dumps(_readable(data, 0), indent=indent, ensure_ascii=False)
         is_same = encode_untyped(text, "") == data
     except (WireError, RequestError):
         is_same = False
     return text if is_same else HEX + data.hex()
 
 
-def _message(value: object, path: str) -> bytes:
+def _encode_message(value: object, path: str) -> bytes:
     if path.count(".") >= MAX_NESTED:
         raise RequestError(f"{path[:60]}… nests deeper than {MAX_NESTED} messages.", path=path)
     if not isinstance(value, dict):
-        raise RequestError(f"{path} must be an object of field numbers, not {shown(value)}.", _HINT, path=path)
+        raise RequestError(f"{path} must be an object of field numbers, not {quoted(value)}.", _HINT, path=path)
     return b"".join(part for name, each in value.items() for part in _field(name, each, path))
 
 
 def _field(name: str, value: object, above: str) -> Iterator[bytes]:
     path = f"{above}.{name}" if above else name
-    if not (name.isascii() and name.isdigit() and 0 < int(name) <= _HIGHEST):
+    if not (name.isascii() and name.isdigit() and 0 < int(name) <= _MAX_FIELD_NUMBER):
         raise RequestError(f"{path} is not a field number, and names need a schema.", _HINT, path=path)
-    several = value if isinstance(value, list) else [value]
-    for index, each in enumerate(several):
+    values = value if isinstance(value, list) else [value]
+    for index, each in enumerate(values):
         if each is not None:
-            yield _one(int(name), each, f"{path}[{index}]" if isinstance(value, list) else path)
+            yield _encode_field(int(name), each, f"{path}[{index}]" if isinstance(value, list) else path)
 
 
-def _one(number: int, value: object, path: str) -> bytes:
-    kind, raw = _value(value, path)
+def _encode_field(number: int, value: object, path: str) -> bytes:
+    kind, raw = _encode_value(value, path)
     length = varint(len(raw)) if kind is WireType.LEN else b""
     return varint(number << 3 | kind) + length + raw
 
 
-def _value(value: object, path: str) -> tuple[WireType, bytes]:
+def _encode_value(value: object, path: str) -> tuple[WireType, bytes]:
     match value:
         case int():
             return WireType.VARINT, _integer(value, path)
@@ -122,14 +122,14 @@ def _value(value: object, path: str) -> tuple[WireType, bytes]:
             try:
                 return kind, read(value[name])
             except (TypeError, ValueError, OverflowError, struct.error) as error:
-                raise RequestError(f"{path} cannot be {shown(value[name])} as {name}.", path=path) from error
+                raise RequestError(f"{path} cannot be {quoted(value[name])} as {name}.", path=path) from error
         case _:
-            return WireType.LEN, _message(value, path)
+            return WireType.LEN, _encode_message(value, path)
 
 
 def _integer(value: int, path: str) -> bytes:
     if not -(1 << 63) <= value < 1 << 64:
-        raise RequestError(f"{path} must be a 64-bit whole number, not {shown(value)}.", path=path)
+        raise RequestError(f"{path} must be a 64-bit whole number, not {quoted(value)}.", path=path)
     return varint(value & 0xFFFF_FFFF_FFFF_FFFF)
 
 
@@ -162,16 +162,16 @@ _FORMS: Final[dict[str, tuple[WireType, Callable[[Any], bytes]]]] = {
 """What JSON cannot express, by the names of protobuf's types."""
 
 
-def _object(data: bytes, depth: int) -> dict[str, object]:
+def _readable(data: bytes, depth: int) -> dict[str, object]:
     if depth > MAX_DEPTH:
         raise WireError("messages nest too deep")
     found: dict[str, list[object]] = {}
     for field in fields(data):
-        found.setdefault(str(field.number), []).append(_shown(field, depth))
+        found.setdefault(str(field.number), []).append(_readable_value(field, depth))
     return {number: each[0] if len(each) == 1 else each for number, each in found.items()}
 
 
-def _shown(field: WireField, depth: int) -> object:
+def _readable_value(field: WireField, depth: int) -> object:
     if isinstance(field.value, int):
         return likeliest_number(field)
     if field.wire_type in (WireType.FIXED32, WireType.FIXED64):
@@ -182,6 +182,6 @@ def _shown(field: WireField, depth: int) -> object:
     if (text := printable(field.value)) is not None:
         return text
     try:
-        return _object(field.value, depth + 1)
+        return _readable(field.value, depth + 1)
     except WireError:
         return {"bytes": base64.b64encode(field.value).decode()}
