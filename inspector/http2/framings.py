@@ -76,7 +76,7 @@ def _decoded(unit: bytes) -> bytes:
         return b""
 
 
-class BodyEnd(NamedTuple):
+class EndOfBody(NamedTuple):
     """What the last prefixed block of a body carries, where the framing puts trailers or status there."""
 
     trailers: HeaderBlock
@@ -84,10 +84,10 @@ class BodyEnd(NamedTuple):
     """None where the trailers hold it."""
 
 
-def _read_web_end(body: bytes) -> BodyEnd:
+def _read_web_end(body: bytes) -> EndOfBody:
     """Read trailers in the form of HTTP/1 header lines; names become lower case."""
     lines = (line.partition(":") for line in body.decode(errors="replace").split("\r\n"))
-    return BodyEnd(HeaderBlock(tuple((name.strip().lower(), value.strip()) for name, colon, value in lines if colon)))
+    return EndOfBody(HeaderBlock(tuple((name.strip().lower(), value.strip()) for name, colon, value in lines if colon)))
 
 
 def _web_rest(body: bytes) -> bytes:
@@ -113,13 +113,13 @@ class _EndStreamResponse(msgspec.Struct):
     metadata: dict[str, tuple[str, ...]] = {}
 
 
-def _read_connect_end(body: bytes) -> BodyEnd | None:
+def _read_connect_end(body: bytes) -> EndOfBody | None:
     try:
         end = msgspec.json.decode(body, type=_EndStreamResponse)
     except _INVALID_JSON:
         return None
     trailers = tuple((name.lower(), value) for name, values in end.metadata.items() for value in values)
-    return BodyEnd(HeaderBlock(trailers), Status.of(0) if end.error is None else end.error.status)
+    return EndOfBody(HeaderBlock(trailers), Status.of(0) if end.error is None else end.error.status)
 
 
 def _connect_rest(body: bytes) -> bytes:
@@ -165,7 +165,7 @@ class Framing:
     """True where the compression flag applies to the block with `end_flag` too."""
     end_has_status: bool = False
     """True where that block holds the status itself, not in trailers."""
-    read_end: Callable[[bytes], BodyEnd | None] = _nothing
+    read_end: Callable[[bytes], EndOfBody | None] = _nothing
     """Read the block with `end_flag`; None where it cannot be read."""
     rest_of_end: Callable[[bytes], bytes] = _unchanged
     """Return what that block holds besides its trailers, as JSON; all of it where it cannot be read."""

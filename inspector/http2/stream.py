@@ -7,7 +7,7 @@ from typing import Final
 
 from inspector.http2 import events
 from inspector.http2.events import Event
-from inspector.http2.framings import GRPC, Base64Body, BodyEnd, Framing, framing_of, status_message
+from inspector.http2.framings import GRPC, Base64Body, EndOfBody, Framing, framing_of, status_message
 from inspector.http2.hpack.header_order import BlockRole
 from inspector.http2.messages import Cut, Deframer, decompress
 from inspector.model.call import MAX_GAPS, CallState, HeaderBlock, Message, MethodSource, Status, StreamKey
@@ -84,7 +84,7 @@ class StreamHalf:
         self._encoding = block.first((self.framing or GRPC).encoding_header) or self._encoding
         return block
 
-    def messages(self, frame: Frame, position: int, announced: Framing | None) -> Iterator[Message | BodyEnd]:
+    def messages(self, frame: Frame, position: int, announced: Framing | None) -> Iterator[Message | EndOfBody]:
         """Yield the messages that a DATA frame completes, and the end of a body of gRPC-Web or Connect.
 
         `announced` is the framing of the request; None while its content type is not known.
@@ -112,7 +112,7 @@ class StreamHalf:
         if (lost := _cut_bytes(frame)) > 0:
             yield from self.mark_gap(frame.time, frame.packet, position, lost)
 
-    def _read_end(self, cut: Cut, framing: Framing) -> BodyEnd | None:
+    def _read_end(self, cut: Cut, framing: Framing) -> EndOfBody | None:
         body = cut.body
         if cut.compressed:
             if not framing.is_end_compressed:
@@ -260,9 +260,9 @@ class CallProgress:
             self.state = state
             yield events.CallEnded(self.key, state, time)
 
-    def _on_messages(self, side: Side, messages: Iterator[Message | BodyEnd]) -> Iterator[Event]:
+    def _on_messages(self, side: Side, messages: Iterator[Message | EndOfBody]) -> Iterator[Event]:
         for message in messages:
-            if isinstance(message, BodyEnd):
+            if isinstance(message, EndOfBody):
                 yield events.TrailersRead(self.key, message.trailers)
                 if message.status is None:
                     yield from status_in(self.key, message.trailers)

@@ -28,23 +28,23 @@ class Durations:
 
     def __init__(self) -> None:
         self.count = 0
-        self._kept: array[float] | None = array("d")
+        self._exact: array[float] | None = array("d")
         self._buckets: dict[int, int] = {}
 
     @property
     def is_exact(self) -> bool:
         """True while every duration is stored."""
-        return self._kept is not None
+        return self._exact is not None
 
     def add(self, seconds: float) -> None:
         """Add a duration."""
         self.count += 1
         bucket = _bucket(seconds)
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
-        if self._kept is not None:
-            insort(self._kept, seconds)
+        if self._exact is not None:
+            insort(self._exact, seconds)
             if self.count > MAX_EXACT:
-                self._kept = None
+                self._exact = None
 
     def remove(self, seconds: float) -> None:
         """Remove a duration that was added."""
@@ -53,8 +53,8 @@ class Durations:
         self._buckets[bucket] -= 1
         if not self._buckets[bucket]:
             del self._buckets[bucket]
-        if self._kept is not None:
-            del self._kept[bisect_left(self._kept, seconds)]
+        if self._exact is not None:
+            del self._exact[bisect_left(self._exact, seconds)]
 
     def percentiles(self, *shares: float) -> list[float]:
         """Return the durations at these quantiles, which ascend from 0 to 1; empty without durations.
@@ -64,24 +64,24 @@ class Durations:
         if not self.count:
             return []
         ranks = [share * (self.count - 1) for share in shares]
-        values = self._at([each for rank in ranks for each in (floor(rank), ceil(rank))])
+        values = self._values_at([each for rank in ranks for each in (floor(rank), ceil(rank))])
         pairs = zip(ranks, values[::2], values[1::2], strict=True)
         return [low + (high - low) * (rank - floor(rank)) for rank, low, high in pairs]
 
     def counts(self, edges: Sequence[float]) -> list[int]:
         """Return how many durations lie between each two neighbouring edges, the lower edge included."""
-        if self._kept is not None:
-            below = [bisect_left(self._kept, edge) for edge in edges]
+        if self._exact is not None:
+            below = [bisect_left(self._exact, edge) for edge in edges]
             return [high - low for low, high in pairwise(below)]
         counts = [0] * (len(edges) + 1)
         for bucket, count in self._buckets.items():
             counts[bisect_left(edges, _middle(bucket))] += count
         return counts[1:-1]
 
-    def _at(self, ranks: Sequence[int]) -> list[float]:
+    def _values_at(self, ranks: Sequence[int]) -> list[float]:
         """Return the durations at ascending ranks."""
-        if self._kept is not None:
-            return [self._kept[rank] for rank in ranks]
+        if self._exact is not None:
+            return [self._exact[rank] for rank in ranks]
         found, seen, middle = [], 0, 0.0
         rest = iter(sorted(self._buckets.items()))
         for rank in ranks:
@@ -129,7 +129,7 @@ class MethodTotal:
         return self.errors / self.durations.count if self.durations.count else None
 
 
-class _Part(NamedTuple):
+class _Contribution(NamedTuple):
     """What one call contributes to the totals of its method."""
 
     method: str
@@ -141,7 +141,7 @@ class _Part(NamedTuple):
     response_bytes: int
 
     @classmethod
-    def of(cls, call: Call) -> _Part:
+    def of(cls, call: Call) -> _Contribution:
         return cls(
             call.method or UNKNOWN,
             call.duration,
@@ -166,7 +166,7 @@ class MethodTotals:
     def __init__(self, store: Store) -> None:
         """Begin with the calls of the store."""
         self._store = store
-        self._parts: dict[StreamKey, _Part] = {}
+        self._contributions: dict[StreamKey, _Contribution] = {}
         self.methods: dict[str, MethodTotal] = {}
         """By path, in the order of the first call."""
         self.revision = 0
@@ -176,29 +176,29 @@ class MethodTotals:
     def update(self, change: Change) -> None:
         """Apply one change of the store."""
         for key in change.gone:
-            self._parts.pop(key, None)
+            self._contributions.pop(key, None)
         for key in change.calls:
-            call, before = self._store.calls.get(key), self._parts.get(key)
-            if call is not None and (part := _Part.of(call)) != before:
-                self._parts[key] = part
-                self._add(part, 1)
+            call, before = self._store.calls.get(key), self._contributions.get(key)
+            if call is not None and (contribution := _Contribution.of(call)) != before:
+                self._contributions[key] = contribution
+                self._add(contribution, 1)
                 if before is not None:
                     self._add(before, -1)
                 self.revision += 1
 
-    def _add(self, part: _Part, times: int) -> None:
-        """Add a contribution, or subtract it where `times` is -1."""
-        total = self.methods.setdefault(part.method, MethodTotal())
-        total.calls += times
-        total.errors += times * part.is_error
-        total.requests += times * part.requests
-        total.responses += times * part.responses
-        total.request_bytes += times * part.request_bytes
-        total.response_bytes += times * part.response_bytes
-        if part.duration is not None:
-            (total.durations.add if times > 0 else total.durations.remove)(part.duration)
+    def _add(self, contribution: _Contribution, sign: int) -> None:
+        """Add a contribution, or subtract it where `sign` is -1."""
+        total = self.methods.setdefault(contribution.method, MethodTotal())
+        total.calls += sign
+        total.errors += sign * contribution.is_error
+        total.requests += sign * contribution.requests
+        total.responses += sign * contribution.responses
+        total.request_bytes += sign * contribution.request_bytes
+        total.response_bytes += sign * contribution.response_bytes
+        if contribution.duration is not None:
+            (total.durations.add if sign > 0 else total.durations.remove)(contribution.duration)
         if not total.calls:
-            del self.methods[part.method]
+            del self.methods[contribution.method]
 
 
 MAX_BUCKETS: Final = 2_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from enum import IntEnum, StrEnum
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from inspector.errors import FilterError
 from inspector.model.call import STATUS_NAMES, CallState
@@ -163,29 +163,29 @@ def _plain_word(text: str) -> Probe:
     return with_word(text)
 
 
-def _comparison(field: str, operator: str, operand: str) -> Term:
-    make = _FIELDS.get(field)
-    if make is None:
+def _comparison(name: str, operator: str, operand: str) -> Term:
+    field = _FIELDS.get(name)
+    if field is None:
         raise FilterError(
-            f"A filter cannot compare {field}.", f"Compare one of {_listed(_FIELDS)}, or search for words."
+            f"A filter cannot compare {name}.", f"Compare one of {_listed(_FIELDS)}, or search for words."
         )
     if operator not in ("==", "eq", "!=", "ne"):
-        raise FilterError(f"{field} cannot be compared with {operator}.", "Use == or !=.")
+        raise FilterError(f"{name} cannot be compared with {operator}.", "Use == or !=.")
     if not operand:
-        raise FilterError(f"{field} {operator} needs a number.", f"As in {field} == {_EXAMPLES[field]}.")
-    return Term(make(_number(field, operand)), operator in ("!=", "ne"))
+        raise FilterError(f"{name} {operator} needs a number.", f"As in {name} == {field.example}.")
+    return Term(field.probe(_number(name, operand)), operator in ("!=", "ne"))
 
 
-def _keyed(key: str, value: str) -> Probe:
-    make = _KEYS.get(key.lower())
-    if make is None:
+def _keyed(name: str, value: str) -> Probe:
+    key = _KEYS.get(name.lower())
+    if key is None:
         raise FilterError(
-            f"{key}: is not a key of the filter.",
-            f'The keys are {_listed(_KEYS)}; to search for the text itself, quote it: "{key}:{value}".',
+            f"{name}: is not a key of the filter.",
+            f'The keys are {_listed(_KEYS)}; to search for the text itself, quote it: "{name}:{value}".',
         )
     if not value:
-        raise FilterError(f"{key}: needs a value.", f"As in {_KEY_EXAMPLES[key.lower()]}.")
-    return make(value)
+        raise FilterError(f"{name}: needs a value.", f"As in {key.example}.")
+    return key.read(value)
 
 
 def _number(what: str, text: str) -> int:
@@ -197,7 +197,7 @@ def _number(what: str, text: str) -> int:
 _Name = TypeVar("_Name")
 
 
-def _chosen(key: str, value: str, names: Mapping[str, _Name]) -> tuple[_Name, ...]:
+def _values_named(key: str, value: str, names: Mapping[str, _Name]) -> tuple[_Name, ...]:
     """Return the values of a name: that of the exact name, or those of all names with this prefix (`type:head`)."""
     wanted = re.sub(r"[^a-z0-9]", "", value.lower())
     plain = {name.lower().replace("_", ""): each for name, each in names.items()}
@@ -219,7 +219,7 @@ def _status(value: str) -> Probe:
         return with_status(frozenset({_number("status:", value)}), frozenset())
     codes: dict[str, int | CallState] = {name: code for code, name in enumerate(STATUS_NAMES)}
     states: dict[str, int | CallState] = {state.name: state for state in CallState if state is not CallState.CANCELLED}
-    found = _chosen("status", value, {**codes, **states})
+    found = _values_named("status", value, {**codes, **states})
     # A cancelled call hardly ever has a status on the wire, so its state counts.
     also = {CallState.CANCELLED} if STATUS_NAMES.index("CANCELLED") in found else set()
     states_found = {each for each in found if isinstance(each, CallState)} | also
@@ -229,7 +229,7 @@ def _status(value: str) -> Probe:
 def _type(value: str) -> Probe:
     if re.fullmatch(r"0x[0-9a-f]{1,2}", value, re.IGNORECASE):
         return of_types(frozenset({int(value, 16)}))
-    return of_types(frozenset(_chosen("type", value, _members(FrameType))))
+    return of_types(frozenset(_values_named("type", value, _members(FrameType))))
 
 
 def _members(names: type[IntEnum]) -> dict[str, int]:
@@ -247,29 +247,32 @@ def _connection(value: str) -> Probe:
 
 
 def _sender(value: str) -> Probe:
-    sides = _chosen("sender", value, {side.name: side for side in Side})
+    sides = _values_named("sender", value, {side.name: side for side in Side})
     return from_sender(sides[0])
 
 
-_KEYS: Final[Mapping[str, Callable[[str], Probe]]] = {
-    "method": with_method,
-    "status": _status,
-    "type": _type,
-    "stream": _stream,
-    "connection": _connection,
-    "sender": _sender,
+class _Key(NamedTuple):
+    read: Callable[[str], Probe]
+    example: str
+
+
+_KEYS: Final[Mapping[str, _Key]] = {
+    "method": _Key(with_method, "method:greet"),
+    "status": _Key(_status, "status:not_found"),
+    "type": _Key(_type, "type:data"),
+    "stream": _Key(_stream, "stream:1 or stream:0/1"),
+    "connection": _Key(_connection, "connection:0"),
+    "sender": _Key(_sender, "sender:client"),
 }
-_KEY_EXAMPLES: Final = {
-    "method": "method:greet",
-    "status": "status:not_found",
-    "type": "type:data",
-    "stream": "stream:1 or stream:0/1",
-    "connection": "connection:0",
-    "sender": "sender:client",
+
+
+class _Field(NamedTuple):
+    probe: Callable[[int], Probe]
+    example: int
+
+
+_FIELDS: Final[Mapping[str, _Field]] = {
+    "tcp.port": _Field(of_port, 37564),
+    "tcp.stream": _Field(of_connection, 0),
+    "http2.streamid": _Field(of_stream, 1),
 }
-_FIELDS: Final[Mapping[str, Callable[[int], Probe]]] = {
-    "tcp.port": of_port,
-    "tcp.stream": of_connection,
-    "http2.streamid": of_stream,
-}
-_EXAMPLES: Final = {"tcp.port": 37564, "tcp.stream": 0, "http2.streamid": 1}
