@@ -56,7 +56,6 @@ _COMPARISON: Final = re.compile(
     re.IGNORECASE,
 )
 _GLUE: Final = re.compile(r"&&|\|\||\^\^|[()!]|\b(?:and|or|xor|not)\b", re.IGNORECASE)
-_KEYED: Final = re.compile(r"(?:^|\s)-?(?:not:)*(?:method|status|type|stream|connection|sender):", re.IGNORECASE)
 _NAME: Final = re.compile(rf"(?:{_PROTOCOLS})(?:\.[a-z0-9_-]+)*(?:\[[^\]]*\])?")
 """Case-sensitive: names with capital letters, as services have, are words."""
 
@@ -264,6 +263,7 @@ _KEYS: Final[Mapping[str, _Key]] = {
     "connection": _Key(_connection, "connection:0"),
     "sender": _Key(_sender, "sender:client"),
 }
+_KEYED: Final = re.compile(rf"(?:^|\s)-?(?:not:)*(?:{'|'.join(_KEYS)}):", re.IGNORECASE)
 
 
 class _Field(NamedTuple):
