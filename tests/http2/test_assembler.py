@@ -193,7 +193,7 @@ def test_grpc_web_has_its_trailers_in_the_body(kind: str, size: int) -> None:
     assert call.problems == []
 
 
-# Who is the client
+# --- which end is the client
 
 
 def tcp(number: int, source: Endpoint, flags: int = 0, *said: Said) -> Packet:
@@ -265,7 +265,7 @@ def test_a_packet_that_is_not_tcp_only_counts() -> None:
     assert not store.connections
 
 
-# Laws
+# --- properties
 
 kinds = st.sampled_from([*FrameType, 0xAB])
 any_headers = st.lists(
@@ -316,7 +316,7 @@ def test_messages_do_not_depend_on_how_data_is_cut_into_frames(bodies: list[byte
 
 
 def test_an_idle_call_gets_a_bounded_number_of_gaps() -> None:
-    """On a lossy connection thousands of calls have lost their ends: each gap must not go over all of them."""
+    """A lossy connection may leave thousands of calls open: each further gap must not visit all of them."""
     talk = Conversation()
     talk.client(request(1))
     talk.client(request(3))

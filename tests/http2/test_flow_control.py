@@ -21,13 +21,13 @@ _STREAMS = (1, 3, 5)
 
 
 def flow(*spoken: Spoken, from_start: bool = True) -> FlowControl:
-    """What is known after these frames, one a second."""
+    """Return the windows after these frames, sent one per second."""
     known = FlowControl(CLIENT, SERVER, from_start=from_start)
-    hear(known, spoken)
+    receive_all(known, spoken)
     return known
 
 
-def hear(known: FlowControl, spoken: Iterable[Spoken], start: int = 1) -> None:
+def receive_all(known: FlowControl, spoken: Iterable[Spoken], start: int = 1) -> None:
     for second, (source, said) in enumerate(spoken, start):
         known.receive(said(second, float(second), 0, source), second)
 
@@ -38,7 +38,7 @@ def body(stream: int, length: int, *, end: bool = False) -> Said:
 
 @st.composite
 def conversations(draw: st.DrawFn) -> list[Spoken]:
-    """Streams opened in order by the client; then DATA, updates, settings, ends and resets from any side."""
+    """Streams that the client opens in order, then DATA, updates, settings, ends and resets from either side."""
     streams = st.sampled_from(_STREAMS)
     lengths = st.integers(0, 40_000)
     said = st.one_of(
@@ -53,7 +53,7 @@ def conversations(draw: st.DrawFn) -> list[Spoken]:
 
 
 class Model:
-    """Windows by the letter of RFC 9113 §6.9: each one a number, all of them moved by SETTINGS."""
+    """Windows as RFC 9113 §6.9 describes them: one number each, all of them changed by SETTINGS."""
 
     def __init__(self) -> None:
         self.left = {
@@ -63,9 +63,9 @@ class Model:
         }
         self.initial = dict.fromkeys((CLIENT, SERVER), FIRST_WINDOW)
         self.beyond: set[tuple[Endpoint, int]] = set()
-        """Windows of which more was taken than there was."""
+        """Windows that more was sent on than they allowed."""
 
-    def hear(self, source: Endpoint, said: Frame) -> None:
+    def receive_all(self, source: Endpoint, said: Frame) -> None:
         peer, detail = SERVER if source == CLIENT else CLIENT, said.detail or {}
         if said.type == FrameType.DATA and said.length:
             self._take(source, 0, said.length)
@@ -93,7 +93,7 @@ class Model:
 def test_windows_are_those_of_the_model(spoken: list[Spoken]) -> None:
     known, model = FlowControl(CLIENT, SERVER), Model()
     for second, (source, said) in enumerate(spoken):
-        model.hear(source, said(second, float(second), 0, source))
+        model.receive_all(source, said(second, float(second), 0, source))
         known.receive(said(second, float(second), 0, source), second)
         for end in (CLIENT, SERVER):
             windows = known.windows[end]
@@ -109,7 +109,7 @@ def test_a_sender_is_stalled_exactly_while_its_window_is_not_above_zero(spoken: 
     stalls: list[Stall] = []
     known, model = FlowControl(CLIENT, SERVER, stalls.append), Model()
     for second, (source, said) in enumerate(spoken):
-        model.hear(source, said(second, float(second), 0, source))
+        model.receive_all(source, said(second, float(second), 0, source))
         known.receive(said(second, float(second), 0, source), second)
         standing = {(each.sender, each.stream) for each in stalls if each.ended is None and each.broken_off is None}
         at_zero = {key for key, left in model.left.items() if left <= 0}
@@ -156,16 +156,16 @@ def test_padding_counts() -> None:
 def test_settings_move_a_window_below_zero_and_back() -> None:
     stalls: list[Stall] = []
     known = FlowControl(CLIENT, SERVER, stalls.append)
-    hear(known, [(CLIENT, request(1)), (CLIENT, body(1, 1000)), (SERVER, settings(INITIAL_WINDOW_SIZE=400))])
+    receive_all(known, [(CLIENT, request(1)), (CLIENT, body(1, 1000)), (SERVER, settings(INITIAL_WINDOW_SIZE=400))])
     assert known.windows[CLIENT].stream(1) == -600
-    hear(known, [(SERVER, window(1, 600)), (SERVER, window(1, 2)), (CLIENT, body(1, 1))], start=4)
+    receive_all(known, [(SERVER, window(1, 600)), (SERVER, window(1, 2)), (CLIENT, body(1, 1))], start=4)
     assert stalls == [Stall(CLIENT, 1, 3.0, 3, ended=5.0, resumed=6.0)]
 
 
 def test_an_ended_stream_is_not_stalled() -> None:
     stalls: list[Stall] = []
     known = FlowControl(CLIENT, SERVER, stalls.append)
-    hear(known, [(CLIENT, request(1)), (SERVER, window(0, 1)), (CLIENT, body(1, FIRST_WINDOW, end=True))])
+    receive_all(known, [(CLIENT, request(1)), (SERVER, window(0, 1)), (CLIENT, body(1, FIRST_WINDOW, end=True))])
     assert stalls == []
     assert known.windows[CLIENT].stream(1) is None
 
@@ -174,24 +174,24 @@ def test_late_joined_windows_are_not_known_until_settings_are_seen() -> None:
     known = flow((CLIENT, request(7)), (CLIENT, body(7, 10)), from_start=False)
     mine = known.windows[CLIENT]
     assert (mine.connection(), mine.stream(7), mine.is_known) == (None, None, False)
-    hear(known, [(SERVER, settings(INITIAL_WINDOW_SIZE=500)), (CLIENT, request(9)), (CLIENT, body(9, 10))])
+    receive_all(known, [(SERVER, settings(INITIAL_WINDOW_SIZE=500)), (CLIENT, request(9)), (CLIENT, body(9, 10))])
     assert (mine.connection(), mine.stream(7), mine.stream(9)) == (None, None, 490)
 
 
 def test_a_preface_after_the_first_frame_of_the_server_counts_as_the_start() -> None:
     known = flow((SERVER, settings(INITIAL_WINDOW_SIZE=500)), (SERVER, window(0, 5)), from_start=False)
     known.begin()
-    hear(known, [(CLIENT, request(1))])
+    receive_all(known, [(CLIENT, request(1))])
     assert (known.windows[CLIENT].connection(), known.windows[CLIENT].stream(1)) == (FIRST_WINDOW + 5, 500)
 
 
 def test_after_a_loss_only_what_is_certain_is_known() -> None:
     stalls: list[Stall] = []
     known = FlowControl(CLIENT, SERVER, stalls.append)
-    hear(known, [(CLIENT, request(1)), (SERVER, settings(INITIAL_WINDOW_SIZE=100)), (CLIENT, body(1, 100))])
+    receive_all(known, [(CLIENT, request(1)), (SERVER, settings(INITIAL_WINDOW_SIZE=100)), (CLIENT, body(1, 100))])
     known.mark_gap(CLIENT, 9.0)
     assert stalls == [Stall(CLIENT, 1, 3.0, 3, broken_off=9.0)]
-    hear(known, [(CLIENT, request(5))])
+    receive_all(known, [(CLIENT, request(5))])
     client, server = known.windows[CLIENT], known.windows[SERVER]
     assert (client.stream(1), client.stream(5)) == (None, 100)
     assert (server.stream(5), server.connection(), client.connection()) == (None, None, None)

@@ -42,7 +42,7 @@ def go_call(wire: Wire, stream: int, path: str = "/HelloWorld/greet", *, status:
 
 
 def joined_late(*paths: str) -> Wire:
-    """Calls of which the first of each path, with the connection's beginning, is not in the capture."""
+    """Return a capture without the beginning of its connection and the first call of each path."""
     wire = Wire()
     wire.begin()
     for stream, path in enumerate(dict.fromkeys(paths)):
@@ -209,7 +209,7 @@ def test_any_names_can_be_aligned(part: BlockRole, names: list[str | None], send
 
 
 def places(*names: str) -> tuple[str | UnknownEntry, ...]:
-    """A block of which the names that are numbers were never seen."""
+    """Return a block; names that are numbers stand for unknown entries."""
     return tuple(UnknownEntry(0, int(name)) if name.isdigit() else name for name in names)
 
 
@@ -252,7 +252,7 @@ async def test_a_block_longer_than_tshark_reads_is_read_to_its_end(tmp_path: Pat
 
 
 async def test_a_long_message_after_a_late_join_is_complete(tmp_path: Path) -> None:
-    """Its first frame has the prefix, and no content type is known; those behind begin with any byte."""
+    """Its first frame has the prefix, but no content type is known; later frames begin with any byte."""
     wire, said = joined_late("/a.B/C"), hello("x" * 40_000)
     wire.client(wire.headers(Side.CLIENT, 9, *zip(GO, VALUES, strict=True)), data(9, said[:16_000]))
     wire.client(data(9, said[16_000:32_000]))
@@ -268,7 +268,7 @@ async def test_headers_cut_by_a_snap_length_are_doubtful(tmp_path: Path) -> None
         wire.greet(stream, hello("a"), reply("b"), ("x-word", word))
     header, whole = records(wire.write(tmp_path / "whole.pcap"))
     second = next(at for at, record in enumerate(whole) if record[16 + 54 + 5 :][:4] == b"\x00\x00\x00\x03")
-    cut = whole[second][: 16 + 54 + 12]  # three bytes behind the header of its first frame
+    cut = whole[second][: 16 + 54 + 12]  # three bytes after the header of its first frame
     whole[second] = cut[:8] + (len(cut) - 16).to_bytes(4, "little") + cut[12:]
     path = tmp_path / "cut.pcap"
     path.write_bytes(header + b"".join(whole))

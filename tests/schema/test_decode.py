@@ -33,7 +33,7 @@ def field(name: str, number: int, kind: int, type_name: str = "", *, repeated: b
 
 
 def shop(package: str = "shop.v1", reply: str = "Order") -> FileDescriptorProto:
-    """Everything that JSON has its own ideas about: enums, 64 bits, bytes, floats, maps, Any, timestamps."""
+    """A schema with everything that JSON treats specially: enums, 64 bits, bytes, floats, maps, Any, timestamps."""
     file = FileDescriptorProto(name="shop.proto", package=package, syntax="proto3")
     file.dependency.extend(["google/protobuf/any.proto", "google/protobuf/timestamp.proto"])
     state = file.enum_type.add(name="State")

@@ -23,7 +23,7 @@ GOOGLE = ".google.protobuf."
 
 
 def cart() -> FileDescriptorProto:
-    """A proto3 type with every kind of field, one with a single field of each scalar kind, and one in itself."""
+    """A proto3 type with every kind of field, types with a single scalar field, and a recursive one."""
     file = FileDescriptorProto(name="cart.proto", package="c", syntax="proto3")
     file.dependency.extend(f"google/protobuf/{name}.proto" for name in ("any", "timestamp", "struct", "wrappers"))
     kind = file.enum_type.add(name="Kind")
@@ -65,7 +65,7 @@ def cart() -> FileDescriptorProto:
 
 
 def strict() -> FileDescriptorProto:
-    """A proto2 type that requires things."""
+    """A proto2 type with required fields."""
     file = FileDescriptorProto(name="strict.proto", package="s", syntax="proto2")
     part = file.message_type.add(name="Part")
     part.field.add(name="id", number=1, type=F.TYPE_STRING, label=2)

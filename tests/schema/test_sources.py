@@ -35,7 +35,7 @@ ORDER = "shop.v1.Order"
 
 
 def both(first: Rank = Rank.PROTO) -> Catalog:
-    """Two sources, of which one says that an Order has other fields."""
+    """Return a catalog of two sources, one of which describes Order differently."""
     catalog, other = Catalog(), shop(reply="OrderRef")
     other.message_type[0].field[0].name = "number"
     catalog.add(FileDescriptorSet(file=[other]), "seen", Rank.SEEN)
@@ -208,7 +208,7 @@ async def test_reflection_is_used_unless_files_are_named_or_it_is_switched_off(
         sources, catalog = SchemaSources(proto_files=files, reflection=reflection), Catalog()
         await load_schema(catalog, sources, Target("127.0.0.1", free_port))
         is_asked = reflection if reflection is not None else not files
-        assert bool(catalog.problems) == is_asked  # nobody listens there, and that is told
+        assert bool(catalog.problems) == is_asked  # nothing listens there, which is reported
 
 
 # --- details of a status

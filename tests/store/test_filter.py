@@ -32,7 +32,7 @@ from tests.conversation import (
 
 @pytest.fixture(scope="module")
 def talk() -> Conversation:
-    """0-2 control; 3-7 greet Ada; 8-9 a failing call; 10-12 a call in gzip that is cancelled; 13 GOAWAY."""
+    """Positions 0-2 control; 3-7 greet Ada; 8-9 a failing call; 10-12 a cancelled call with gzip; 13 GOAWAY."""
     talk = Conversation()
     talk.client(settings(INITIAL_WINDOW_SIZE=65535))
     talk.server(settings(MAX_FRAME_SIZE=16384), window(0, 4711))
@@ -47,7 +47,7 @@ def talk() -> Conversation:
 
 
 def frames(talk: Conversation, text: str) -> list[int]:
-    """One by one, and all at once."""
+    """Return the matching frames, tested one by one and in bulk."""
     found = parse(text)
     matching = [each for each in range(len(talk.store.frames)) if found.matches_frame(talk.store, each)]
     assert list(BulkMatcher(found).matching(talk.store, 0, len(talk.store.frames))) == matching

@@ -48,7 +48,7 @@ FILTERS = (
     "type:window",
 )
 DROPS = st.lists(st.integers(0, 6), max_size=8)
-"""How many frames are dropped behind each batch."""
+"""How many frames are evicted after each batch."""
 
 
 def fresh(store: Store, text: str, *, show_control: bool) -> tuple[list[int], int]:
@@ -90,8 +90,8 @@ ORDERS: dict[str, Callable[[Call], Any]] = {
 }
 
 
-def sorted_afresh(store: Store, text: str, order: CallOrder) -> list[StreamKey]:
-    """By the plainest means: those without a value last, ties in the order of the store."""
+def freshly_sorted(store: Store, text: str, order: CallOrder) -> list[StreamKey]:
+    """The simplest way: calls without a value last, ties in the order of the store."""
     keys = [key for key in store.calls if parse(text).matches_call(store, key)]
     values = {key: order.value(store.calls[key]) for key in keys}
     known = sorted((key for key in keys if values[key] is not None), key=values.__getitem__, reverse=order.descending)
@@ -118,12 +118,12 @@ def test_incrementally_sorted_calls_equal_freshly_sorted_ones(
         batch, waiting = [event for packet in waiting[:size] for event in packet], waiting[size:]
         calls.update(talk.store.apply(batch))
         calls.update(talk.store.drop(drop))
-        wanted = sorted_afresh(talk.store, text, order)
+        wanted = freshly_sorted(talk.store, text, order)
         assert list(calls.keys) == calls.keys[:] == wanted
         assert [calls.row_of(key) for key in wanted] == list(range(len(wanted)))
         assert all(calls.row_of(key) is None for key in talk.store.calls.keys() - set(wanted))
     list(calls.refilter(EVERYTHING))
-    assert list(calls.keys) == sorted_afresh(talk.store, "", order)
+    assert list(calls.keys) == freshly_sorted(talk.store, "", order)
     list(calls.sort(None))
     assert list(calls.keys) == list(talk.store.calls)
 
@@ -136,7 +136,7 @@ def test_many_changes_at_once_are_sorted_like_few() -> None:
     list(calls.sort(order := CallOrder(lambda call: call.ended, descending=True)))
     answers = [talk.events(Side.SERVER, trailers(stream)) for stream in range(2_599, 0, -2)]
     calls.update(talk.store.apply(event for answer in answers for event in answer))
-    assert list(calls.keys) == sorted_afresh(talk.store, "", order)
+    assert list(calls.keys) == freshly_sorted(talk.store, "", order)
     assert calls.keys[0] == (0, 1)
 
 
@@ -164,7 +164,7 @@ def test_the_filter_can_change_while_the_capture_continues(
         assert 0 <= step <= 1
     assert (list(shown.positions), shown.hidden_control) == fresh(talk.store, new, show_control=True)
     keys = [key for key in talk.store.calls if found.matches_call(talk.store, key)]
-    assert list(calls.keys) == (keys if order is None else sorted_afresh(talk.store, new, order))
+    assert list(calls.keys) == (keys if order is None else freshly_sorted(talk.store, new, order))
 
 
 @settings(max_examples=50, deadline=None)
@@ -180,7 +180,7 @@ def test_the_order_can_change_while_the_capture_continues(
     for side, frames, index in meanwhile:
         calls.update(talk.store.apply(talk.events(side, *frames, connection=index)))
     list(work)
-    assert list(calls.keys) == sorted_afresh(talk.store, "", order)
+    assert list(calls.keys) == freshly_sorted(talk.store, "", order)
 
 
 def test_many_calls_are_sorted_a_slice_at_a_time_while_they_change() -> None:
@@ -202,7 +202,7 @@ def test_many_calls_are_sorted_a_slice_at_a_time_while_they_change() -> None:
     slices.append(asked)
     assert max(slices) <= 1_000
     assert slices[-1] == 0
-    assert list(calls.keys) == sorted_afresh(talk.store, "", order)
+    assert list(calls.keys) == freshly_sorted(talk.store, "", order)
 
 
 def test_control_frames_are_hidden_and_counted() -> None:

@@ -75,7 +75,7 @@ def test_ranges_of_many_are_counted() -> None:
     assert kept.counts([0.001, 0.005, 0.05, 0.5]) == [0, MAX_EXACT // 2, MAX_EXACT // 2 + 1]
 
 
-def said_of(totals: MethodTotals) -> dict[tuple[str, int], float]:
+def totals_of(totals: MethodTotals) -> dict[tuple[str, int], float]:
     figures = {
         method: (
             total.calls,
@@ -119,10 +119,10 @@ def test_incremental_totals_equal_fresh_ones(said: list[SaidPacket], named: str 
     totals = MethodTotals(talk.store)
     for side, frames, index in said:
         totals.update(talk.store.apply(talk.events(side, *frames, connection=index)))
-        assert said_of(totals) == pytest.approx(summed(talk.store))
-    if talk.store.calls:  # a call is named later, by recovery or by hand, or its name is taken back
+        assert totals_of(totals) == pytest.approx(summed(talk.store))
+    if talk.store.calls:  # a call is named later, by recovery or by the user, or its name is removed
         totals.update(talk.store.apply([MethodFound(next(iter(talk.store.calls)), named, None)]))
-        assert said_of(totals) == pytest.approx(summed(talk.store))
+        assert totals_of(totals) == pytest.approx(summed(talk.store))
 
 
 def test_failed_calls_are_errors_and_open_ones_are_not() -> None:
@@ -146,11 +146,11 @@ def test_calls_that_the_store_dropped_still_count() -> None:
     talk = Conversation()
     talk.greet(1)
     totals = MethodTotals(talk.store)
-    before = said_of(totals)
+    before = totals_of(totals)
     change = talk.store.everything()
     talk.store.calls.clear()
     totals.update(change)
-    assert said_of(totals) == before
+    assert totals_of(totals) == before
 
 
 @pytest.mark.parametrize("path", ["/a.B/C", '/a.B/"C" D', "/a.B/C D", UNKNOWN])
@@ -161,7 +161,7 @@ def test_the_filter_of_a_method_matches_exactly_its_calls(path: str) -> None:
     talk.client(headers(99))
     filter_ = parse(method_filter(path))
     found = {call.method or UNKNOWN for call in talk.store.calls.values() if filter_.matches_call(talk.store, call.key)}
-    # What is behind a quote cannot be written in a filter.
+    # A quote, and what follows it, cannot be written in a filter.
     wanted = {path} if '"' not in path else {each for each in found if each.startswith("/a.B/")}
     assert found == wanted
     assert path in found
