@@ -120,12 +120,12 @@ class RevisableBlocks:
         """By stream: the position of its request."""
 
     def add(self, event: Event, frame: Frame, position: int, recovery: HeaderRecovery) -> Iterator[Event]:
-        """Record the event of a frame, if it is that of a block; yield the place of its method."""
+        """Record the event of a frame, if it is that of a block; yield the HPACK entry of its method."""
         if isinstance(event, _BLOCKS_READ):
             self._blocks[position] = type(event)
             if isinstance(event, events.RequestHeadersRead):
                 self._requests[frame.stream] = position
-                yield from _method_place(frame, position, recovery)
+                yield from _method_entry(frame, position, recovery)
 
     def clear_roles(self) -> None:
         """Forget what the blocks are: the sides have been swapped."""
@@ -147,14 +147,14 @@ class RevisableBlocks:
             yield read(key, block)
             if read is events.RequestHeadersRead:
                 yield method_in(key, block)
-                yield from _method_place(frame, position, recovery)
+                yield from _method_entry(frame, position, recovery)
             elif read is events.TrailersRead:
                 yield from status_in(key, block)
 
 
-def _method_place(frame: Frame, position: int, recovery: HeaderRecovery) -> Iterator[Event]:
+def _method_entry(frame: Frame, position: int, recovery: HeaderRecovery) -> Iterator[Event]:
     if (entry := recovery.path_entry(position)) is not None:
-        yield events.MethodPlaceFound(StreamKey(frame.connection, frame.stream), entry_id(frame, entry))
+        yield events.MethodEntryFound(StreamKey(frame.connection, frame.stream), entry_id(frame, entry))
 
 
 CONNECTION_ENDED: Final = "The connection ended before the call did."

@@ -75,11 +75,11 @@ class MethodFound(msgspec.Struct, frozen=True, gc=False):
     source: MethodSource | None
 
 
-class MethodPlaceFound(msgspec.Struct, frozen=True, gc=False):
-    """The method is that of an HPACK entry never seen; all calls with the same `place` have the same method."""
+class MethodEntryFound(msgspec.Struct, frozen=True, gc=False):
+    """The method is that of an HPACK entry never seen; all calls with the same `entry` have the same method."""
 
     key: StreamKey
-    place: str
+    entry: str
 
 
 class RequestHeadersRead(msgspec.Struct, frozen=True, gc=False):
@@ -153,7 +153,7 @@ Event: TypeAlias = (
     | CallStarted
     | CallFrameSeen
     | MethodFound
-    | MethodPlaceFound
+    | MethodEntryFound
     | RequestHeadersRead
     | ResponseHeadersRead
     | TrailersRead

@@ -163,8 +163,8 @@ class HeaderSource(StrEnum):
 class HeaderNote(NamedTuple):
     """An explanation of a header that came from an HPACK entry never seen."""
 
-    place: str
-    """The identity of the entry: headers with the same place are equal, on any stream."""
+    entry: str
+    """The identity of the entry: headers with the same entry are equal, on any stream."""
     reason: str
     """Why its value is believed, or what the header probably is."""
 

@@ -113,9 +113,9 @@ class CallTable:
             call.opened = position
         return call
 
-    def on_method_place(self, event: events.MethodPlaceFound) -> None:
+    def on_method_entry(self, event: events.MethodEntryFound) -> None:
         """Group the calls that have the same method, whichever it is."""
-        call, sharing = self._change(event.key), self._sharing.setdefault(event.place, [])
+        call, sharing = self._change(event.key), self._sharing.setdefault(event.entry, [])
         if call.sharing is not sharing and event.key in self.calls:
             call.sharing = sharing
             sharing.append(call)

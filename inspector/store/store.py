@@ -261,7 +261,7 @@ def _weight(frame: Frame) -> int:
 # Any: each handler takes its own event, which no type of a mapping can say.
 _CALL_HANDLERS: Final[Mapping[type, Callable[[CallTable, Any], None]]] = {
     events.MethodFound: CallTable.on_method,
-    events.MethodPlaceFound: CallTable.on_method_place,
+    events.MethodEntryFound: CallTable.on_method_entry,
     events.RequestHeadersRead: CallTable.on_request_headers,
     events.ResponseHeadersRead: CallTable.on_response_headers,
     events.TrailersRead: CallTable.on_change,

@@ -65,7 +65,7 @@ class Model:
         self.beyond: set[tuple[Endpoint, int]] = set()
         """Windows that more was sent on than they allowed."""
 
-    def receive_all(self, source: Endpoint, said: Frame) -> None:
+    def receive(self, source: Endpoint, said: Frame) -> None:
         peer, detail = SERVER if source == CLIENT else CLIENT, said.detail or {}
         if said.type == FrameType.DATA and said.length:
             self._take(source, 0, said.length)
@@ -93,7 +93,7 @@ class Model:
 def test_windows_are_those_of_the_model(spoken: list[Spoken]) -> None:
     known, model = FlowControl(CLIENT, SERVER), Model()
     for second, (source, said) in enumerate(spoken):
-        model.receive_all(source, said(second, float(second), 0, source))
+        model.receive(source, said(second, float(second), 0, source))
         known.receive(said(second, float(second), 0, source), second)
         for end in (CLIENT, SERVER):
             windows = known.windows[end]
@@ -109,7 +109,7 @@ def test_a_sender_is_stalled_exactly_while_its_window_is_not_above_zero(spoken: 
     stalls: list[Stall] = []
     known, model = FlowControl(CLIENT, SERVER, stalls.append), Model()
     for second, (source, said) in enumerate(spoken):
-        model.receive_all(source, said(second, float(second), 0, source))
+        model.receive(source, said(second, float(second), 0, source))
         known.receive(said(second, float(second), 0, source), second)
         standing = {(each.sender, each.stream) for each in stalls if each.ended is None and each.broken_off is None}
         at_zero = {key for key, left in model.left.items() if left <= 0}
