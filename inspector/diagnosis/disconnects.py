@@ -42,7 +42,7 @@ _QUIET: Final = frozenset({"CANCEL", "NO_ERROR"})
 
 def never_spoke(story: CallContext) -> Diagnosis | None:
     """The two sides of the connection do not speak the same."""
-    why = story.connection.why
+    why = story.connection.diagnosis
     return None if why is None else story.proven(why.cause, why.sentence, story.request(), packets=why.packets)
 
 

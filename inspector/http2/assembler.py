@@ -133,8 +133,8 @@ class Assembler:
             yield from progress.mark_gap(packet, source, max(self._frames - 1, 0))
         if packet.tcp & TcpEvent.PREFACE:
             yield from progress.on_preface(source)
-        if progress.connection.is_sealed and packet.frames:
-            yield from progress.update(is_sealed=False)
+        if progress.connection.is_encrypted and packet.frames:
+            yield from progress.update(is_encrypted=False)
         progress.note_payload(packet, source)
         for frame in packet.frames:
             yield from progress.receive(frame, self._frames)
@@ -152,7 +152,7 @@ class Assembler:
             self._plain_servers.add(progress.connection.server)
         diagnosis = handshake.diagnose(progress.connection, self._tls_servers, self._plain_servers)
         if diagnosis is not None:
-            yield from progress.update(why=diagnosis)
+            yield from progress.update(diagnosis=diagnosis)
         if diagnosis is not None or handshake.is_http2():
             start.handshake = None
 
@@ -165,7 +165,7 @@ class Assembler:
         server = destination if client == source else source
         late = start.client is None
         is_tls = start.handshake is not None and start.handshake.is_tls()
-        connection = Connection(index, client, server, start.time, joined_late=late, is_sealed=is_tls)
+        connection = Connection(index, client, server, start.time, joined_late=late, is_encrypted=is_tls)
         progress = ConnectionProgress(connection, evidence, lambda: self._earlier_paths(index, {source, destination}))
         progress.upgraded = start.upgraded
         self._connections[index] = progress

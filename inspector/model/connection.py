@@ -81,9 +81,9 @@ class Connection:
     """The time of the first FIN or RST."""
     endings: tuple[ConnectionEnding, ...] = ()
     """The first FIN and the first RST of each side, in the order of the wire."""
-    is_sealed: bool = False
+    is_encrypted: bool = False
     """True while both sides speak TLS and none of it was decrypted."""
-    why: Diagnosis | None = None
+    diagnosis: Diagnosis | None = None
     """Why it never carried HTTP/2, where the two sides speak different protocols."""
 
     def side(self, source: Endpoint) -> Side:

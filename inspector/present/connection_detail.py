@@ -111,9 +111,9 @@ def _title(about: _About) -> Iterator[ConnectionFact]:
     connection = about.connection
     ends = f"{connection.client} → {connection.server}"
     yield ConnectionFact(Line((Span(f"connection {connection.index}   {ends}   ", Tone.DIM), state(connection))))
-    if connection.why is not None:
-        yield ConnectionFact(why_line(connection.why))
-    if connection.is_sealed:
+    if connection.diagnosis is not None:
+        yield ConnectionFact(why_line(connection.diagnosis))
+    if connection.is_encrypted:
         yield from (ConnectionFact(Line((Span(sentence, Tone.WARN),))) for sentence in HOW_TO_GET_KEYS)
 
 
@@ -137,7 +137,7 @@ def _ends(about: _About) -> Iterator[ConnectionFact]:
 
 def _settings(about: _About) -> Iterator[ConnectionFact]:
     client, server = about.ends
-    if about.connection.is_sealed or not (client.frames or server.frames):
+    if about.connection.is_encrypted or not (client.frames or server.frames):
         return
     names = [*_DEFAULTS, *(name for name in {**client.settings, **server.settings} if name not in _DEFAULTS)]
     yield _sides("each asks of the other")

@@ -129,9 +129,9 @@ def connection_row(store: Store, index: int, times: Times) -> ConnectionRow:
 
 def state(connection: Connection) -> Span:
     """How a connection is, in a word."""
-    if connection.is_sealed:
+    if connection.is_encrypted:
         return Span("TLS", Tone.WARN)
-    if connection.why is not None:
+    if connection.diagnosis is not None:
         return Span("failed", Tone.ERROR)
     if not connection.endings:
         return Span("open", Tone.OK)
@@ -139,10 +139,10 @@ def state(connection: Connection) -> Span:
 
 
 def _info(connection: Connection, traffic: Traffic) -> Iterator[tuple[Span, ...]]:
-    if connection.is_sealed:
+    if connection.is_encrypted:
         yield (Span("cannot be read without its keys", Tone.WARN),)
-    if connection.why is not None:
-        yield (Span(clean(shortened(connection.why.sentence, _LONGEST)), Tone.ERROR),)
+    if connection.diagnosis is not None:
+        yield (Span(clean(shortened(connection.diagnosis.sentence, _LONGEST)), Tone.ERROR),)
     if connection.joined_late:
         yield (Span("joined late", Tone.WARN),)
     if gaps := sum(sent.gaps for sent in traffic.sent.values()):

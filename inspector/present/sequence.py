@@ -151,7 +151,7 @@ def heading(store: Store, connection: int) -> tuple[Line, ...]:
     """How the connection is, who is on which side, and why it failed if it did."""
     known = store.connections[connection]
     client, server = Span(f"client {known.client}", Tone.CLIENT), Span(f"server {known.server}", Tone.SERVER)
-    why = () if known.why is None else (why_line(known.why),)
+    why = () if known.diagnosis is None else (why_line(known.diagnosis),)
     return (
         Line((Span(f"connection {connection}   ", Tone.DIM), state(known))),
         Line((client, Span("  ──▶ ◀──  ", Tone.DIM), server)),

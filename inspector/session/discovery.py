@@ -30,7 +30,7 @@ def notice_of_missing_keys(decoding: Decoding) -> str:
 
 def notice_of_empty_capture(store: Store, decoding: Decoding) -> str:
     """Return a sentence about why a capture that has ended shows no frame; empty for one that does."""
-    if store.frames or any(each.why for each in store.connections.values()):
+    if store.frames or any(each.diagnosis for each in store.connections.values()):
         return ""
     if not store.packets:
         return "This capture has no packets."
@@ -62,9 +62,9 @@ class FailureNotices:
         notice = ""
         for index in sorted(change.connections):
             connection = self._store.connections[index]
-            if connection.why is not None and (connection.server, connection.why.cause) not in self._reported:
-                self._reported.add((connection.server, connection.why.cause))
-                notice = f"{connection.client} → {connection.server}: {connection.why.sentence}"
+            if connection.diagnosis is not None and (connection.server, connection.diagnosis.cause) not in self._reported:
+                self._reported.add((connection.server, connection.diagnosis.cause))
+                notice = f"{connection.client} → {connection.server}: {connection.diagnosis.sentence}"
         return notice
 
 

@@ -123,9 +123,9 @@ async def test_a_call_says_why_it_failed(case: Case) -> None:
 async def test_a_connection_says_why_it_carries_no_call(case: Case) -> None:
     store = await read_store(WHY / f"{case.capture}.pcap")
     assert reasons(store) == {}
-    failed = [each for each in store.connections.values() if each.why is not None]
+    failed = [each for each in store.connections.values() if each.diagnosis is not None]
     assert len(failed) == 1
-    check(case, failed[0].why)
+    check(case, failed[0].diagnosis)
     assert failed[0].server.port == 50210
 
 
@@ -133,7 +133,7 @@ async def test_a_client_that_speaks_http1_to_a_grpc_port_is_told_so() -> None:
     """curl to the sample service."""
     (connection,) = (await read_store(WHY / "http1_to_grpc.pcap", 50210)).connections.values()
     words = ("client speaks HTTP/1.1", "“GET / HTTP/1.1” (packet 4) met", "SETTINGS (packet 6)", "`grpc_pass` in nginx")
-    check(Case("http1_to_grpc", Cause.NOT_HTTP2, (4, 6), words), connection.why)
+    check(Case("http1_to_grpc", Cause.NOT_HTTP2, (4, 6), words), connection.diagnosis)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_request_in_http1_is_a_failure_where_it_is_refused(answer: str, words:
     told = Packet(2, 0.1, 60, 0, SERVER, CLIENT, int(TcpEvent.FIN), payload=len(answer), speech=speech)
     for packet in (asked, told):
         store.apply(assembler.receive(packet))
-    found = [each.why for each in store.connections.values() if each.why is not None]
+    found = [each.diagnosis for each in store.connections.values() if each.diagnosis is not None]
     assert [words in each.sentence and "--http2-prior-knowledge" in each.sentence for each in found] == [True] * bool(
         words
     )
@@ -172,7 +172,7 @@ def test_a_request_in_http1_is_a_failure_where_it_is_refused(answer: str, words:
 async def test_a_server_that_spoke_http2_before_does_not_expect_tls() -> None:
     """A server of grpc-go, killed in a call; grpclib's client comes once more before the port is closed."""
     store = await read_store(WHY / "server_gone.pcap")
-    said = store.connections[1].why
+    said = store.connections[1].diagnosis
     assert said is not None
     assert "RST, packet 29); on other connections it spoke HTTP/2." in said.sentence
     assert {each.cause for each in reasons(store).values()} == {Cause.CONNECTION_LOST}
@@ -181,7 +181,7 @@ async def test_a_server_that_spoke_http2_before_does_not_expect_tls() -> None:
 async def test_a_client_that_speaks_tls_by_mistake_hides_no_call() -> None:
     store = await read_store(WHY / "tls_and_plaintext.pcap")
     assert [call.status.name for call in store.calls.values() if call.status] == ["OK"]
-    assert store.connections[0].why is None
+    assert store.connections[0].diagnosis is None
 
 
 def whole_captures() -> Iterator[Path]:
@@ -199,7 +199,7 @@ async def test_nothing_is_said_of_calls_that_are_ok(path: Path) -> None:
     store = await read_store(path, keylog=keys if keys.exists() else None)
     assert len(store.calls) > 0
     assert reasons(store) == {}
-    assert [each.why for each in store.connections.values() if each.why] == []
+    assert [each.diagnosis for each in store.connections.values() if each.diagnosis] == []
 
 
 async def test_a_deadline_and_what_was_cancelled_are_told_apart() -> None:
