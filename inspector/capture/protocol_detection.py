@@ -228,14 +228,14 @@ class PortFinder:
     def _openings(self, found: ConnectionStarts) -> Iterator[Opening]:
         ends, turned = (found.source, found.destination), (found.destination, found.source)
         is_tls = found.speech.protocol is Protocol.TLS
-        if found.speech.words in ("preface", "ClientHello"):
+        if found.speech.text in ("preface", "ClientHello"):
             _remember(self._clients, ends)
             yield Opening(found.destination.port, is_tls)
             if turned in self._early:
                 yield Opening(found.destination.port, is_tls=False, is_answer=True)
-        elif found.speech.words in ("CONNECT", "Upgrade"):
+        elif found.speech.text in ("CONNECT", "Upgrade"):
             yield Opening(found.destination.port, is_tls=False, is_http1=True)
-        elif found.speech.words in ("SETTINGS", "ServerHello"):
+        elif found.speech.text in ("SETTINGS", "ServerHello"):
             if turned in self._clients:
                 yield Opening(found.source.port, is_tls, is_answer=True)
             elif ends not in self._clients and not is_tls:

@@ -114,9 +114,9 @@ class Assembler:
         """Return True when a packet shows that its connection carries HTTP/2, or was meant to."""
         if packet.frames or packet.tcp & TcpEvent.PREFACE:
             return True
-        if packet.speech is not None and packet.speech.path:
-            self._starts[packet.connection or 0].upgraded = packet.speech.path
-        if packet.speech is not None and packet.speech.words == "ServerHello":
+        if packet.detected is not None and packet.detected.path:
+            self._starts[packet.connection or 0].upgraded = packet.detected.path
+        if packet.detected is not None and packet.detected.text == "ServerHello":
             self._tls_servers.add(source)
         if source.port not in self.ports and destination.port not in self.ports:
             return False

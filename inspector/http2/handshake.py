@@ -97,12 +97,12 @@ class Handshake:
 def _detected(packet: Packet) -> DetectedProtocol | None:
     if packet.tcp & TcpEvent.PREFACE:
         return PREFACE
-    return DetectedProtocol(Protocol.HTTP2, packet.frames[0].type_name) if packet.frames else packet.speech
+    return DetectedProtocol(Protocol.HTTP2, packet.frames[0].type_name) if packet.frames else packet.detected
 
 
 def _is_other_client(detected: DetectedProtocol | None) -> bool:
     """Return True for the first bytes of a client of TLS or HTTP/1."""
-    return detected is not None and (detected.words == "ClientHello" or detected.is_request)
+    return detected is not None and (detected.text == "ClientHello" or detected.is_request)
 
 
 def _differ(request: DetectedProtocol, answer: DetectedProtocol) -> bool:
@@ -112,7 +112,7 @@ def _differ(request: DetectedProtocol, answer: DetectedProtocol) -> bool:
 def _name(request: DetectedProtocol) -> str:
     if request.is_request:
         return "HTTP/1.1 request"
-    return "preface" if request == PREFACE else f"TLS {request.words}"
+    return "preface" if request == PREFACE else f"TLS {request.text}"
 
 
 def _mismatch(request: DetectedProtocol, answer: DetectedProtocol, first: int, second: int) -> Diagnosis | None:
@@ -124,28 +124,28 @@ def _mismatch(request: DetectedProtocol, answer: DetectedProtocol, first: int, s
     if answer.protocol is Protocol.HTTP1:
         sentence = (
             f"The server answered the client's {_name(request)} (packet {first}) in HTTP/1: "
-            f"“{answer.words}” (packet {second})."
+            f"“{answer.text}” (packet {second})."
         )
         return Diagnosis(Cause.NOT_HTTP2, sentence, packets)
     if answer.protocol is Protocol.TLS:
         sentence = (
             f"The client spoke cleartext to a port that speaks TLS: its HTTP/2 preface (packet {first}) was answered "
-            f"by the TLS {answer.words} (packet {second})."
+            f"by the TLS {answer.text} (packet {second})."
         )
         return Diagnosis(Cause.PLAINTEXT_TO_TLS, sentence, packets)
     sentence = (
         f"The client spoke TLS to a port that speaks cleartext HTTP/2: it sent a ClientHello (packet {first}), and the "
-        f"server {answer.words} (packet {second})."
+        f"server {answer.text} (packet {second})."
     )
     return Diagnosis(Cause.TLS_TO_PLAINTEXT, sentence, packets)
 
 
 def _http1_outcome(request: DetectedProtocol, answer: DetectedProtocol, first: int, second: int) -> str:
     """Return what happened to an HTTP/1 request; an HTTP/2 server may have sent SETTINGS before it arrived."""
-    line = f"“{request.words}” (packet {first})"
+    line = f"“{request.text}” (packet {first})"
     if answer.protocol is Protocol.HTTP1:
-        return f"The client speaks HTTP/1.1, and the server refused {line}: “{answer.words}” (packet {second})"
-    other = f"{answer.protocol}: its {line} met the server's {answer.words} (packet {second})"
+        return f"The client speaks HTTP/1.1, and the server refused {line}: “{answer.text}” (packet {second})"
+    other = f"{answer.protocol}: its {line} met the server's {answer.text} (packet {second})"
     return f"The client speaks HTTP/1.1, and the port {other}"
 
 

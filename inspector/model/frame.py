@@ -42,7 +42,7 @@ class DetectedProtocol(NamedTuple):
     """What the first bytes of one side are."""
 
     protocol: Protocol
-    words: str
+    text: str
     """`preface`, `SETTINGS`, `ClientHello`, `ServerHello`, `alert unexpected_message`; for HTTP/1 `CONNECT` and
     `Upgrade`, which may lead to HTTP/2, the request line of another request, or the status line with the beginning of
     its body."""
@@ -52,13 +52,13 @@ class DetectedProtocol(NamedTuple):
     @property
     def is_request(self) -> bool:
         """True for an HTTP/1 request that cannot lead to HTTP/2."""
-        is_other = self.words in ("CONNECT", "Upgrade") or self.words.startswith("HTTP/")
+        is_other = self.text in ("CONNECT", "Upgrade") or self.text.startswith("HTTP/")
         return self.protocol is Protocol.HTTP1 and not is_other
 
     @property
     def refuses_version(self) -> bool:
         """True for an HTTP/1 response whose status may reject the version: 400, 426 or 505 (RFC 9110 §15)."""
-        return self.protocol is Protocol.HTTP1 and self.words[:12].endswith((" 400", " 426", " 505"))
+        return self.protocol is Protocol.HTTP1 and self.text[:12].endswith((" 400", " 426", " 505"))
 
 
 Header: TypeAlias = tuple[str, str]
@@ -263,5 +263,5 @@ class Packet(msgspec.Struct, frozen=True, gc=False):
     """Why frames of this packet may be missing: cut by a snap length, malformed, …"""
     payload: int = 0
     """Bytes of TCP payload."""
-    speech: DetectedProtocol | None = None
+    detected: DetectedProtocol | None = None
     """The protocol of the first payload of its sender, where tshark shows no frame in it."""

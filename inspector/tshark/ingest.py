@@ -66,7 +66,7 @@ class ProtocolMarker:
 
     def note(self, found: ConnectionStarts) -> None:
         """Raw bytes of the capture say this; what a side said before is what it begins with."""
-        if len(self._speeches) < _BOUND and found.speech.words != "SETTINGS":
+        if len(self._speeches) < _BOUND and found.speech.text != "SETTINGS":
             self._speeches.setdefault((found.source, found.destination), found.speech)
 
     def again(self) -> ProtocolMarker:
@@ -86,7 +86,7 @@ class ProtocolMarker:
         speech = self._speeches.get((source, destination))
         if speech is None or self._marked.setdefault((connection, source), packet.number) != packet.number:
             return packet
-        return msgspec.structs.replace(packet, speech=speech)
+        return msgspec.structs.replace(packet, detected=speech)
 
 
 ORDERED: Final = "Packets of this capture are out of order; it was read again with all of them put in order."

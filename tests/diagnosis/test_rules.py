@@ -158,9 +158,9 @@ def test_a_request_in_http1_is_a_failure_where_it_is_refused(answer: str, words:
         SERVER,
         int(TcpEvent.SYN),
         payload=9,
-        speech=DetectedProtocol(Protocol.HTTP1, "GET / HTTP/1.1"),
+        detected=DetectedProtocol(Protocol.HTTP1, "GET / HTTP/1.1"),
     )
-    told = Packet(2, 0.1, 60, 0, SERVER, CLIENT, int(TcpEvent.FIN), payload=len(answer), speech=speech)
+    told = Packet(2, 0.1, 60, 0, SERVER, CLIENT, int(TcpEvent.FIN), payload=len(answer), detected=speech)
     for packet in (asked, told):
         store.apply(assembler.receive(packet))
     found = [each.diagnosis for each in store.connections.values() if each.diagnosis is not None]
