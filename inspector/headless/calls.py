@@ -98,10 +98,10 @@ async def print_calls(session: Session, catalog: Catalog, limits: Limits, *, as_
         return (key for key in touched if store.calls[key].state is not CallState.OPEN)
 
     def tell(change: Change) -> None:
-        printer.print((*over(change.calls), *(change.leaving or ())))
-        printer.forget(change.gone)
+        printer.print((*over(change.calls), *(change.evicting or ())))
+        printer.forget(change.evicted)
         if long_over is not None:
-            long_over.forget(change.gone)
+            long_over.forget(change.evicted)
         if printer.is_done:
             run.enough()
 

@@ -55,7 +55,7 @@ async def print_connections(session: Session, _catalog: Catalog, limits: Limits,
 
     def tell(change: Change) -> None:
         over = () if is_file else (i for i in change.connections if len(store.connections[i].endings) > 1)
-        printer.print((*over, *store.leaving))
+        printer.print((*over, *store.evicting_connections))
         if printer.is_done:
             run.enough()
 

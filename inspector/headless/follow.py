@@ -118,13 +118,13 @@ async def print_stream(session: Session, catalog: Catalog, limits: Limits, key: 
 
     def tell(change: Change) -> None:
         nonlocal steps
-        if key not in store.calls or (is_file and steps is None and change.leaving is None):
+        if key not in store.calls or (is_file and steps is None and change.evicting is None):
             return
         if steps is None:
             steps = LiveSteps(store, catalog, key, output)
         if steps.tell():
             run.enough()
-        if key in (change.leaving or ()):
+        if key in (change.evicting or ()):
             steps.finish()
 
     status = await run.until_done(tell)

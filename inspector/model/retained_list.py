@@ -112,9 +112,9 @@ class RetainedList(Generic[_T]):
     def drop_below(self, value: Any, key: Callable[[_T], Any]) -> None:
         """Drop and free the items with a key below a value; items are sorted by it."""
         self.drop(self.find(value, key))
-        self.free()
+        self.release()
 
-    def free(self, most: int | None = None) -> bool:
+    def release(self, most: int | None = None) -> bool:
         """Free the memory of dropped items, at most `most` of them; return True while there are more."""
         count = self.first - self._floor
         if most is not None:

@@ -43,7 +43,7 @@ class LateJoins:
             if not self._store.connections[index].joined_late:  # its preface came after all
                 for key in [key for key in self._known if key.connection == index]:
                     self._forget(key)
-        for key in change.gone:
+        for key in change.evicted:
             self._forget(key)
         for key in change.calls:
             if self._store.connections[key.connection].joined_late:

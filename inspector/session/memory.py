@@ -136,16 +136,16 @@ class Retention:
             count = min(int(store.frames.kept * excess) + 1, _FRAMES_PER_STEP, store.frames.kept - 1)
             if count <= 0:
                 return
-            self._on_change(store.leaving_with(count))
-            self._on_change(store.drop(count))
+            self._on_change(store.evicting(count))
+            self._on_change(store.evict(count))
             yield
 
     def _free(self) -> Iterator[None]:
-        while self._store.free(_FRAMES_PER_STEP):
+        while self._store.release(_FRAMES_PER_STEP):
             yield
 
     def _drop_all(self) -> Iterator[None]:
         while self._store.frames:
-            self._store.drop(_FRAMES_PER_STEP)
-            self._store.free(_FRAMES_PER_STEP)
+            self._store.evict(_FRAMES_PER_STEP)
+            self._store.release(_FRAMES_PER_STEP)
             yield

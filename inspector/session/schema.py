@@ -55,7 +55,7 @@ class ReflectionSniffer:
 
     def update(self, change: Change) -> bool:
         """Read the new replies of reflection calls; return True when the catalog has grown."""
-        for key in change.gone:
+        for key in change.evicted:
             self._read.pop(key, None)
         calls = [self._store.calls[key] for key in change.calls if self._store.calls[key].method in _METHODS]
         for call in sorted(calls, key=lambda call: call.started):

@@ -48,23 +48,23 @@ class CallTable:
                 call.request_headers, call.response_headers = call.response_headers, call.request_headers
                 call.request_bytes, call.response_bytes = call.response_bytes, call.request_bytes
 
-    def drop(self, frames: list[Frame], before: int, side: Callable[[Frame], Side]) -> frozenset[StreamKey]:
+    def evict(self, frames: list[Frame], before: int, side: Callable[[Frame], Side]) -> frozenset[StreamKey]:
         """Drop what belongs to these frames and to positions before `before`; return the calls that go with them.
 
         A call stays while it is open or has a frame. A call that stays loses the messages that ended in dropped
         frames.
         """
         ended = map(self.calls.__getitem__, self.ended_calls(frames))
-        gone = frozenset(call.key for call in ended if not call.frames or call.frames[-1] < before)
-        staying = {call.key: call for call in self._calls_of(frames) if call.key not in gone}
-        for key in gone:
+        evicted = frozenset(call.key for call in ended if not call.frames or call.frames[-1] < before)
+        staying = {call.key: call for call in self._calls_of(frames) if call.key not in evicted}
+        for key in evicted:
             call = self.calls.pop(key)
             if call.sharing:
                 call.sharing.remove(call)
         self._trim(staying, frames, before, side)
         del self.outside_payload[: bisect_left(self.outside_payload, before)]
         self._without_frames = {key for key, call in staying.items() if not call.frames}
-        return gone
+        return evicted
 
     def ended_calls(self, frames: list[Frame]) -> frozenset[StreamKey]:
         """Return the calls that have ended and lose at least some of their frames with these."""

@@ -24,9 +24,9 @@ class ConnectionTable:
     def __init__(self) -> None:
         self.connections: dict[int, Connection] = {}
         self.stats: dict[int, ConnectionStats] = {}
-        self.leaving: set[int] = set()
+        self.evicting: set[int] = set()
         """Connections that are no longer kept, readable until `release`."""
-        self.dropped = 0
+        self.evicted = 0
         """How many connections came before those that are kept."""
         self._unrecognised: dict[int, ConnectionStats] = {}
         """The latest of the other TCP connections: HTTP/2 shows later than their first packet."""
@@ -42,18 +42,18 @@ class ConnectionTable:
         self._with_packets.clear()
         return changed, with_packets
 
-    def drop_idle(self, since: float) -> None:
+    def evict_idle(self, since: float) -> None:
         """Drop the oldest forgotten connections beyond the bound whose last packet came before a time."""
         for index in list(self._forgotten)[: max(len(self.connections) - _MAX_CONNECTIONS, 0)]:
-            if self.stats[index].traffic.last < since and index not in self.leaving:
-                self.leaving.add(index)
-                self.dropped += 1
+            if self.stats[index].traffic.last < since and index not in self.evicting:
+                self.evicting.add(index)
+                self.evicted += 1
 
     def release(self) -> None:
         """Free the memory of dropped connections."""
-        for index in self.leaving:
+        for index in self.evicting:
             del self._forgotten[index], self.stats[index], self.connections[index]
-        self.leaving.clear()
+        self.evicting.clear()
 
     def on_packet(self, packet: Packet, position: int) -> None:
         """Count a packet; `position` is that of its first frame."""

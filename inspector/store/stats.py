@@ -175,7 +175,7 @@ class MethodTotals:
 
     def update(self, change: Change) -> None:
         """Apply one change of the store."""
-        for key in change.gone:
+        for key in change.evicted:
             self._contributions.pop(key, None)
         for key in change.calls:
             call, before = self._store.calls.get(key), self._contributions.get(key)

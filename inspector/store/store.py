@@ -40,9 +40,9 @@ class Change:
     """True when earlier frames are shown differently now: sides were swapped, headers revised, or DATA is reread."""
     first_kept: int = 0
     """Frames before this position were dropped; 0 when none were."""
-    gone: frozenset[StreamKey] = frozenset()
+    evicted: frozenset[StreamKey] = frozenset()
     """Calls that were dropped."""
-    leaving: frozenset[StreamKey] | None = None
+    evicting: frozenset[StreamKey] | None = None
     """Calls that the next drop takes frames from: the last chance to read them. None when no drop is due."""
 
     def merged(self, later: Change) -> Change:
@@ -51,12 +51,12 @@ class Change:
             self.first_frame,
             later.end_frame,
             self.packets + later.packets,
-            (self.calls | later.calls) - later.gone,
+            (self.calls | later.calls) - later.evicted,
             self.connections | later.connections,
             self.traffic | later.traffic,
             self.rewritten or later.rewritten,
             max(self.first_kept, later.first_kept),
-            self.gone | later.gone,
+            self.evicted | later.evicted,
         )
 
 
@@ -112,17 +112,17 @@ class Store:
         self.calls: dict[StreamKey, Call] = self._calls.calls
         """In the order in which they started."""
         self.connections: dict[int, Connection] = self._connections.connections
-        self.leaving: set[int] = self._connections.leaving
-        """Connections that are no longer kept, readable until `free`."""
+        self.evicting_connections: set[int] = self._connections.evicting
+        """Connections that are no longer kept, readable until `release`."""
         self._packet_index = PacketIndex()
         self._latest: tuple[Frame, int]
         """The last frame and its position."""
         self._rewritten = False
 
     @property
-    def dropped_connections(self) -> int:
+    def evicted_connections(self) -> int:
         """How many connections came before those that are kept."""
-        return self._connections.dropped
+        return self._connections.evicted
 
     def apply(self, batch: Iterable[Event]) -> Change:
         """Apply events in their order; return what they changed."""
@@ -152,31 +152,31 @@ class Store:
         first, end = self.frames.first, len(self.frames)
         return Change(first, end, self.packets, frozenset(self.calls), connections, connections, rewritten=True)
 
-    def leaving_with(self, count: int) -> Change:
+    def evicting(self, count: int) -> Change:
         """Return a change that names the calls which the next `drop` of `count` frames takes frames from."""
         frames, size = self.frames[self.frames.first : self.frames.first + count], len(self.frames)
-        return Change(size, size, leaving=self._calls.ended_calls(frames))
+        return Change(size, size, evicting=self._calls.ended_calls(frames))
 
-    def drop(self, count: int) -> Change:
+    def evict(self, count: int) -> Change:
         """Drop the `count` oldest frames and what belongs to no others; return what is gone.
 
-        Dropped frames and connections stay readable until `free`, so that readers can catch up.
+        Dropped frames and connections stay readable until `release`, so that readers can catch up.
         """
         start, end = self.frames.first, min(self.frames.first + count, len(self.frames))
         frames = self.frames[start:end]
         self.weight -= sum(map(_weight, frames))
         self.frames.drop(end)
-        gone = self._calls.drop(frames, end, self.side)
-        self._connections.drop_idle(self.frames[end].time if end < len(self.frames) else math.inf)
+        evicted = self._calls.evict(frames, end, self.side)
+        self._connections.evict_idle(self.frames[end].time if end < len(self.frames) else math.inf)
         if self.frames:
             self._packet_index.drop(self.frames[end].packet)
         size, changed = len(self.frames), self._calls.take_changed()
-        return Change(size, size, calls=changed, first_kept=end, gone=gone)
+        return Change(size, size, calls=changed, first_kept=end, evicted=evicted)
 
-    def free(self, most: int) -> bool:
+    def release(self, most: int) -> bool:
         """Free the memory of at most `most` dropped frames; return True while there are more."""
         self._connections.release()
-        return self.frames.free(most)
+        return self.frames.release(most)
 
     def side(self, frame: Frame) -> Side:
         """Return which side of its connection sent a frame."""

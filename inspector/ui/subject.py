@@ -115,7 +115,7 @@ def is_gone(subject: Subject | None, store: Store) -> bool:
         case FrameAt(position):
             return not store.frames.holds(position)
         case ConnectionAt(connection):
-            return connection not in store.connections or connection in store.leaving
+            return connection not in store.connections or connection in store.evicting_connections
         case _:
             return False
 

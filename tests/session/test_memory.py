@@ -53,7 +53,7 @@ def test_a_retained_list_keeps_its_positions(items: list[int], drops: list[tuple
             log.drop(before)
             first = max(first, min(before, number + 1))
             if is_freed:
-                log.free()
+                log.release()
         said = items[: number + 1]
         assert (len(log), log.first, log.kept) == (number + 1, first, number + 1 - first)
         assert list(log) == said[first:] == log[0:] == list(reversed(list(reversed(log))))
@@ -69,9 +69,9 @@ def test_dropped_frames_can_be_read_until_they_are_freed() -> None:
     log = RetainedList("abcdef")
     log.drop(4)
     assert (log[0], list(log), log.holds(3), log.holds(4)) == ("a", ["e", "f"], False, True)
-    assert log.free(3)
+    assert log.release(3)
     assert log.reader()(3) == "d"
-    assert not log.free()
+    assert not log.release()
     with pytest.raises(IndexError):
         log[3]
     assert log[4] == "e"
@@ -91,9 +91,9 @@ def test_totals_are_kept_and_calls_are_evicted_with_their_last_frame() -> None:
     store, totals = talk.store, MethodTotals(talk.store)
     before = {name: (total.calls, total.requests, total.request_bytes) for name, total in totals.methods.items()}
     per_call = len(store.frames) // 10
-    change = store.drop(3 * per_call + 2)
+    change = store.evict(3 * per_call + 2)
     totals.update(change)
-    assert change.gone == {StreamKey(0, 1), StreamKey(0, 3), StreamKey(0, 5)}
+    assert change.evicted == {StreamKey(0, 1), StreamKey(0, 3), StreamKey(0, 5)}
     assert list(store.calls) == [StreamKey(0, number) for number in range(7, 20, 2)]
     cut = store.calls[StreamKey(0, 7)]
     assert len(cut.requests) == 1
@@ -110,8 +110,8 @@ def test_evicted_objects_need_no_garbage_collection() -> None:
     gc.collect()
     gc.disable()
     try:
-        talk.store.drop(len(talk.store.frames))
-        while talk.store.free(2):
+        talk.store.evict(len(talk.store.frames))
+        while talk.store.release(2):
             pass
         tally, recovery = ConnectionStats(0, (CLIENT, SERVER), BEGAN), HeaderRecovery()
         recovery.mark_gap()
@@ -130,18 +130,18 @@ def test_an_open_call_is_not_evicted() -> None:
     for number in range(50):
         talk.server(data(1, reply(f"{number}")))
         if number % 7 == 0:
-            talk.store.drop(5)
-            talk.store.free(3)
+            talk.store.evict(5)
+            talk.store.release(3)
             follow.update()
             call_object(talk.store, Catalog(), key)
-        talk.store.drop(len(talk.store.frames) - talk.store.frames.first)
+        talk.store.evict(len(talk.store.frames) - talk.store.frames.first)
     assert talk.store.calls[key].state is CallState.OPEN
     assert len(talk.store.calls[key].responses) == 50
     talk.server(data(1, reply("last")), trailers(1))
     follow.update()
     assert [step.title[-1].text for step in follow.steps()]
     assert follow.dropped > 0
-    talk.store.drop(100)
+    talk.store.evict(100)
     assert key not in talk.store.calls
     talk.server(trailers(1))  # of a call that is gone
 
@@ -220,12 +220,12 @@ async def test_a_followed_stream_is_printed_before_eviction(tmp_path: Path, capf
 async def drop(run: Running, frames: int) -> None:
     """Let frames go, as the session does."""
     store = run.session.store
-    run.session.on_change(store.leaving_with(frames))
-    run.session.on_change(store.drop(frames))
+    run.session.on_change(store.evicting(frames))
+    run.session.on_change(store.evict(frames))
     await run.pilot.pause()
-    while store.free(1000):
+    while store.release(1000):
         pass
-    run.session.on_change(store.drop(0))
+    run.session.on_change(store.evict(0))
     await run.pilot.pause()
 
 

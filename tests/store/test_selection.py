@@ -71,8 +71,8 @@ def test_the_incremental_view_equals_a_fresh_one(
         rows, keys = list(shown.positions), list(calls.keys)
         change = talk.store.apply(batch)
         if drop:
-            change = change.merged(talk.store.drop(drop))
-            talk.store.free(drop - 1)
+            change = change.merged(talk.store.evict(drop))
+            talk.store.release(drop - 1)
         told, told_of_calls = shown.update(change), calls.update(change)
         assert (list(shown.positions), shown.hidden_control) == fresh(talk.store, text, show_control=show_control)
         assert list(calls.keys) == [key for key in talk.store.calls if found.matches_call(talk.store, key)]
@@ -117,7 +117,7 @@ def test_incrementally_sorted_calls_equal_freshly_sorted_ones(
     for size, drop in zip_longest((*batches, len(waiting)), drops, fillvalue=0):
         batch, waiting = [event for packet in waiting[:size] for event in packet], waiting[size:]
         calls.update(talk.store.apply(batch))
-        calls.update(talk.store.drop(drop))
+        calls.update(talk.store.evict(drop))
         wanted = freshly_sorted(talk.store, text, order)
         assert list(calls.keys) == calls.keys[:] == wanted
         assert [calls.row_of(key) for key in wanted] == list(range(len(wanted)))
@@ -157,7 +157,7 @@ def test_the_filter_can_change_while_the_capture_continues(
     for number, (side, frames, index) in enumerate(meanwhile):
         change = talk.store.apply(talk.events(side, *frames, connection=index))
         if number == len(before):
-            change = change.merged(talk.store.drop(number))
+            change = change.merged(talk.store.evict(number))
         shown.update(change)
         calls.update(change)
     for step in (*work, *work_on_calls):

@@ -229,7 +229,7 @@ async def test_a_search_continues_while_units_are_evicted(start: int) -> None:
     search = Search(space, start)
     for number, _ in enumerate(search.steps()):
         if number % 5 == 4:
-            feed.receive(store.drop(3))
+            feed.receive(store.evict(3))
             feed.pop_change()
             assert feed.rows is not None
             search.dropped(feed.rows.left)

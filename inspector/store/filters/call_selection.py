@@ -49,9 +49,9 @@ class CallOrdinals:
         found.reverse()
         return found
 
-    def forget(self, gone: Iterable[StreamKey]) -> None:
+    def forget(self, evicted: Iterable[StreamKey]) -> None:
         """Forget dropped calls."""
-        for key in gone:
+        for key in evicted:
             self._ordinals.pop(key, None)
 
 
@@ -125,7 +125,7 @@ class MatchedCalls:
         for key in change.calls if change.first_kept else ():
             self._answers.pop(key, None)  # frames that were dropped no longer count
         before = len(self.keys)
-        first = self._drop(change.gone) if change.gone else before
+        first = self._drop(change.evicted) if change.evicted else before
         affected = [key for key in change.calls if self._ordinals.of(key, self.tested) < self.tested]
         for key in affected if self.filter.terms else ():
             row, was, now = self.row_from(key), self.holds(key), self._matches(key)
@@ -155,13 +155,13 @@ class MatchedCalls:
         self._queue_new()
         return len(self._untested)
 
-    def _drop(self, gone: Collection[StreamKey]) -> int:
+    def _drop(self, evicted: Collection[StreamKey]) -> int:
         """Remove dropped calls; return the first row that changed."""
-        rows = sorted(self.row_from(key) for key in gone if self.holds(key))
+        rows = sorted(self.row_from(key) for key in evicted if self.holds(key))
         if rows:
             first, end = rows[0], rows[-1] + 1  # the oldest calls, so few others stand between them
-            self.keys[first:end] = [key for key in self.keys[first:end] if key not in gone]
-        for key in gone:
+            self.keys[first:end] = [key for key in self.keys[first:end] if key not in evicted]
+        for key in evicted:
             self._answers.pop(key, None)
         return rows[0] if rows else len(self.keys)
 
@@ -266,11 +266,11 @@ class CallSelection:
         rows = revised.merged(self._shown.advance())
         self.revision += 1
         for matched, sorting in self._sorting.items():
-            sorting.update(change.calls | change.gone, matched.holds)
+            sorting.update(change.calls | change.evicted, matched.holds)
         if self._sorted is not None:
-            self._sorted.update(change.calls | change.gone, self._shown.holds)
+            self._sorted.update(change.calls | change.evicted, self._shown.holds)
             rows = rows._replace(first_row=0)
-        self._ordinals.forget(change.gone)
+        self._ordinals.forget(change.evicted)
         return rows
 
     def note_packets(self, numbers: Sequence[int]) -> None:

@@ -233,10 +233,10 @@ class _BulkTerm:
         """Return the calls among `keys` that match."""
         return (keys & self._as_a_whole) | (keys & self._by_frames)
 
-    def forget(self, gone: Collection[Key]) -> None:
+    def forget(self, evicted: Collection[Key]) -> None:
         """Forget dropped calls."""
-        self._as_a_whole.difference_update(gone)
-        self._by_frames.difference_update(gone)
+        self._as_a_whole.difference_update(evicted)
+        self._by_frames.difference_update(evicted)
 
 
 class BulkMatcher:
@@ -270,11 +270,11 @@ class BulkMatcher:
         if self._terms and self._due is not None:
             self._due += keys
 
-    def forget(self, gone: Collection[Key]) -> None:
+    def forget(self, evicted: Collection[Key]) -> None:
         """Forget dropped calls."""
-        self._tested.difference_update(gone)
+        self._tested.difference_update(evicted)
         for term in self._terms.values():
-            term.forget(gone)
+            term.forget(evicted)
 
     def matching(self, store: Store, start: int, end: int) -> Iterable[int]:
         """Return the positions from `start` up to, not including, `end` of matching frames, ascending."""

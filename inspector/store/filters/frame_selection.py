@@ -147,7 +147,7 @@ class MatchedFrames:
     def revise(self, change: Change) -> SelectionChange:
         """Test the earlier frames again whose answer a change may have changed."""
         before = len(self.positions)
-        if change.first_kept and (left := self._drop(change.first_kept, change.gone)):
+        if change.first_kept and (left := self._drop(change.first_kept, change.evicted)):
             return self.revise(replace(change, first_kept=0))._replace(before=before, left=left)
         self._bulk.test_again(change.calls)
         if change.rewritten and (self.filter.depends_on_sides or self.filter.depends_on_calls):
@@ -159,10 +159,10 @@ class MatchedFrames:
             first = self._amend({each for each in self._affected(change.calls) if each in tested})
         return SelectionChange(min(first, before), before, len(self.positions))
 
-    def _drop(self, first: int, gone: Collection[StreamKey]) -> int:
+    def _drop(self, first: int, evicted: Collection[StreamKey]) -> int:
         """Remove dropped frames and calls; return how many rows left."""
-        self._bulk.forget(gone)
-        for key in gone:
+        self._bulk.forget(evicted)
+        for key in evicted:
             self._facts.pop(key, None)
         del self._hidden[: bisect_left(self._hidden, first)]
         count = self.row_from(first)

@@ -41,11 +41,11 @@ class ConnectionRows:
         self._rows: dict[int, int] = {}
 
     def __len__(self) -> int:
-        if self._dropped != self._store.dropped_connections:
-            self._dropped = self._store.dropped_connections
-            self._order = [index for index in self._store.connections if index not in self._store.leaving]
+        if self._dropped != self._store.evicted_connections:
+            self._dropped = self._store.evicted_connections
+            self._order = [index for index in self._store.connections if index not in self._store.evicting_connections]
             self._rows = {index: row for row, index in enumerate(self._order)}
-        for index in islice(self._store.connections, len(self._order) + len(self._store.leaving), None):
+        for index in islice(self._store.connections, len(self._order) + len(self._store.evicting_connections), None):
             self._rows[index] = len(self._order)
             self._order.append(index)
         return len(self._order)
