@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from inspector.model.packet import Dissection, Field
+from inspector.model.dissection import Dissection, Field
 from inspector.present.spans import Line, Span, Tone
 from inspector.present.times import Times, TimeStyle
 from inspector.text import clean, delta, shortened

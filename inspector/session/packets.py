@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from inspector.capture.spool import Recording, so_far
 from inspector.errors import TsharkError
-from inspector.model.packet import Dissection
+from inspector.model.dissection import Dissection
 from inspector.tshark.binary import Decoding, Tshark, TsharkDied, find_tshark
 from inspector.tshark.display_filter import DisplayFilterService, PacketMatches
 from inspector.tshark.dissector import DiskRecording, Dissector

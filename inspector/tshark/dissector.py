@@ -13,7 +13,7 @@ import msgspec
 
 from inspector.capture.spool import Recording, so_far
 from inspector.errors import TsharkError
-from inspector.model.packet import ByteSource, Dissection, Field
+from inspector.model.dissection import ByteSource, Dissection, Field
 from inspector.processes import has_outgrown, too_large
 from inspector.scheduling import wait_until_done
 from inspector.tshark.binary import Decoding, Tshark, TsharkDied

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from inspector.errors import reason
-from inspector.model.packet import ByteSource, Dissection, Field
+from inspector.model.dissection import ByteSource, Dissection, Field
 from inspector.processes import end, spawn
 from inspector.tshark.binary import HEURISTIC, Decoding, Tshark, environment, preferences
 

@@ -14,7 +14,7 @@ from itertools import takewhile
 from typing import Final, TypeAlias
 
 from inspector.errors import InspectorError
-from inspector.model.packet import Dissection
+from inspector.model.dissection import Dissection
 from inspector.present.packet import Folds
 from inspector.present.times import Times, TimeStyle
 from inspector.session.packets import Packets

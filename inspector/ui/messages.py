@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
-from inspector.model.packet import ByteSource, Field
+from inspector.model.dissection import ByteSource, Field
 from inspector.model.secrets import Mask
 from inspector.present.find import Kind, Where
 from inspector.session import Session

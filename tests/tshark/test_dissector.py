@@ -16,7 +16,7 @@ import pytest
 from inspector.capture.capture_file import CaptureFile, open_capture
 from inspector.capture.spool import Spool
 from inspector.errors import FilterError, TsharkError
-from inspector.model.packet import Dissection, Field
+from inspector.model.dissection import Dissection, Field
 from inspector.session.packets import Packets
 from inspector.tshark import sharkd
 from inspector.tshark.binary import Decoding, Tshark, find_tshark

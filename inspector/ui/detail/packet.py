@@ -8,7 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from inspector.model.packet import ByteSource, Field
+from inspector.model.dissection import ByteSource, Field
 from inspector.model.secrets import NO_MASK, Mask
 from inspector.present.export.text import masked_lines
 from inspector.present.packet import PacketTree, headers_of

@@ -9,7 +9,7 @@ from typing import Final
 
 from inspector.client.history import HistoryEntry
 from inspector.model.call import Call, CallKind
-from inspector.model.packet import Field
+from inspector.model.dissection import Field
 from inspector.schema.catalog import GREET_METHOD, GREET_ORIGIN, Catalog, Method
 from inspector.schema.untyped import WITHOUT_SCHEMA, untyped_method
 from inspector.store.filters.syntax import FORCE, Language, display_text, language

@@ -16,7 +16,7 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.strip import Strip
 
-from inspector.model.packet import ByteSource, Field
+from inspector.model.dissection import ByteSource, Field
 from inspector.present.spans import Tone
 from inspector.text import clean, counted, in_ascii
 from inspector.ui.bindings import KeyContext, bindings
