@@ -180,7 +180,7 @@ class Rank(IntEnum):
     PROTO = 0
     PROTOSET = 1
     REFLECTION = 2
-    SEEN = 3
+    CAPTURE = 3
     """Reflection responses in the capture."""
     OWN = 4
     """The greet service's schema."""

@@ -66,7 +66,7 @@ class ReflectionSniffer:
             return False
         self._built += self._bytes
         self._cataloged = self._bytes
-        self._catalog.add(FileDescriptorSet(file=self._files.values()), ORIGIN, Rank.SEEN)
+        self._catalog.add(FileDescriptorSet(file=self._files.values()), ORIGIN, Rank.CAPTURE)
         return True
 
     def _is_due(self, growth: int, *, is_over: bool) -> bool:

@@ -20,7 +20,7 @@ from inspector.present.times import Times, TimeStyle
 from inspector.session.packets import Packets
 from inspector.store.filters.call_selection import CallSelection
 from inspector.store.filters.filter import BulkMatcher, Filter
-from inspector.store.filters.frame_selection import Selection, SelectionChange
+from inspector.store.filters.frame_selection import FrameSelection, SelectionChange
 from inspector.store.stats import MethodTotals, Timeline
 from inspector.store.store import Change, Store
 from inspector.text import counted
@@ -77,7 +77,7 @@ class PacketFeed:
         """Return the line of a packet."""
         return self._packets.list.line(number)
 
-    def sync(self, store: Store, frames: Selection) -> None:
+    def sync(self, store: Store, frames: FrameSelection) -> None:
         """Select packets by the filter: by a display filter, or if they contain a frame that matches words."""
         matches, total = frames.filter.packets, self.total
         if isinstance(matches, PacketMatches):
@@ -149,7 +149,7 @@ class _PacketsOfFrames:
         self._state: object = None
         self._count = 0
 
-    def numbers(self, store: Store, frames: Selection) -> array[int]:
+    def numbers(self, store: Store, frames: FrameSelection) -> array[int]:
         """Return the numbers, ascending."""
         count = frames.dropped + len(frames.positions)
         if frames.state != self._state or count < self._count:
@@ -197,7 +197,7 @@ class Feed:
         self.time_style = TimeStyle.CALL
         self.time_reference: float | None = None
         """The time that others are shown relative to, if the user has chosen one."""
-        self.frames = Selection(store)
+        self.frames = FrameSelection(store)
         self.calls = CallSelection(store)
         self.methods = MethodTotals(store)
         self.timeline = Timeline(store)
@@ -267,7 +267,7 @@ class Feed:
             self._applied = change if self._applied is None else self._applied.merged(change)
 
     def refilter(self, filter_: Filter, *, show_control: bool) -> Iterator[float]:
-        """Apply another filter to frames and calls in slices; yield the share done, as `Selection.refilter` does."""
+        """Apply another filter to frames and calls in slices; yield the share done, as `FrameSelection.refilter` does."""
         matcher = BulkMatcher(filter_)
         both = (
             self.frames.refilter(filter_, show_control=show_control, bulk=matcher),

@@ -38,14 +38,14 @@ def both(first: Rank = Rank.PROTO) -> Catalog:
     """Return a catalog of two sources, one of which describes Order differently."""
     catalog, other = Catalog(), shop(reply="OrderRef")
     other.message_type[0].field[0].name = "number"
-    catalog.add(FileDescriptorSet(file=[other]), "seen", Rank.SEEN)
+    catalog.add(FileDescriptorSet(file=[other]), "seen", Rank.CAPTURE)
     catalog.add(FileDescriptorSet(file=[shop()]), "named", first)
     return catalog
 
 
 def test_sources_named_by_the_user_come_first() -> None:
     assert both().origins == ("named", "seen", GREET_ORIGIN)
-    assert both(Rank.SEEN).origins == ("seen", "named", GREET_ORIGIN)
+    assert both(Rank.CAPTURE).origins == ("seen", "named", GREET_ORIGIN)
 
 
 def test_conflicts_of_sources_are_reported() -> None:
@@ -90,7 +90,7 @@ def test_an_any_is_opened_by_any_source_with_its_type() -> None:
     other = FileDescriptorProto(name="other.proto", package="o", syntax="proto3")
     other.message_type.add(name="Note").field.add(name="text", number=1, type=9, label=1)
     catalog = both()
-    catalog.add(FileDescriptorSet(file=[other]), "other", Rank.SEEN)
+    catalog.add(FileDescriptorSet(file=[other]), "other", Rank.CAPTURE)
     note = any_pb2.Any(type_url="x/o.Note", value=b"\x0a\x02hi")
     data = b"\x42" + bytes([note.ByteSize()]) + note.SerializeToString()
     reading: Any = read_bytes(data, ORDER, catalog).value

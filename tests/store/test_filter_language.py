@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.store.filters.syntax import Language, display_text, is_sure, language
+from inspector.store.filters.syntax import Language, display_text, is_unambiguous, language
 
 WORDS = [
     "", "greet World", "method:greet", "-type:DATA", '"grpc"', '"tcp.port == 1"', "1.2.3.4", "x-request-id", "foo=bar",
@@ -32,4 +32,4 @@ def test_display_filters(text: str) -> None:
 
 def test_the_prefix_is_not_part_of_a_display_filter() -> None:
     assert [display_text(text) for text in (" = vlan ", "=tcp", "tcp.port == 1")] == ["vlan", "tcp", "tcp.port == 1"]
-    assert [is_sure(text) for text in ("http2", "=vlan", "!tcp", "tcp.port == 1")] == [False, True, True, True]
+    assert [is_unambiguous(text) for text in ("http2", "=vlan", "!tcp", "tcp.port == 1")] == [False, True, True, True]

@@ -14,7 +14,7 @@ from inspector.model.call import Call, StreamKey
 from inspector.model.frame import Side
 from inspector.store.filters.call_selection import CallSelection
 from inspector.store.filters.filter import EVERYTHING, BulkMatcher
-from inspector.store.filters.frame_selection import Selection
+from inspector.store.filters.frame_selection import FrameSelection
 from inspector.store.filters.sorting import CallOrder
 from inspector.store.filters.syntax import parse
 from inspector.store.store import Store
@@ -64,7 +64,7 @@ def test_the_incremental_view_equals_a_fresh_one(
     said: list[SaidPacket], text: str, show_control: bool, batches: list[int], drops: list[int]
 ) -> None:
     talk, found = Conversation(), parse(text)
-    shown, calls = Selection(talk.store, found, show_control=show_control), CallSelection(talk.store, found)
+    shown, calls = FrameSelection(talk.store, found, show_control=show_control), CallSelection(talk.store, found)
     waiting = [talk.events(side, *frames, connection=index) for side, frames, index in said]
     for size, drop in zip_longest((*batches, len(waiting)), drops, fillvalue=0):
         batch, waiting = [event for packet in waiting[:size] for event in packet], waiting[size:]
@@ -147,7 +147,7 @@ def test_the_filter_can_change_while_the_capture_continues(
 ) -> None:
     talk, found = Conversation(), parse(new)
     say_all(talk, before)
-    shown, calls = Selection(talk.store, parse(old)), CallSelection(talk.store, parse(old))
+    shown, calls = FrameSelection(talk.store, parse(old)), CallSelection(talk.store, parse(old))
     order = CallOrder(ORDERS["bytes"], descending=True) if is_sorted else None
     list(calls.sort(order))
     bulk = BulkMatcher(found)
@@ -209,7 +209,7 @@ def test_control_frames_are_hidden_and_counted() -> None:
     talk = Conversation()
     talk.client(window(0, 1), window(0, 2))
     talk.greet(1)
-    shown = Selection(talk.store)
+    shown = FrameSelection(talk.store)
     assert (list(shown.positions), shown.hidden_control) == ([2, 3, 4, 5, 6], 2)
     assert list(shown.refilter(EVERYTHING, show_control=True)) == [0.0, 1.0]
     assert (len(shown.positions), shown.hidden_control) == (7, 0)
@@ -218,7 +218,7 @@ def test_control_frames_are_hidden_and_counted() -> None:
 def test_a_new_filter_supersedes_an_unfinished_one() -> None:
     talk = Conversation()
     talk.greet(1)
-    shown = Selection(talk.store)
+    shown = FrameSelection(talk.store)
     first = shown.refilter(parse("type:data"), show_control=False)
     next(first)
     second = shown.refilter(parse("type:headers"), show_control=False)
@@ -231,13 +231,13 @@ def test_a_new_filter_supersedes_an_unfinished_one() -> None:
 def test_rows_are_found_by_position(position: int, row: int | None, nearest: int) -> None:
     talk = Conversation()
     talk.greet(1)
-    shown = Selection(talk.store, parse("type:data"))
+    shown = FrameSelection(talk.store, parse("type:data"))
     assert (shown.row_of(position), shown.nearest_row(position)) == (row, nearest)
 
 
 def test_trailers_make_earlier_frames_of_their_call_match() -> None:
     talk = Conversation()
-    shown = Selection(talk.store, parse("status:ok"))
+    shown = FrameSelection(talk.store, parse("status:ok"))
     shown.update(talk.client(request(1), data(1, hello("x"))))
     assert list(shown.positions) == []
     told = shown.update(talk.server(response(1), trailers(1)))

@@ -215,7 +215,7 @@ class MatchedFrames:
         return amend(self.positions, *shown)
 
 
-class Selection:
+class FrameSelection:
     """The positions of the frames that are shown."""
 
     def __init__(self, store: Store, filter_: Filter = EVERYTHING, *, show_control: bool = False) -> None:

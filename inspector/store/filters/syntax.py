@@ -25,7 +25,7 @@ from inspector.store.filters.filter import (
 )
 from inspector.store.stats import UNKNOWN
 
-FORCE: Final = "="
+DISPLAY_PREFIX: Final = "="
 """Precedes a display filter that does not look like one."""
 
 
@@ -62,7 +62,7 @@ _NAME: Final = re.compile(rf"(?:{_PROTOCOLS})(?:\.[a-z0-9_-]+)*(?:\[[^\]]*\])?")
 
 def language(text: str) -> Language:
     """Return the language that a filter text is most likely written in."""
-    if text.lstrip().startswith(FORCE):
+    if text.lstrip().startswith(DISPLAY_PREFIX):
         return Language.DISPLAY
     if not text.strip() or _KEYED.search(text):
         return Language.WORDS
@@ -74,14 +74,14 @@ def language(text: str) -> Language:
     return Language.DISPLAY if comparisons and _GLUE.search(rest) else Language.WORDS
 
 
-def is_sure(text: str) -> bool:
+def is_unambiguous(text: str) -> bool:
     """Return False for a display filter of bare names, which may be meant as words."""
-    return text.lstrip().startswith(FORCE) or bool(_COMPARISON.search(text) or _GLUE.search(text))
+    return text.lstrip().startswith(DISPLAY_PREFIX) or bool(_COMPARISON.search(text) or _GLUE.search(text))
 
 
 def display_text(text: str) -> str:
-    """Return a display filter as Wireshark accepts it, without `FORCE`."""
-    return text.strip().removeprefix(FORCE).strip()
+    """Return a display filter as Wireshark accepts it, without `DISPLAY_PREFIX`."""
+    return text.strip().removeprefix(DISPLAY_PREFIX).strip()
 
 
 _TOKEN: Final = re.compile(

@@ -12,7 +12,7 @@ from inspector.model.call import Call, CallKind
 from inspector.model.dissection import Field
 from inspector.schema.catalog import GREET_METHOD, GREET_ORIGIN, Catalog, Method
 from inspector.schema.untyped import WITHOUT_SCHEMA, untyped_method
-from inspector.store.filters.syntax import FORCE, Language, display_text, language
+from inspector.store.filters.syntax import DISPLAY_PREFIX, Language, display_text, language
 from inspector.text import counted
 from inspector.ui.active_calls import SentCall
 from inspector.ui.dialogs.choice import Choice
@@ -147,4 +147,4 @@ def field_filters(field: Field, current: str) -> list[Choice]:
 
 def _unambiguous(text: str) -> str:
     """Return a display filter in a form that the filter box does not take for words."""
-    return text if language(text) is Language.DISPLAY else f"{FORCE} {text}"
+    return text if language(text) is Language.DISPLAY else f"{DISPLAY_PREFIX} {text}"

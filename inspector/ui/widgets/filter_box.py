@@ -19,7 +19,7 @@ from textual.widgets.option_list import Option
 
 from inspector.errors import FilterError, InspectorError
 from inspector.store.filters.filter import EVERYTHING, Filter
-from inspector.store.filters.syntax import Language, display_text, is_sure, language, parse
+from inspector.store.filters.syntax import Language, display_text, is_unambiguous, language, parse
 from inspector.text import clean
 from inspector.tshark.sharkd import FieldName
 from inspector.ui.bindings import KeyContext, bindings
@@ -223,7 +223,7 @@ class FilterBox(Input):
             if expression:
                 await self._wireshark.check(expression)
         except FilterError as error:
-            hint = "" if is_sure(text) else f'To search for the word, quote it: "{expression}".'
+            hint = "" if is_unambiguous(text) else f'To search for the word, quote it: "{expression}".'
             error = FilterError(error.message, hint)
             if self.value == text:
                 self._refuse(error)
