@@ -36,7 +36,7 @@ def method_name(call: Call, catalog: Catalog) -> MethodName:
     if not is_grpc(call, Side.CLIENT):
         return MethodName(None, None)  # what is not gRPC has no method
     # One placeholder, one method: it must fit all the calls that share it.
-    fitting = [found for each in (call, *call.sharing[:MAX_SHARING_TRIED]) if (found := _fitting(each, catalog))]
+    fitting = [found for each in (call, *call.same_method[:MAX_SHARING_TRIED]) if (found := _fitting(each, catalog))]
     candidates = tuple(path for path in fitting[0] if all(path in found for found in fitting)) if fitting else ()
     if len(candidates) == 1:
         return MethodName(candidates[0], MethodSource.GUESSED)

@@ -153,7 +153,7 @@ class Call:
     method: str | None = None
     """The `:path`; None while unknown."""
     method_source: MethodSource | None = None
-    sharing: list[Call] = field(default_factory=list, repr=False, compare=False)
+    same_method: list[Call] = field(default_factory=list, repr=False, compare=False)
     """Where the method is that of an HPACK entry never seen: all calls with this entry, this one included, which have
     the same method, whichever it is."""
     status: Status | None = None
@@ -170,11 +170,11 @@ class Call:
     response_bytes: int = 0
     frames: RetainedList[int] = field(default_factory=RetainedList)
     """Positions in the store, ascending."""
-    opened: int | None = None
+    first_position: int | None = None
     """The position of the first frame, even after that was dropped."""
-    passed: dict[Side, int] = field(default_factory=dict)
+    evicted_bytes: dict[Side, int] = field(default_factory=dict)
     """By side: the DATA bytes, without padding, of frames that were dropped."""
-    replied: float | None = None
+    first_reply_time: float | None = None
     """The time of the first message from the server, once that was dropped."""
     problems: list[str] = field(default_factory=list)
     """Plain sentences; empty when all is well."""
@@ -193,7 +193,7 @@ class Call:
     @property
     def first_reply(self) -> float | None:
         """Seconds from the first frame to the end of the server's first message; None before that."""
-        first = self.replied if self.responses.first else next((each.time for each in self.responses), None)
+        first = self.first_reply_time if self.responses.first else next((each.time for each in self.responses), None)
         return None if first is None else first - self.started
 
     @property

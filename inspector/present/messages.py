@@ -69,7 +69,7 @@ def forms_of(call: Call, side: Side, message: Message, catalog: Catalog) -> tupl
 
 def data_offset(store: Store, call: Call, side: Side, position: int) -> int:
     """How many DATA bytes a side had sent on the stream before the frame at a position."""
-    total = call.passed.get(side, 0)
+    total = call.evicted_bytes.get(side, 0)
     for earlier in call.frames:
         if earlier >= position:
             break
@@ -82,7 +82,7 @@ def data_offset(store: Store, call: Call, side: Side, position: int) -> int:
 def message_frames(store: Store, call: Call, side: Side, message: Message) -> tuple[int, ...]:
     """The positions of the frames that hold a part of a message, its prefix included."""
     begin, end = message.offset, message.offset + PREFIX_LENGTH + message.length
-    found, total = [], call.passed.get(side, 0)
+    found, total = [], call.evicted_bytes.get(side, 0)
     for position in call.frames:
         frame = store.frames[position]
         if position > message.frame or total >= end:

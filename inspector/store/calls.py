@@ -59,8 +59,8 @@ class CallTable:
         staying = {call.key: call for call in self._calls_of(frames) if call.key not in evicted}
         for key in evicted:
             call = self.calls.pop(key)
-            if call.sharing:
-                call.sharing.remove(call)
+            if call.same_method:
+                call.same_method.remove(call)
         self._trim(staying, frames, before, side)
         del self.outside_payload[: bisect_left(self.outside_payload, before)]
         self._without_frames = {key for key, call in staying.items() if not call.frames}
@@ -79,7 +79,7 @@ class CallTable:
     ) -> None:
         for call in staying.values():
             call.frames.drop_below(before, key=_itself)
-            call.replied = None if call.first_reply is None else call.started + call.first_reply
+            call.first_reply_time = None if call.first_reply is None else call.started + call.first_reply
             for messages in (call.requests, call.responses):
                 messages.drop_below(before, key=_last_frame)
             if TRIMMED not in call.problems:
@@ -90,7 +90,7 @@ class CallTable:
                 trimmed = staying.get(StreamKey(frame.connection, frame.stream))
                 if trimmed is not None:
                     sender = side(frame)
-                    trimmed.passed[sender] = trimmed.passed.get(sender, 0) + len(frame.payload)
+                    trimmed.evicted_bytes[sender] = trimmed.evicted_bytes.get(sender, 0) + len(frame.payload)
 
     def _change(self, key: StreamKey) -> Call:
         """Return a call and mark it as changed; for a call that is gone, return one that nobody reads."""
@@ -109,15 +109,15 @@ class CallTable:
         """Add the frame at a position to its call; return the call."""
         call = self._change(event.key)
         call.frames.append(position)
-        if call.opened is None:
-            call.opened = position
+        if call.first_position is None:
+            call.first_position = position
         return call
 
     def on_method_entry(self, event: events.MethodEntryFound) -> None:
         """Group the calls that have the same method, whichever it is."""
         call, sharing = self._change(event.key), self._sharing.setdefault(event.entry, [])
-        if call.sharing is not sharing and event.key in self.calls:
-            call.sharing = sharing
+        if call.same_method is not sharing and event.key in self.calls:
+            call.same_method = sharing
             sharing.append(call)
             # Only the first few calls of a group are examined for the method, so later ones change nothing.
             if len(sharing) <= MAX_SHARING_TRIED:

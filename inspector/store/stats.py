@@ -234,7 +234,7 @@ class Timeline:
             self.octets[bucket] += frame.length + FRAME_HEADER
         for key in change.calls:
             call = self._store.calls.get(key)
-            if call is not None and call.opened is not None and start <= call.opened < end:
+            if call is not None and call.first_position is not None and start <= call.first_position < end:
                 self.calls[self._bucket(call.started)] += 1
 
     def _bucket(self, time: float) -> int:

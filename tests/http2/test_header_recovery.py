@@ -60,8 +60,8 @@ async def late_store(wire: Wire, folder: Path) -> Store:
 async def test_one_unknown_entry_has_one_identity(tmp_path: Path) -> None:
     store = await late_store(joined_late("/a.B/C", "/a.B/D", "/a.B/C", "/a.B/D"), tmp_path)
     first, second, third, fourth = store.calls.values()
-    assert first.sharing == third.sharing == [first, third]
-    assert second.sharing == fourth.sharing == [second, fourth]
+    assert first.same_method == third.same_method == [first, third]
+    assert second.same_method == fourth.same_method == [second, fourth]
     notes = dict(store.frames[first.frames[0]].header_notes)
     assert notes[2].reason == "probably :path, by its position among the headers"
     assert all(call.method is None for call in store.calls.values())

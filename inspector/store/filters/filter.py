@@ -167,7 +167,7 @@ class Filter:
             frame = frame_at(position)
             # A plain tuple equals a StreamKey and is created in half the time.
             call = calls.get((frame.connection, frame.stream)) if frame.stream else None
-            if call is not None and (call.opened is None or position < call.opened):
+            if call is not None and (call.first_position is None or position < call.first_position):
                 call = None  # as for a PRIORITY before the call
             for in_call, in_frame, negated in tests:
                 found = (call is not None and in_call is not None and in_call(store, call)) or (

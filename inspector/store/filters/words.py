@@ -175,7 +175,7 @@ class FrameSlice:
     def _is_in(self, key: Key, position: int) -> bool:
         """Return True for a frame of a call; the stream may have had frames before the call began."""
         call = self.calls.get(key)
-        return call is not None and call.opened is not None and position >= call.opened
+        return call is not None and call.first_position is not None and position >= call.first_position
 
 
 _MAX_JOINED: Final = 1_024

@@ -252,7 +252,7 @@ class MethodNameController:
 
 
 def _name_dialog(call: Call, methods: list[Choice]) -> TypedChoiceDialog:
-    shared = f", and {counted(len(call.sharing) - 1, 'other')}" if len(call.sharing) > 1 else ""
+    shared = f", and {counted(len(call.same_method) - 1, 'other')}" if len(call.same_method) > 1 else ""
     return TypedChoiceDialog(
         f"Name the method of call {call.key}{shared}",
         methods,
