@@ -171,11 +171,11 @@ class Call:
     frames: RetainedList[int] = field(default_factory=RetainedList)
     """Positions in the store, ascending."""
     first_position: int | None = None
-    """The position of the first frame, even after that was dropped."""
+    """The position of the first frame, even after that was evicted."""
     evicted_bytes: dict[Side, int] = field(default_factory=dict)
-    """By side: the DATA bytes, without padding, of frames that were dropped."""
+    """By side: the DATA bytes, without padding, of frames that were evicted."""
     first_reply_time: float | None = None
-    """The time of the first message from the server, once that was dropped."""
+    """The time of the first message from the server, once that was evicted."""
     problems: list[str] = field(default_factory=list)
     """Plain sentences; empty when all is well."""
     gaps: list[Gap] = field(default_factory=list)

@@ -1,7 +1,7 @@
 """A list that can drop its beginning while positions stay the same.
 
 A position refers to the same item for ever, and `len` counts all items that were ever appended. Dropped items stay
-readable until they are freed, so that readers can catch up.
+readable until they are released, so that readers can catch up.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class RetainedList(Generic[_T]):
     def __getitem__(self, position: slice) -> list[_T]: ...
 
     def __getitem__(self, position: int | slice) -> _T | list[_T]:
-        """Return the item at a position, or the kept items of a slice; IndexError for a freed or missing one."""
+        """Return the item at a position, or the kept items of a slice; IndexError for a released or missing one."""
         if isinstance(position, slice):
             start, stop, _ = position.indices(len(self))
             return self._items[max(start, self.first) - self._floor : max(stop - self._floor, 0)]
@@ -87,7 +87,7 @@ class RetainedList(Generic[_T]):
         return self.first <= position < len(self)
 
     def reader(self) -> Callable[[int], _T]:
-        """Return an unchecked function from positions to items: faster than indexing, valid until items are freed."""
+        """Return an unchecked function from positions to items: faster than indexing, valid until items are released."""
         items, floor = self._items, self._floor
         return (lambda position: items[position - floor]) if floor else items.__getitem__
 
@@ -110,7 +110,7 @@ class RetainedList(Generic[_T]):
         return self._items[self.find(first, key) - self._floor : bisect_right(self._items, last, key=key)]
 
     def drop_below(self, value: Any, key: Callable[[_T], Any]) -> None:
-        """Drop and free the items with a key below a value; items are sorted by it."""
+        """Drop and release the items with a key below a value; items are sorted by it."""
         self.drop(self.find(value, key))
         self.release()
 

@@ -31,7 +31,7 @@ class CallTable:
         self._sharing: dict[str, list[Call]] = {}
         """By HPACK entry never seen: the calls whose method it holds."""
         self._without_frames: set[StreamKey] = set()
-        """Calls that were still open when their last frame was dropped."""
+        """Calls that were still open when their last frame was evicted."""
 
     def take_changed(self) -> frozenset[StreamKey]:
         """Return the calls that are new or changed since the last call."""
@@ -49,9 +49,9 @@ class CallTable:
                 call.request_bytes, call.response_bytes = call.response_bytes, call.request_bytes
 
     def evict(self, frames: list[Frame], before: int, side: Callable[[Frame], Side]) -> frozenset[StreamKey]:
-        """Drop what belongs to these frames and to positions before `before`; return the calls that go with them.
+        """Evict what belongs to these frames and to positions before `before`; return the calls that go with them.
 
-        A call stays while it is open or has a frame. A call that stays loses the messages that ended in dropped
+        A call stays while it is open or has a frame. A call that stays loses the messages that ended in evicted
         frames.
         """
         ended = map(self.calls.__getitem__, self.ended_calls(frames))

@@ -43,14 +43,14 @@ class ConnectionTable:
         return changed, with_packets
 
     def evict_idle(self, since: float) -> None:
-        """Drop the oldest forgotten connections beyond the bound whose last packet came before a time."""
+        """Evict the oldest forgotten connections beyond the bound whose last packet came before a time."""
         for index in list(self._forgotten)[: max(len(self.connections) - _MAX_CONNECTIONS, 0)]:
             if self.stats[index].traffic.last < since and index not in self.evicting:
                 self.evicting.add(index)
                 self.evicted += 1
 
     def release(self) -> None:
-        """Free the memory of dropped connections."""
+        """Free the memory of evicted connections."""
         for index in self.evicting:
             del self._forgotten[index], self.stats[index], self.connections[index]
         self.evicting.clear()
@@ -88,7 +88,7 @@ class ConnectionTable:
         self.stats[index] = stats
 
     def on_forgotten(self, index: int) -> None:
-        """Mark a connection as one that may be dropped."""
+        """Mark a connection as one that may be evicted."""
         self._forgotten[index] = None
 
     def on_call_started(self, index: int) -> None:

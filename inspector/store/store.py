@@ -21,7 +21,7 @@ from inspector.store.connections import ConnectionTable
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one batch of events changed, or what was dropped.
+    """What one batch of events changed, or what was evicted.
 
     New frames are the positions from `first_frame` up to, not including, `end_frame`.
     """
@@ -39,11 +39,11 @@ class Change:
     rewritten: bool = False
     """True when earlier frames are shown differently now: sides were swapped, headers revised, or DATA is reread."""
     first_kept: int = 0
-    """Frames before this position were dropped; 0 when none were."""
+    """Frames before this position were evicted; 0 when none were."""
     evicted: frozenset[StreamKey] = frozenset()
-    """Calls that were dropped."""
+    """Calls that were evicted."""
     evicting: frozenset[StreamKey] | None = None
-    """Calls that the next drop takes frames from: the last chance to read them. None when no drop is due."""
+    """Calls that the next `evict` takes frames from: the last chance to read them. None when no eviction is due."""
 
     def merged(self, later: Change) -> Change:
         """Return this change and the one right after it as one."""
@@ -80,7 +80,7 @@ class PacketIndex:
             positions[index] = position + 1
 
     def find(self, packet: int) -> int | None:
-        """Return the position of a packet's first frame; None without one, or for a dropped packet."""
+        """Return the position of a packet's first frame; None without one, or for a evicted packet."""
         index = packet - self._first
         found = self._positions[index] if 0 <= index < len(self._positions) else 0
         return found - 1 if found else None
@@ -153,14 +153,14 @@ class Store:
         return Change(first, end, self.packets, frozenset(self.calls), connections, connections, rewritten=True)
 
     def evicting(self, count: int) -> Change:
-        """Return a change that names the calls which the next `drop` of `count` frames takes frames from."""
+        """Return a change that names the calls which the next `evict` of `count` frames takes frames from."""
         frames, size = self.frames[self.frames.first : self.frames.first + count], len(self.frames)
         return Change(size, size, evicting=self._calls.ended_calls(frames))
 
     def evict(self, count: int) -> Change:
-        """Drop the `count` oldest frames and what belongs to no others; return what is gone.
+        """Evict the `count` oldest frames and what belongs to no others; return what is gone.
 
-        Dropped frames and connections stay readable until `release`, so that readers can catch up.
+        Evicted frames and connections stay readable until `release`, so that readers can catch up.
         """
         start, end = self.frames.first, min(self.frames.first + count, len(self.frames))
         frames = self.frames[start:end]
@@ -174,7 +174,7 @@ class Store:
         return Change(size, size, calls=changed, first_kept=end, evicted=evicted)
 
     def release(self, most: int) -> bool:
-        """Free the memory of at most `most` dropped frames; return True while there are more."""
+        """Free the memory of at most `most` evicted frames; return True while there are more."""
         self._connections.release()
         return self.frames.release(most)
 

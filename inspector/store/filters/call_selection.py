@@ -50,7 +50,7 @@ class CallOrdinals:
         return found
 
     def forget(self, evicted: Iterable[StreamKey]) -> None:
-        """Forget dropped calls."""
+        """Forget evicted calls."""
         for key in evicted:
             self._ordinals.pop(key, None)
 
@@ -76,7 +76,7 @@ class MatchedCalls:
         self._untested: deque[StreamKey] = deque()
         self._ordinals = ordinals
         self._queued = 0
-        """How many calls were queued, dropped ones included."""
+        """How many calls were queued, evicted ones included."""
         self._answers: dict[StreamKey, _Answers] = {}
         self._bulk = bulk
         self._changed: set[StreamKey] = set()
@@ -123,7 +123,7 @@ class MatchedCalls:
         if self._bulk is not None:
             self._changed |= change.calls
         for key in change.calls if change.first_kept else ():
-            self._answers.pop(key, None)  # frames that were dropped no longer count
+            self._answers.pop(key, None)  # frames that were evicted no longer count
         before = len(self.keys)
         first = self._drop(change.evicted) if change.evicted else before
         affected = [key for key in change.calls if self._ordinals.of(key, self.tested) < self.tested]
@@ -156,7 +156,7 @@ class MatchedCalls:
         return len(self._untested)
 
     def _drop(self, evicted: Collection[StreamKey]) -> int:
-        """Remove dropped calls; return the first row that changed."""
+        """Remove evicted calls; return the first row that changed."""
         rows = sorted(self.row_from(key) for key in evicted if self.holds(key))
         if rows:
             first, end = rows[0], rows[-1] + 1  # the oldest calls, so few others stand between them

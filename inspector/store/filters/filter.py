@@ -234,7 +234,7 @@ class _BulkTerm:
         return (keys & self._as_a_whole) | (keys & self._by_frames)
 
     def forget(self, evicted: Collection[Key]) -> None:
-        """Forget dropped calls."""
+        """Forget evicted calls."""
         self._as_a_whole.difference_update(evicted)
         self._by_frames.difference_update(evicted)
 
@@ -271,7 +271,7 @@ class BulkMatcher:
             self._due += keys
 
     def forget(self, evicted: Collection[Key]) -> None:
-        """Forget dropped calls."""
+        """Forget evicted calls."""
         self._tested.difference_update(evicted)
         for term in self._terms.values():
             term.forget(evicted)

@@ -117,7 +117,7 @@ class MatchedFrames:
         self.amendments = 0
         """How often positions were added or removed before the last one."""
         self.dropped = 0
-        """How many rows came before the first, for frames that were dropped."""
+        """How many rows came before the first, for frames that were evicted."""
         self._hidden: array[int] = array("I")
         self._store = store
         self._facts: dict[StreamKey, Facts] = {}
@@ -160,7 +160,7 @@ class MatchedFrames:
         return SelectionChange(min(first, before), before, len(self.positions))
 
     def _drop(self, first: int, evicted: Collection[StreamKey]) -> int:
-        """Remove dropped frames and calls; return how many rows left."""
+        """Remove evicted frames and calls; return how many rows left."""
         self._bulk.forget(evicted)
         for key in evicted:
             self._facts.pop(key, None)
@@ -237,7 +237,7 @@ class FrameSelection:
 
     @property
     def dropped(self) -> int:
-        """How many rows came before the first, for frames that were dropped."""
+        """How many rows came before the first, for frames that were evicted."""
         return self._shown.dropped
 
     @property
