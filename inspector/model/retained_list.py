@@ -87,7 +87,7 @@ class RetainedList(Generic[_T]):
         return self.first <= position < len(self)
 
     def reader(self) -> Callable[[int], _T]:
-        """Return an unchecked function from positions to items: faster than indexing, valid until items are released."""
+        """Return an unchecked function from positions to items: faster than indexing, valid until a release."""
         items, floor = self._items, self._floor
         return (lambda position: items[position - floor]) if floor else items.__getitem__
 
