@@ -11,7 +11,6 @@ import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -95,6 +94,7 @@ def _web_rest(body: bytes) -> bytes:
 
 
 _CONNECT_CODES: Final = {name.lower(): code for code, name in enumerate(STATUS_NAMES)} | {"canceled": 1}
+"""Connect writes gRPC's codes in lower case, and CANCELLED with one L."""
 _UNKNOWN: Final = 2
 _INVALID_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -203,17 +203,18 @@ _BY_MEDIA_TYPE: Final = (
     ("application/grpc-web", GRPC_WEB),
     ("application/grpc", GRPC),
     ("application/connect+", CONNECT_STREAMING),
-    ("", PLAIN),
 )
 """By what the content type begins with; where one entry begins with another, the longer one first."""
 
 
-@lru_cache(maxsize=256)
 def framing_of(content_type: str | None) -> Framing:
     """Return the framing of a body; that of gRPC where its content type is not known."""
     if content_type is None:
         return GRPC
-    return next(framing for media_type, framing in _BY_MEDIA_TYPE if content_type.startswith(media_type))
+    for media_type, framing in _BY_MEDIA_TYPE:
+        if content_type.startswith(media_type):
+            return framing
+    return PLAIN
 
 
 def framing_of_call(request: HeaderBlock | None) -> Framing:
