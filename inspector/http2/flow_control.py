@@ -20,7 +20,7 @@ MAX_OPEN_STREAMS: Final = 10_000
 class FlowControl:
     """The windows of both ends of one connection."""
 
-    __slots__ = ("_has_holes", "_highest", "_on_stall", "client", "windows")
+    __slots__ = ("_has_gaps", "_highest", "_on_stall", "client", "windows")
 
     def __init__(
         self,
@@ -38,22 +38,22 @@ class FlowControl:
         """The end that opens streams; the owner replaces it when it turns out to be the other one."""
         self.windows = {end: Windows(end) for end in (client, server)}
         self._highest = 0
-        self._has_holes = False
+        self._has_gaps = False
         self._on_stall = on_stall
         if not from_start:
             for windows in self.windows.values():
                 windows.is_left_known = windows.is_initial_known = False
                 windows.known_from = None
 
-    def begin(self) -> None:
-        """Set all windows to their initial sizes: the client's preface was seen, so nothing was missed (§3.4)."""
-        if self._highest == 0 and not self._has_holes:
+    def on_preface(self) -> None:
+        """Mark all windows as known: the client's preface was seen, so nothing was missed (§3.4)."""
+        if self._highest == 0 and not self._has_gaps:
             for windows in self.windows.values():
                 windows.is_left_known, windows.is_initial_known, windows.known_from = True, True, 1
 
     def mark_gap(self, source: Endpoint, time: float) -> None:
         """Forget what bytes from `source` that were not captured may have changed: DATA, updates or SETTINGS."""
-        self._has_holes = True
+        self._has_gaps = True
         for end, windows in self.windows.items():
             windows.is_left_known = False
             windows.known_from = None

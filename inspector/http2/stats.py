@@ -112,7 +112,7 @@ class ConnectionStats:
         if tcp & TcpEvent.SYN:
             self._handshake = packet.time
         if tcp & TcpEvent.PREFACE:
-            self._flow.begin()
+            self._flow.on_preface()
         if tcp & TcpEvent.GAP or packet.problem is not None:
             sent.gaps += bool(tcp & TcpEvent.GAP)
             self._flow.mark_gap(sent.end, packet.time)

@@ -180,7 +180,7 @@ def test_late_joined_windows_are_not_known_until_settings_are_seen() -> None:
 
 def test_a_preface_after_the_first_frame_of_the_server_counts_as_the_start() -> None:
     known = flow((SERVER, settings(INITIAL_WINDOW_SIZE=500)), (SERVER, window(0, 5)), from_start=False)
-    known.begin()
+    known.on_preface()
     receive_all(known, [(CLIENT, request(1))])
     assert (known.windows[CLIENT].connection(), known.windows[CLIENT].stream(1)) == (FIRST_WINDOW + 5, 500)
 
