@@ -19,9 +19,9 @@ _CONSTANT: Final = frozenset(
 )
 """Headers that a peer nearly always sends with the same value on all streams of a connection: enough for a guess."""
 
-_CALLED_BEFORE: Final = "the only method on earlier connections of this client to this server"
-_SENT_AGAIN: Final = "the same sender sent this value again later, and did not use this entry again"
-_LOST: Final = "it came from the header table after bytes were lost"
+_REASON_CALLED_BEFORE: Final = "the only method on earlier connections of this client to this server"
+_REASON_SENT_AGAIN: Final = "the same sender sent this value again later, and did not use this entry again"
+_REASON_LOSS: Final = "it came from the header table after bytes were lost"
 
 
 def text_of(raw: bytes) -> str:
@@ -136,7 +136,7 @@ class UnknownEntries:
     def _on_use(self, entry: UnknownEntry, position: int) -> None:
         if len(uses := self._uses[entry]) < _MAX_USES:
             uses.append(position)
-        if (inferred := self._inferred.get(entry)) is not None and inferred.reason == _SENT_AGAIN:
+        if (inferred := self._inferred.get(entry)) is not None and inferred.reason == _REASON_SENT_AGAIN:
             self.set(entry, None)  # a sender that still has the entry would not have sent the value as a literal
 
     def _on_named(self, entry: UnknownEntry) -> None:
@@ -156,10 +156,10 @@ class UnknownEntries:
         unknown_paths = self._orders.entries(":path")
         called = self._earlier_paths() if len(unknown_paths) == 1 else frozenset[str]()
         if len(called) == 1:
-            self.set(entry, Inferred(":path", next(iter(called)), HeaderSource.GUESSED, _CALLED_BEFORE))
+            self.set(entry, Inferred(":path", next(iter(called)), HeaderSource.GUESSED, _REASON_CALLED_BEFORE))
         elif len(unknown_paths) > 1:  # different entries are different methods
             for each in unknown_paths:
-                if (inferred := self._inferred.get(each)) is not None and inferred.reason == _CALLED_BEFORE:
+                if (inferred := self._inferred.get(each)) is not None and inferred.reason == _REASON_CALLED_BEFORE:
                     self.set(each, None)
 
     def _on_ending(self, entry: UnknownEntry, *, has_reply: bool) -> None:
@@ -178,7 +178,7 @@ class UnknownEntries:
         if name not in _CONSTANT:
             return
         for entry in [entry for entry in self._orders.entries(name) if self.get(entry) is None]:
-            self.set(entry, Inferred(name, value, HeaderSource.GUESSED, _SENT_AGAIN))
+            self.set(entry, Inferred(name, value, HeaderSource.GUESSED, _REASON_SENT_AGAIN))
 
 
 def _name_or_unknown(entry: HeaderEntry) -> str | UnknownEntry:
@@ -315,7 +315,7 @@ class Losses:
     def _set(self, unknown: UnknownEntry, inferred: Inferred | None) -> None:
         """Replace what is inferred of an entry; without a result, take back only what a loss had shown."""
         before = self._unknown.get(unknown)
-        if inferred is not None or (before is not None and before.reason == _LOST):
+        if inferred is not None or (before is not None and before.reason == _REASON_LOSS):
             self._unknown.set(unknown, inferred)
 
     def _inferred(self, loss: Loss, unknown: UnknownEntry) -> Inferred | None:
@@ -327,4 +327,4 @@ class Losses:
         value = value_of(entry) if entry.value is not None else older.value if older else None
         if name is None or value is None:
             return None
-        return Inferred(name, value, HeaderSource.DOUBTFUL, _LOST)
+        return Inferred(name, value, HeaderSource.DOUBTFUL, _REASON_LOSS)

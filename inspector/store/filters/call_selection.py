@@ -17,7 +17,7 @@ from inspector.store.store import Change, Store
 
 _SORTED_PER_SLICE: Final = 1_000
 """Calls whose sort key is computed in one slice: some milliseconds."""
-_ALMOST: Final = 0.99
+_SORTING_PROGRESS: Final = 0.99
 """The progress of a search that has found all calls and still sorts them."""
 
 
@@ -301,7 +301,7 @@ class CallSelection:
                 yield start / len(keys)
                 sorting.add(keys[start : start + _SORTED_PER_SLICE])
             for _ in sorting.settle():
-                yield _ALMOST
+                yield _SORTING_PROGRESS
         if is_wanted():
             yield 1.0
         if is_wanted():

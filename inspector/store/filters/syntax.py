@@ -49,13 +49,13 @@ _OPERATOR: Final = (
     r"(?:===?|!==?|~=|>=|<=|>|<|=|&(?!&)|"
     r"\b(?:eq|ne|any_eq|all_ne|gt|lt|ge|le|contains|matches|bitwise_and)\b)"
 )
-_SUM: Final = r"(?:\s+[-+*/%]\s+[^\s()&|]+)*"
+_ARITHMETIC: Final = r"(?:\s+[-+*/%]\s+[^\s()&|]+)*"
 _COMPARISON: Final = re.compile(
-    rf"(?:\b(?:any|all)\s+)?(?:{_FIELD}|\w+\([^)]*\)){_SUM}\s*"
-    rf"(?:{_OPERATOR}\s*(?:{_QUOTED}|[^\s()&|]*){_SUM}|(?:not\s+)?in\s*\{{[^}}]*\}}?)",
+    rf"(?:\b(?:any|all)\s+)?(?:{_FIELD}|\w+\([^)]*\)){_ARITHMETIC}\s*"
+    rf"(?:{_OPERATOR}\s*(?:{_QUOTED}|[^\s()&|]*){_ARITHMETIC}|(?:not\s+)?in\s*\{{[^}}]*\}}?)",
     re.IGNORECASE,
 )
-_GLUE: Final = re.compile(r"&&|\|\||\^\^|[()!]|\b(?:and|or|xor|not)\b", re.IGNORECASE)
+_CONNECTIVE: Final = re.compile(r"&&|\|\||\^\^|[()!]|\b(?:and|or|xor|not)\b", re.IGNORECASE)
 _NAME: Final = re.compile(rf"(?:{_PROTOCOLS})(?:\.[a-z0-9_-]+)*(?:\[[^\]]*\])?")
 """Case-sensitive: names with capital letters, as services have, are words."""
 
@@ -67,16 +67,16 @@ def language(text: str) -> Language:
     if not text.strip() or _KEYED.search(text):
         return Language.WORDS
     rest, comparisons = _COMPARISON.subn(" ", text)
-    words = _GLUE.sub(" ", rest).split()
+    words = _CONNECTIVE.sub(" ", rest).split()
     if all(_NAME.fullmatch(word) for word in words):
         return Language.DISPLAY if words or comparisons else Language.WORDS
     # `tcp.port == 1 || greet` is meant as a display filter, too; tshark then says what is wrong with it.
-    return Language.DISPLAY if comparisons and _GLUE.search(rest) else Language.WORDS
+    return Language.DISPLAY if comparisons and _CONNECTIVE.search(rest) else Language.WORDS
 
 
 def is_unambiguous(text: str) -> bool:
     """Return False for a display filter of bare names, which may be meant as words."""
-    return text.lstrip().startswith(DISPLAY_PREFIX) or bool(_COMPARISON.search(text) or _GLUE.search(text))
+    return text.lstrip().startswith(DISPLAY_PREFIX) or bool(_COMPARISON.search(text) or _CONNECTIVE.search(text))
 
 
 def display_text(text: str) -> str:
