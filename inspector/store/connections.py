@@ -75,9 +75,9 @@ class ConnectionTable:
             del self._unrecognised[next(iter(self._unrecognised))]
         self._unrecognised[index] = stats
 
-    def on_connection(self, connection: Connection) -> None:
+    def on_connection(self, event: events.ConnectionSeen | events.SidesSwapped) -> None:
         """Add a connection, or replace what was known of it."""
-        index = connection.index
+        connection, index = event.connection, event.connection.index
         self.connections[index] = connection
         self._changed.add(index)
         stats = self.stats.get(index) or self._unrecognised.pop(index)
@@ -87,9 +87,9 @@ class ConnectionTable:
         stats.set_client(connection.client)
         self.stats[index] = stats
 
-    def on_forgotten(self, index: int) -> None:
+    def on_forgotten(self, event: events.ConnectionForgotten) -> None:
         """Mark a connection as one that may be evicted."""
-        self._forgotten[index] = None
+        self._forgotten[event.index] = None
 
     def on_call_started(self, index: int) -> None:
         """Count a call."""

@@ -126,24 +126,26 @@ class Store:
 
     def apply(self, batch: Iterable[Event]) -> Change:
         """Apply events in their order; return what they changed."""
-        first, packets, calls = len(self.frames), self.packets, self._calls
+        first, packets = len(self.frames), self.packets
         for event in batch:
             kind = type(event)
-            if (handler := _CALL_HANDLERS.get(kind)) is not None:
-                handler(calls, event)
+            if (handler := _HANDLERS.get(kind)) is not None:
+                handler(self, event)
+            elif (on_call := _CALL_HANDLERS.get(kind)) is not None:
+                on_call(self._calls, event)
             else:
-                _HANDLERS[kind](self, event)
+                _CONNECTION_HANDLERS[kind](self._connections, event)
         connections, traffic = self._connections.take_changed()
         change = Change(
             first,
             len(self.frames),
             self.packets - packets,
-            calls.take_changed(),
+            self._calls.take_changed(),
             connections,
             traffic,
-            self._rewritten or calls.are_data_reread,
+            self._rewritten or self._calls.are_data_reread,
         )
-        self._rewritten = calls.are_data_reread = False
+        self._rewritten = self._calls.are_data_reread = False
         return change
 
     def everything(self) -> Change:
@@ -213,16 +215,10 @@ class Store:
         self.packets = max(self.packets, packet.number)
         self._connections.on_packet(packet, len(self.frames))
 
-    def _on_connection(self, event: events.ConnectionSeen) -> None:
-        self._connections.on_connection(event.connection)
-
     def _on_sides_swapped(self, event: events.SidesSwapped) -> None:
-        self._connections.on_connection(event.connection)
+        self._connections.on_connection(event)
         self._rewritten = True
         self._calls.swap_sides(event.connection.index)
-
-    def _on_forgotten(self, event: events.ConnectionForgotten) -> None:
-        self._connections.on_forgotten(event.index)
 
     def _on_frame(self, event: events.FrameSeen) -> None:
         self._latest = frame, position = event.frame, len(self.frames)
@@ -272,12 +268,14 @@ _CALL_HANDLERS: Final[Mapping[type, Callable[[CallTable, Any], None]]] = {
 }
 _HANDLERS: Final[Mapping[type, Callable[[Store, Any], None]]] = {
     events.PacketSeen: Store._on_packet,
-    events.ConnectionSeen: Store._on_connection,
     events.SidesSwapped: Store._on_sides_swapped,
-    events.ConnectionForgotten: Store._on_forgotten,
     events.FrameSeen: Store._on_frame,
     events.FrameRevised: Store._on_frame_revised,
     events.CallStarted: Store._on_call_started,
     events.CallFrameSeen: Store._on_call_frame,
     events.CallEnded: Store._on_call_ended,
+}
+_CONNECTION_HANDLERS: Final[Mapping[type, Callable[[ConnectionTable, Any], None]]] = {
+    events.ConnectionSeen: ConnectionTable.on_connection,
+    events.ConnectionForgotten: ConnectionTable.on_forgotten,
 }
