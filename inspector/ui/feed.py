@@ -267,7 +267,7 @@ class Feed:
             self._applied = change if self._applied is None else self._applied.merged(change)
 
     def refilter(self, filter_: Filter, *, show_control: bool) -> Iterator[float]:
-        """Apply another filter to frames and calls in slices; yield the share done, as `FrameSelection.refilter` does."""
+        """Apply another filter to frames and calls in slices; yield the share done."""
         matcher = BulkMatcher(filter_)
         both = (
             self.frames.refilter(filter_, show_control=show_control, bulk=matcher),
