@@ -62,7 +62,10 @@ class FailureNotices:
         notice = ""
         for index in sorted(change.connections):
             connection = self._store.connections[index]
-            if connection.diagnosis is not None and (connection.server, connection.diagnosis.cause) not in self._reported:
+            if (
+                connection.diagnosis is not None
+                and (connection.server, connection.diagnosis.cause) not in self._reported
+            ):
                 self._reported.add((connection.server, connection.diagnosis.cause))
                 notice = f"{connection.client} → {connection.server}: {connection.diagnosis.sentence}"
         return notice
