@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from inspector.capture.engines.registry import is_relay
 from inspector.capture.spool import Spool
 from inspector.errors import SourceError
 from inspector.headless.output import ReaderGone, say
@@ -29,7 +30,7 @@ class TapRemarks:
 
     def news(self, status: SessionStatus) -> Iterator[str]:
         """The sentences that a status has to say and that were not said before; none unless it is a tap's."""
-        if status.engine != "tap" or status.phase is not Phase.LIVE:
+        if not is_relay(status.engine) or status.phase is not Phase.LIVE:
             return
         for sentence in (*self._listening(status), status.warning):
             if sentence and sentence not in self._said:

@@ -53,7 +53,7 @@ def tcp_pieces(stream: TcpStream, form: TcpForm, longest: int = _PIECE) -> list[
     """All pieces of a stream, in its order."""
     pieces: list[TcpPiece] = []
     offsets = [0, 0]
-    for stretch in stream.stretches:
+    for stretch in stream.chunks:
         side = 1 if stretch.peer else 0
         start = 0
         while start < len(stretch.data):
@@ -106,8 +106,8 @@ def tcp_lines(piece: TcpPiece, form: TcpForm, began: float, width: int = 16) -> 
 
 def tcp_text(stream: TcpStream, form: TcpForm) -> str:
     """The whole of a stream as text."""
-    began = stream.stretches[0].time if stream.stretches else 0.0
-    whole = max((len(each.data) for each in stream.stretches), default=1)  # no line is cut that the stream does not cut
+    began = stream.chunks[0].time if stream.chunks else 0.0
+    whole = max((len(each.data) for each in stream.chunks), default=1)  # no line is cut that the stream does not cut
     pieces = (line for piece in tcp_pieces(stream, form, whole) for line in tcp_lines(piece, form, began))
     return "\n".join("    " * line.indent + line.text for line in (*tcp_heading(stream, form), *pieces))
 

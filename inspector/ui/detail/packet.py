@@ -175,7 +175,7 @@ class TcpDocument:
     def saved(self) -> bytes:
         """Return the content of a file: the bytes if they are shown raw, or else the text."""
         if isinstance(self._content, TcpStream) and self._form is TcpForm.RAW:
-            return b"".join(stretch.data for stretch in self._content.stretches)
+            return b"".join(stretch.data for stretch in self._content.chunks)
         return self.copied()[0].encode()
 
 
