@@ -16,8 +16,8 @@ from inspector.headless.output import Output
 from inspector.headless.runner import CommandRunner, Limits, say_what_is_uncertain
 from inspector.model.call import CallState, StreamKey
 from inspector.present.export.json import call_object, json_line
-from inspector.present.export.text import CALL_HEADING, call_line
-from inspector.present.rows import call_row
+from inspector.present.export.text import heading_line, row_line
+from inspector.present.rows import CALL_COLUMNS, call_row
 from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
@@ -72,10 +72,10 @@ class _Printer:
             self._output.lines(json_line(call_object(self._store, self._catalog, key)) for key in wanted)
         elif wanted:
             times = Times.of(self._store)
-            self._output.texts([] if self._has_heading else [CALL_HEADING])
+            self._output.texts([] if self._has_heading else [heading_line(CALL_COLUMNS)])
             self._has_heading = True
             rows = (call_row(self._store, self._catalog, key, times) for key in wanted)
-            self._output.texts(call_line(row, colour=self._output.in_colour) for row in rows)
+            self._output.texts(row_line(CALL_COLUMNS, row, colour=self._output.in_colour) for row in rows)
         self._printed.update(wanted)
         if self._left is not None:
             self._left -= len(wanted)

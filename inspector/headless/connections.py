@@ -10,9 +10,9 @@ from collections.abc import Iterable
 
 from inspector.headless.output import Output
 from inspector.headless.runner import CommandRunner, Limits
-from inspector.present.connections import connection_row
+from inspector.present.connections import CONNECTION_COLUMNS, connection_row
 from inspector.present.export.json import connection_object, json_line
-from inspector.present.export.text import CONNECTION_HEADING, connection_line
+from inspector.present.export.text import heading_line, row_line
 from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
@@ -38,9 +38,9 @@ class _Printer:
             self._output.lines(json_line(connection_object(self._store, index)) for index in wanted)
         elif wanted:
             times = Times.of(self._store)
-            self._output.texts([] if self._printed else [CONNECTION_HEADING])
+            self._output.texts([] if self._printed else [heading_line(CONNECTION_COLUMNS)])
             rows = (connection_row(self._store, index, times) for index in wanted)
-            self._output.texts(connection_line(row, colour=self._output.in_colour) for row in rows)
+            self._output.texts(row_line(CONNECTION_COLUMNS, row, colour=self._output.in_colour) for row in rows)
         self._printed.update(wanted)
         if self._left is not None:
             self._left -= len(wanted)

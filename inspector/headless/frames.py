@@ -5,8 +5,8 @@ from __future__ import annotations
 from inspector.headless.output import Output
 from inspector.headless.runner import CommandRunner, Limits, say_what_is_uncertain
 from inspector.present.export.json import frame_object, json_line
-from inspector.present.export.text import FRAME_HEADING, frame_line
-from inspector.present.rows import frame_row
+from inspector.present.export.text import heading_line, row_line
+from inspector.present.rows import FRAME_COLUMNS, frame_row
 from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.session import Session
@@ -29,8 +29,8 @@ async def print_frames(session: Session, catalog: Catalog, limits: Limits, *, as
         elif positions:
             times = Times.of(store)
             rows = (frame_row(store, catalog, position, times) for position in positions)
-            output.texts([] if printed else [FRAME_HEADING])
-            output.texts(frame_line(row, colour=output.in_colour) for row in rows)
+            output.texts([] if printed else [heading_line(FRAME_COLUMNS)])
+            output.texts(row_line(FRAME_COLUMNS, row, colour=output.in_colour) for row in rows)
         printed += len(positions)
 
     try:

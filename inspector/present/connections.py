@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from math import inf
@@ -10,6 +10,7 @@ from typing import Final
 
 from inspector.model.connection import Connection
 from inspector.model.traffic import Goaway, Stall, Traffic, Windows
+from inspector.present.columns import Column, ColumnTable, Printed, dim
 from inspector.present.spans import ARROWS, GAP, SIDE_TONES, Span, Tone, joined
 from inspector.present.times import Times
 from inspector.store.store import Store
@@ -126,6 +127,35 @@ def connection_row(store: Store, index: int, times: Times) -> ConnectionRow:
         (state(connection),),
         joined(_info(connection, traffic)),
     )
+
+
+def _traffic(store: Store, index: int) -> Hashable:
+    """What changes with every packet."""
+    traffic = store.traffic(index)
+    return store.connections[index], traffic.last, sum(sent.packets for sent in traffic.sent.values())
+
+
+# fmt: off
+CONNECTION_COLUMNS: Final = ColumnTable(
+    Column("№", lambda row: (Span(f"{row.index}"),), least=2, most=8, right=True, printed=Printed(4)),
+    Column("Start", lambda row: dim(row.start), least=6, most=12, right=True, gap=2, is_extra=True,
+           printed=Printed(10)),
+    Column("Client", lambda row: (Span(row.client, Tone.CLIENT),), least=12, most=28, gap=2, printed=Printed()),
+    Column("Server", lambda row: (Span(row.server, Tone.SERVER),), least=12, most=28, printed=Printed(gap=" → ")),
+    Column("State", lambda row: row.state, least=6, most=6, depends_on=(_traffic,), printed=Printed(6)),
+    Column("Calls", lambda row: (Span(row.calls),), least=5, most=14, right=True,
+           depends_on=(_traffic,), printed=Printed(6)),
+    Column("→Bytes", lambda row: (Span(row.sent, Tone.CLIENT),), least=7, most=9, right=True,
+           depends_on=(_traffic,), printed=Printed(9, title="Sent")),
+    Column("←Bytes", lambda row: (Span(row.got, Tone.SERVER),), least=7, most=9, right=True,
+           depends_on=(_traffic,), printed=Printed(9, title="Got")),
+    Column("RTT", lambda row: dim(row.round_trip), least=6, most=10, right=True,
+           depends_on=(_traffic,), printed=Printed(8)),
+    Column("Info", lambda row: row.info, gap=2, depends_on=(_traffic,), printed=Printed(title="")),
+    printed=("№", "Start", "Calls", "→Bytes", "←Bytes", "RTT", "State", "Client", "Server", "Info"),
+)
+# fmt: on
+"""Of a `ConnectionRow`; depends on the index of a connection."""
 
 
 def state(connection: Connection) -> Span:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from math import floor, log10
 from typing import Final
 
+from inspector.present.columns import Column, ColumnTable, Printed, dim, received, sent
 from inspector.present.spans import GAP, Line, Span, Tone, dotted
 from inspector.schema.catalog import Catalog
-from inspector.store.stats import EXACT, Durations, MethodTotal
+from inspector.store.stats import EXACT, UNKNOWN, Durations, MethodTotal
 from inspector.text import clean, counted, duration, size
 
 PERCENTILES: Final = (0.5, 0.95, 0.99)
@@ -65,6 +66,52 @@ def method_row(total: MethodTotal, path: str, catalog: Catalog) -> MethodRow:
         total.request_bytes,
         total.response_bytes,
     )
+
+
+def _error(row: MethodRow, text: object) -> tuple[Span, ...]:
+    return (Span(f"{text}", Tone.ERROR if row.errors else Tone.DIM),)
+
+
+def _percentile(index: int) -> Column:
+    """Return the column of one of `PERCENTILES`."""
+    return Column(
+        _NAMES[index],
+        lambda row: (Span(row.percentiles[index]),) if row.percentiles else (),
+        least=7,
+        most=10,
+        right=True,
+        gap=1 if index else 2,
+        sort_value=lambda total: next(iter(total.durations.percentiles(PERCENTILES[index])), None),
+        largest_first=True,
+        printed=Printed(label=f"{_NAMES[index]} {{}}"),
+    )
+
+
+# fmt: off
+METHOD_COLUMNS: Final = ColumnTable(
+    Column("Method", lambda row: (Span(row.method, Tone.UNKNOWN if row.method == UNKNOWN else Tone.PLAIN),),
+           least=18, most=70, yields=True, printed=Printed()),
+    Column("Kind", lambda row: dim(row.kind), least=5, most=16, gap=2, rank=9),
+    Column("Calls", lambda row: (Span(f"{row.calls:,}"),), least=5, most=9, right=True, gap=2,
+           sort_value=lambda total: total.calls, largest_first=True, printed=Printed(label="{} calls")),
+    Column("Open", lambda row: dim(f"{row.open:,}" if row.open else ""), least=4, most=7, right=True, rank=6,
+           sort_value=lambda total: total.open, largest_first=True),
+    Column("Errors", lambda row: _error(row, f"{row.errors:,}"), least=6, most=9, right=True, rank=2,
+           sort_value=lambda total: total.errors, largest_first=True, printed=Printed(label="{} errors")),
+    Column("Rate", lambda row: _error(row, row.rate), least=6, most=6, right=True,
+           sort_value=lambda total: total.error_rate, largest_first=True, printed=Printed()),
+    *map(_percentile, range(len(PERCENTILES))),
+    Column("Sent", lambda row: sent(f"{row.requests:,}"), least=4, most=9, right=True, gap=2, rank=4,
+           sort_value=lambda total: total.requests, largest_first=True),
+    Column("Got", lambda row: received(f"{row.responses:,}"), least=4, most=9, right=True, rank=5,
+           sort_value=lambda total: total.responses, largest_first=True),
+    Column("→Bytes", lambda row: sent(size(row.request_bytes)), least=6, most=9, right=True, gap=2, rank=7,
+           sort_value=lambda total: total.request_bytes, largest_first=True),
+    Column("←Bytes", lambda row: received(size(row.response_bytes)), least=6, most=9, right=True, rank=8,
+           sort_value=lambda total: total.response_bytes, largest_first=True),
+)
+# fmt: on
+"""Of a `MethodRow`; sorted by a `MethodTotal`, or by the method itself in the first column."""
 
 
 def share(part: float) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from inspector.model.packet import Dissection, Field
+from inspector.present.columns import TIME, Column, ColumnTable, Printed, dim
 from inspector.present.spans import Line, Span, Tone
 from inspector.present.times import Times, TimeStyle
+from inspector.store.store import Store
 from inspector.text import clean, delta, shortened
 from inspector.tshark.packet_list import PacketLine
 
@@ -47,12 +49,25 @@ def packet_row(line: PacketLine, times: Times, previous: float | None = None) ->
     )
 
 
-def packet_text(row: PacketRow) -> str:
-    """A row as a line of text."""
-    ends = f"{row.source:>15} → {row.destination:<15}"
-    info = "".join(span.text for span in row.info)
-    return f"{row.number:>7}  {row.time:>12}  {ends}  {row.protocol.text:<9}  {row.length:>6}  {info}"
+def _comments(store: Store, number: int) -> Hashable:
+    return store.comments.get(number)
 
+
+# fmt: off
+PACKET_COLUMNS: Final = ColumnTable(
+    Column("No.", lambda row: dim(row.number), least=5, most=9, right=True, printed=Printed(7)),
+    Column(TIME, lambda row: dim(row.time), least=8, most=23, right=True, gap=2, printed=Printed(12)),
+    Column("Delta", lambda row: dim(row.delta), least=9, most=14, right=True, gap=2, is_extra=True),
+    Column("Source", lambda row: (Span(row.source),), least=9, most=24, gap=2, yields=True,
+           printed=Printed(15, right=True)),
+    Column("Destination", lambda row: (Span(row.destination),), least=11, most=24, yields=True,
+           printed=Printed(15, gap=" → ")),
+    Column("Protocol", lambda row: (row.protocol,), least=5, most=9, printed=Printed(9)),
+    Column("Len", lambda row: dim(row.length), least=4, most=7, right=True, printed=Printed(6)),
+    Column("Info", lambda row: row.info, least=20, gap=2, depends_on=(_comments,), printed=Printed()),
+)
+# fmt: on
+"""Of a `PacketRow`; depends on the number of a packet."""
 
 OPEN, FOLDED = "▾ ", "▸ "
 MARKS: Final = (OPEN[0], FOLDED[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,12 +11,13 @@ from inspector.diagnosis.method_names import method_name
 from inspector.diagnosis.status_details import details_in_short, status_details
 from inspector.model.call import Call, CallKind, CallState, StreamKey
 from inspector.model.connection import Cause, Diagnosis
-from inspector.model.frame import Side
+from inspector.model.frame import HEADER_TYPES, Frame, Side
+from inspector.present.columns import TIME, Column, ColumnTable, Printed, dim, received, sent
 from inspector.present.follow import Follow, StepHeader
 from inspector.present.headers import call_status, named, seen
 from inspector.present.info import frame_info, info, message_line
 from inspector.present.messages import message_frames
-from inspector.present.spans import ARROWS, GAP, SIDE_TONES, Span, Tone, joined
+from inspector.present.spans import ARROWS, GAP, SIDE_TONES, Span, Tone, joined, plain
 from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
@@ -65,6 +67,42 @@ def comment_spans(store: Store, packet: int) -> tuple[Span, ...]:
     """What people wrote of a packet, in front of what it says."""
     comments = store.comments.get(packet)
     return (Span(f"✎ {clean(shortened(' · '.join(comments), 200))}  ", Tone.WARN),) if comments else ()
+
+
+def _call_so_far(store: Store, frame: Frame) -> Hashable:
+    """What a row shows of the frame's call, and of the messages that end in the frame: both may come later."""
+    call = store.call_of(frame)
+    return None if call is None else (call.method, call.started, len(call.requests), len(call.responses))
+
+
+def _comments(store: Store, frame: Frame) -> Hashable:
+    return store.comments.get(frame.packet)
+
+
+_HEADER_NAMES: Final = frozenset(kind.name for kind in HEADER_TYPES)
+
+
+def _of_side(row: FrameRow, text: str) -> tuple[Span, ...]:
+    return (Span(text, SIDE_TONES[row.side]),)
+
+
+# fmt: off
+FRAME_COLUMNS: Final = ColumnTable(
+    Column("Packet", lambda row: dim(row.packet), least=6, most=9, right=True, printed=Printed(7)),
+    Column(TIME, lambda row: dim(row.time), least=8, most=23, right=True, gap=2,
+           depends_on=(_call_so_far,), printed=Printed(11)),
+    Column("Delta", lambda row: dim(row.delta), least=9, most=14, right=True, gap=2, is_extra=True),
+    Column("In stream", lambda row: dim(row.stream_delta), least=9, most=14, right=True, gap=2, is_extra=True),
+    Column("Stream", lambda row: (Span(row.stream),), least=6, most=12, right=True, gap=2, printed=Printed(8)),
+    Column("", lambda row: _of_side(row, ARROWS[row.side]), least=1, most=1, gap=2, printed=Printed(1, gap="   ")),
+    Column("Type", lambda row: _of_side(row, row.type), least=10, most=15,
+           strong=lambda row: row.type in _HEADER_NAMES, printed=Printed(13, gap=" ")),
+    Column("Len", lambda row: dim(row.length), least=5, most=8, right=True, printed=Printed(6)),
+    Column("Info", lambda row: row.info, gap=2,
+           depends_on=(_call_so_far, _comments), printed=Printed()),
+)
+# fmt: on
+"""Of a `FrameRow`; depends on a `Frame`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +181,63 @@ def _reason(call: Call, catalog: Catalog, found: Diagnosis) -> tuple[Span, ...]:
     said = (clean(shortened(call.status.message, 200)), details_in_short(details) if details else "")
     return tuple(Span(text) for text in ("; ".join(filter(None, said)),) if text)
 
+
+def _method(_store: Store, call: Call) -> Hashable:
+    return call.method
+
+
+def _outcome(_store: Store, call: Call) -> Hashable:
+    # `http_status` searches all headers, and is shown only where there is no status.
+    return call.state, call.status, call.ended, call.http_status if call.status is None else None
+
+
+def _messages(_store: Store, call: Call) -> Hashable:
+    return len(call.requests), len(call.responses), call.request_bytes, call.response_bytes
+
+
+def _evidence(_store: Store, call: Call) -> Hashable:
+    """What else a diagnosis is made from: of a call that was joined late, headers may come after the end."""
+    return len(call.problems), len(call.frames)
+
+
+# fmt: off
+CALL_COLUMNS: Final = ColumnTable(
+    Column("Stream", lambda row: (Span(str(row.key)),), least=6, most=12, right=True, rank=1,
+           sort_value=lambda call, _: call.key, printed=Printed(8)),
+    Column("Start", lambda row: dim(row.start), least=6, most=12, right=True, gap=2, rank=4,
+           sort_value=lambda call, _: call.started, printed=Printed(10)),
+    Column("Method", lambda row: row.method, least=23, most=60, gap=2, yields=True,
+           sort_value=lambda call, catalog: method_name(call, catalog).method,
+           depends_on=(_method, _messages), printed=Printed()),
+    Column("Kind", lambda row: dim(row.kind), least=5, most=16, gap=2, rank=11,
+           sort_value=kind_of, depends_on=(_method, _messages)),
+    Column("Status", lambda row: row.status, least=8, most=20, gap=2,
+           sort_value=lambda call, _: plain(call_status(call)), depends_on=(_outcome,), printed=Printed(18)),
+    Column("State", lambda row: dim(row.state), least=8, most=9, gap=2, rank=10,
+           sort_value=lambda call, _: call.state, depends_on=(_outcome,)),
+    Column("Duration", lambda row: dim(row.duration), least=8, most=12, right=True, gap=2,
+           sort_value=lambda call, _: call.duration, largest_first=True, depends_on=(_outcome,), printed=Printed(9)),
+    Column("Reply", lambda row: dim(row.first_reply), least=6, most=12, right=True, gap=2, rank=6,
+           sort_value=lambda call, _: call.first_reply, largest_first=True, depends_on=(_messages,)),
+    Column("Sent", lambda row: sent(row.requests), least=4, most=7, right=True, gap=2, rank=2,
+           sort_value=lambda call, _: len(call.requests), largest_first=True, depends_on=(_messages,),
+           printed=Printed(4)),
+    Column("Got", lambda row: received(row.responses), least=4, most=7, right=True, rank=3,
+           sort_value=lambda call, _: len(call.responses), largest_first=True, depends_on=(_messages,),
+           printed=Printed(4)),
+    Column("→Bytes", lambda row: sent(size(row.request_bytes)), least=6, most=9, right=True, gap=2, rank=7,
+           sort_value=lambda call, _: call.request_bytes, largest_first=True, depends_on=(_messages,)),
+    Column("←Bytes", lambda row: received(size(row.response_bytes)), least=6, most=9, right=True, rank=8,
+           sort_value=lambda call, _: call.response_bytes, largest_first=True, depends_on=(_messages,)),
+    Column("Problems", lambda row: (Span(f"{row.problems}", Tone.WARN),) if row.problems else (),
+           least=8, most=8, right=True, gap=2, rank=9,
+           sort_value=lambda call, _: len(call.problems), largest_first=True, depends_on=(_evidence,)),
+    Column("Info", lambda row: row.info, least=8, gap=2, rank=5,
+           depends_on=(_method, _outcome, _messages, _evidence), printed=Printed(title="")),
+    printed=("Stream", "Start", "Duration", "Sent", "Got", "Status", "Method", "Info"),
+)
+# fmt: on
+"""Of a `CallRow`; depends on, and is sorted by, a `Call`."""
 
 _STEP, _PART = " ", "      "
 _TYPE: Final = 9

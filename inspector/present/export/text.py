@@ -9,10 +9,9 @@ from typing import Final
 from inspector.model.call import Call
 from inspector.model.frame import Side
 from inspector.model.secrets import NO_MASK, Mask, Secrets
-from inspector.present.connections import ConnectionRow
+from inspector.present.columns import ColumnTable, Printed
 from inspector.present.follow import PRINTED, Follow, Step
-from inspector.present.rows import CallRow, FrameRow
-from inspector.present.spans import ARROWS, SIDE_TONES, Line, Span, Tone, plain
+from inspector.present.spans import Line, Span, Tone, plain
 
 
 def masked_spans(spans: Iterable[Span], mask: Mask) -> Iterator[Span]:
@@ -51,12 +50,6 @@ def has_secrets(call: Call, secrets: Secrets) -> bool:
     return any(secrets.covers(name, value) for block in blocks if block for name, value in block.headers)
 
 
-FRAME_HEADING: Final = f"{'Packet':>7}  {'Time':>11}  {'Stream':>8}     {'Type':<13}  {'Len':>6}  Info"
-CALL_HEADING: Final = f"{'Stream':>8}  {'Start':>10}  {'Duration':>9}  {'Sent':>4}  {'Got':>4}  {'Status':<18}  Method"
-CONNECTION_HEADING: Final = (
-    f"{'№':>4}  {'Start':>10}  {'Calls':>6}  {'Sent':>9}  {'Got':>9}  {'RTT':>8}  {'State':<6}  Client → Server"
-)
-
 _INDENT: Final = "  "
 _ANSI: Final[Mapping[Tone, str]] = {
     Tone.DIM: "2",
@@ -90,27 +83,32 @@ def _paint(span: Span) -> str:
     return span.text if code is None or not span.text else f"\x1b[{code}m{span.text}\x1b[0m"
 
 
-def frame_line(row: FrameRow, *, colour: bool = False) -> str:
-    """A line of `frames`."""
-    kind = painted((Span(f"{ARROWS[row.side]} {row.type:<13}", SIDE_TONES[row.side]),), colour=colour)
-    before = painted((Span(f"{row.packet:>7}  {row.time:>11}", Tone.DIM),), colour=colour)
-    return f"{before}  {row.stream:>8}   {kind}  {row.length:>6}  {painted(row.info, colour=colour)}".rstrip()
+def heading_line(table: ColumnTable) -> str:
+    """Return the titles of a table, for above the lines of its rows."""
+    return _aligned((printed.title or "", printed.title or "", printed) for _, printed in table.printed)
 
 
-def call_line(row: CallRow, *, colour: bool = False) -> str:
-    """A line of `calls`."""
-    before = f"{row.key!s:>8}  {row.start:>10}  {row.duration:>9}  {row.requests:>4}  {row.responses:>4}"
-    padding = " " * max(18 - len(plain(row.status)), 0)
-    after = f"  {painted(row.info, colour=colour)}" if row.info else ""
-    return f"{before}  {painted(row.status, colour=colour)}{padding}  {painted(row.method, colour=colour)}{after}"
+def row_line(table: ColumnTable, row: object, *, colour: bool = False) -> str:
+    """Return a row as a line of text, with ANSI colours if asked for."""
+    return _aligned(_cells(table, row, colour=colour))
 
 
-def connection_line(row: ConnectionRow, *, colour: bool = False) -> str:
-    """A line of `connections`."""
-    before = f"{row.index:>4}  {row.start:>10}  {row.calls:>6}  {row.sent:>9}  {row.got:>9}  {row.round_trip:>8}"
-    state = painted(row.state, colour=colour) + " " * max(6 - len(plain(row.state)), 0)
-    after = f"  {painted(row.info, colour=colour)}" if row.info else ""
-    return f"{before}  {state}  {row.client} → {row.server}{after}"
+def _cells(table: ColumnTable, row: object, *, colour: bool) -> Iterator[tuple[str, str, Printed]]:
+    for cell, printed in table.printed:
+        spans = cell(row)
+        text = plain(spans)
+        yield text, printed.label.format(painted(spans, colour=True) if colour else text), printed
+
+
+def _aligned(cells: Iterable[tuple[str, str, Printed]]) -> str:
+    """Join cells: the text of each, which decides on its width, the same with its colours, and its layout."""
+    line = ""
+    for text, shown, printed in cells:
+        if text or printed.width:
+            padding = " " * (printed.width - len(text))
+            line += printed.gap if line else ""
+            line += padding + shown if printed.right else shown + padding
+    return line.rstrip()
 
 
 def follow_lines(view: Follow, *, colour: bool = False, mask: Mask = NO_MASK) -> Iterator[str]:

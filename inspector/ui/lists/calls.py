@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from inspector.diagnosis.method_names import method_name
-from inspector.model.call import Call, Message, StreamKey
-from inspector.present.export.text import call_line
-from inspector.present.headers import call_status
-from inspector.present.rows import Branches, CallRow, call_row, kind_of
-from inspector.present.spans import Span, Tone, plain
+from inspector.model.call import Message, StreamKey
+from inspector.present.export.text import row_line
+from inspector.present.rows import CALL_COLUMNS, Branches, CallRow, call_row
+from inspector.present.spans import Span, plain
 from inspector.schema.catalog import Catalog
 from inspector.store.filters.selection import CallSelection
 from inspector.store.filters.sorting import CallOrder
-from inspector.text import size
 from inspector.ui.feed import Feed
 from inspector.ui.subject import FrameAt, Subject, of_call
-from inspector.ui.widgets.rows import FOLDED, UNFOLDED, Column, SortOrder, Spanning, dim, received, sent
+from inspector.ui.widgets.rows import FOLDED, UNFOLDED, SortOrder, Spanning
 
 
 class StepKey(NamedTuple):
@@ -155,58 +152,15 @@ class UnfoldedCalls:
                 yield row, each
 
 
-def _problems(row: CallRow) -> tuple[Span, ...]:
-    return (Span(f"{row.problems}", Tone.WARN),) if row.problems else ()
-
-
-_COLUMNS: Final = (
-    Column("Stream", lambda row: (Span(str(row.key)),), least=6, most=12, right=True, rank=1),
-    Column("Start", lambda row: dim(row.start), least=6, most=12, right=True, gap=2, rank=4),
-    Column("Method", lambda row: row.method, least=23, most=60, gap=2, yields=True),
-    Column("Kind", lambda row: dim(row.kind), least=5, most=16, gap=2, rank=11),
-    Column("Status", lambda row: row.status, least=8, most=20, gap=2),
-    Column("State", lambda row: dim(row.state), least=8, most=9, gap=2, rank=10),
-    Column("Duration", lambda row: dim(row.duration), least=8, most=12, right=True, gap=2),
-    Column("Reply", lambda row: dim(row.first_reply), least=6, most=12, right=True, gap=2, rank=6),
-    Column("Sent", lambda row: sent(row.requests), least=4, most=7, right=True, gap=2, rank=2),
-    Column("Got", lambda row: received(row.responses), least=4, most=7, right=True, rank=3),
-    Column("→Bytes", lambda row: sent(size(row.request_bytes)), least=6, most=9, right=True, gap=2, rank=7),
-    Column("←Bytes", lambda row: received(size(row.response_bytes)), least=6, most=9, right=True, rank=8),
-    Column("Problems", _problems, least=8, most=8, right=True, gap=2, rank=9),
-    Column("Info", lambda row: row.info, least=8, gap=2, rank=5),
-)
-
-_Value: TypeAlias = Callable[[Call, Catalog], Any]
-"""What a call is sorted by, None for one without it. Any: numbers for some columns, texts for others."""
-
-_BY_NAME: Final[Mapping[str, _Value]] = {
-    "Stream": lambda call, _: call.key,
-    "Start": lambda call, _: call.started,
-    "Method": lambda call, catalog: method_name(call, catalog).method,
-    "Kind": kind_of,
-    "Status": lambda call, _: plain(call_status(call)),
-    "State": lambda call, _: call.state,
-}
-_BY_SIZE: Final[Mapping[str, _Value]] = {
-    "Duration": lambda call, _: call.duration,
-    "Reply": lambda call, _: call.first_reply,
-    "Sent": lambda call, _: len(call.requests),
-    "Got": lambda call, _: len(call.responses),
-    "→Bytes": lambda call, _: call.request_bytes,
-    "←Bytes": lambda call, _: call.response_bytes,
-    "Problems": lambda call, _: len(call.problems),
-}
-"""Sorted downwards at first: the slowest and the largest are what is looked for."""
-_VALUES: Final = {**_BY_NAME, **_BY_SIZE}
 _START: Final = SortOrder(1)
 
 
 class CallRows:
     """The calls that the filter lets through; a row's key is the call's stream."""
 
-    columns = _COLUMNS
+    columns = CALL_COLUMNS.columns
     orders = tuple(
-        SortOrder(index, column.title in _BY_SIZE) for index, column in enumerate(_COLUMNS) if column.title in _VALUES
+        SortOrder(index, column.largest_first) for index, column in enumerate(CALL_COLUMNS.columns) if column.sort_value
     )
 
     def __init__(self, feed: Feed, catalog: Catalog) -> None:
@@ -224,8 +178,10 @@ class CallRows:
 
     def sort(self, order: SortOrder) -> Iterator[object]:
         """Sort by a column, some calls at each step."""
-        self.order, value, catalog = order, _VALUES[_COLUMNS[order.column].title], self._catalog
-        by = None if self.grows_at_end else CallOrder(lambda call: value(call, catalog), order.descending)
+        self.order, catalog, by = order, self._catalog, None
+        value = self.columns[order.column].sort_value
+        if value is not None and not self.grows_at_end:
+            by = CallOrder(lambda call: value(call, catalog), order.descending)
         return self._feed.calls.sort(by)
 
     def key(self, row: int) -> Any:
@@ -238,10 +194,9 @@ class CallRows:
 
     def version(self, key: StreamKey) -> Hashable:
         """All that a row says of a call can come later."""
-        call = self._feed.store.calls[key]
-        counts = len(call.requests), len(call.responses), len(call.problems), call.request_bytes, call.response_bytes
-        times = self._feed.time_style, self._feed.time_reference
-        return self._catalog.revision, call.method, call.state, call.status, call.ended, call.http_status, counts, times
+        feed = self._feed
+        version = CALL_COLUMNS.version(feed.store, feed.store.calls[key])
+        return self._catalog.revision, feed.time_style, feed.time_reference, version
 
     def row(self, key: StreamKey) -> CallRow:
         """What a call says."""
@@ -258,7 +213,7 @@ class CallRows:
 
     def text(self, key: StreamKey) -> tuple[str, str]:
         """The line that the headless list prints."""
-        return call_line(self.row(key)), f"the row of call {key}"
+        return row_line(CALL_COLUMNS, self.row(key)), f"the row of call {key}"
 
 
 RowKey: TypeAlias = StreamKey | BranchKey

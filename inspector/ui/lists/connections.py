@@ -4,34 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from itertools import islice
-from typing import Final
 
-from inspector.present.connections import ConnectionRow, connection_row
-from inspector.present.export.text import connection_line
-from inspector.present.spans import Span, Tone
+from inspector.present.connections import CONNECTION_COLUMNS, ConnectionRow, connection_row
+from inspector.present.export.text import row_line
 from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.ui.feed import Feed
 from inspector.ui.subject import ConnectionAt, Subject, connection_of
-from inspector.ui.widgets.rows import Column, dim
-
-_COLUMNS: Final = (
-    Column("№", lambda row: (Span(f"{row.index}"),), least=2, most=8, right=True),
-    Column("Client", lambda row: (Span(row.client, Tone.CLIENT),), least=12, most=28, gap=2),
-    Column("Server", lambda row: (Span(row.server, Tone.SERVER),), least=12, most=28),
-    Column("State", lambda row: row.state, least=6, most=6),
-    Column("Calls", lambda row: (Span(row.calls),), least=5, most=14, right=True),
-    Column("→Bytes", lambda row: (Span(row.sent, Tone.CLIENT),), least=7, most=9, right=True),
-    Column("←Bytes", lambda row: (Span(row.got, Tone.SERVER),), least=7, most=9, right=True),
-    Column("RTT", lambda row: dim(row.round_trip), least=6, most=10, right=True),
-    Column("Info", lambda row: row.info, gap=2),
-)
 
 
 class ConnectionRows:
     """All connections that carry HTTP/2, or were meant to; a row's key is the connection's index."""
 
-    columns = _COLUMNS
+    columns = CONNECTION_COLUMNS.columns
 
     def __init__(self, feed: Feed, _catalog: Catalog) -> None:
         self._store = feed.store
@@ -60,8 +45,7 @@ class ConnectionRows:
 
     def version(self, key: int) -> Hashable:
         """Every packet adds to what a row says."""
-        traffic = self._store.traffic(key)
-        return self._store.connections[key], traffic.last, sum(sent.packets for sent in traffic.sent.values())
+        return CONNECTION_COLUMNS.version(self._store, key)
 
     def row(self, key: int) -> ConnectionRow:
         """What a connection says."""
@@ -77,4 +61,4 @@ class ConnectionRows:
 
     def text(self, key: int) -> tuple[str, str]:
         """The line that the headless list prints."""
-        return connection_line(self.row(key)), f"the row of connection {key}"
+        return row_line(CONNECTION_COLUMNS, self.row(key)), f"the row of connection {key}"

@@ -6,41 +6,19 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from inspector.model.frame import HEADER_TYPES
-from inspector.present.export.text import frame_line
-from inspector.present.rows import FrameRow, frame_row
-from inspector.present.spans import ARROWS, SIDE_TONES, Span
+from inspector.present.export.text import row_line
+from inspector.present.rows import FRAME_COLUMNS, FrameRow, frame_row
 from inspector.present.times import TimeStyle
 from inspector.schema.catalog import Catalog
 from inspector.text import delta
 from inspector.ui.feed import Feed
 from inspector.ui.subject import FrameAt, PacketAt, Subject
-from inspector.ui.widgets.rows import TIME, Column, dim
-
-_HEADER_NAMES: Final = frozenset(kind.name for kind in HEADER_TYPES)
-
-
-def _sided(row: FrameRow, text: str) -> tuple[Span, ...]:
-    return (Span(text, SIDE_TONES[row.side]),)
-
-
-_COLUMNS: Final = (
-    Column("Packet", lambda row: dim(row.packet), least=6, most=9, right=True),
-    Column(TIME, lambda row: dim(row.time), least=8, most=23, right=True, gap=2),
-    Column("Delta", lambda row: dim(row.delta), least=9, most=14, right=True, gap=2, is_extra=True),
-    Column("In stream", lambda row: dim(row.stream_delta), least=9, most=14, right=True, gap=2, is_extra=True),
-    Column("Stream", lambda row: (Span(row.stream),), least=6, most=12, right=True, gap=2),
-    Column("", lambda row: _sided(row, ARROWS[row.side]), least=1, most=1, gap=2),
-    Column("Type", lambda row: _sided(row, row.type), least=10, most=15, strong=lambda row: row.type in _HEADER_NAMES),
-    Column("Len", lambda row: dim(row.length), least=5, most=8, right=True),
-    Column("Info", lambda row: row.info, gap=2),
-)
 
 
 class FrameRows:
     """The frames that the filter lets through; a row's key is its frame's position in the store."""
 
-    columns = _COLUMNS
+    columns = FRAME_COLUMNS.columns
 
     def __init__(self, feed: Feed, catalog: Catalog) -> None:
         self._feed = feed
@@ -59,11 +37,9 @@ class FrameRows:
 
     def version(self, key: int) -> Hashable:
         """Rows speak of their call's method and start, and of messages, which may come to be known later."""
-        frame, store = self._feed.store.frames[key], self._feed.store
-        call = store.call_of(frame)
-        known = None if call is None else (call.method, call.started, len(call.requests), len(call.responses))
-        times = self._feed.time_style, self._feed.time_reference, _row_before(self._feed, key)
-        return self._catalog.revision, known, times, store.comments.get(frame.packet)
+        feed = self._feed
+        times = feed.time_style, feed.time_reference, _row_before(feed, key)
+        return self._catalog.revision, times, FRAME_COLUMNS.version(feed.store, feed.store.frames[key])
 
     def row(self, key: int) -> FrameRow:
         """What a frame says."""
@@ -88,7 +64,7 @@ class FrameRows:
     def text(self, key: int) -> tuple[str, str]:
         """The line that the headless list prints."""
         row = self._row(key)
-        return frame_line(row), f"the row of {row.type} in packet {row.packet}"
+        return row_line(FRAME_COLUMNS, row), f"the row of {row.type} in packet {row.packet}"
 
     def _row(self, key: int) -> FrameRow:
         """Without what only the columns say."""

@@ -21,6 +21,7 @@ from textual.widgets import ContentSwitcher
 from inspector.errors import SourceError
 from inspector.files import write_private
 from inspector.model.call import StreamKey
+from inspector.present.columns import Column, usual_layout
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Change
 from inspector.ui.feed import Feed
@@ -33,7 +34,7 @@ from inspector.ui.messages import ListShown, MarksChanged, TabChosen, TailMoved
 from inspector.ui.subject import Subject, is_gone
 from inspector.ui.widgets.bars import TabBar
 from inspector.ui.widgets.row_list import RowList
-from inspector.ui.widgets.rows import Column, ListRows, usual_layout
+from inspector.ui.widgets.rows import ListRows
 
 
 class ColumnFile:

@@ -2,78 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Hashable, Iterator
+from typing import Final
 
-from inspector.present.latency import PERCENTILES, MethodRow, method_row
-from inspector.present.spans import Span, Tone
+from inspector.present.export.text import row_line
+from inspector.present.latency import METHOD_COLUMNS, MethodRow, method_row
 from inspector.schema.catalog import Catalog
-from inspector.store.stats import UNKNOWN, MethodTotal
-from inspector.text import size
+from inspector.store.stats import UNKNOWN
 from inspector.ui.feed import Feed
 from inspector.ui.subject import FrameAt, MethodAt, Subject
-from inspector.ui.widgets.rows import Column, SortOrder, dim, received, sent
+from inspector.ui.widgets.rows import SortOrder
 
-
-def _method(row: MethodRow) -> tuple[Span, ...]:
-    return (Span(row.method, Tone.UNKNOWN if row.method == UNKNOWN else Tone.PLAIN),)
-
-
-def _error(row: MethodRow, text: object) -> tuple[Span, ...]:
-    return (Span(f"{text}", Tone.ERROR if row.errors else Tone.DIM),)
-
-
-def _percentile(index: int) -> Callable[[MethodRow], tuple[Span, ...]]:
-    return lambda row: (Span(row.percentiles[index]),) if row.percentiles else ()
-
-
-_COLUMNS: Final = (
-    Column("Method", _method, least=18, most=70, yields=True),
-    Column("Kind", lambda row: dim(row.kind), least=5, most=16, gap=2, rank=9),
-    Column("Calls", lambda row: (Span(f"{row.calls:,}"),), least=5, most=9, right=True, gap=2),
-    Column("Open", lambda row: dim(f"{row.open:,}" if row.open else ""), least=4, most=7, right=True, rank=6),
-    Column("Errors", lambda row: _error(row, f"{row.errors:,}"), least=6, most=9, right=True, rank=2),
-    Column("Rate", lambda row: _error(row, row.rate), least=6, most=6, right=True),
-    Column("p50", _percentile(0), least=7, most=10, right=True, gap=2),
-    Column("p95", _percentile(1), least=7, most=10, right=True),
-    Column("p99", _percentile(2), least=7, most=10, right=True),
-    Column("Sent", lambda row: sent(f"{row.requests:,}"), least=4, most=9, right=True, gap=2, rank=4),
-    Column("Got", lambda row: received(f"{row.responses:,}"), least=4, most=9, right=True, rank=5),
-    Column("→Bytes", lambda row: sent(size(row.request_bytes)), least=6, most=9, right=True, gap=2, rank=7),
-    Column("←Bytes", lambda row: received(size(row.response_bytes)), least=6, most=9, right=True, rank=8),
-)
-
-_Value: TypeAlias = Callable[[MethodTotal], Any]
-"""What a method is sorted by; None for one without it. Any: a number for all but the method itself."""
-
-
-def _nth_percentile(index: int) -> _Value:
-    return lambda total: next(iter(total.durations.percentiles(PERCENTILES[index])), None)
-
-
-_VALUES: Final[Mapping[str, _Value]] = {
-    "Calls": lambda total: total.calls,
-    "Open": lambda total: total.open,
-    "Errors": lambda total: total.errors,
-    "Rate": lambda total: total.error_rate,
-    "p50": _nth_percentile(0),
-    "p95": _nth_percentile(1),
-    "p99": _nth_percentile(2),
-    "Sent": lambda total: total.requests,
-    "Got": lambda total: total.responses,
-    "→Bytes": lambda total: total.request_bytes,
-    "←Bytes": lambda total: total.response_bytes,
-}
 _BY_METHOD: Final = SortOrder(0)
 
 
 class MethodRows:
     """All methods that were called; a row's key is the method's path."""
 
-    columns = _COLUMNS
+    columns = METHOD_COLUMNS.columns
     orders = (
         _BY_METHOD,
-        *(SortOrder(index, descending=True) for index, each in enumerate(_COLUMNS) if each.title in _VALUES),
+        *(SortOrder(index, each.largest_first) for index, each in enumerate(METHOD_COLUMNS.columns) if each.sort_value),
     )
     grows_at_end = False
 
@@ -124,15 +73,13 @@ class MethodRows:
     def text(self, key: str) -> tuple[str, str]:
         """The figures, as in the list."""
         row = self.row(key)
-        percentiles = (f"{name} {each}" for name, each in zip(("p50", "p95", "p99"), row.percentiles, strict=False))
-        facts = (f"{row.calls} calls", f"{row.errors} errors", row.rate, *percentiles)
-        return "  ".join((row.method, *(fact for fact in facts if fact))), f"the row of {row.method}"
+        return row_line(METHOD_COLUMNS, row), f"the row of {row.method}"
 
     def _in_order(self) -> list[str]:
         """The paths by the order; those without a value last, ties by their name."""
         if self._sorted_at != self._totals.revision:
             self._sorted_at, (column, descending) = self._totals.revision, self.order
-            methods, value = self._totals.methods, _VALUES.get(_COLUMNS[column].title)
+            methods, value = self._totals.methods, self.columns[column].sort_value
             paths = sorted(methods)
             if value is None:
                 self._paths = paths[::-1] if descending else paths

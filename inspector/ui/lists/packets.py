@@ -7,25 +7,14 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import Final
 
-from inspector.present.packet import PacketRow, packet_row, packet_text
+from inspector.present.export.text import row_line
+from inspector.present.packet import PACKET_COLUMNS, PacketRow, packet_row
 from inspector.present.rows import comment_spans
-from inspector.present.spans import Span
 from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.ui.feed import Feed
 from inspector.ui.subject import FrameAt, PacketAt, Subject
-from inspector.ui.widgets.rows import TIME, Column, dim
 
-_COLUMNS: Final = (
-    Column("No.", lambda row: dim(row.number), least=5, most=9, right=True),
-    Column(TIME, lambda row: dim(row.time), least=8, most=23, right=True, gap=2),
-    Column("Delta", lambda row: dim(row.delta), least=9, most=14, right=True, gap=2, is_extra=True),
-    Column("Source", lambda row: (Span(row.source),), least=9, most=24, gap=2, yields=True),
-    Column("Destination", lambda row: (Span(row.destination),), least=11, most=24, yields=True),
-    Column("Protocol", lambda row: (row.protocol,), least=5, most=9),
-    Column("Len", lambda row: dim(row.length), least=4, most=7, right=True),
-    Column("Info", lambda row: row.info, least=20, gap=2),
-)
 _DIGITS: Final = 6
 """Of times: packets are microseconds apart, and Wireshark shows these."""
 
@@ -33,7 +22,7 @@ _DIGITS: Final = 6
 class PacketRows:
     """The packets that the filter lets through; a row's key is its packet's number."""
 
-    columns = _COLUMNS
+    columns = PACKET_COLUMNS.columns
 
     def __init__(self, feed: Feed, catalog: Catalog) -> None:  # noqa: ARG002 - as every list
         self._feed = feed
@@ -52,7 +41,7 @@ class PacketRows:
     def version(self, key: int) -> Hashable:
         """What Wireshark says of a packet stays, but for times and comments, as long as ports are decoded the same."""
         times = self._feed.time_style, self._feed.time_reference, self._previous(key)
-        return self._feed.packets.revision, times, self._feed.store.comments.get(key)
+        return self._feed.packets.revision, times, PACKET_COLUMNS.version(self._feed.store, key)
 
     def row(self, key: int) -> PacketRow:
         """What a packet says."""
@@ -80,7 +69,7 @@ class PacketRows:
 
     def text(self, key: int) -> tuple[str, str]:
         """The row as a line."""
-        return packet_text(self.row(key)), f"the row of packet {key}"
+        return row_line(PACKET_COLUMNS, self.row(key)), f"the row of packet {key}"
 
     def _previous(self, key: int) -> int | None:
         """The packet of the row before."""
