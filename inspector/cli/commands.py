@@ -105,7 +105,7 @@ def _replace_standard_input() -> int:
 
 def frames(options: Namespace) -> int:
     """Print one line per frame."""
-    from inspector.headless.frames import print_frames
+    from inspector.headless.tables import print_frames
 
     return run_session(
         options, lambda session, catalog, limits: print_frames(session, catalog, limits, as_json=options.json)
@@ -114,7 +114,7 @@ def frames(options: Namespace) -> int:
 
 def calls(options: Namespace) -> int:
     """Print one line per call."""
-    from inspector.headless.calls import print_calls
+    from inspector.headless.tables import print_calls
 
     return run_session(
         options, lambda session, catalog, limits: print_calls(session, catalog, limits, as_json=options.json)
@@ -123,7 +123,7 @@ def calls(options: Namespace) -> int:
 
 def connections(options: Namespace) -> int:
     """Print one line per connection."""
-    from inspector.headless.connections import print_connections
+    from inspector.headless.tables import print_connections
 
     options.reflection = options.reflection or False  # no message is printed, so no schema is needed
     return run_session(

@@ -8,9 +8,8 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Final
 
+from inspector.diagnosis.call_facts import content_type, details_in_short, status_details
 from inspector.diagnosis.context import CallContext, FrameRef, detail, quoted
-from inspector.diagnosis.method_names import content_type
-from inspector.diagnosis.status_details import details_in_short, status_details
 from inspector.http2.framings import is_stream, read_error, speaks_connect
 from inspector.model.call import CallState, Status
 from inspector.model.connection import Cause, Diagnosis

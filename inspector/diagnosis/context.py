@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from inspector.diagnosis.method_names import content_type
+from inspector.diagnosis.call_facts import content_type
 from inspector.model.call import Call, CallState
 from inspector.model.connection import Cause, Connection, ConnectionEnding, Diagnosis
 from inspector.model.frame import Frame, FrameType, Side

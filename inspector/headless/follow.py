@@ -10,8 +10,7 @@ from inspector.headless.output import Output, say
 from inspector.headless.runner import CommandRunner, Limits
 from inspector.model.call import CallState, StreamKey
 from inspector.model.secrets import Mask, Secrets
-from inspector.present.export.html import follow_page
-from inspector.present.export.text import follow_lines, painted, step_lines, text_line
+from inspector.present.export.text import follow_lines, follow_page, painted, step_lines, text_line
 from inspector.present.follow import PRINTED, Follow, Shown
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby, islice
 from typing import Final, NamedTuple, TypeAlias
 
-from inspector.diagnosis.method_names import method_name
+from inspector.diagnosis.call_facts import method_name
 from inspector.model.call import Call, HeaderBlock, Message, StreamKey
 from inspector.model.frame import Side
 from inspector.model.retained_list import RetainedList

@@ -11,7 +11,7 @@ from inspector.model.connection import Connection
 from inspector.model.frame import type_name
 from inspector.model.traffic import Goaway, RoundTrips, SentCounts, Traffic
 from inspector.present.connections import stall_facts, state, window_lines
-from inspector.present.heading import why_line
+from inspector.present.headers import why_line
 from inspector.present.spans import ARROWS, GAP, SIDE_TONES, Line, Span, Tone
 from inspector.present.times import capture_start, clock
 from inspector.store.store import Store

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
-from inspector.diagnosis.method_names import is_grpc, method_name
+from inspector.diagnosis.call_facts import is_grpc, method_name
 from inspector.model.call import PREFIX_LENGTH, Call, Message
 from inspector.model.frame import HEADER_TYPES, Frame, FrameType, Side
 from inspector.present.headers import Seen, detail_lines, header_lines, named, seen

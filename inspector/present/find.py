@@ -12,7 +12,7 @@ from typing import AnyStr, Final, TypeAlias
 
 import regex
 
-from inspector.diagnosis.method_names import is_grpc
+from inspector.diagnosis.call_facts import is_grpc
 from inspector.errors import PatternError
 from inspector.model.call import Message
 from inspector.model.frame import Frame, FrameType

@@ -9,14 +9,26 @@ from itertools import islice
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from inspector.diagnosis import diagnose
-from inspector.diagnosis.method_names import content_type, is_grpc
-from inspector.model.call import Call, Message, StreamKey
+from inspector.diagnosis import diagnose, other_problems
+from inspector.diagnosis.call_facts import content_type, is_grpc, method_name
+from inspector.http2.framings import is_stream, speaks_connect
+from inspector.model.call import Call, Message, MethodSource, StreamKey
 from inspector.model.connection import Diagnosis
 from inspector.model.frame import HEADER_TYPES, Frame, FrameType, Side
-from inspector.present.body_end import IN_BODY, body_end
-from inspector.present.headers import BlockKind, Seen, block_of, detail_lines, frame_status, header_lines, seen
-from inspector.present.heading import heading, notes
+from inspector.present.headers import (
+    IN_BODY,
+    BlockKind,
+    Seen,
+    block_of,
+    body_end,
+    call_status,
+    detail_lines,
+    frame_status,
+    header_lines,
+    named,
+    seen,
+    why_line,
+)
 from inspector.present.info import frame_info, type_spans
 from inspector.present.messages import pretty, read
 from inspector.present.spans import ARROWS, SIDE_TONES, Line, Span, Tone, dotted, joined
@@ -24,7 +36,7 @@ from inspector.present.times import clock
 from inspector.schema.catalog import Catalog
 from inspector.schema.decode import Format, Reading, read_bytes
 from inspector.store.store import Store
-from inspector.text import clean, counted, since, size
+from inspector.text import clean, counted, duration, since, size
 
 LINES: Final = 40
 """Lines of a message that a step shows on the screen; the Message tab shows more."""
@@ -70,6 +82,39 @@ class Step:
     title: tuple[Span, ...]
     facts: tuple[Span, ...]
     body: tuple[Line, ...]
+
+
+def heading(store: Store, call: Call) -> tuple[Span, ...]:
+    """`connection 0   [::1]:50316 → [::1]:37564   stream 1   OK   8.1 ms`."""
+    connection = store.connections[call.key.connection]
+    return joined(
+        (
+            (Span(f"connection {connection.index}", Tone.DIM),),
+            (Span(f"{connection.client} → {connection.server}", Tone.DIM),),
+            (Span(f"stream {call.key.stream}", Tone.DIM),),
+            call_status(call),
+            () if call.duration is None else (Span(duration(call.duration), Tone.DIM),),
+        ),
+        Span("   "),
+    )
+
+
+def notes(call: Call, catalog: Catalog, found: Diagnosis | None) -> tuple[Line, ...]:
+    """Why it failed; a line for what is not gRPC, for a method that the wire did not tell, and for each problem."""
+    reason = () if found is None else (why_line(found),)
+    known = method_name(call, catalog)
+    is_certain = known.source is MethodSource.WIRE or (known.method is None and call.request_headers is None)
+    method = () if is_certain else (Line((Span("method: ", Tone.DIM), *named(known))),)
+    other = (
+        (Line((Span("protocol: ", Tone.DIM), Span(_connect(call)))),) if speaks_connect(call.request_headers) else ()
+    )
+    return (*reason, *other, *method, *(Line((Span(clean(each), Tone.WARN),)) for each in other_problems(call, found)))
+
+
+def _connect(call: Call) -> str:
+    if is_stream(content_type(call, Side.CLIENT)):
+        return "Connect, streaming: messages in envelopes as gRPC's, status and trailers in the last one"
+    return "Connect, unary: the body is the message, and there are no trailers"
 
 
 def step(

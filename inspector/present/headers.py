@@ -6,15 +6,18 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Final, NamedTuple
 
-from inspector.diagnosis.method_names import MethodName, method_name
-from inspector.diagnosis.status_details import type_name_of
-from inspector.http2.framings import status_message
-from inspector.model.call import Call, CallState, Status
-from inspector.model.frame import END_HEADERS, Frame, FrameType, HeaderNote, HeaderSource, Side
-from inspector.present.messages import pretty
+import msgspec
+
+from inspector.diagnosis.call_facts import MethodName, content_type, method_name, type_name_of
+from inspector.http2 import framings
+from inspector.http2.framings import TRAILERS, TextBody, is_text, is_web, status_message, trailers_of
+from inspector.model.call import PREFIX_LENGTH, Call, CallState, Status
+from inspector.model.connection import Cause, Diagnosis
+from inspector.model.frame import END_HEADERS, Frame, FrameType, Header, HeaderNote, HeaderSource, Side
+from inspector.present.messages import compact, pretty
 from inspector.present.spans import GAP, Line, Span, Tone, joined
 from inspector.schema.catalog import Catalog
-from inspector.schema.decode import Format, Reading
+from inspector.schema.decode import Format, Reading, read_bytes
 from inspector.schema.rich_status import HEADER, RichStatus, read_status
 from inspector.store.store import Store
 from inspector.text import clean, counted, more_characters, shortened
@@ -47,6 +50,14 @@ def call_status(call: Call) -> tuple[Span, ...]:
     if call.http_status not in (None, 200):
         return (Span(f"HTTP {call.http_status}", Tone.ERROR),)
     return (Span(call.state, _STATE_TONES[call.state]),)
+
+
+_WHY_TONES: Final = {Cause.STILL_OPEN: Tone.DIM, Cause.BYTES_LOST: Tone.WARN, Cause.CANCELLED: Tone.WARN}
+
+
+def why_line(found: Diagnosis) -> Line:
+    """Why a call, or a connection, failed."""
+    return Line((Span("why: ", Tone.DIM), Span(clean(found.sentence), _WHY_TONES.get(found.cause, Tone.ERROR))))
 
 
 class Seen(NamedTuple):
@@ -295,3 +306,56 @@ def _other_status(found: RichStatus, frame: Frame) -> tuple[Span, ...]:
 
 def _without_type(detail: object) -> object:
     return {key: each for key, each in detail.items() if key != "@type"} if isinstance(detail, dict) else detail
+
+
+IN_BODY: Final = "trailers in the body"
+_EXCERPT: Final = 65_536
+"""Bytes of it that are read."""
+_MOST: Final = 200
+"""Trailers that are shown of one body."""
+
+
+class BodyEnd(NamedTuple):
+    """What the end of a body holds."""
+
+    trailers: tuple[Header, ...]
+    rest: bytes
+    """What else it tells: the error of Connect, as JSON, or bytes that are no trailers."""
+
+    def _reading(self, catalog: Catalog) -> Reading | None:
+        return read_bytes(self.rest, None, catalog, limit=_EXCERPT) if self.rest else None
+
+    def lines(self, frame: Frame, catalog: Catalog) -> Iterator[Line]:
+        """Yield the lines of the frame that ends with it."""
+        shown = self.trailers[:_MOST]
+        yield from header_lines(msgspec.structs.replace(frame, headers=shown, header_sources=(), header_notes=()))
+        if (reading := self._reading(catalog)) is not None:
+            yield from pretty(reading)
+
+    def spans(self, catalog: Catalog) -> tuple[Span, ...]:
+        """Return all of it on one line."""
+        pairs = [
+            (Span(f"{clean(name)}: ", Tone.DIM), Span(clean(shortened(value, _LONGEST)), headers=(name,)))
+            for name, value in self.trailers[:_MOST]
+        ]
+        reading = self._reading(catalog)
+        return joined((*pairs, () if reading is None else compact(reading, _LONGEST)))
+
+
+def body_end(call: Call, side: Side, frame: Frame) -> BodyEnd | None:
+    """What ends a body of gRPC-Web or Connect, where that fills a frame; None for every other frame."""
+    said, payload = content_type(call, side), frame.payload
+    flag = framings.END_STREAM if framings.is_stream(said) else TRAILERS if is_web(said) else None
+    if flag is None or not payload:
+        return None
+    if is_text(said):
+        payload = TextBody().feed(payload)
+    is_such = len(payload) >= PREFIX_LENGTH and payload[0] == flag
+    if not is_such or int.from_bytes(payload[1:PREFIX_LENGTH], "big") != len(payload) - PREFIX_LENGTH:
+        return None
+    body = payload[PREFIX_LENGTH:]
+    if flag == TRAILERS:
+        trailers = trailers_of(body)
+        return BodyEnd(trailers, b"" if trailers else body)
+    end = framings.read_end(body)
+    return BodyEnd((), body) if end is None else BodyEnd(end[0].headers, framings.beside_trailers(body))

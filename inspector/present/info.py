@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from inspector.diagnosis.method_names import content_type, is_grpc, method_name
+from inspector.diagnosis.call_facts import content_type, is_grpc, method_name
 from inspector.model.call import PREFIX_LENGTH, Call, Message
 from inspector.model.frame import FrameType, Side
-from inspector.present.body_end import IN_BODY, body_end
-from inspector.present.headers import SOURCE_TONES, Seen, end_of_stream, headers_info
+from inspector.present.headers import IN_BODY, SOURCE_TONES, Seen, body_end, end_of_stream, headers_info
 from inspector.present.messages import compact, ending_in, first_ending_at, read
 from inspector.present.spans import DOT, GAP, Span, Tone, joined
 from inspector.schema.catalog import Catalog

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from inspector.diagnosis.method_names import method_name
+from inspector.diagnosis.call_facts import method_name
 from inspector.model.call import Call, HeaderBlock, MethodSource, StreamKey
 from inspector.model.frame import HeaderSource
 from inspector.schema.catalog import Catalog

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from inspector.diagnosis.method_names import content_type, method_name
+from inspector.diagnosis.call_facts import content_type, method_name
 from inspector.model.call import PREFIX_LENGTH, Call, Message
 from inspector.model.frame import FrameType, Side
 from inspector.model.retained_list import RetainedList

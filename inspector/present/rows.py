@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from inspector.diagnosis import diagnose, other_problems
-from inspector.diagnosis.method_names import method_name
-from inspector.diagnosis.status_details import details_in_short, status_details
+from inspector.diagnosis.call_facts import details_in_short, method_name, status_details
 from inspector.model.call import Call, CallKind, CallState, StreamKey
 from inspector.model.connection import Cause, Diagnosis
 from inspector.model.frame import HEADER_TYPES, Frame, Side

@@ -11,8 +11,7 @@ from typing import Final, NamedTuple
 
 from inspector.model.frame import ACK, END_STREAM, Endpoint, Frame, FrameType, Side
 from inspector.present.connections import stalls_at, state
-from inspector.present.headers import Seen, end_of_stream, seen
-from inspector.present.heading import why_line
+from inspector.present.headers import Seen, end_of_stream, seen, why_line
 from inspector.present.info import frame_info
 from inspector.present.messages import ending_in
 from inspector.present.spans import DOT, SIDE_TONES, Line, Span, Tone, joined

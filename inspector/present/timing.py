@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from inspector.model.call import Call, CallState, Message, StreamKey
 from inspector.model.frame import HEADER_TYPES, Frame, FrameType, Side
 from inspector.model.retained_list import RetainedList
+from inspector.present.follow import heading
 from inspector.present.headers import BlockKind, block_of, call_status
-from inspector.present.heading import heading
 from inspector.present.spans import ARROWS, SIDE_TONES, Line, Span, Tone, plain
 from inspector.store.store import Store
 from inspector.text import counted, duration, since, size

@@ -19,9 +19,8 @@ from inspector.cli import main
 from inspector.model.call import StreamKey
 from inspector.model.secrets import DEFAULT_NAMES, Mask, Secrets, masked
 from inspector.present.export.commands import grpcurl_command, python_script
-from inspector.present.export.html import follow_page
 from inspector.present.export.json import call_object, frame_object, json_line
-from inspector.present.export.text import follow_lines, masked_line, text_line
+from inspector.present.export.text import follow_lines, follow_page, masked_line, text_line
 from inspector.present.follow import follow
 from inspector.present.packet import Folds, PacketTree
 from inspector.present.rows import frame_row

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from inspector.client.options import CallSettings
-from inspector.diagnosis.method_names import method_name
+from inspector.diagnosis.call_facts import method_name
 from inspector.errors import RequestError
 from inspector.http2.framings import BINARY_SUFFIX
 from inspector.model.call import Call, CallKind, HeaderBlock

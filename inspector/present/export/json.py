@@ -9,8 +9,7 @@ from typing import Final
 import msgspec
 
 from inspector.diagnosis import diagnose
-from inspector.diagnosis.method_names import method_name
-from inspector.diagnosis.status_details import status_details
+from inspector.diagnosis.call_facts import method_name, status_details
 from inspector.model.call import Call, CallState, HeaderBlock, Message, StreamKey
 from inspector.model.connection import Connection, Diagnosis
 from inspector.model.frame import FrameType, Header, Side, type_name

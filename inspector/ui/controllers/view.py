@@ -9,7 +9,7 @@ from typing import Final
 
 from textual.screen import Screen
 
-from inspector.diagnosis.method_names import method_name
+from inspector.diagnosis.call_facts import method_name
 from inspector.errors import RequestError
 from inspector.model.call import Call, MethodSource
 from inspector.present.times import TimeStyle

@@ -14,9 +14,8 @@ from inspector.files import save_pieces, write_private
 from inspector.model.call import Call, StreamKey
 from inspector.model.secrets import DEFAULT_NAMES, NO_MASK, Mask, Secrets
 from inspector.present.export.commands import grpcurl_command, python_script
-from inspector.present.export.html import follow_page
 from inspector.present.export.json import call_object, frame_object, json_line, message_objects
-from inspector.present.export.text import follow_lines, has_secrets
+from inspector.present.export.text import follow_lines, follow_page, has_secrets
 from inspector.present.follow import follow
 from inspector.schema.catalog import Catalog
 from inspector.session import Session
