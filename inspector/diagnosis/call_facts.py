@@ -1,4 +1,4 @@
-"""What a call says in its headers and messages: its method, its content types, and the details of its status.
+"""Reads facts of a call from its headers and messages: its method, its content types, the details of its status.
 
 A method that the wire does not name is guessed from the schema if exactly one has types that fit all messages. The
 guess is marked as one; with several candidates nothing is guessed. What was read or recovered from headers always wins.
@@ -21,11 +21,13 @@ from inspector.schema.typed import fits
 from inspector.text import clean, shortened
 
 _MESSAGES_TRIED: Final = 8
+"""Messages of each side that a guess is made from."""
 _LONGEST_TRIED: Final = 65_536
+"""Bytes; longer messages are not tried."""
 
 
 class MethodName(NamedTuple):
-    """A call's method, how it is known, and what it may be where it is not."""
+    """A call's method and how it is known, or the candidates for it."""
 
     method: str | None
     source: MethodSource | None
@@ -33,12 +35,12 @@ class MethodName(NamedTuple):
 
 
 def method_name(call: Call, catalog: Catalog) -> MethodName:
-    """The method of a call as far as it can be told."""
+    """Return the method of a call: from the wire, from recovered headers, or guessed from the schema."""
     if call.method is not None:
         return MethodName(call.method, call.method_source)
     if not is_grpc(call, Side.CLIENT):
-        return MethodName(None, None)  # what is not gRPC has no method
-    # One placeholder, one method: it must fit all the calls that share it.
+        return MethodName(None, None)  # only gRPC has methods
+    # Calls whose `:path` is the same unknown HPACK entry have the same method, which must fit all of them.
     fitting = [found for each in (call, *call.sharing[:SHARING_TRIED]) if (found := _fitting(each, catalog))]
     candidates = tuple(path for path in fitting[0] if all(path in found for found in fitting)) if fitting else ()
     if len(candidates) == 1:
@@ -47,24 +49,24 @@ def method_name(call: Call, catalog: Catalog) -> MethodName:
 
 
 def _fitting(call: Call, catalog: Catalog) -> tuple[str, ...]:
-    """The methods whose types fit a call's messages."""
+    """Return the paths of the methods whose types fit a call's messages."""
     requests, responses = _samples(call.requests), _samples(call.responses)
     if not (any(requests) or any(responses)):
-        return ()  # an empty message fits every type, so it tells nothing
+        return ()  # an empty message fits every type
     return _candidates(catalog, catalog.revision, requests, responses)
 
 
 def content_type(call: Call, side: Side) -> str | None:
-    """The content type of what a side sends: what it announced, else what the request did."""
+    """Return the content type that a side declares; for a server that declares none, that of the request."""
     request, response = call.request_headers, call.response_headers or call.trailers
     blocks = (request,) if side is Side.CLIENT else (response, request)
     return next((found for block in blocks if block and (found := block.first("content-type"))), None)
 
 
 def is_grpc(call: Call, side: Side) -> bool:
-    """False only where a side says that its body is something else; streams of Connect carry messages as gRPC's do."""
-    said = content_type(call, side)
-    return said is None or said.startswith("application/grpc") or framings.is_stream(said)
+    """Return False if a side declares that its body has no gRPC framing; Connect streams have the same framing."""
+    declared = content_type(call, side)
+    return declared is None or declared.startswith("application/grpc") or framings.is_stream(declared)
 
 
 def _samples(messages: RetainedList[Message]) -> tuple[bytes, ...]:
@@ -76,12 +78,12 @@ def _samples(messages: RetainedList[Message]) -> tuple[bytes, ...]:
 def _candidates(
     catalog: Catalog, _revision: int, requests: tuple[bytes, ...], responses: tuple[bytes, ...]
 ) -> tuple[str, ...]:
-    # The greet service's own schema is always there, so that it fits says nothing of somebody else's service.
+    # The schema of the built-in greet service is always loaded, so it would fit calls of other services by chance.
     named = ((path, method) for path, method in catalog.methods.items() if method.origin != GREET_ORIGIN)
-    return tuple(path for path, method in named if _takes(catalog, method, requests, responses))
+    return tuple(path for path, method in named if _fits(catalog, method, requests, responses))
 
 
-def _takes(catalog: Catalog, method: Method, requests: tuple[bytes, ...], responses: tuple[bytes, ...]) -> bool:
+def _fits(catalog: Catalog, method: Method, requests: tuple[bytes, ...], responses: tuple[bytes, ...]) -> bool:
     sent = catalog.message_class(method.request_type, method.origin)
     returned = catalog.message_class(method.response_type, method.origin)
     if sent is None or returned is None:
@@ -89,27 +91,28 @@ def _takes(catalog: Catalog, method: Method, requests: tuple[bytes, ...], respon
     return all(fits(sent, data) for data in requests) and all(fits(returned, data) for data in responses)
 
 
-_MOST: Final = 5
-_LONGEST: Final = 200
+_MAX_DETAILS: Final = 5
+_MAX_LENGTH: Final = 200
+"""Characters of all details together."""
 
 
 def status_details(call: Call, catalog: Catalog) -> list[object] | None:
-    """The details of a call's status, JSON-ready; None where its trailers have none."""
+    """Return the details of a call's status (google.rpc.Status) as JSON values; None if its trailers have none."""
     value = call.trailers.first(HEADER) if call.trailers else None
     found = read_status(value, catalog) if value else None
     return None if found is None else list(found.details)
 
 
 def details_in_short(details: list[object]) -> str:
-    """What details say in a few words: their types, with reasons, fields and pauses; safe to look at."""
-    return clean(shortened(", ".join(map(_in_short, details[:_MOST])), _LONGEST))
+    """Return a summary of details, safe to display: their types with reason, field or retry delay."""
+    return clean(shortened(", ".join(map(_in_short, details[:_MAX_DETAILS])), _MAX_LENGTH))
 
 
 def _in_short(detail: object) -> str:
     name = type_name_of(detail)
     values = detail if isinstance(detail, dict) else {}
-    said = next((read(values) for key, read in _SHORT.items() if key in values), "")
-    return f"{name} {said}".rstrip(" .")
+    summary = next((read(values) for key, read in _SUMMARIES.items() if key in values), "")
+    return f"{name} {summary}".rstrip(" .")
 
 
 def _first_violation(values: Mapping[str, Any]) -> str:
@@ -121,7 +124,7 @@ def _first_violation(values: Mapping[str, Any]) -> str:
 _VIOLATIONS: Final = ("field_violations", "violations")
 
 
-_SHORT: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+_SUMMARIES: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "reason": lambda values: f"{values['reason']} ({values.get('domain') or 'no domain'})",
     "retry_delay": lambda values: str(values["retry_delay"]),
     "field_violations": _first_violation,
@@ -130,10 +133,10 @@ _SHORT: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "detail": lambda values: str(values["detail"]),
     "message": lambda values: str(values["message"]),
 }
-"""By a field of the types of google.rpc (google.aip.dev/193): what it says in a few words."""
+"""How to summarise a detail, by the field that it has (google/rpc/error_details.proto)."""
 
 
 def type_name_of(detail: object) -> str:
-    """Return the short name of a detail's type."""
+    """Return the name of a detail's type without its package."""
     url = detail.get("@type") if isinstance(detail, dict) else None
     return short_name(str(url).rpartition("/")[2]) if url else "of no type"
