@@ -163,10 +163,12 @@ def call(options: Namespace) -> int:
 
 
 def _call_without_capture(options: Namespace, request: Request, target: Target) -> int:
-    from inspector.headless.call import send_unseen
+    from inspector.headless.call import send_uncaptured
 
     async def run() -> int:
-        return await send_unseen(options.target, await _load_catalog(options, target), request, as_json=options.json)
+        return await send_uncaptured(
+            options.target, await _load_catalog(options, target), request, as_json=options.json
+        )
 
     return _run_printing(run())
 
