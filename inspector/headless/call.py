@@ -173,7 +173,7 @@ class CallRun:
         self._catalog, self._texts = catalog, request.messages
 
     async def messages(self) -> AsyncIterator[bytes]:
-        """Yield each message as soon as its text is there. A method with one request gets exactly one, by default empty."""
+        """Yield each message once its text is there. A method with one request gets exactly one, by default empty."""
         takes_one = self.method.kind in _ONE_REQUEST
         texts = message_texts(self._texts)
         if takes_one:

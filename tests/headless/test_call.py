@@ -152,7 +152,7 @@ def test_where_nothing_listens_the_tap_is_not_blamed() -> None:
         (
             (TOUR + "None", "x"),
             1,
-            "The method /sample.v1.Tour/None is in no schema. Give a schema with --proto FILE, or call it without one with --kind",
+            "The method /sample.v1.Tour/None is in no schema. Give a schema with --proto FILE, or",
         ),
         ((TOUR + "Sum", '{"value": "x"}'), 1, "value"),
         ((TOUR + "Sum", '{"value": 1'), 1, "JSON"),
@@ -165,7 +165,7 @@ def test_where_nothing_listens_the_tap_is_not_blamed() -> None:
         ((TOUR + "Echo", "--max-message-size", "0"), 2, "is not a size; for example: 1000000 or 64M"),
         ((TOUR + "Sleep", '{"time": "30s"}', "--deadline", "0.3"), 64 + 4, "within 0.3 s. The service is slow"),
         ((TOUR + "Echo", '{"text": "' + "x" * 3000 + '"}', "--max-message-size", "1k"), 64 + 8, "--max-message-size"),
-        (("shop.v1.Shop/Buy", "--tls", "--no-reflection", "--proto", str(HELLO)), 1, "No schema knows"),
+        (("shop.v1.Shop/Buy", "--tls", "--no-reflection", "--proto", str(HELLO)), 1, "is in no schema"),
         (("HelloWorld/greet", "x", "--tls", "--no-reflection"), 64 + 14, "does not speak TLS"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else None,
