@@ -214,7 +214,7 @@ async def test_a_call_over_tls_is_told_by_the_client(pki: Authority) -> None:
         done = await asyncio.to_thread(run, "call", target, *arguments)
         as_json = await asyncio.to_thread(run, "call", target, *arguments, "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    for words in ("not to be read on the wire", "x-who: me", '"name": "World"', '"message": "World"', "OK"):
+    for words in ("cannot be read on the wire", "x-who: me", '"name": "World"', '"message": "World"', "OK"):
         assert words in done.stdout
     (call,) = objects(as_json.stdout)
     assert list(call) == CALL_KEYS

@@ -107,7 +107,7 @@ async def test_regular_expressions_and_bytes_and_their_errors() -> None:
         bar(run).input.value = "63 7"
         await run.until(lambda: "one is missing" in said(run))
         bar(run).input.value = "6x"
-        await run.until(lambda: "'x' is no hex digit" in said(run))
+        await run.until(lambda: "'x' is not a hex digit" in said(run))
         bar(run).input.value = "fefefefefefe"
         await run.until(lambda: said(run) == "not found")
 
