@@ -1,4 +1,4 @@
-"""Rows and follow steps as lines of text, with secrets masked."""
+"""Exports rows and follow views as text, with ANSI colours, or as an HTML page, with secrets masked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from inspector.present.spans import Line, Span, Tone, plain
 
 
 def masked_spans(spans: Iterable[Span], mask: Mask) -> Iterator[Span]:
-    """Yield the spans; of those next to each other that show the same secret, one with its masked form."""
+    """Yield spans with secrets masked; adjacent spans of the same secret become one."""
     before: tuple[str, ...] = ()
     for span in spans:
         if span.headers and any(mask.secrets.covers(name, span.text) for name in span.headers):
@@ -69,11 +69,11 @@ _ANSI: Final[Mapping[Tone, str]] = {
     Tone.DOUBTFUL: "3;31",
     Tone.UNKNOWN: "2;3",
 }
-"""SGR codes of the eight colours that every theme of a terminal gives a readable meaning."""
+"""SGR codes. Only the eight basic colours are used, which every theme of a terminal makes readable."""
 
 
 def painted(spans: Iterable[Span], *, colour: bool) -> str:
-    """Spans as text, with ANSI colours if asked for."""
+    """Return spans as text, with ANSI colours if `colour`."""
     if not colour:
         return plain(spans)
     return "".join(_paint(span) for span in spans)
@@ -90,7 +90,7 @@ def heading_line(table: ColumnTable) -> str:
 
 
 def row_line(table: ColumnTable, row: object, *, colour: bool = False) -> str:
-    """Return a row as a line of text, with ANSI colours if asked for."""
+    """Return a row as a line of text, with ANSI colours if `colour`."""
     return _aligned(_cells(table, row, colour=colour))
 
 
@@ -113,7 +113,7 @@ def _aligned(cells: Iterable[tuple[str, str, Printed]]) -> str:
 
 
 def follow_lines(view: Follow, *, colour: bool = False, mask: Mask = NO_MASK) -> Iterator[str]:
-    """Yield the whole follow view of a call as it is now, with its secrets masked."""
+    """Yield the lines of a whole follow view with its secrets masked."""
     yield painted(view.heading(), colour=colour)
     for note in view.notes():
         yield text_line(note, colour=colour, mask=mask)
@@ -122,7 +122,7 @@ def follow_lines(view: Follow, *, colour: bool = False, mask: Mask = NO_MASK) ->
 
 
 def step_lines(step: Step, *, colour: bool = False) -> Iterator[str]:
-    """A step with an empty line before it; what the server sent stands further to the right."""
+    """Yield the lines of a step after an empty line; what the server sent is indented."""
     before = "" if step.side is Side.CLIENT else _INDENT
     yield ""
     yield before + painted((*step.title, Span("   "), *step.facts), colour=colour)
@@ -131,7 +131,7 @@ def step_lines(step: Step, *, colour: bool = False) -> Iterator[str]:
 
 
 def text_line(line: Line, *, colour: bool = False, mask: Mask = NO_MASK) -> str:
-    """Return a line of a view with its indent, its secrets masked."""
+    """Return an indented line of a view with its secrets masked."""
     return _INDENT * line.indent + painted(masked_line(line, mask).spans, colour=colour)
 
 
@@ -169,7 +169,10 @@ section > p:first-child {{ font-weight: bold }}
 
 
 def follow_page(view: Follow, mask: Mask = NO_MASK) -> Iterator[str]:
-    """Yield the lines of the page, with the secrets of the call masked."""
+    """Yield the lines of an HTML page of a call, with its secrets masked.
+
+    The page loads and runs nothing, and all text from the wire is escaped.
+    """
     tones = "\n".join(f".{tone} {{ {look} }}" for tone, look in _CSS.items())
     yield _HTML_HEAD.format(title=escape(f"Call {view.key}"), tones=tones)
     yield _html_paragraph(view.heading())
