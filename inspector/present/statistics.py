@@ -69,7 +69,7 @@ def spark(values: Sequence[float]) -> str:
 def plot(
     counts: Sequence[int], width: float, room: int, height: int, label: Callable[[float], str], tone: Tone
 ) -> Iterator[Line]:
-    """Yield a plot of rates: `counts` are of `width` seconds each, `room` and `height` are cells, `label` names a rate."""
+    """Yield a plot of rates: `counts` are for `width` seconds, `room` and `height` are cells, `label` names a rate."""
     columns, counts_each = _gathered(counts, room - _LABEL - 1)
     highest, seconds = max(columns, default=0), width * counts_each
     cells = _cells_each(len(columns), room)

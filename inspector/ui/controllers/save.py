@@ -194,7 +194,7 @@ class SaveController:
             self._catalog,
             self._shown_packets,
             self._marked_packets,
-            self._browser.listing.marks,
+            self._browser.listing.marks.count,
             self._feed.frames.positions,
             self._feed.calls.keys,
             None if call is None else call.key,
@@ -219,7 +219,7 @@ class SaveController:
     async def _marked_packets(self) -> frozenset[int]:
         """Of marked rows: the packets of frames, of calls, of connections, and packets themselves."""
         found, calls, connections = set[int](), set[StreamKey](), set[int]()
-        for key, subject in self._browser.listing.marked_rows():
+        for key, subject in self._browser.listing.marks.rows():
             match subject:
                 case _ if isinstance(key, StreamKey):
                     calls.add(key)

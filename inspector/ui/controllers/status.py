@@ -42,7 +42,7 @@ class StatusController:
         shown, feed = listing.shown.id or FRAMES, self._browser.feed
         service = self._service
         self._status.show(status, store.packets, None if service is None else service.connection)
-        self._filtering.show_counts(counts(feed, shown, listing.marks))
+        self._filtering.show_counts(counts(feed, shown, listing.marks.count))
         listing.show_placeholder(*placeholder(feed, status, service.how_to_send if service else (), shown))
         self._notice.show_status(status)
 

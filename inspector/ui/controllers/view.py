@@ -132,7 +132,7 @@ class ReportController:
     def _compare(self) -> None:
         selected, marked = self._browser.call, self._browser.marked_call
         if selected is None or marked is None:
-            mark_it = "" if self._browser.listing.marks else "Mark a call with m first. "
+            mark_it = "" if self._browser.listing.marks.count else "Mark a call with m first. "
             self._stage.say(f"{mark_it}Select another call than the marked one and press =.")
         else:
             store = self._browser.feed.store

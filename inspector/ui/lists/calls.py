@@ -1,4 +1,4 @@
-"""The list of calls, in which a call unfolds into its steps and a message into its fields."""
+"""The list of calls, in which a call unfolds into its steps, and a message into its frames."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from inspector.ui.widgets.rows import FOLDED, UNFOLDED, SortOrder, Spanning
 
 
 class StepKey(NamedTuple):
-    """A step of an unfolded call."""
+    """The key of a step of an unfolded call."""
 
     call: StreamKey
     step: int
 
 
 class PartKey(NamedTuple):
-    """A frame of an unfolded message."""
+    """The key of a frame of an unfolded message."""
 
     call: StreamKey
     step: int
@@ -36,20 +36,20 @@ BranchKey: TypeAlias = StepKey | PartKey
 
 
 class Unfolded:
-    """An unfolded call, with the frames of those of its messages that are unfolded too."""
+    """An unfolded call and its unfolded messages."""
 
     def __init__(self, key: StreamKey, branches: Branches) -> None:
         self.branches = branches
         self._key = key
         self._frames: dict[int, tuple[int, ...]] = {}
-        """By step, in the order of the steps."""
+        """The frames of the unfolded messages by step, in the order of the steps."""
         self._messages: dict[int, Message | None] = {}
 
     def __len__(self) -> int:
         return len(self.branches) + sum(map(len, self._frames.values()))
 
     def update(self) -> None:
-        """Take in what came. A message that was told late moves the steps behind it: those fold."""
+        """Update the steps. A message that is recorded late shifts the steps after it, which are folded then."""
         self.branches.update()
         for step in list(self._frames):
             if step >= len(self.branches) or self.branches.entry(step).message is not self._messages[step]:
@@ -57,25 +57,25 @@ class Unfolded:
 
     @property
     def is_gone(self) -> bool:
-        """True when the call is not kept any more."""
+        """True if the call was evicted."""
         return self.branches.is_gone
 
     def is_open(self, step: int) -> bool:
-        """True for a message that is unfolded."""
+        """Return whether the message of a step is unfolded."""
         return step in self._frames
 
     def open(self, step: int) -> None:
-        """Unfold a message; a step that is a frame itself has nothing to unfold."""
+        """Unfold the message of a step, if it has one."""
         if frames := self.branches.frames(step):
             self._messages[step] = self.branches.entry(step).message
             self._frames = dict(sorted({**self._frames, step: frames}.items()))
 
     def close(self, step: int) -> None:
-        """Fold a message."""
+        """Fold the message of a step."""
         self._frames.pop(step, None)
 
     def key_at(self, row: int) -> BranchKey:
-        """What stands in a row, counted from the first one below the call's."""
+        """Return the key of a row, counted from the first one below the call."""
         before = 0
         for step, frames in self._frames.items():
             first = step + 1 + before
@@ -87,14 +87,14 @@ class Unfolded:
         return StepKey(self._key, row - before)
 
     def row_of(self, key: BranchKey) -> int:
-        """The row of a key, or of the step that it was a part of."""
+        """Return the row of a key, or that of its step if the message is folded."""
         before = sum(len(frames) for step, frames in self._frames.items() if step < key.step)
         row, frames = min(key.step, len(self.branches) - 1) + before, self._frames.get(key.step, ())
         return row + 1 + frames.index(key.position) if isinstance(key, PartKey) and key.position in frames else row
 
 
 class UnfoldedCalls:
-    """The unfolded ones among calls that are shown in some order."""
+    """The unfolded calls among those that match the filter, in their order."""
 
     def __init__(self, calls: CallSelection) -> None:
         self._calls = calls
@@ -103,11 +103,11 @@ class UnfoldedCalls:
         self._arranged_at = -1
 
     def __len__(self) -> int:
-        """How many rows there are besides those of calls."""
+        """Return the number of rows below calls."""
         return sum(len(each) for _, each in self._shown())
 
     def of(self, call: StreamKey) -> Unfolded | None:
-        """What a call unfolds into, where it is unfolded."""
+        """Return a call if it is unfolded."""
         return self._unfolded.get(call)
 
     def open(self, call: StreamKey, branches: Branches) -> None:
@@ -121,11 +121,11 @@ class UnfoldedCalls:
         self._arranged_at = -1
 
     def above(self, row: int) -> int:
-        """How many rows are unfolded above the call of a row among the calls."""
+        """Return the number of rows that are unfolded above the call with an index."""
         return sum(len(each) for call, each in self._shown() if call < row)
 
     def find(self, row: int) -> int | BranchKey:
-        """What stands in a row: a call, by its row among the calls, or a part of one."""
+        """Return what a row shows: the index of a call, or the key of a step or frame."""
         before = 0
         for call, each in self._shown():
             first = call + 1 + before
@@ -137,7 +137,7 @@ class UnfoldedCalls:
         return row - before
 
     def _shown(self) -> list[tuple[int, Unfolded]]:
-        """Those that the filter lets through, with their rows among the calls, from the first to the last."""
+        """Return the unfolded calls that match the filter, each with its index, in order."""
         if self._arranged_at != self._calls.revision:
             self._arranged_at = self._calls.revision
             self._arranged = sorted(self._with_rows(), key=lambda each: each[0])
@@ -156,7 +156,7 @@ _START: Final = SortOrder(1)
 
 
 class CallRows:
-    """The calls that the filter lets through; a row's key is the call's stream."""
+    """The calls that match the filter. The key of a row is the stream of its call."""
 
     columns = CALL_COLUMNS.columns
     orders = tuple(
@@ -173,7 +173,7 @@ class CallRows:
 
     @property
     def grows_at_end(self) -> bool:
-        """True in the order in which the calls started."""
+        """True if calls are sorted by their start."""
         return self.order == _START
 
     def sort(self, order: SortOrder) -> Iterator[object]:
@@ -185,34 +185,34 @@ class CallRows:
         return self._feed.calls.sort(by)
 
     def key(self, row: int) -> Any:
-        """The stream of a row's call. Any: a list in which calls unfold has rows of other kinds."""
+        """Return the stream of a row's call. Any: `CallTreeRows` has keys of other types too."""
         return self._feed.calls.keys[row]
 
     def near(self, key: StreamKey) -> int:
-        """The row of a call or of the next one that is shown; the last row when there is none."""
+        """Return the row of a call, or of the next one that matches the filter, or the last row."""
         return min(self._feed.calls.nearest_row(key), len(self._feed.calls.keys) - 1)
 
     def version(self, key: StreamKey) -> Hashable:
-        """All that a row says of a call can come later."""
+        """Return a value that is equal as long as the row looks the same."""
         feed = self._feed
         version = CALL_COLUMNS.version(feed.store, feed.store.calls[key])
         return self._catalog.revision, feed.time_style, feed.time_reference, version
 
     def row(self, key: StreamKey) -> CallRow:
-        """What a call says."""
+        """Return the row of a call."""
         return call_row(self._feed.store, self._catalog, key, self._feed.times)
 
     def subject(self, key: StreamKey) -> Subject:
-        """The call's first frame."""
+        """Return the first frame of the call."""
         return of_call(self._feed.store, key)
 
     def key_of(self, subject: Subject) -> Any:
-        """The call of a frame."""
+        """Return the call of a frame."""
         call = subject.call(self._feed.store) if isinstance(subject, FrameAt) else None
         return None if call is None else call.key
 
     def text(self, key: StreamKey) -> tuple[str, str]:
-        """The line that the headless list prints."""
+        """Return the line that `calls` prints."""
         return row_line(CALL_COLUMNS, self.row(key)), f"the row of call {key}"
 
 
@@ -220,7 +220,7 @@ RowKey: TypeAlias = StreamKey | BranchKey
 
 
 class CallTreeRows(CallRows):
-    """Calls, and what is unfolded below them."""
+    """Calls with the rows that are unfolded below them."""
 
     def __init__(self, feed: Feed, catalog: Catalog) -> None:
         super().__init__(feed, catalog)
@@ -230,12 +230,12 @@ class CallTreeRows(CallRows):
         return super().__len__() + len(self._unfolded)
 
     def key(self, row: int) -> Any:
-        """What stands in a row."""
+        """Return the key of a call, a step or a frame."""
         found = self._unfolded.find(row)
         return super().key(found) if isinstance(found, int) else found
 
     def near(self, key: RowKey) -> int:
-        """The row of a key, that of its call where it is folded, or of the next call that is shown."""
+        """Return the row of a key, or that of its call if it is folded, or of the next call that matches the filter."""
         call = _call(key)
         row = super().near(call)
         below = 0
@@ -245,15 +245,15 @@ class CallTreeRows(CallRows):
         return row + self._unfolded.above(row) + below
 
     def version(self, key: RowKey) -> Hashable:
-        """Steps change as their call does."""
+        """Return the version of the call, with which all rows below it change."""
         return super().version(_call(key))
 
     def row(self, key: RowKey) -> Any:
-        """What a call says, or a line of what it unfolds into."""
+        """Return the row of a call, or the line of a step or frame."""
         return super().row(key) if isinstance(key, StreamKey) else Spanning(self._line(key))
 
     def subject(self, key: RowKey) -> Subject:
-        """The first frame of a call, or that of a step or a part."""
+        """Return the first frame of a call or step, or a frame itself."""
         if _call(key) not in self._feed.store.calls:
             return super().subject(_call(key))
         match key:
@@ -266,7 +266,7 @@ class CallTreeRows(CallRows):
                 return super().subject(key)
 
     def key_of(self, subject: Subject) -> Any:
-        """The step of a frame where its call is unfolded, else the call."""
+        """Return the step of a frame if its call is unfolded, else the call."""
         call = super().key_of(subject)
         unfolded = None if call is None else self._unfolded.of(call)
         if unfolded is None or not isinstance(subject, FrameAt) or not len(unfolded):
@@ -274,13 +274,13 @@ class CallTreeRows(CallRows):
         return StepKey(call, unfolded.branches.step_of(subject.position))
 
     def text(self, key: RowKey) -> tuple[str, str]:
-        """A row as a line of text."""
+        """Return a row as a line of text."""
         if isinstance(key, StreamKey):
             return super().text(key)
         return plain(self.row(key).spans).strip(), f"a row of call {key.call}"
 
     def fold_mark(self, key: RowKey) -> str:
-        """The mark before a call, or a message."""
+        """Return the mark before a call or message, or a blank."""
         unfolded = self._unfolded.of(_call(key))
         match key:
             case StreamKey():
@@ -299,7 +299,7 @@ class CallTreeRows(CallRows):
             unfolded.open(key.step)
 
     def fold(self, key: RowKey) -> RowKey:
-        """Fold a message that is unfolded, else the call."""
+        """Fold the message of a row if it is unfolded, else the call."""
         call = _call(key)
         unfolded = self._unfolded.of(call)
         if unfolded is not None and not isinstance(key, StreamKey) and unfolded.is_open(key.step):

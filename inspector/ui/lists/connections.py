@@ -1,4 +1,4 @@
-"""The list of connections. It shows all of them, whatever the filter lets through."""
+"""The list of connections. The filter does not apply to it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inspector.ui.subject import ConnectionAt, Subject, connection_of
 
 
 class ConnectionRows:
-    """All connections that carry HTTP/2, or were meant to; a row's key is the connection's index."""
+    """All connections that carry HTTP/2 or were meant to. The key of a row is the index of its connection."""
 
     columns = CONNECTION_COLUMNS.columns
 
@@ -22,7 +22,7 @@ class ConnectionRows:
         self._store = feed.store
         self._dropped = 0
         self._order: list[int] = []
-        """As the store has them: in the order in which they were recognised."""
+        """The indexes in the order of the store, in which the connections were recognised."""
         self._rows: dict[int, int] = {}
 
     def __len__(self) -> int:
@@ -36,29 +36,29 @@ class ConnectionRows:
         return len(self._order)
 
     def key(self, row: int) -> int:
-        """The index of a row's connection."""
+        """Return the index of a row's connection."""
         return self._order[row]
 
     def near(self, key: int) -> int:
-        """The row of a connection."""
+        """Return the row of a connection."""
         return self._rows.get(key, 0)
 
     def version(self, key: int) -> Hashable:
-        """Every packet adds to what a row says."""
+        """Return a value that is equal as long as the row looks the same."""
         return CONNECTION_COLUMNS.version(self._store, key)
 
     def row(self, key: int) -> ConnectionRow:
-        """What a connection says."""
+        """Return the row of a connection."""
         return connection_row(self._store, key, Times.of(self._store))
 
     def subject(self, key: int) -> Subject:
-        """The connection."""
+        """Return the connection."""
         return ConnectionAt(key)
 
     def key_of(self, subject: Subject) -> int | None:
-        """The connection, or that of a frame."""
+        """Return the connection itself, or that of a frame."""
         return connection_of(subject, self._store)
 
     def text(self, key: int) -> tuple[str, str]:
-        """The line that the headless list prints."""
+        """Return the line that `connections` prints."""
         return row_line(CONNECTION_COLUMNS, self.row(key)), f"the row of connection {key}"

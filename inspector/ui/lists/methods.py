@@ -1,4 +1,4 @@
-"""The list of methods with the totals of their calls. It shows all calls, whatever the filter lets through."""
+"""The list of methods with the totals of their calls. The filter does not apply to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BY_METHOD: Final = SortOrder(0)
 
 
 class MethodRows:
-    """All methods that were called; a row's key is the method's path."""
+    """All methods that were called. The key of a row is the path of its method."""
 
     columns = METHOD_COLUMNS.columns
     orders = (
@@ -38,45 +38,45 @@ class MethodRows:
         return len(self._in_order())
 
     def sort(self, order: SortOrder) -> Iterator[object]:
-        """Sort by a column, at once: methods are few."""
+        """Sort by a column at once, as methods are few."""
         self.order, self._sorted_at = order, -1
         return iter(())
 
     def key(self, row: int) -> str:
-        """The path of a row's method."""
+        """Return the path of a row's method."""
         return self._in_order()[row]
 
     def near(self, key: str) -> int:
-        """The row of a method; the first one for a method that has no calls any more."""
+        """Return the row of a method, or the first one if its calls were evicted."""
         paths = self._in_order()
         return paths.index(key) if key in self._totals.methods else 0
 
-    def version(self, key: str) -> Hashable:  # noqa: ARG002 - they are few, and all of them change
-        """Rows say something else with every change."""
+    def version(self, key: str) -> Hashable:  # noqa: ARG002 - all rows change together
+        """Return a value that changes with every change of the store or the schema."""
         return self._catalog.revision, self._totals.revision
 
     def row(self, key: str) -> MethodRow:
-        """What a method's calls add up to."""
+        """Return the totals of a method."""
         return method_row(self._totals.methods[key], key, self._catalog)
 
     def subject(self, key: str) -> Subject:
-        """The method."""
+        """Return the method."""
         return MethodAt(key)
 
     def key_of(self, subject: Subject) -> str | None:
-        """The method, or that of a frame's call."""
+        """Return the method itself, or that of a frame's call."""
         if isinstance(subject, MethodAt):
             return subject.path
         call = subject.call(self._store) if isinstance(subject, FrameAt) else None
         return None if call is None else call.method or UNKNOWN
 
     def text(self, key: str) -> tuple[str, str]:
-        """The figures, as in the list."""
+        """Return the totals as a line of text."""
         row = self.row(key)
         return row_line(METHOD_COLUMNS, row), f"the row of {row.method}"
 
     def _in_order(self) -> list[str]:
-        """The paths by the order; those without a value last, ties by their name."""
+        """Return the paths in order: those without a value come last, those with the same value are sorted by name."""
         if self._sorted_at != self._totals.revision:
             self._sorted_at, (column, descending) = self._totals.revision, self.order
             methods, value = self._totals.methods, self.columns[column].sort_value
