@@ -78,11 +78,6 @@ class Dump:
         return f"{gap}{self.payload[at]:02x}"
 
 
-def dump(store: Store, position: int, width: int = 16) -> Dump:
-    """Return the hex dump of the frame at a position, with `width` bytes per line."""
-    return Dump(store, position, width)
-
-
 def _end(run: ByteRun) -> int:
     return run.end
 

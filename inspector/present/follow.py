@@ -391,8 +391,3 @@ class Follow:
             if frame.type == FrameType.GOAWAY and frame.connection == connection:
                 yield StepHeader(self._searched)
             self._searched += 1
-
-
-def follow(store: Store, catalog: Catalog, key: StreamKey) -> Follow:
-    """The follow view of a call; KeyError for a stream that is no call."""
-    return Follow(store, catalog, key)

@@ -23,7 +23,7 @@ from inspector.model.frame import (
     Packet,
     TcpEvent,
 )
-from inspector.present.detail import dump, frame_detail, message_detail
+from inspector.present.detail import Dump, frame_detail, message_detail
 from inspector.present.export.json import call_object, frame_object, json_line
 from inspector.present.export.text import follow_lines, row_line
 from inspector.present.follow import Follow
@@ -151,7 +151,7 @@ def show_everything(store: Store, following: dict[StreamKey, Follow], *, is_in_t
         row_line(FRAME_COLUMNS, frame_row(store, CATALOG, position, times))
         frame_detail(store, CATALOG, position)
         message_detail(store, CATALOG, position)
-        dump(store, position)
+        Dump(store, position)
     for key, call in store.calls.items():
         assert json.loads(json_line(call_object(store, CATALOG, key)))["stream"] == key.stream
         row_line(CALL_COLUMNS, call_row(store, CATALOG, key, times))
