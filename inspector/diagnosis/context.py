@@ -48,7 +48,7 @@ class Timeout(NamedTuple):
 
     seconds: float
     text: str
-    """The time in words: `500 ms`."""
+    """The time as text: `500 ms`."""
     header: str = "grpc-timeout"
     """The name of the header that has it."""
 

@@ -126,13 +126,13 @@ def _ends(about: _About) -> Iterator[ConnectionFact]:
     began = f"{clock(connection.started)}  at {about.at(connection.started)}"
     yield _field("first packet", Span(began))
     if connection.joined_late:
-        words = "joined late: it began before the capture, so headers and windows may be unknown"
-        yield _field("beginning", Span(words, Tone.WARN))
+        sentence = "joined late: it began before the capture, so headers and windows may be unknown"
+        yield _field("beginning", Span(sentence, Tone.WARN))
     for ending in connection.endings:
         name = "RST" if ending.is_reset else "FIN"
         side = connection.side(ending.source)
-        said = f"{name} from the {side}, packet {ending.packet}, after {duration(ending.time - connection.started)}"
-        yield _field("ended", Span(said, Tone.WARN if ending.is_reset else Tone.PLAIN))
+        end = f"{name} from the {side}, packet {ending.packet}, after {duration(ending.time - connection.started)}"
+        yield _field("ended", Span(end, Tone.WARN if ending.is_reset else Tone.PLAIN))
     if not connection.endings:
         yield _field("latest packet", Span(f"{clock(traffic.last)}  at {about.at(traffic.last)}"))
 
@@ -145,10 +145,10 @@ def _settings(about: _About) -> Iterator[ConnectionFact]:
     yield _sides("each asks of the other")
     is_certain = not about.connection.joined_late
     for name in names:
-        said = [sent.settings.get(name) for sent in (client, server)]
-        unsaid = _DEFAULTS.get(name, "") if is_certain else "?"
-        values = [unsaid if value is None else f"{value:,}" for value in said]
-        yield _both(clean(shortened(name, _TABLE_WIDTH - 1)), values, [value is not None for value in said])
+        sent_values = [sent.settings.get(name) for sent in (client, server)]
+        default = _DEFAULTS.get(name, "") if is_certain else "?"
+        values = [default if value is None else f"{value:,}" for value in sent_values]
+        yield _both(clean(shortened(name, _TABLE_WIDTH - 1)), values, [value is not None for value in sent_values])
 
 
 def _streams(about: _About) -> Iterator[ConnectionFact]:
@@ -214,36 +214,38 @@ def _pings(about: _About) -> Iterator[ConnectionFact]:
         sent = about.traffic.sent[ping.sender]
         yield ConnectionFact(Line((about.arrow(sent), GAP, Span(f"{about.at(ping.time)}  {trip}")), 1), ping.position)
     for (end, _), (time, position) in list(about.traffic.waiting.items())[-_LATEST:]:
-        words = Span(f"{about.at(time)}  no ACK", Tone.WARN)
-        yield ConnectionFact(Line((about.arrow(about.traffic.sent[end]), GAP, words), 1), position)
+        text = Span(f"{about.at(time)}  no ACK", Tone.WARN)
+        yield ConnectionFact(Line((about.arrow(about.traffic.sent[end]), GAP, text), 1), position)
 
 
 def _goaways(about: _About) -> Iterator[ConnectionFact]:
-    for said in about.traffic.goaways:
-        tone = Tone.PLAIN if said.error == "NO_ERROR" else Tone.ERROR
-        debug = f"  “{clean(shortened(said.debug, _MAX_DEBUG))}”" if said.debug else ""
-        words = Span(f"{about.at(said.time)}  {clean(said.error)}{debug}", tone)
-        last = Span(f"  last stream {said.last_stream}", Tone.DIM)
-        yield ConnectionFact(Line((about.arrow(about.traffic.sent[said.sender]), GAP, words, last), 1), said.position)
-        if said.killed:
-            yield ConnectionFact(Line((Span(_refused_calls(said), Tone.ERROR),), 2), said.position)
+    for goaway in about.traffic.goaways:
+        tone = Tone.PLAIN if goaway.error == "NO_ERROR" else Tone.ERROR
+        debug = f"  “{clean(shortened(goaway.debug, _MAX_DEBUG))}”" if goaway.debug else ""
+        text = Span(f"{about.at(goaway.time)}  {clean(goaway.error)}{debug}", tone)
+        last = Span(f"  last stream {goaway.last_stream}", Tone.DIM)
+        yield ConnectionFact(
+            Line((about.arrow(about.traffic.sent[goaway.sender]), GAP, text, last), 1), goaway.position
+        )
+        if goaway.killed:
+            yield ConnectionFact(Line((Span(_refused_calls(goaway), Tone.ERROR),), 2), goaway.position)
 
 
-def _refused_calls(said: Goaway) -> str:
-    shown = ", ".join(map(str, said.killed[:_LATEST]))
-    more = ", …" if len(said.killed) > _LATEST else ""
-    return f"refused {counted(len(said.killed), 'call')}, which may be sent again: stream {shown}{more}"
+def _refused_calls(goaway: Goaway) -> str:
+    shown = ", ".join(map(str, goaway.killed[:_LATEST]))
+    more = ", …" if len(goaway.killed) > _LATEST else ""
+    return f"refused {counted(len(goaway.killed), 'call')}, which may be sent again: stream {shown}{more}"
 
 
 def _resets(about: _About) -> Iterator[ConnectionFact]:
     traffic = about.traffic
     most = sorted(traffic.reset_counts.items(), key=itemgetter(1), reverse=True)
     for (end, error), count in most[:_LATEST]:
-        words = Span(f"{clean(error)}  {counted(count, 'time')}", Tone.PLAIN)
-        yield ConnectionFact(Line((about.arrow(traffic.sent[end]), GAP, words), 1))
+        text = Span(f"{clean(error)}  {counted(count, 'time')}", Tone.PLAIN)
+        yield ConnectionFact(Line((about.arrow(traffic.sent[end]), GAP, text), 1))
     for reset in traffic.resets[-_LATEST:]:
-        words = Span(f"{about.at(reset.time)}  stream {reset.stream}  {clean(reset.error)}")
-        yield ConnectionFact(Line((about.arrow(traffic.sent[reset.sender]), GAP, words), 2), reset.position)
+        text = Span(f"{about.at(reset.time)}  stream {reset.stream}  {clean(reset.error)}")
+        yield ConnectionFact(Line((about.arrow(traffic.sent[reset.sender]), GAP, text), 2), reset.position)
 
 
 _SECTIONS: Final[dict[str, _Section]] = {

@@ -35,10 +35,10 @@ def window_lines(windows: Windows) -> Iterator[tuple[Span, ...]]:
     if len(moved) > _MAX_WINDOWS:
         yield (Span(f"and {counted(len(moved) - _MAX_WINDOWS, 'more stream')} that used theirs", Tone.DIM),)
     if unknown := sum(not windows.knows(stream) for stream in windows.changes):
-        yield (Span(f"{counted(unknown, 'open stream')} of which something was not captured: ", Tone.DIM), _UNKNOWN)
+        yield (Span(f"{counted(unknown, 'open stream')} with frames that were not captured: ", Tone.DIM), _UNKNOWN)
     if windows.overdrawn:
-        words = f"sent {windows.overdrawn:,} B more than a window allowed, as far as the capture shows"
-        yield (Span(words, Tone.ERROR),)
+        text = f"sent {windows.overdrawn:,} B more than a window allowed, as far as the capture shows"
+        yield (Span(text, Tone.ERROR),)
 
 
 def stall_facts(
@@ -181,8 +181,8 @@ def _info(connection: Connection, traffic: Traffic) -> Iterator[tuple[Span, ...]
         yield (Span("joined late", Tone.WARN),)
     if gaps := sum(sent.gaps for sent in traffic.sent.values()):
         yield (Span(counted(gaps, "gap"), Tone.WARN),)
-    if said := most_informative(traffic):
-        yield (_goaway(said),)
+    if goaway := most_informative(traffic):
+        yield (_goaway(goaway),)
     if resets := sum(traffic.reset_counts.values()):
         yield (Span(counted(resets, "reset"), Tone.WARN),)
     if traffic.stall_count:
@@ -201,6 +201,6 @@ def most_informative(traffic: Traffic) -> Goaway | None:
     return next((each for each in goaways if each.error != "NO_ERROR"), goaways[0] if goaways else None)
 
 
-def _goaway(said: Goaway) -> Span:
-    words = " ".join(part for part in ("GOAWAY", said.error, shortened(said.debug, 60)) if part)
-    return Span(clean(words), Tone.DIM if said.error == "NO_ERROR" else Tone.ERROR)
+def _goaway(goaway: Goaway) -> Span:
+    text = " ".join(part for part in ("GOAWAY", goaway.error, shortened(goaway.debug, 60)) if part)
+    return Span(clean(text), Tone.DIM if goaway.error == "NO_ERROR" else Tone.ERROR)

@@ -194,8 +194,8 @@ def _pause(store: Store, sequence: Sequence, run: FrameRun, before: float) -> Li
     now = store.frames[run.positions[0]].time
     tone = Tone.WARN if now - before >= _LONG_PAUSE else Tone.DIM
     stalls = stalls_at(store.traffic(sequence.connection), store.connections[sequence.connection], before, now)
-    words = (Span(f"{'':8}{duration(now - before)} pass", tone), *(Span(f", {each}", Tone.WARN) for each in stalls))
-    return Line((Span(f"{'':10}{lanes}", Tone.DIM), *words))
+    pause = (Span(f"{'':8}{duration(now - before)} pass", tone), *(Span(f", {each}", Tone.WARN) for each in stalls))
+    return Line((Span(f"{'':10}{lanes}", Tone.DIM), *pause))
 
 
 def _groups(store: Store, catalog: Catalog, run: FrameRun) -> Iterator[tuple[Span, ...]]:

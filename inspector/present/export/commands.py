@@ -121,26 +121,26 @@ def grpcurl_command(
     """
     sent = resendable_call(call, catalog)
     headers = _header_options(sent, mask)
-    words = ["grpcurl", *([] if sent.is_secure else ["-plaintext"]), *schema_options]
+    arguments = ["grpcurl", *([] if sent.is_secure else ["-plaintext"]), *schema_options]
     if sent.authority and _host(sent.authority) != _host(target):
-        words += ["-authority", sent.authority]
+        arguments += ["-authority", sent.authority]
     if sent.options.deadline is not None:
-        words += ["-max-time", f"{sent.options.deadline:.15g}"]
-    words += headers
+        arguments += ["-max-time", f"{sent.options.deadline:.15g}"]
+    arguments += headers
     if sent.messages:
-        words += ["-d", " ".join(_json(sent, message, catalog) for message in sent.messages)]
-    words += [target, sent.path.lstrip("/")]
-    for word in words:
-        if not _PRINTABLE.fullmatch(word):
-            raise RequestError(f"No command line can carry {clean(word)}.", "Copy the call as Python.")
-    command = " ".join(map(shlex.quote, words))
+        arguments += ["-d", " ".join(_json(sent, message, catalog) for message in sent.messages)]
+    arguments += [target, sent.path.lstrip("/")]
+    for argument in arguments:
+        if not _PRINTABLE.fullmatch(argument):
+            raise RequestError(f"No command line can carry {clean(argument)}.", "Copy the call as Python.")
+    command = " ".join(map(shlex.quote, arguments))
     return f"{_DOLLAR}='$' {command}" if f"${{{_DOLLAR}}}" in command else command
 
 
 def _header_options(sent: ResendableCall, mask: Mask) -> list[str]:
     """Return grpcurl's options for the metadata. grpcurl expands variables, so its arguments contain no secrets."""
     named = variables(sent, mask.secrets)
-    words = ["-expand-headers"] if named else []
+    arguments = ["-expand-headers"] if named else []
     for index, (name, value) in enumerate(sent.options.metadata):
         text = value if isinstance(value, str) else base64.b64encode(value).decode()
         if index in named:
@@ -148,8 +148,8 @@ def _header_options(sent: ResendableCall, mask: Mask) -> list[str]:
             text = f"{scheme_of(name, value)} ${{{named[index]}}}".lstrip()
         elif named:
             text = _EXPANDED.sub(f"${{{_DOLLAR}}}", text)
-        words += ["-H", f"{name}: {text}"]
-    return words
+        arguments += ["-H", f"{name}: {text}"]
+    return arguments
 
 
 def variables(sent: ResendableCall, secrets: Secrets) -> dict[int, str]:

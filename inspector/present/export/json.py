@@ -174,14 +174,14 @@ def _stall(connection: Connection, stall: Stall) -> dict[str, object]:
     }
 
 
-def _goaway(connection: Connection, said: Goaway) -> dict[str, object]:
+def _goaway(connection: Connection, goaway: Goaway) -> dict[str, object]:
     return {
-        "sender": connection.side(said.sender),
-        "time": said.time,
-        "error": said.error,
-        "last_stream": said.last_stream,
-        "debug": said.debug,
-        "refused": said.killed,
+        "sender": connection.side(goaway.sender),
+        "time": goaway.time,
+        "error": goaway.error,
+        "last_stream": goaway.last_stream,
+        "debug": goaway.debug,
+        "refused": goaway.killed,
     }
 
 

@@ -192,8 +192,8 @@ def _html_line(line: Line) -> str:
 
 
 def _html_paragraph(spans: Iterable[Span], indent: int = 0) -> str:
-    words = "".join(_html_span(span) for span in spans)
-    return f'<p style="padding-left:{indent * 2}ch">{words or "&nbsp;"}</p>'
+    content = "".join(_html_span(span) for span in spans)
+    return f'<p style="padding-left:{indent * 2}ch">{content or "&nbsp;"}</p>'
 
 
 def _html_span(span: Span) -> str:
