@@ -98,7 +98,7 @@ def status(context: CallContext) -> Diagnosis | None:
     last = envelope or context.last(Side.SERVER)
     source = f" ({call.status_source})" if call.status_source is not None else ""
     more = f"; {details_in_short(details)}" if details else ""
-    where = "trailers" if call.response_headers else "Trailers-Only response"
+    where = "trailers" if call.response_headers else "Trailers-Only"
     where = "last message of the Connect protocol" if envelope else where
     ended = "" if call.ended is None else context.after(call.ended)
     sentence = (
