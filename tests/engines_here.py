@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from inspector.capture.engines.registry import check_engines
+from inspector.capture.engines.start import check_engines
 
 
 def _refusals() -> str:
     engines = asyncio.run(check_engines())
-    return " ".join(each.words for each in engines if not each.is_allowed and each.engine != "tap")
+    return " ".join(each.text for each in engines if not each.is_allowed and each.engine != "tap")
 
 
 _refused = _refusals()

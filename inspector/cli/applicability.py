@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from inspector.capture.engines.registry import ENGINES, EngineType, candidates
 from inspector.capture.source import FileSource, LiveSource, Source
 from inspector.client.options import CallSettings, ConnectionOptions, Security, settings_of
 from inspector.errors import UsageError
@@ -38,12 +39,11 @@ class Situation:
         return self.source is not None and self.service is None
 
     @property
-    def is_tap(self) -> bool:
-        """True when the options allow no other engine than the tap."""
-        service = self.service
-        return service is not None and (
-            service.engine == "tap" or bool(service.target.path) or service.listen is not None
-        )
+    def engines(self) -> tuple[EngineType, ...]:
+        """The engines that can capture the service; all of them where there is none."""
+        if (service := self.service) is None:
+            return tuple(ENGINES.values())
+        return candidates(service.engine, unix_socket=bool(service.target.path), listens=service.listen is not None)
 
     @property
     def has_files(self) -> bool:
@@ -84,22 +84,28 @@ LIVE: Final = Need(
 )
 NETWORK: Final = Need(
     lambda situation: (
-        situation.service is None or not situation.service.target.path or situation.service.engine in ("auto", "tap")
+        situation.service is None
+        or not situation.service.target.path
+        or bool(candidates(situation.service.engine, unix_socket=True))
     ),
     "{engine} cannot capture a Unix socket, which is not on a network.",
     "The tap can: --engine tap.",
 )
 PROGRAM: Final = Need(
-    lambda situation: not situation.is_tap,
+    lambda situation: any(engine.has_interfaces for engine in situation.engines),
     "{option} is for tcpdump and dumpcap: the tap relays connections and uses no interface.",
 )
 TAP: Final = Need(
-    lambda situation: situation.service is None or situation.service.engine in ("auto", "tap"),
+    lambda situation: situation.service is None or bool(candidates(situation.service.engine, listens=True)),
     "{option} is for the tap, and {engine} listens on no address.",
     "Leave it out, or choose --engine tap.",
 )
 WIDER: Final = Need(
-    lambda situation: not (situation.is_tap and situation.service is not None and situation.service.ports),
+    lambda situation: (
+        situation.service is None
+        or not situation.service.ports
+        or any(engine.has_multiple_ports for engine in situation.engines)
+    ),
     "{option} adds ports to the capture, and the tap relays to {source} alone.",
 )
 KEPT: Final = Need(

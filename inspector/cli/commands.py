@@ -105,7 +105,7 @@ def _replace_standard_input() -> int:
 
 def frames(options: Namespace) -> int:
     """Print one line per frame."""
-    from inspector.headless.frames import print_frames
+    from inspector.headless.tables import print_frames
 
     return run_session(
         options, lambda session, catalog, limits: print_frames(session, catalog, limits, as_json=options.json)
@@ -114,7 +114,7 @@ def frames(options: Namespace) -> int:
 
 def calls(options: Namespace) -> int:
     """Print one line per call."""
-    from inspector.headless.calls import print_calls
+    from inspector.headless.tables import print_calls
 
     return run_session(
         options, lambda session, catalog, limits: print_calls(session, catalog, limits, as_json=options.json)
@@ -123,7 +123,7 @@ def calls(options: Namespace) -> int:
 
 def connections(options: Namespace) -> int:
     """Print one line per connection."""
-    from inspector.headless.connections import print_connections
+    from inspector.headless.tables import print_connections
 
     options.reflection = options.reflection or False  # no message is printed, so no schema is needed
     return run_session(
@@ -163,10 +163,12 @@ def call(options: Namespace) -> int:
 
 
 def _call_without_capture(options: Namespace, request: Request, target: Target) -> int:
-    from inspector.headless.call import send_unseen
+    from inspector.headless.call import send_uncaptured
 
     async def run() -> int:
-        return await send_unseen(options.target, await _load_catalog(options, target), request, as_json=options.json)
+        return await send_uncaptured(
+            options.target, await _load_catalog(options, target), request, as_json=options.json
+        )
 
     return _run_printing(run())
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from inspector import __version__
+from inspector.capture.engines.registry import CHOICES
 from inspector.capture.source import Target
 from inspector.client.options import (
     PLAINTEXT,
@@ -345,7 +346,7 @@ def _add_capture_options(parser: Parser) -> None:
     group = parser.add_argument_group("capture")
     group.add_argument(
         "--engine",
-        choices=("auto", "tcpdump", "dumpcap", "tap"),
+        choices=CHOICES,
         default="auto",
         help="what captures; auto: the first that is permitted to",
     )

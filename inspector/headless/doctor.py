@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from inspector import __version__
-from inspector.capture.engines.registry import check_engines
+from inspector.capture.engines.start import check_engines
 from inspector.capture.left_captures import DAYS_KEPT, LeftCapture, left_captures
 from inspector.errors import InspectorError
 from inspector.headless.output import Output
@@ -57,7 +57,7 @@ async def _findings() -> AsyncIterator[CheckResult]:
     best = next((each.engine for each in permissions if each.is_allowed), "")
     for each in permissions:
         chosen = " This is what --engine auto chooses here." if each.engine == best else ""
-        yield CheckResult(each.engine, each.is_allowed, needed=False, detail=each.words + chosen, fix=each.cure)
+        yield CheckResult(each.engine, each.is_allowed, needed=False, detail=each.text + chosen, fix=each.hint)
     for finding in _left_captures(left_captures()):
         yield finding
 

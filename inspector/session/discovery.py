@@ -106,7 +106,7 @@ class PortDiscovery:
         self._has_keys = state.has_keys if state else False
         self._chosen_ports = state.chosen_ports if state else frozenset[int]()
         if state is not None:
-            decoder.know_what(state.decoder)
+            decoder.continue_from(state.decoder)
 
     def state(self, chosen_ports: frozenset[int]) -> DiscoveryState:
         """Return what the next session needs; `chosen_ports` are those that the user decodes differently in it."""
@@ -118,7 +118,7 @@ class PortDiscovery:
         """Examine the next bytes of the capture."""
         self._has_keys = self._has_keys or holds_tls_keys(data)
         for found, openings in self._finder.feed(data):
-            self._decoder.hear(found)
+            self._decoder.ingest.marker.note(found)
             for opening in openings:
                 self._decode(opening)
         for opening in self._scan.feed(data) if self._scan else ():
@@ -128,7 +128,7 @@ class PortDiscovery:
         if opening.port in self._chosen_ports:
             return
         before = self._decoder.decoding
-        is_new = self._decoder.learn(opening)
+        is_new = self._decoder.open_port(opening)
         if self._decoder.decoding != before:
             self._packets.decode_anew()
         is_first_answer = is_new and opening.is_answer

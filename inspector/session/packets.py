@@ -16,9 +16,8 @@ from inspector.model.dissection import Dissection
 from inspector.tshark.binary import Decoding, Tshark, TsharkDied, find_tshark
 from inspector.tshark.display_filter import DisplayFilterService, PacketMatches
 from inspector.tshark.dissector import DiskRecording, Dissector
-from inspector.tshark.lines import TsharkLines
 from inspector.tshark.packet_list import PacketList
-from inspector.tshark.restarting_reader import Bounds, RestartingReader
+from inspector.tshark.process import Bounds, RestartingReader, TsharkProcess
 from inspector.tshark.tcp_stream import Segment, TcpFollow, TcpStream, read_segment, segment_arguments
 
 _UNBOUND: Final = Bounds()
@@ -136,7 +135,7 @@ class Packets:
         """Return what both ends of a TCP connection sent, as captured so far. Raises TsharkError."""
         follow = TcpFollow(stream)
         tshark, _ = await self.ground()
-        arguments = tshark.look_arguments(self._decoding(), "-q", "-z", f"follow,tcp,yaml,{stream}")
+        arguments = tshark.query_arguments(self._decoding(), "-q", "-z", f"follow,tcp,yaml,{stream}")
         await self._look(arguments, follow.take, f"follow TCP stream {stream}")
         return follow.stream
 
@@ -187,15 +186,13 @@ class Packets:
         """Run tshark once over what was recorded so far."""
         tshark, recording = await self._whole()
         try:
-            await TsharkLines(tshark, arguments, self._bounds.memory).read(so_far(recording), take)
+            await TsharkProcess(tshark, arguments, max_memory=self._bounds.memory).read(so_far(recording), take)
         except TsharkDied as death:
             if death.signal is not None:
                 raise TsharkError(
                     f"tshark was killed before it could {what}.", "Try again: another one is started."
                 ) from death
-            raise TsharkError(f"tshark cannot {what}: {death.said}.") from death
-        except OSError as error:
-            raise tshark.cannot_run(error) from error
+            raise TsharkError(f"tshark cannot {what}: {death.stderr}.") from death
 
     async def _read(
         self, reading: RestartingReader, take: Callable[[list[bytes]], None], clear: Callable[[], None]

@@ -8,7 +8,8 @@ import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
-from inspector.capture.engines.registry import Engine, start_engine
+from inspector.capture.engines.registry import is_relay
+from inspector.capture.engines.start import Engine, start_engine
 from inspector.capture.source import LiveSource, Target
 from inspector.capture.spool import Spool
 from inspector.client.sample import GreetService, greet_service
@@ -35,7 +36,7 @@ async def start_greet(source: LiveSource) -> tuple[Engine, GreetService]:
     engine = await start_source(source, service=behind)
     async with AsyncExitStack() as undo:
         undo.push_async_callback(engine.stop)
-        if behind is not None and engine.name == "tap":
+        if behind is not None and is_relay(engine.name):
             port = behind.port
         service = await greet_service(host, port)
         undo.pop_all()

@@ -15,7 +15,7 @@ from typing import Final
 
 from inspector.capture.source import FileSource, LiveSource, Source, StdinSource, own_ports
 from inspector.errors import InspectorError, shortage
-from inspector.pcap.comments import Comments
+from inspector.pcap.reader import Comments
 from inspector.scheduling import run_concurrently, wait_until_done
 from inspector.session.discovery import DiscoveryState, FailureNotices, PortDiscovery, notice_of_empty_capture
 from inspector.session.intake import Intake, LiveIntake, open_intake
@@ -25,7 +25,7 @@ from inspector.session.status import BacklogMeter, Completeness, Phase, SessionS
 from inspector.store.store import Change, Store
 from inspector.tshark.binary import CUT_SHORT, Decoding, Tshark, find_tshark
 from inspector.tshark.decoder import Decoder
-from inspector.tshark.restarting_reader import Bounds
+from inspector.tshark.process import Bounds
 from inspector.tshark.rotation import TsharkRotation
 
 _HOLD_SECONDS: Final = {FileSource: math.inf, StdinSource: 2.0}
@@ -71,11 +71,11 @@ class Session:
         decoding: Decoding | None = None,
         *,
         memory: Memory | None = None,
-        relay: TsharkRotation | None = None,
+        rotation: TsharkRotation | None = None,
         keeps_all: bool = False,
         capture: CaptureState | None = None,
     ) -> None:
-        """`relay` decides when another tshark takes over; `capture` is given where it was read before.
+        """`rotation` decides when another tshark takes over; `capture` is given where it was read before.
 
         With `keeps_all`, no packet of the recording is deleted, however large it is.
         """
@@ -96,9 +96,9 @@ class Session:
         self._capture, self.publisher, self._intake = capture, capture.publisher, capture.intake
         self._keeps_all = keeps_all
         self._left = source.left if isinstance(source, FileSource) else None
-        notify, relay = self.publisher.notify, relay or TsharkRotation(self.memory.tshark)
+        notify, rotation = self.publisher.notify, rotation or TsharkRotation(self.memory.tshark)
         hold = _HOLD_SECONDS.get(type(source), 0.0)
-        self.decoder = Decoder(self.store, decoding, self._publish, notify, relay, hold_seconds=hold)
+        self.decoder = Decoder(self.store, decoding, self._publish, notify, rotation, hold_seconds=hold)
         bounds = Bounds(self.memory.tshark, self.decoder.reach)
         self.packets = Packets(lambda: self.decoder.decoding, notify, bounds)
         is_one_port = isinstance(source, LiveSource)
@@ -195,7 +195,7 @@ class Session:
         if isinstance(self.source, LiveSource):
             await self._intake.start()
         else:
-            self.decoder.go_on()
+            self.decoder.rotation.go_on()
             self.publisher.update(phase=Phase.READING)
 
     async def finish(self) -> None:
@@ -267,7 +267,7 @@ class Session:
     def _examine(self, data: bytes) -> None:
         """Look through the next bytes of the recording, ahead of tshark."""
         self._discovery.feed(data)
-        self.comments.hear(data)
+        self.comments.feed(data)
 
     def _report_status(self, status: SessionStatus) -> None:
         self.on_status(status)
@@ -295,11 +295,11 @@ async def _watch_backlog(session: Session) -> None:
     meter, clock, decoder = BacklogMeter(), asyncio.get_running_loop().time, session.decoder
     while True:
         await asyncio.sleep(_BACKLOG_SECONDS)
-        if decoder.is_paused:
+        if decoder.rotation.is_paused:
             meter.pause()
             session.publisher.update(backlog=None)
             continue
-        backlog = meter.note(clock(), session.comments.scan.packets, decoder.latest)
+        backlog = meter.note(clock(), session.comments.scan.packets, decoder.rotation.latest)
         if backlog is not None and backlog.is_stalled:
             backlog = replace(backlog, stopped=decoder.stopped)
         elif isinstance(session.source, FileSource) or session.status.is_whole:

@@ -125,7 +125,7 @@ class Browser(Horizontal):
     @property
     def marked_call(self) -> Call | None:
         """The call that was marked last, itself or by one of its frames, other than the selected one."""
-        marked = (self._call_of(subject) for subject in self.listing.marked())
+        marked = (self._call_of(subject) for subject in self.listing.marks.subjects(self.listing.shown))
         return next((call for call in marked if call is not None and call is not self.call), None)
 
     def _call_of(self, subject: Subject | None) -> Call | None:

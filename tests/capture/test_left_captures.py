@@ -68,7 +68,7 @@ def test_a_program_that_nobody_has_waited_for_is_dead(tmp_path: Path) -> None:
         assert len(left_captures()) == 1
 
 
-def test_a_run_before_with_the_same_process_id_is_no_living_one(tmp_path: Path) -> None:
+def test_an_earlier_run_with_the_same_process_id_is_not_taken_for_a_running_one(tmp_path: Path) -> None:
     (path,) = leave(tmp_path).paths
     path.rename(path.with_name(f"capture-{os.getpid()}-abcdefgh.pcap"))
     assert len(left_captures()) == 1

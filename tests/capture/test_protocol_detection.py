@@ -1,4 +1,4 @@
-"""Ports that are found by themselves: by how connections begin, behind any headers, and by their frames."""
+"""Ports found in raw bytes: by how connections begin, behind any headers, and by their frames."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_port_is_found_behind_extension_headers() -> None:
     assert list(openings_in(ipv6((17, bytes(7))) + TCP_TO_50051 + PREFACE)) == []
 
 
-def test_one_whole_segment_with_a_request_tells_its_port() -> None:
+def test_one_whole_segment_with_a_request_identifies_its_port() -> None:
     wire = Wire()
     wire.greet(1, hello("a"), reply("b"))
     records = bytes(wire.capture)
@@ -79,7 +79,7 @@ async def test_a_long_capture_through_a_pipe_comes_to_its_end(tmp_path: Path) ->
         await cat.wait()
 
 
-def test_who_opened_the_connection_tells_where_no_header_does() -> None:
+def test_a_syn_identifies_the_server_where_no_header_does() -> None:
     wire = Wire(Endpoint("127.0.0.1", 1234), Endpoint("127.0.0.1", 50051))
     for _ in range(6):
         wire.client(SettingsFrame(0), data(1, hello("a")))

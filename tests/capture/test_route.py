@@ -1,4 +1,4 @@
-"""Where the packets of a service pass by, what a person may type for it, and how one gets leave to see them."""
+"""The route to a service, the forms of a source, and the hints about permissions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_targets(text: str, target: Target) -> None:
 @pytest.mark.parametrize(
     "text", ["localhost", "::1:50051", "a:0", "a:65536", "http://a:80", "a b:1", "[::1]", "", "a:²"]
 )
-def test_what_is_no_target_is_told(text: str) -> None:
+def test_an_invalid_target_is_an_error(text: str) -> None:
     with pytest.raises(UsageError, match="Write HOST:PORT"):
         Target.parse(text)
 
@@ -101,6 +101,6 @@ def own_addresses() -> list[tuple[str, ipaddress.IPv4Interface]]:
     return [(name, one) for name, one in found if not one.is_loopback and 8 <= one.network.prefixlen < 31][:1]
 
 
-async def test_a_host_that_cannot_be_resolved_is_told() -> None:
+async def test_a_host_that_cannot_be_resolved_is_an_error() -> None:
     with pytest.raises(ServiceError, match=r"The host a..b cannot be resolved"):
         await find_route(Target("a..b", 1))

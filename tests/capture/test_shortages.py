@@ -29,7 +29,7 @@ def limited(files: int, *arguments: str) -> list[str]:
     return ["sh", "-c", f"ulimit -n {files}; exec {shlex.join([sys.executable, '-m', 'inspector', *arguments])}"]
 
 
-TAP_LINES = "grpc-inspector: Listening on ", "grpc-inspector: The tap cannot take a connection"
+TAP_LINES = "grpc-inspector: Listening on ", "grpc-inspector: The tap cannot accept a connection"
 
 
 @pytest.mark.parametrize("arguments", [("calls", str(CAPTURE)), ("calls", "localhost:1", "--engine", "tap")])
@@ -107,5 +107,5 @@ def test_other_errors_stay_what_they_are() -> None:
         (FileExistsError("trace.pcap"), "trace.pcap"),
     ],
 )
-def test_a_reason_is_in_the_words_of_whoever_numbered_the_error(error: OSError, words: str) -> None:
+def test_a_reason_uses_the_text_of_the_library_that_numbered_the_error(error: OSError, words: str) -> None:
     assert reason(error).startswith(words)

@@ -87,7 +87,7 @@ async def test_megabytes_and_a_half_closed_connection(host: str, tmp_path: Path)
     assert [row.source for row in rows if row.flags & FIN] == [port, through.port]
 
 
-async def test_what_a_client_has_heard_is_recorded_already() -> None:
+async def test_bytes_are_recorded_before_a_client_receives_them() -> None:
     async with tapped(echo_at_once) as through:
         reader, writer = await through.connect()
         for word in (b"first", b"second"):

@@ -1,4 +1,4 @@
-"""Where the tap listens: a Unix socket for clients that dial nothing else, and addresses that the user names."""
+"""Where the tap listens: on a Unix socket for clients that connect to nothing else, and on addresses of the user's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from inspector.capture.engines.tap import Tap, open_tap
-from inspector.capture.source import LONGEST_PATH, Target
+from inspector.capture.source import MAX_SOCKET_PATH as MAX_PATH
+from inspector.capture.source import Target
 from inspector.errors import EngineError, UsageError
 from inspector.schema.catalog import Catalog
 from inspector.session import LiveSource, Phase, Session, parse_source
@@ -182,13 +183,13 @@ async def tap_on(listen: Target, service: Target) -> AsyncIterator[Tap]:
 @pytest.mark.parametrize(
     ("made", "words"),
     [
-        ("file", "that is no socket, and it is left as it is. Choose another path."),
-        ("folder", "that is no socket, and it is left as it is. Choose another path."),
-        ("link", "that is no socket, and it is left as it is. Choose another path."),
+        ("file", "that is not a socket, and it is left alone. Choose another path."),
+        ("folder", "that is not a socket, and it is left alone. Choose another path."),
+        ("link", "that is not a socket, and it is left alone. Choose another path."),
         ("live", "another program listens there. End it, or choose another path."),
     ],
 )
-def test_what_is_there_already_is_left_as_it_is(greet: GreetProcess, tmp_path: Path, made: str, words: str) -> None:
+def test_an_existing_file_is_left_alone(greet: GreetProcess, tmp_path: Path, made: str, words: str) -> None:
     path = tmp_path / "there"
     with socket.socket(socket.AF_UNIX) as live:
         match made:
@@ -244,8 +245,12 @@ def fill(sockets: contextlib.ExitStack, path: Path) -> list[socket.socket]:
         ("unix:nowhere/x.sock", 1, "There is no folder nowhere for the socket nowhere/x.sock. Make it"),
         (f"unix:{sys.executable}/x.sock", 1, "There is no folder"),
         ("unix:/proc/x.sock", 1, "The tap cannot listen on unix:/proc/x.sock: "),
-        (f"unix:/tmp/{'x' * LONGEST_PATH}", 2, f"has {LONGEST_PATH + 5} bytes, and the system allows {LONGEST_PATH}"),
-        (f"unix:/tmp/{'ü' * 60}", 2, f"has 125 bytes, and the system allows {LONGEST_PATH}"),
+        (
+            f"unix:/tmp/{'x' * MAX_PATH}",
+            2,
+            f"has {MAX_PATH + 5} bytes, and the system allows {MAX_PATH}",
+        ),
+        (f"unix:/tmp/{'ü' * 60}", 2, f"has 125 bytes, and the system allows {MAX_PATH}"),
         ("unix:", 2, "'unix:' is not a host with a port"),
         ("50051", 2, "'50051' is not a host with a port; write HOST:PORT"),
         ("localhost:65536", 2, "65536 is not a TCP port: they go from 0 to 65535"),

@@ -1,4 +1,4 @@
-"""The packets that the tap makes up: tshark has nothing to say against them."""
+"""The packets that the tap builds: tshark finds no fault with them."""
 
 from __future__ import annotations
 

@@ -55,8 +55,8 @@ class Case(NamedTuple):
 
 CALLS = (
     Case("deadline", Cause.DEADLINE, (9, 13), ("The client gave up", "394 ms", "RST_STREAM CANCEL after 399 ms")),
-    Case("deadline_grpc", Cause.DEADLINE, (10, 15), ("400 ms", "the server said DEADLINE_EXCEEDED after 402 ms")),
-    Case("deadline_of_server", Cause.STATUS, (15,), ("says DEADLINE_EXCEEDED", "the database did not answer")),
+    Case("deadline_grpc", Cause.DEADLINE, (10, 15), ("400 ms", "the server returned DEADLINE_EXCEEDED after 402 ms")),
+    Case("deadline_of_server", Cause.STATUS, (15,), ("returned DEADLINE_EXCEEDED", "the database did not answer")),
     Case("deadline_grpclib", Cause.DEADLINE, (8, 16), ("The client gave up", "146 ms", "NO_ERROR after 151 ms")),
     Case("deadline_connect", Cause.DEADLINE, (6, 15), ("150 ms (connect-timeout-ms, packet 6)", "it closed the conn")),
     Case("cancelled", Cause.CANCELLED, (15,), ("cancelled", "after 200 ms", "deadline of 30 s had not passed")),
@@ -68,7 +68,7 @@ CALLS = (
     Case("goaway_and_left", Cause.GOAWAY, (16, 17, 18), ("“max_age”", "client had closed", "FIN, packet 17")),
     Case("too_many_pings", Cause.GOAWAY, (30,), ("ENHANCE_YOUR_CALM", "“too_many_pings”", "UNAVAILABLE")),
     Case("server_killed", Cause.CONNECTION_LOST, (15,), ("The server closed the connection", "FIN", "302 ms")),
-    Case("server_reset", Cause.CONNECTION_LOST, (11,), ("The server broke the connection off", "RST")),
+    Case("server_reset", Cause.CONNECTION_LOST, (11,), ("The server reset the connection", "RST")),
     Case("client_gone", Cause.CONNECTION_LOST, (14, 15), ("The client had closed the connection", "FIN, packet 14")),
     Case(
         "client_goaway", Cause.CONNECTION_LOST, (12, 13), ("The client sent GOAWAY CANCEL (packet 12); then it closed",)
@@ -79,8 +79,8 @@ CALLS = (
     Case("not_found", Cause.HTTP_ERROR, (11,), ("HTTP 404, text/plain", "“404 page not found”", "UNIMPLEMENTED")),
     Case("answer_rejected", Cause.HTTP_ERROR, (12, 13), ("HTTP 404", "UNIMPLEMENTED", "reset the stream with PROTO")),
     Case("web_page", Cause.HTTP_ERROR, (11,), ("HTTP 200, text/html", "Please log in")),
-    Case("stalled", Cause.FLOW_CONTROL, (9, 13), ("client stood still for 1.00 s", "its stream", "at its deadline")),
-    Case("request_to_tls", Cause.CONNECTION_LOST, (4, 6, 7), ("sent nothing", "FIN, packet 6", "expects TLS")),
+    Case("stalled", Cause.FLOW_CONTROL, (9, 13), ("client was blocked for 1.00 s", "its stream", "at its deadline")),
+    Case("request_to_tls", Cause.CONNECTION_LOST, (4, 6, 7), ("said nothing", "FIN, packet 6", "expects TLS")),
 )
 CONNECTIONS = (
     Case("plaintext_to_java", Cause.PLAINTEXT_TO_TLS, (4, 6), ("speaks TLS", "preface", "alert unexpected_message")),
@@ -426,7 +426,7 @@ async def test_calls_of_the_connect_protocol_say_how_they_ended() -> None:
     assert (found[many.key].cause, found[many.key].packets) == (Cause.STATUS, (19,))
     assert "RESOURCE_EXHAUSTED" in found[as_json.key].sentence
     assert found[nobody.key].sentence == (
-        "The server says INVALID_ARGUMENT by the Connect protocol (HTTP 400, packet 40): “no name given”."
+        "The server returned INVALID_ARGUMENT in the Connect protocol (HTTP 400, packet 40): “no name given”."
     )
     steps = "\n".join(follow_lines(Follow(store, Catalog(), many.key)))
     assert "trailers in the body" in steps

@@ -19,10 +19,9 @@ from inspector.cli import main
 from inspector.model.call import StreamKey
 from inspector.model.secrets import DEFAULT_NAMES, Mask, Secrets, masked
 from inspector.present.export.commands import grpcurl_command, python_script
-from inspector.present.export.html import follow_page
 from inspector.present.export.json import call_object, frame_object, json_line
-from inspector.present.export.text import follow_lines, masked_line, text_line
-from inspector.present.follow import follow
+from inspector.present.export.text import follow_lines, follow_page, masked_line, text_line
+from inspector.present.follow import Follow
 from inspector.present.packet import Folds, PacketTree
 from inspector.present.rows import frame_row
 from inspector.present.spans import Line
@@ -64,11 +63,11 @@ def talked(*fields: tuple[str, str]) -> Store:
 
 
 def call_text(store: Store, mask: Mask) -> str:
-    return "\n".join(follow_lines(follow(store, Catalog(), FIRST), mask=mask))
+    return "\n".join(follow_lines(Follow(store, Catalog(), FIRST), mask=mask))
 
 
 def call_page(store: Store, mask: Mask) -> str:
-    return "\n".join(follow_page(follow(store, Catalog(), FIRST), mask))
+    return "\n".join(follow_page(Follow(store, Catalog(), FIRST), mask))
 
 
 def call_json(store: Store, mask: Mask) -> str:

@@ -169,7 +169,7 @@ def test_count_ends_after_so_many_lines() -> None:
         (("calls", "~no-such-user/x.pcap"), 1, "no file"),
         (("calls", ""), 2, "no name"),
         (("calls", DATA / "b_full.pcapng", "--count", "1" * 5000), 2, "not a number of lines"),
-        (("follow", DATA / "b_full.pcapng", f"0/{'1' * 5000}"), 2, "names no stream"),
+        (("follow", DATA / "b_full.pcapng", f"0/{'1' * 5000}"), 2, "does not name a stream"),
         (("call", "localhost:1", "HelloWorld/greet", "--engine", "tap", "--write", DATA), 1, "exists already"),
         (("call", "localhost:1", "HelloWorld/greet", "x", "--engine", "tap"), 78, "localhost:1"),
         (("call", "localhost:1", "HelloWorld/none", "x", "--engine", "tap"), 1, "HelloWorld/none"),
@@ -326,7 +326,7 @@ def test_output_to_a_full_disk_is_said_in_a_sentence(command: str) -> None:
     what = command.format(DATA / "b_full.pcapng")
     done = shell(f"{sys.executable} -m inspector {what} > /dev/full")
     assert done.returncode == 1
-    assert done.stderr == "grpc-inspector: The output cannot be written: No space left on device. It is not whole.\n"
+    assert done.stderr == "grpc-inspector: The output cannot be written: No space left on device. It is incomplete.\n"
 
 
 def test_doctor_tells_what_is_here() -> None:

@@ -107,7 +107,7 @@ def test_files_tell_without_a_server() -> None:
     [
         (("list", "{}", "no.Such"), "There is no service no.Such"),
         (("describe", "{}", "no.Such"), "knows no.Such"),
-        (("list", "{}", "--no-reflection"), "nothing to ask"),
+        (("list", "{}", "--no-reflection"), "no source for the schema"),
         (("list", "localhost:1"), "Nothing listens on localhost:1. Start"),
         (("list", "{}", "--tls"), "does not speak TLS. The call was sent over TLS. Use --plaintext"),
         (("list", "{}", "--tls", "--cacert", "none.pem"), "none.pem cannot be read"),

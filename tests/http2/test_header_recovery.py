@@ -9,7 +9,7 @@ from hpack import Encoder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.diagnosis.method_names import method_name
+from inspector.diagnosis.call_facts import method_name
 from inspector.http2.hpack.header_order import ANY, METADATA, RANKS, BlockRole, SenderOrders, possible_names
 from inspector.http2.hpack.inference import Loss
 from inspector.http2.hpack.recovery import HeaderRecovery

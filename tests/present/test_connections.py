@@ -14,8 +14,8 @@ from inspector.http2.assembler import Assembler
 from inspector.model.connection import MAX_RESET_KINDS
 from inspector.model.frame import ACK, Frame, FrameType, Packet, Side
 from inspector.present.connection_detail import connection_facts
-from inspector.present.connections import connection_row
-from inspector.present.export.text import connection_line, text_line
+from inspector.present.connections import CONNECTION_COLUMNS, connection_row
+from inspector.present.export.text import row_line, text_line
 from inspector.present.sequence import LANES, Sequence, run_lines
 from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
@@ -53,7 +53,7 @@ def facts(store: Store, connection: int = 0) -> str:
 
 
 def row(store: Store, connection: int = 0) -> str:
-    return connection_line(connection_row(store, connection, Times.of(store)))
+    return row_line(CONNECTION_COLUMNS, connection_row(store, connection, Times.of(store)))
 
 
 def sequence_of(store: Store, connection: int, most: int = 1_000) -> Sequence:

@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 
 from inspector.cli import options
 from inspector.errors import UsageError
-from inspector.headless.calls import print_calls
 from inspector.headless.follow import print_stream
-from inspector.headless.frames import print_frames
 from inspector.headless.runner import Limits
+from inspector.headless.tables import print_calls, print_frames
 from inspector.http2.hpack.recovery import HeaderRecovery
 from inspector.http2.stats import ConnectionStats
 from inspector.model.call import CallState, StreamKey

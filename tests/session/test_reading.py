@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from inspector.capture.source import Target
 from inspector.capture.spool import Spool
 from inspector.errors import TsharkError
-from inspector.headless.calls import print_calls
-from inspector.headless.frames import print_frames
 from inspector.headless.runner import Limits
+from inspector.headless.tables import print_calls, print_frames
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, LiveSource, Phase, Session, StdinSource
 from inspector.session.export import packets_of_connections

@@ -1,4 +1,4 @@
-"""Packets that a display filter lets through become known late, in any order with the frames: rows are right."""
+"""Rows of a display filter whose matches arrive late, in any order with the frames."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.conversation import Conversation
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 60)), max_size=40))
-def test_rows_are_those_of_a_fresh_look(steps: list[tuple[bool, int]]) -> None:
+def test_incremental_rows_equal_those_built_from_scratch(steps: list[tuple[bool, int]]) -> None:
     said, matches = Conversation(), PacketMatches()
     filter_ = display_filter("x", matches)
     frames, calls = FrameSelection(said.store, filter_), CallSelection(said.store, filter_)

@@ -1,4 +1,4 @@
-"""Single packets taken apart, and filters checked: by the real sharkd, and by tshark where there is none."""
+"""Single packets dissected and display filters checked: by the real sharkd, and by tshark without it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from inspector.tshark import sharkd
 from inspector.tshark.binary import Decoding, Tshark, find_tshark
 from inspector.tshark.display_filter import DisplayFilterService
 from inspector.tshark.dissector import DiskRecording, Dissector, read_pdml
-from inspector.tshark.restarting_reader import Bounds
+from inspector.tshark.process import Bounds
 from inspector.tshark.sharkd import read_frame
 from tests.bench.recording import packets_of
 from tests.captures import DATA, write_copies
@@ -119,7 +119,7 @@ async def test_one_that_is_killed_is_started_again() -> None:
     assert not [each for each in psutil.Process().children() if each.name() == "sharkd"]
 
 
-async def test_a_recording_that_grows_is_read_again_and_what_is_not_there_is_told(tshark: Tshark) -> None:
+async def test_a_growing_recording_is_loaded_again_and_a_missing_packet_is_an_error(tshark: Tshark) -> None:
     spool, data = Spool.create(), CAPTURE.read_bytes()
     spool.append(data[:9000])
     at = Dissector(tshark, spool, lambda: Decoding(frozenset({PORT})), lambda _notice: None)
@@ -146,7 +146,7 @@ async def test_a_thousand_frames_in_a_packet(tshark: Tshark) -> None:
     assert outline(packet).count("http2") == 1_004
 
 
-async def test_a_file_that_is_gone_is_read_by_the_descriptor_that_is_still_open(tmp_path: Path) -> None:
+async def test_a_deleted_file_is_read_by_its_open_descriptor(tmp_path: Path) -> None:
     copy = tmp_path / "copy.pcapng"
     shutil.copy(CAPTURE, copy)
     notices: list[str] = []
@@ -166,7 +166,7 @@ async def test_keys_of_tls_are_used() -> None:
     assert any("http2" in layers for layers in found)
 
 
-async def test_askers_that_give_up_do_not_get_in_the_way() -> None:
+async def test_cancelled_requests_do_not_block_later_ones() -> None:
     at = dissector(find_tshark())
     tasks = [asyncio.create_task(at.dissect(number)) for number in range(1, 12)]
     await asyncio.sleep(0)
@@ -239,7 +239,7 @@ async def test_a_packet_at_the_beginning_does_not_wait_until_all_is_read(large: 
         await at.close()
 
 
-async def test_what_takes_too_much_memory_is_ended_and_said(large: Path) -> None:
+async def test_a_program_with_too_much_memory_is_ended_and_reported(large: Path) -> None:
     said: list[str] = []
     last, decoding = sum(1 for _ in packets_of(large)), Decoding(frozenset({50102}))
     packets = Packets(lambda: decoding, said.append, Bounds(memory=1))
@@ -249,7 +249,7 @@ async def test_what_takes_too_much_memory_is_ended_and_said(large: Path) -> None
         with pytest.raises(TsharkError, match=sentence):
             await packets.dissect(last)
         assert len(said) == 1
-        assert "tshark takes packets apart instead" in said[0]
+        assert "tshark dissects packets instead" in said[0]
         with pytest.raises(TsharkError, match=sentence):
             await packets.read_list(lambda: None)
         assert len(packets.list) < last

@@ -1,4 +1,4 @@
-"""Every packet as a line, what a display filter lets through, and a TCP stream as it was sent: all by a real tshark."""
+"""The list of packets, the matches of a display filter and the bytes of a TCP stream: all by a real tshark."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ async def test_rows_come_while_the_capture_goes_on_and_a_tshark_that_is_killed_c
     spool.discard()
 
 
-async def test_other_ports_begin_anew() -> None:
+async def test_a_change_of_ports_starts_the_list_again() -> None:
     decoding = Decoding()
     packets = Packets(lambda: decoding, print)
     spool = Spool.create()
@@ -212,15 +212,15 @@ async def test_both_directions_of_a_tcp_stream_in_their_order() -> None:
     packets = packets_of(CAPTURE, PORT)
     stream = await packets.follow_tcp(0)
     assert stream.peers == ("127.0.0.1:36948", "127.0.0.1:50102")
-    assert [(each.packet, each.peer) for each in stream.stretches[:3]] == [(4, 1), (6, 0), (8, 1)]
-    assert stream.stretches[1].data.startswith(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    assert [(each.packet, each.peer) for each in stream.chunks[:3]] == [(4, 1), (6, 0), (8, 1)]
+    assert stream.chunks[1].data.startswith(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
     assert stream.sizes == (6584, 6683)
     assert not stream.is_cut
     absent = await packets.follow_tcp(77)
-    assert (absent.peers, absent.stretches) == ((), ())
+    assert (absent.peers, absent.chunks) == ((), ())
 
 
-async def test_what_tshark_refuses_is_told() -> None:
+async def test_a_refusal_of_tshark_is_reported() -> None:
     packets = packets_of(CAPTURE)
     with pytest.raises(TsharkError, match="unexpected in this context"):
         await packets.read_matches("tcp = = 3", PacketMatches(), Watcher())

@@ -98,7 +98,7 @@ async def test_every_type_of_frame(tmp_path: Path) -> None:
     ]
 
 
-async def test_padding_is_no_data(tmp_path: Path) -> None:
+async def test_padding_is_not_data(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
     start = wire.headers(Side.CLIENT, 1, (":method", "POST"), (":path", "/a/B"), ("content-type", "application/grpc"))
@@ -182,7 +182,7 @@ async def test_binary_metadata_that_is_repeated_is_read_each_time(tmp_path: Path
     assert all(block is not None and block.sources == () for block in blocks)
 
 
-async def test_a_packet_cut_by_a_snap_length_says_what_is_missing(tmp_path: Path) -> None:
+async def test_a_packet_cut_by_a_snap_length_reports_the_missing_bytes(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
     wire.greet(1, prefixed(b"\n\x7f" + b"x" * 127), reply("b"))
@@ -224,7 +224,7 @@ def test_a_port_is_found_however_the_bytes_are_cut() -> None:
         assert {opening for _, openings in told for opening in openings} == expected
 
 
-def test_a_preface_that_is_only_quoted_is_no_opening() -> None:
+def test_a_quoted_preface_is_not_an_opening() -> None:
     wire = Wire()
     wire.begin()
     wire.greet(1, hello("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), reply("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
@@ -232,7 +232,7 @@ def test_a_preface_that_is_only_quoted_is_no_opening() -> None:
 
 
 @pytest.mark.parametrize("path", [p for p in truth_files() if "port" in read_truth(p)], ids=lambda path: path.stem)
-def test_frames_alone_tell_the_port_of_a_capture(path: Path) -> None:
+def test_frames_alone_identify_the_port_of_a_capture(path: Path) -> None:
     found = set(FrameScan().feed(capture_of(path).read_bytes()))
     port = read_truth(path)["port"]
     is_quiet = path.stem.startswith(("o_tls", "i_no_packets"))
@@ -270,7 +270,7 @@ def test_any_bytes_at_all_can_be_scanned(data: bytes) -> None:
 # Lines
 
 
-def test_every_field_is_asked_for_once() -> None:
+def test_every_field_is_requested_once() -> None:
     assert len(set(FIELDS.values())) == len(FIELDS)
     assert set(FIELDS) == set(Layers._fields)
 
@@ -297,7 +297,7 @@ def test_fields_that_tshark_refused_are_passed_over() -> None:
         ("", ""),
     ],
 )
-async def test_headers_that_hold_what_stands_between_fields_are_read_from_their_block(
+async def test_headers_that_contain_a_separator_are_read_from_their_block(
     strange: tuple[str, str], tmp_path: Path
 ) -> None:
     plain = ((":method", "POST"), (":path", "/a.B/C"), ("x-empty", ""))

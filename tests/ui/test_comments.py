@@ -7,8 +7,8 @@ from pathlib import Path
 from textual.events import Key
 from textual.widgets import Input, OptionList, Static
 
-from inspector.pcap.comments import Comments
 from inspector.pcap.export import Extract
+from inspector.pcap.reader import Comments
 from inspector.session import FileSource, Session
 from inspector.ui.dialogs.base import LineDialog, UnsavedDialog
 from inspector.ui.dialogs.files import ExportDialog
@@ -59,7 +59,7 @@ async def test_comments_are_heard_in_any_pieces(tmp_path: Path) -> None:
         found: dict[int, tuple[str, ...]] = {}
         comments = Comments(found)
         for at in range(0, len(data), step):
-            comments.hear(data[at : at + step])
+            comments.feed(data[at : at + step])
         assert found == {2: ("one", "two"), 5: ("three",)}
     store = await read_store(noted)
     assert store.comments == {2: ("one", "two"), 5: ("three",)}

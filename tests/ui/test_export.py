@@ -13,7 +13,7 @@ from textual.widgets import Checkbox, Input, OptionList
 
 from inspector.present.export.json import call_object, frame_object
 from inspector.present.export.text import follow_lines
-from inspector.present.follow import follow
+from inspector.present.follow import Follow
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
 from inspector.ui.dialogs.files import ExportDialog
@@ -138,7 +138,7 @@ async def test_views_and_messages_of_a_call(tmp_path: Path) -> None:
         assert "is not empty" in run.notice
         await run.press("escape")
         await export(run, "Follow of call 0/1 as text", tmp_path / "follow.txt")
-        view = follow(run.session.store, run.screen.launch.catalog, call.key)
+        view = Follow(run.session.store, run.screen.launch.catalog, call.key)
         assert (tmp_path / "follow.txt").read_text().splitlines() == list(follow_lines(view))
         await export(run, "Follow of call 0/1 as HTML", tmp_path / "follow.html")
         page = _Text((tmp_path / "follow.html").read_text())

@@ -96,7 +96,7 @@ async def test_regular_expressions_and_bytes_and_their_errors() -> None:
         bar(run).input.value = "cpp[2-4]\\b"
         await run.until(lambda: said(run) == "1 of 6")
         bar(run).input.value = "cpp[2"
-        await run.until(lambda: "no regular expression: unterminated character set at position" in said(run))
+        await run.until(lambda: "not a regular expression: unterminated character set at position" in said(run))
         assert bar(run).has_class("-faulty")
         bar(run).input.value = r"^(.|..|...)+\d$"  # it would be at the first row for years
         await run.until(lambda: "takes too long" in said(run))
@@ -107,7 +107,7 @@ async def test_regular_expressions_and_bytes_and_their_errors() -> None:
         bar(run).input.value = "63 7"
         await run.until(lambda: "one is missing" in said(run))
         bar(run).input.value = "6x"
-        await run.until(lambda: "'x' is no hex digit" in said(run))
+        await run.until(lambda: "'x' is not a hex digit" in said(run))
         bar(run).input.value = "fefefefefefe"
         await run.until(lambda: said(run) == "not found")
 

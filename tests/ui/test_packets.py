@@ -252,7 +252,7 @@ async def test_a_tcp_stream_is_followed_in_three_forms() -> None:
         await run.press("v")
         assert "505249202a20485454502f322e30" in text(run.pane)
         await run.press("right_square_bracket")
-        await run.until(lambda: "There is no TCP stream 1" in text(run.pane))
+        await run.until(lambda: "This capture has no TCP stream 1" in text(run.pane))
         await run.press("right_square_bracket")
         await run.press("left_square_bracket")
         await run.until(lambda: "TCP stream 0" in text(run.pane))

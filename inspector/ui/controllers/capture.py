@@ -80,7 +80,7 @@ class DecodeAsController:
         self._context.push_dialog(dialog, self._decode)
 
     def _ports(self) -> list[Choice]:
-        decoding, packets = self._session.decoder.decoding, self._session.decoder.packets_by_port
+        decoding, packets = self._session.decoder.decoding, self._session.decoder.ingest.packets_by_port
         # By packets, so that the port of the service comes before the ephemeral ports of its clients.
         ports = sorted(
             packets.keys() | decoding.all_ports,

@@ -6,7 +6,7 @@ from typing import Final
 
 from textual.screen import Screen
 
-from inspector.diagnosis.method_names import method_name
+from inspector.diagnosis.call_facts import method_name
 from inspector.errors import RequestError
 from inspector.model.call import Call, MethodSource
 from inspector.present.times import TimeStyle
@@ -133,7 +133,7 @@ class ReportController:
         """Compare the selected call with the marked one."""
         selected, marked = self._browser.call, self._browser.marked_call
         if selected is None or marked is None:
-            first_step = "" if self._browser.listing.marks else "Mark a call with m first. "
+            first_step = "" if self._browser.listing.marks.count else "Mark a call with m first. "
             self._context.notify(f"{first_step}Select another call than the marked one and press =.")
         else:
             store = self._browser.feed.store

@@ -189,7 +189,7 @@ class SaveController:
             catalog=self._catalog,
             shown_packets=self._shown_packets,
             marked_packets=self._marked_packets,
-            marks=self._browser.listing.marks,
+            marks=self._browser.listing.marks.count,
             frames=self._feed.frames.positions,
             calls=self._feed.calls.keys,
             call=None if call is None else call.key,
@@ -214,7 +214,7 @@ class SaveController:
     async def _marked_packets(self) -> frozenset[int]:
         """Return the packets of all marked rows: frames, calls, connections, and packets themselves."""
         found, calls, connections = set[int](), set[StreamKey](), set[int]()
-        for key, subject in self._browser.listing.marked_rows():
+        for key, subject in self._browser.listing.marks.rows():
             match subject:
                 case _ if isinstance(key, StreamKey):
                     calls.add(key)

@@ -44,7 +44,7 @@ class StatusController:
         shown, feed = listing.shown.id or FRAMES, self._browser.feed
         service = self._service
         self._status.show(status, store.packets, None if service is None else service.connection)
-        self._filters.show_counts(counts(feed, shown, listing.marks))
+        self._filters.show_counts(counts(feed, shown, listing.marks.count))
         listing.show_placeholder(*placeholder(feed, status, service.instructions if service else (), shown))
         self._notice.show_status(status)
 

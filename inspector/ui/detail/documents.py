@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from inspector.model.secrets import NO_MASK, Mask
 from inspector.present.connection_detail import ConnectionFact, connection_facts
-from inspector.present.detail import BytesLine, dump, frame_detail, message_detail
+from inspector.present.detail import BytesLine, Dump, frame_detail, message_detail
 from inspector.present.export.text import masked_lines, text_line
 from inspector.present.messages import first_ending_at
 from inspector.present.sequence import Sequence, heading, run_lines
@@ -123,7 +123,7 @@ class BytesDocument:
 
     def __init__(self, store: Store, position: int, width: int) -> None:
         """Show `width` bytes on a line."""
-        self._dump = dump(store, position, width)
+        self._dump = Dump(store, position, width)
         self._frame = store.frames[position]
 
     def __len__(self) -> int:

@@ -149,7 +149,7 @@ class TcpDocument:
         if index == 0:
             return DocumentBlock(tcp_heading(self._content, self._form))
         piece = self._pieces[index - 1]
-        lines = tcp_lines(piece, self._form, self._pieces[0].stretch.time, self._width)
+        lines = tcp_lines(piece, self._form, self._pieces[0].chunk.time, self._width)
         return DocumentBlock(tuple(lines), is_titled=piece.is_first)
 
     def block_of(self, position: int) -> int | None:  # noqa: ARG002 - see PaneDocument
@@ -175,7 +175,7 @@ class TcpDocument:
     def saved(self) -> bytes:
         """Return the content of a file: the bytes if they are shown raw, or else the text."""
         if isinstance(self._content, TcpStream) and self._form is TcpForm.RAW:
-            return b"".join(stretch.data for stretch in self._content.stretches)
+            return b"".join(stretch.data for stretch in self._content.chunks)
         return self.copied()[0].encode()
 
 

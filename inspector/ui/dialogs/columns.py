@@ -13,8 +13,8 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from inspector.present.columns import Column, usual_layout
 from inspector.ui.dialogs.base import Dialog
-from inspector.ui.widgets.rows import Column, usual_layout
 
 _NOTE: Final = (
     "Space, click: show or hide · J K, Shift+↓ ↑, drag: move · r: reset · Enter, click outside: apply · Esc cancels"

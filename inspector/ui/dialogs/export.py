@@ -14,10 +14,9 @@ from inspector.files import save_pieces, write_private
 from inspector.model.call import Call, StreamKey
 from inspector.model.secrets import DEFAULT_NAMES, NO_MASK, Mask, Secrets
 from inspector.present.export.commands import grpcurl_command, python_script
-from inspector.present.export.html import follow_page
 from inspector.present.export.json import call_object, frame_object, json_line, message_objects
-from inspector.present.export.text import follow_lines, has_secrets
-from inspector.present.follow import follow
+from inspector.present.export.text import follow_lines, follow_page, has_secrets
+from inspector.present.follow import Follow
 from inspector.schema.catalog import Catalog
 from inspector.session import Session
 from inspector.session.export import (
@@ -114,7 +113,7 @@ def copy_choices(
         return json.dumps(call_object(store, catalog, call.key, mask))
 
     def text(mask: Mask = NO_MASK) -> str:
-        return "\n".join(follow_lines(follow(store, catalog, call.key), mask=mask))
+        return "\n".join(follow_lines(Follow(store, catalog, call.key), mask=mask))
 
     forms: tuple[tuple[str, str, Callable[[Mask], str]], ...] = (
         ("grpcurl command", "for a shell, on one line", command),
@@ -293,10 +292,10 @@ def _call_exports(on: ExportContext) -> Iterator[ExportOption]:
         return await save_messages(call(), path)
 
     def text(mask: Mask) -> Iterator[bytes]:
-        return (encoded(each) for each in follow_lines(follow(store, on.catalog, call().key), mask=mask))
+        return (encoded(each) for each in follow_lines(Follow(store, on.catalog, call().key), mask=mask))
 
     def page(mask: Mask) -> Iterator[bytes]:
-        return (encoded(each) for each in follow_page(follow(store, on.catalog, call().key), mask))
+        return (encoded(each) for each in follow_page(Follow(store, on.catalog, call().key), mask))
 
     def encoded(line: str) -> bytes:
         return line.encode(errors="replace")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from textual.content import Content
 from textual.widgets import Static
 
+from inspector.capture.engines.registry import is_relay
 from inspector.present.late_joins import LateJoins
 from inspector.scheduling import run_in_slices
 from inspector.schema.catalog import Catalog
@@ -51,7 +52,7 @@ class Notice(Static):
         elif status.left:
             text = f"The memory limit of {limit(status.memory)} is reached: the oldest frames make room for new ones."
             self._remark = _Message(text, "--memory SIZE sets another limit.", is_error=False)
-        elif status.engine == "tap":
+        elif is_relay(status.engine):
             self._remark = _Message(status.reason, title="Capturing with the tap", is_error=False)
         else:
             self._remark = _NO_MESSAGE

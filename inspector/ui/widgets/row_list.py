@@ -12,12 +12,13 @@ from textual import events
 from textual.geometry import Region
 from textual.strip import Strip
 
+from inspector.present.columns import TIME
 from inspector.scheduling import run_in_slices, run_slice
 from inspector.ui.bindings import KeyContext, bindings
 from inspector.ui.messages import MarksChanged, RowOpened
 from inspector.ui.widgets.line_view import LEFT_BUTTON, MIDDLE_BUTTON, RIGHT_BUTTON, LineView
 from inspector.ui.widgets.row_cursor import RowCursor
-from inspector.ui.widgets.rows import TIME, UNFOLDED, ListRows, ListState, SortOrder
+from inspector.ui.widgets.rows import UNFOLDED, ListRows, ListState, SortOrder
 from inspector.ui.widgets.table_renderer import FOLD_WIDTH, HEADER_HEIGHT, TableRenderer
 
 

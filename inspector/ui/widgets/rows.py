@@ -3,68 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
-from inspector.present.spans import Span, Tone
+from inspector.present.columns import Column
+from inspector.present.spans import Span
 from inspector.ui.subject import Subject
 
-TIME: Final = "Time"
-"""The title of the column that shows times. In a list that cannot be sorted, a click on it changes their format."""
 FOLDED: Final = "▸"
 UNFOLDED: Final = "▾"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a list. Widths are in cells."""
-
-    title: str
-    cell: Callable[[Any], tuple[Span, ...]]
-    """Returns the text of a row. The argument is what `ListRows.row` returns, a type of its own for each list."""
-    least: int = 0
-    """The smallest width. A column starts with it, or with the width of its title, and grows with its content."""
-    most: int = 0
-    """The largest width; 0 for the last column, which takes what the others leave."""
-    right: bool = False
-    """True to align the text to the right."""
-    gap: int = 1
-    """The distance to the column before."""
-    strong: Callable[[Any], bool] = lambda _row: False
-    """Returns whether the text of a row is bold."""
-    rank: int = 0
-    """Columns of a high rank are dropped first if there is not enough room; those of rank 0 never are."""
-    yields: bool = False
-    """True to shrink the column to `least` before others are dropped. Its text is then cut off at the start."""
-    is_extra: bool = False
-    """True to hide the column until the user chooses it."""
-
-
-def usual_layout(columns: Sequence[Column]) -> tuple[int, ...]:
-    """Return the indexes of the columns that a list shows by default."""
-    return tuple(index for index, column in enumerate(columns) if not column.is_extra)
 
 
 class Spanning(NamedTuple):
     """A row that is drawn across all columns."""
 
     spans: tuple[Span, ...]
-
-
-def dim(text: object) -> tuple[Span, ...]:
-    """Return a cell in a subdued colour."""
-    return (Span(str(text), Tone.DIM),)
-
-
-def sent(text: object) -> tuple[Span, ...]:
-    """Return a cell in the colour of clients, for what they sent."""
-    return (Span(f"{text}", Tone.CLIENT),)
-
-
-def received(text: object) -> tuple[Span, ...]:
-    """Return a cell in the colour of servers, for what clients received."""
-    return (Span(f"{text}", Tone.SERVER),)
 
 
 class SortOrder(NamedTuple):

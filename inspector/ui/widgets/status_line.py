@@ -12,6 +12,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
+from inspector.capture.engines.registry import is_relay
 from inspector.client.sender import ConnectionState
 from inspector.present.spans import Span, Tone
 from inspector.present.times import clock
@@ -167,7 +168,7 @@ class StatusLine(Widget):
         if status.engine:
             room = self.size.width - len(NAME) - _width([source, phase]) - len(f"{_GAP}tap on ")
             where = _place(status, min(room, max(_ADDRESS_WIDTH, self.size.width - _WIDTH_WITHOUT_ADDRESS)))
-            yield _Part(2 if status.engine == "tap" and where else 3, (Span(f"{status.engine}{where}", Tone.DIM),))
+            yield _Part(2 if is_relay(status.engine) and where else 3, (Span(f"{status.engine}{where}", Tone.DIM),))
         yield _Part(4, (Span(counted(self._packets, "packet"), Tone.DIM),))
         if status.engine:
             tone = Tone.ERROR if status.dropped else Tone.DIM
@@ -209,7 +210,7 @@ def _place(status: SessionStatus, longest: int) -> str:
     """
     if status.interface:
         return f" on {status.interface}"
-    if status.engine != "tap" or status.target is None or str(status.target) == status.source:
+    if not is_relay(status.engine) or status.target is None or str(status.target) == status.source:
         return ""
     where = clean(str(status.target))
     return f" on {where if len(where) <= longest else '…' + where[1 - longest :]}"

@@ -15,11 +15,12 @@ from textual.cache import LRUCache
 from textual.geometry import Region
 from textual.strip import Strip
 
+from inspector.present.columns import Column, usual_layout
 from inspector.present.find import Matcher
 from inspector.present.spans import Tone, plain
 from inspector.ui.rendering import Palette, fitted, highlighted, segments
 from inspector.ui.widgets.line_view import LineStyle, LineView
-from inspector.ui.widgets.rows import Column, ListState, SortOrder, Spanning, usual_layout
+from inspector.ui.widgets.rows import ListState, SortOrder, Spanning
 
 HEADER_HEIGHT: Final = 1
 """Lines above the rows."""
