@@ -146,7 +146,7 @@ def test_count_ends_after_so_many_lines() -> None:
     ("arguments", "status", "words"),
     [
         (("frames", "nowhere.pcap"), 1, "no file nowhere.pcap"),
-        (("frames", DATA / "i_not_a_capture.pcapng"), 1, "no capture"),
+        (("frames", DATA / "i_not_a_capture.pcapng"), 1, "not a capture"),
         (("frames", DATA / "i_empty_file.pcapng"), 1, "empty"),
         (("frames", DATA), 1, "folder"),
         (("frames", "localhost:70000"), 2, "70000"),

@@ -390,7 +390,7 @@ async def test_saving_asks_before_it_writes_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("i_not_a_capture.pcapng", "no capture"), ("i_empty_file.pcapng", "i_empty_file.pcapng")]
+    ("name", "said"), [("i_not_a_capture.pcapng", "not a capture"), ("i_empty_file.pcapng", "i_empty_file.pcapng")]
 )
 async def test_a_file_that_is_no_capture_is_said_plainly(name: str, said: str) -> None:
     async with reading(DATA / name) as run:
