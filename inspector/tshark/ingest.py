@@ -75,7 +75,7 @@ class ProtocolMarker:
             self.protocols.setdefault((found.source, found.destination), found.detected)
 
     def mark(self, packets: Iterable[Packet]) -> list[Packet]:
-        """Return the packets, with `detected` set in those with the first payload of a side if tshark shows no frame."""
+        """Return the packets, with `detected` set in those with a first payload that tshark shows no frame of."""
         return [self._marked_packet(packet) if packet.payload and not packet.frames else packet for packet in packets]
 
     def _marked_packet(self, packet: Packet) -> Packet:
