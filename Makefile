@@ -62,7 +62,8 @@ coverage: $(VENV)/.tools-test $(VENV)/.dev
 		$(PYTHON) -m coverage combine --quiet && $(PYTHON) -m coverage report && exit $$status
 
 snapshots: $(VENV)/.tools-test $(VENV)/.dev
-	$(PYTHON) -m pytest -n 4 $(PYTEST_CACHE) --update-snapshots tests/ui/test_snapshots.py
+	rm -rf tests/ui/__snapshots__
+	$(PYTHON) -m pytest -n 4 $(PYTEST_CACHE) --update-snapshots tests/ui/test_snapshots.py -k screens_look
 	@git --no-pager diff --stat -- tests/ui/__snapshots__
 
 bench: $(VENV)/.dev $(VENV)/.tools-run

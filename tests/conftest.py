@@ -22,6 +22,8 @@ settings.load_profile("quick")
 gc.set_threshold(100_000, 50, 100)  # a fifth of the time of all tests went into looking at pytest's own objects
 
 
+LONGEST_IN_NAME = 200
+"""Characters or bytes of a parameter that the name of a test repeats."""
 start_guard = StartGuard()
 starts: pytest.StashKey[bool] = pytest.StashKey()
 
@@ -34,6 +36,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "capture: needs tcpdump and dumpcap to be allowed to capture on loopback")
     config.addinivalue_line("markers", "starts_nothing: names programs such as tshark, but starts none of them")
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name a long value by its length: children inherit the name of a test in their environment."""
+    if isinstance(val, str | bytes) and len(val) > LONGEST_IN_NAME:
+        return f"{argname}-{len(val)}"
+    return None
 
 
 @pytest.hookimpl(tryfirst=True)
