@@ -108,6 +108,7 @@ def _hold_cursors(run: Running) -> None:
     for widget in run.app.screen.query("*"):
         if isinstance(widget, Input | TextArea):
             widget.cursor_blink = False
+            widget.refresh()  # a cursor that was hidden at this moment is drawn again
 
 
 async def check(run: Running, name: str, *, update: bool, masked: Iterable[Region] = ()) -> None:
