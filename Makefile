@@ -1,12 +1,13 @@
 # Everything is set up by the first command that needs it: `make run` on a fresh machine is enough.
 #
-#   make run [ARGS="…"]   start the program         make check   format, lint, types, layers
+#   make run [ARGS="…"]   start the program         make check   format, lint, types, layers, README
 #   make test [ARGS="…"]  all tests                 make setup   only set up, for running and testing
 #   make test-fast        those without tshark      make proto   generated code from proto/
 #   make coverage         which lines tests run     make clean   remove what was made
 #   make snapshots        the screens in tests/     make picture the picture in docs/
 #   make bench [ARGS="…"] how fast it is
 #   make fuzz [ARGS="…"]  thousands of damaged captures
+#   make docs             the table of keys in README.md
 #   make structure [ARGS="…"]  size and shape of the code, beside other packages
 #   make reach [ARGS="…"]      how many modules take part in a filter, a command, a call
 
@@ -30,10 +31,10 @@ IMPORTS_CACHE := --no-cache
 endif
 
 .NOTPARALLEL:
-.PHONY: help run setup check test test-fast coverage snapshots bench fuzz proto picture structure reach clean
+.PHONY: help run setup check test test-fast coverage snapshots bench fuzz proto picture docs structure reach clean
 
 help:
-	@sed -n '3,12s/^# *//p' Makefile
+	@sed -n '3,13s/^# *//p' Makefile
 
 run: $(VENV)/.tools-run $(VENV)/.run
 	@$(PYTHON) -m inspector $(ARGS)
@@ -45,6 +46,7 @@ check: $(VENV)/.dev
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
 	$(VENV)/bin/lint-imports $(IMPORTS_CACHE)
+	$(PYTHON) -m tests.readme_keys --check
 
 # Files go to several processes, each file to one: those that need the greet service's own port are all in one file.
 # More processes than a small machine has processors: a test waits much of its time.
@@ -53,7 +55,7 @@ test: $(VENV)/.tools-test $(VENV)/.dev
 
 # What starts neither tshark, nor an engine, nor a terminal.
 test-fast: $(VENV)/.dev
-	$(PYTHON) -m pytest --fast -n 4 --dist loadfile $(PYTEST_CACHE) $(ARGS)
+	$(PYTHON) -m pytest -m "not system" -n 4 --dist loadfile $(PYTEST_CACHE) $(ARGS)
 
 # The report comes from a run with failures too.
 coverage: $(VENV)/.tools-test $(VENV)/.dev
@@ -74,6 +76,9 @@ fuzz: $(VENV)/.dev $(VENV)/.tools-run
 
 picture: $(VENV)/.dev $(VENV)/.tools-test
 	$(PYTHON) -m tests.picture $(ARGS)
+
+docs: $(VENV)/.dev
+	$(PYTHON) -m tests.readme_keys
 
 structure: $(VENV)/.dev
 	@$(PYTHON) -m tests.structure $(ARGS)

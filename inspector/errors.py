@@ -1,9 +1,7 @@
-"""The one error tree: every failure that a person gets to read.
+"""The errors that users read: each is a sentence, a hint, and the exit status that belongs to it.
 
-Owns the shape of such a failure, a sentence and what to do about it, and the exit status that goes with it.
-Refuses to print anything: the command line and the screen each draw an error in their own way.
-Foreign errors become one of these at the border where they are caught, with `raise … from error`; `reason`, `remedy`
-and `shortage` put an OSError into words.
+Other errors are translated where they are caught, with `raise … from error`; `reason`, `remedy` and `shortage` describe
+an OSError. The command line and the screen display errors in their own ways.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from typing import Final
 
 
 class InspectorError(Exception):
-    """A failure with a plain sentence (`message`) and, where there is one, a cure (`hint`)."""
+    """A failure: `message` is a sentence about what happened, `hint` one about what to do, or empty."""
 
     exit_status = 1
 
@@ -30,25 +28,25 @@ class InspectorError(Exception):
 
 
 class UsageError(InspectorError):
-    """The command line or an input asks for something that cannot be meant."""
+    """The command line or an input is invalid."""
 
     exit_status = 2
 
 
 class ShortageError(InspectorError):
-    """The system gives no more open files, memory or processes."""
+    """The system has no more open files, memory or processes for this program."""
 
 
 class SourceError(InspectorError):
-    """A capture file or stream that cannot be read, or is no capture."""
+    """A capture file or stream cannot be read, or is not a capture."""
 
 
 class EngineError(InspectorError):
-    """A capture engine that does not start, or that ended by itself."""
+    """A capture engine does not start, or has ended by itself."""
 
 
 class SpoolError(InspectorError):
-    """The capture file on disk cannot be written any further: a full disk, say."""
+    """The spool cannot be written: the disk is full, for example."""
 
 
 class TsharkError(InspectorError):
@@ -56,30 +54,30 @@ class TsharkError(InspectorError):
 
 
 class OutputError(InspectorError):
-    """What is printed goes nowhere: into a file on a full disk, say."""
+    """The output cannot be written: the disk is full, for example."""
 
 
 class FilterError(InspectorError):
-    """A filter text that means nothing; `message` says where it goes wrong."""
+    """A filter is invalid; `message` says where."""
 
 
 class PatternError(InspectorError):
-    """What is looked for means nothing: a faulty regular expression, or half a byte."""
+    """A search pattern is invalid: a faulty regular expression, or half a byte."""
 
 
 class SchemaError(InspectorError):
-    """A .proto, a descriptor set or a reflection answer that cannot be used."""
+    """A .proto file, a descriptor set or a reflection reply cannot be used."""
 
 
 class ServiceError(InspectorError):
-    """A service that does not start or cannot be reached."""
+    """A service does not start, or cannot be reached."""
 
 
 class RequestError(InspectorError):
-    """A request that cannot be built from what was typed, and where in it the fault is, as far as that is known."""
+    """A request cannot be built from its text."""
 
     def __init__(self, message: str, hint: str = "", *, path: str = "", place: tuple[int, int] | None = None) -> None:
-        """`path` is that of the field, as in `items[2].price`; `place` a line and a column, both counted from 1."""
+        """`path` names the faulty field, such as `items[2].price`; `place` is a line and a column, counted from 1."""
         super().__init__(message, hint)
         self.path, self.place = path, place
 
@@ -91,41 +89,40 @@ _SHORTAGES: Final[Mapping[int, tuple[str, str]]] = {
     ),
     errno.ENFILE: ("the system's limit of open files is reached", "Close other programs, or raise fs.file-max."),
     errno.ENOMEM: ("the memory has run out", "Close other programs, or give this one a smaller --memory."),
-    # What fork(2) reports; reads and writes that would block are never errors here.
+    # From fork(2). Reads and writes that would block never get here.
     errno.EAGAIN: ("the limit of processes (ulimit -u {processes}) is reached", "Raise it, or close other programs."),
 }
-"""By errno: what has run out, as part of a sentence, and what helps. strerror only says `Too many open files`."""
+"""By errno: what has run out, as part of a sentence, and a remedy. strerror says no more than `Too many open files`."""
 
 
 def reason(error: OSError) -> str:
-    """Return why a call of the operating system failed, to stand in a sentence: `No such file or directory`."""
-    words, _ = _SHORTAGES.get(error.errno or 0, ("", ""))
-    if not words:
-        return _words_of(error)
-    return words.format(files=_limit(resource.RLIMIT_NOFILE), processes=_limit(resource.RLIMIT_NPROC))
+    """Return why a system call failed, as part of a sentence: `No such file or directory`."""
+    text, _ = _SHORTAGES.get(error.errno or 0, ("", ""))
+    if not text:
+        return _text_of(error)
+    return text.format(files=_limit(resource.RLIMIT_NOFILE), processes=_limit(resource.RLIMIT_NPROC))
 
 
-def _words_of(error: OSError) -> str:
+def _text_of(error: OSError) -> str:
     if not error.errno:
-        return (
-            "no answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)
-        )  # asyncio's has no text
-    # asyncio's text is about calls and tuples: `Connect call failed ('::1', 1)`. Errors of getaddrinfo and TLS have
-    # numbers of their own, and types that are not built in.
-    is_numbered_by_system = type(error).__module__ == "builtins"
-    return os.strerror(error.errno) if is_numbered_by_system else error.strerror or str(error)
+        # asyncio raises a TimeoutError without a text.
+        return "no answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)
+    # asyncio's own text shows a tuple: `Connect call failed ('::1', 1)`. The numbers of errors of getaddrinfo and TLS,
+    # whose types are not built in, are not those of errno.
+    has_system_number = type(error).__module__ == "builtins"
+    return os.strerror(error.errno) if has_system_number else error.strerror or str(error)
 
 
 def remedy(error: OSError, otherwise: str = "") -> str:
-    """Return what helps where files, memory or processes have run out, and `otherwise` for any other error."""
-    _, words = _SHORTAGES.get(error.errno or 0, ("", otherwise))
-    return words
+    """Return a hint if files, memory or processes have run out, and `otherwise` for any other error."""
+    _, hint = _SHORTAGES.get(error.errno or 0, ("", otherwise))
+    return hint
 
 
 def shortage(error: BaseException, what: str = "") -> ShortageError | None:
-    """Return what to raise where files, memory or processes have run out, and None for any other error.
+    """Return the error to raise if files, memory or processes have run out, and None for any other error.
 
-    `what` is what could not be done, as in `tshark cannot be started`.
+    `what` is what failed, for example `tshark cannot be started`.
     """
     if isinstance(error, MemoryError):
         error = OSError(errno.ENOMEM, "")

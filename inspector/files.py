@@ -1,4 +1,4 @@
-"""Paths as the user types them, and files that are written whole or not at all, with mode 0600."""
+"""Files that are written completely or not at all, with mode 0600, and paths as users type them."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from inspector.scheduling import yield_to_ui
 
 
 def expand(text: str) -> Path:
-    """Return a path with `~` and `~user` replaced as a shell does: unchanged where there is no such user."""
+    """Return a path with `~` and `~user` expanded as in a shell; unchanged if there is no such user."""
     return Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser fails for an unknown user
 
 
 def status_of(path: Path) -> os.stat_result | None:
-    """Return the status of the file or folder at a path; None where there is none.
+    """Return the status of the file or folder at a path; None if there is none.
 
-    `Path.exists`, `is_file` and `is_dir` give False instead of an error since Python 3.14.
+    Unlike it, `Path.exists`, `is_file` and `is_dir` hide errors since Python 3.14.
 
     Raises:
-        OSError: it cannot be looked at: no permission, a name that is too long, …
+        OSError: no permission, a name that is too long, …
     """
     try:
         return path.stat()
@@ -41,23 +41,23 @@ def status_of(path: Path) -> os.stat_result | None:
 
 
 _PART: Final = re.compile(r"\..*\.grpc-inspector-(\d+)-[0-9a-f]{16}\.part", re.DOTALL)
-"""The process id of the program that writes it, and random digits."""
-_LONGEST_NAME: Final = 32
-"""Characters of the file's own name in that of its part: four bytes each at most, and a name has 255."""
-_SURELY_LOCKED: Final = 3600.0
-"""Seconds after which a part without a lock is abandoned although its process id is in use: by another program."""
+"""The name of a temporary file: with the process id of its writer, and random digits."""
+_NAME_CHARACTERS: Final = 32
+"""How much of the final name is in that of its part: a character has up to four bytes, and a name up to 255."""
+_UNLOCKED_SECONDS: Final = 3600.0
+"""A part that is older and not locked is abandoned, even if its process id is in use: it was reused."""
 _NAMELESS: Final[int | None] = getattr(os, "O_TMPFILE", None)
 _DESCRIPTORS: Final = "/proc/self/fd"
-"""Where a file without a name can be given one (open(2), O_TMPFILE)."""
+"""The links through which a file from O_TMPFILE gets a name; see open(2)."""
 
 
 @contextmanager
 def atomic_file(path: Path, *, overwrite: bool) -> Iterator[int]:
-    """Yield a descriptor to write to; at the end of the block the file is at `path`, after an exception nowhere.
+    """Yield a descriptor to write to. The file appears at `path` at the end of the block, unless that raises.
 
     Raises:
-        FileExistsError: there is something at `path`, and `overwrite` is false.
-        OSError: the folder or the disk does not take it.
+        FileExistsError: `path` exists, and `overwrite` is false.
+        OSError: the file cannot be created or written.
     """
     remove_abandoned_parts(path.parent)
     with ExitStack() as undo:
@@ -78,12 +78,12 @@ def atomic_file(path: Path, *, overwrite: bool) -> Iterator[int]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield a folder to write files into; at the end of the block they are in `path`, after an exception nowhere.
+    """Yield a folder to write files into. They appear in `path` at the end of the block, unless that raises.
 
-    `path` is made, or is an empty folder.
+    `path` is created, or is an empty folder.
 
     Raises:
-        OSError: it cannot be made, or is not empty: ENOTEMPTY.
+        OSError: it cannot be created; ENOTEMPTY if it is not empty.
     """
     remove_abandoned_parts(path.parent)
     is_there = path.is_dir()
@@ -108,7 +108,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_abandoned_parts(folder: Path) -> None:
-    """Remove what programs that were killed left half-written in a folder; nothing that is still being written."""
+    """Remove the parts that killed programs left in a folder, but none that is being written."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             found = _PART.fullmatch(entry.name)
@@ -121,27 +121,27 @@ def _open_nameless(folder: Path) -> int | None:
         return None
     try:
         descriptor = os.open(folder, _NAMELESS | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    except OSError:  # a file system without such files; anything else that is wrong, making a part will tell
+    except OSError:  # not supported by the file system; other errors recur when a part is created
         return None
     _lock(descriptor)
     return descriptor
 
 
 def _name(descriptor: int, path: Path, *, overwrite: bool) -> None:
-    """Give a file without a name its own."""
+    """Link a nameless file at a path."""
     try:
         _link(descriptor, path)
     except FileExistsError:
         if not overwrite:
             raise
-        part = _name_part(path, path.parent)  # a link replaces nothing
+        part = _name_part(path, path.parent)  # link(2) replaces nothing
         with _temporary(part):
             _link(descriptor, part)
             part.replace(path)
 
 
 def _link(descriptor: int, path: Path) -> None:
-    # A descriptor of a folder makes Python call linkat(2), which follows the link in /proc; link(2) does not.
+    # With src_dir_fd, Python calls linkat(2), which can follow the link in /proc; link(2) cannot.
     os.link(f"{_DESCRIPTORS}/{descriptor}", path, src_dir_fd=descriptor, follow_symlinks=True)
 
 
@@ -160,7 +160,7 @@ def _place(part: Path, path: Path, *, overwrite: bool) -> None:
 
 
 def _move_all(stage: Path, folder: Path) -> None:
-    """Move all files of `stage` into a folder; when one cannot be moved, or the program is killed, none is there."""
+    """Move all files of `stage` into a folder, or none: also if the program is killed."""
     places = [folder / each.name for each in sorted(stage.iterdir())]
     with removed_if_killed(places), ExitStack() as undo:
         for place in places:
@@ -173,7 +173,7 @@ def _move_all(stage: Path, folder: Path) -> None:
 
 @contextmanager
 def _temporary(part: Path) -> Iterator[None]:
-    """Have a part removed at the end of the block, or when the program is killed; it may be gone by then."""
+    """Remove a part at the end of the block, or if the program is killed; it may be gone already."""
     with removed_if_killed([part]):
         try:
             yield
@@ -182,11 +182,11 @@ def _temporary(part: Path) -> Iterator[None]:
 
 
 def _name_part(path: Path, folder: Path) -> Path:
-    return folder / f".{path.name[:_LONGEST_NAME]}.grpc-inspector-{os.getpid()}-{secrets.token_hex(8)}.part"
+    return folder / f".{path.name[:_NAME_CHARACTERS]}.grpc-inspector-{os.getpid()}-{secrets.token_hex(8)}.part"
 
 
 def _lock(descriptor: int) -> None:
-    """Tell other programs that this part is being written; the kernel unlocks it however the program ends."""
+    """Mark a part as being written, by a lock that the kernel releases however the program ends."""
     with contextlib.suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -195,7 +195,7 @@ def _is_abandoned(part: Path, pid: int) -> bool:
     status = part.lstat()
     if status.st_uid != os.geteuid() or not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         return False
-    if _is_running(pid) and status.st_mtime > time.time() - _SURELY_LOCKED:  # it may be about to lock it
+    if _is_running(pid) and status.st_mtime > time.time() - _UNLOCKED_SECONDS:  # its writer may be about to lock it
         return False
     descriptor = os.open(part, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
@@ -218,7 +218,7 @@ def _is_running(pid: int) -> bool:
 
 
 def _remove(part: Path) -> None:
-    """Remove a file, or a folder of files; one that is gone already is fine, and so is one that does not go."""
+    """Remove a file, or a folder of files, and ignore errors."""
     with contextlib.suppress(OSError):
         if stat.S_ISDIR(part.lstat().st_mode):
             for each in part.iterdir():
@@ -228,14 +228,17 @@ def _remove(part: Path) -> None:
             part.unlink()
 
 
-_GZIP: Final = 31
-"""For zlib: a gzip header, and the largest window."""
+_GZIP_WBITS: Final = 31
+"""The wbits of zlib for a gzip header and the largest window."""
 
 
 async def save_pieces(pieces: AsyncIterator[bytes], path: Path, *, overwrite: bool = False) -> int:
-    """Write pieces to `path`, one behind the other, mode 0600; how many bytes that were. Raises SourceError.
+    """Write pieces to a file, gzipped if its name ends in .gz; return how many bytes were written.
 
-    Gzipped where its name ends so. A failure leaves neither half a file nor a lost one.
+    A failure leaves neither half a file nor a damaged old one.
+
+    Raises:
+        SourceError: it cannot be written, or exists and `overwrite` is false.
     """
     size = 0
     with _placed(path, overwrite=overwrite) as handle:
@@ -247,15 +250,18 @@ async def save_pieces(pieces: AsyncIterator[bytes], path: Path, *, overwrite: bo
 
 
 def write_private(path: Path, data: bytes, *, overwrite: bool = True) -> None:
-    """Write bytes to `path`, mode 0600, over what is there unless told otherwise; raises SourceError."""
+    """Write bytes to a file. Raises SourceError."""
     with _placed(path, overwrite=overwrite) as handle:
         _write(handle, data)
 
 
 async def save_folder(files: Iterable[tuple[str, bytes]], path: Path) -> int:
-    """Write files into a folder that is made for them, or is there and empty, mode 0600; how many. Raises SourceError.
+    """Write files into a new or empty folder, and return how many.
 
-    Nothing is written over: a folder that holds anything is refused. A failure leaves it as it was.
+    A failure leaves the folder as it was.
+
+    Raises:
+        SourceError: they cannot be written, or the folder is not empty.
     """
     count = 0
     with _folder(path) as folder:
@@ -267,23 +273,23 @@ async def save_folder(files: Iterable[tuple[str, bytes]], path: Path) -> int:
 
 
 async def _gzipped(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    packer = zlib.compressobj(wbits=_GZIP)
+    compressor = zlib.compressobj(wbits=_GZIP_WBITS)
     async for piece in pieces:
-        yield packer.compress(piece)
-    yield packer.flush()
+        yield compressor.compress(piece)
+    yield compressor.flush()
 
 
 @contextlib.contextmanager
 def _placed(path: Path, *, overwrite: bool) -> Iterator[int]:
-    """Yield a descriptor for a file that comes to its place when all went well; raises SourceError."""
-    _refuse(path, overwrite=overwrite)
+    """Yield a descriptor as `atomic_file` does. Raises SourceError."""
+    _check_free(path, overwrite=overwrite)
     is_open = False
     try:
         with atomic_file(path, overwrite=overwrite) as handle:
             is_open = True
             yield handle
     except FileExistsError as error:
-        raise _is_taken(path) from error
+        raise _exists_error(path) from error
     except OSError as error:
         what = f"{path} cannot be saved" if is_open else f"Nothing can be saved in {path.parent}"
         raise SourceError(f"{what}: {reason(error)}.", remedy(error)) from error
@@ -291,7 +297,7 @@ def _placed(path: Path, *, overwrite: bool) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _folder(path: Path) -> Iterator[Path]:
-    """Yield a folder whose files come to `path` when all went well; raises SourceError."""
+    """Yield a folder as `atomic_folder` does. Raises SourceError."""
     is_open = False
     try:
         with atomic_folder(path) as folder:
@@ -299,20 +305,20 @@ def _folder(path: Path) -> Iterator[Path]:
             yield folder
     except OSError as error:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-            raise SourceError(f"{path} is not empty.", "Name another folder: nothing is written over.") from error
-        what = f"{path} cannot be saved" if is_open else f"The folder {path} cannot be made"
+            raise SourceError(f"{path} is not empty.", "Choose another folder: files are not overwritten.") from error
+        what = f"{path} cannot be saved" if is_open else f"The folder {path} cannot be created"
         raise SourceError(f"{what}: {reason(error)}.", remedy(error)) from error
 
 
-def _refuse(path: Path, *, overwrite: bool) -> None:
+def _check_free(path: Path, *, overwrite: bool) -> None:
     if path.is_dir():
-        raise SourceError(f"{path} is a folder.", "Name a file in it.")
+        raise SourceError(f"{path} is a folder.", "Choose a file in it.")
     if os.path.lexists(path) and not overwrite:
-        raise _is_taken(path)
+        raise _exists_error(path)
 
 
-def _is_taken(path: Path) -> SourceError:
-    return SourceError(f"{path} exists already.", "Choose another name, or say that it may be overwritten.")
+def _exists_error(path: Path) -> SourceError:
+    return SourceError(f"{path} exists already.", "Choose another name, or overwrite it.")
 
 
 def _write_new(path: Path, data: bytes) -> None:

@@ -1,9 +1,9 @@
-"""Ends the child processes of a program that died without doing so itself, by kill -9 say, and tidies up behind it.
+"""Cleans up after a program that was killed: ends its children, removes unfinished files, and restores its terminal.
 
-A script, never imported: `children` starts it with `python -I -S` and holds the other end of its standard input.
-Lines `+PID` and `-PID` come in, `F` and `f` with a JSON list of paths that are being written, and no more, and `T` with
-a terminal that is to be put back in order; the end of input means that the program is gone. It imports next to nothing,
-so that starting it costs the program about a millisecond, and it refuses to end a process it did not know by then.
+A script that is never imported. `processes` starts it with `python -I -S` and holds the other end of its standard
+input, whose end means that the program is gone. Each line registers something: `+PID` a child, `F` a JSON list of
+paths, `T` a terminal; `-PID` and `f` unregister children and paths. To start within about a millisecond, it imports
+next to nothing.
 """
 
 import os
@@ -13,19 +13,19 @@ import time
 
 TERM = 15
 KILL = 9
-PATIENCE = 0.7
-"""Seconds between the polite signal and the other one."""
+GRACE = 0.7
+"""Seconds between SIGTERM and SIGKILL."""
 POLL = 0.02
 RESET = (
     b"\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1015l"  # the mouse
-    b"\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[<u"  # focus, paste and resize reports, the keyboard protocol
-    b"\x1b[?1049l\x1b[?25h\x1b[0m"  # the other screen, the cursor, colours
+    b"\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[<u"  # focus, paste and resize reports; the keyboard protocol
+    b"\x1b[?1049l\x1b[?25h\x1b[0m"  # the alternate screen, the cursor, colours
 )
-"""Ends what Textual asks of a terminal (xterm's control sequences); harmless where it was not asked."""
+"""Undoes the modes that Textual sets (xterm control sequences); harmless if they are not set."""
 
 
 def open_pid(pid: int) -> int | None:
-    """Take a handle that stays with this very process though its number be used again; None where there is none."""
+    """Return a handle of a process that stays valid if its id is reused; None if it is gone, or without pidfd."""
     try:
         return os.pidfd_open(pid)
     except (AttributeError, OSError):
@@ -33,7 +33,7 @@ def open_pid(pid: int) -> int | None:
 
 
 def is_alive(pid: int, handle: int | None) -> bool:
-    """Tell whether a process still runs; a zombie does not."""
+    """Return True for a running process, and False for a zombie."""
     if handle is not None:
         return not select.select([handle], [], [], 0)[0]
     try:
@@ -44,7 +44,7 @@ def is_alive(pid: int, handle: int | None) -> bool:
 
 
 def send(pid: int, signal: int) -> None:
-    """Send a signal to a process, and to all of its group where it leads one."""
+    """Send a signal to a process, or to its group if it leads one."""
     try:
         if os.getpgid(pid) == pid:
             os.killpg(pid, signal)
@@ -55,22 +55,22 @@ def send(pid: int, signal: int) -> None:
 
 
 def end_all(children: dict[int, int | None]) -> None:
-    """End them, politely first."""
+    """End all children, with SIGTERM and then SIGKILL."""
     for signal in (TERM, KILL):
         alive = {pid: handle for pid, handle in children.items() if is_alive(pid, handle)}
         for pid in alive:
             send(pid, signal)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + GRACE
         while any(is_alive(*child) for child in alive.items()) and time.monotonic() < deadline:
             time.sleep(POLL)
 
 
 def restore(terminal: bytes) -> None:
-    """Give a terminal back as it was: its modes, and the screen, cursor, mouse and keyboard that an app takes over.
+    """Restore the modes of a terminal, and its screen, cursor, mouse and keyboard.
 
-    Never waits for one that takes no output.
+    Never block on a terminal that accepts no output.
     """
-    import json  # noqa: PLC0415 - not before it is needed: see above
+    import json  # noqa: PLC0415 - only if it is needed
     import termios  # noqa: PLC0415
 
     path, attributes = json.loads(terminal)
@@ -83,15 +83,15 @@ def restore(terminal: bytes) -> None:
 
 
 def read_paths(line: bytes) -> list[str]:
-    """Read a list of paths."""
-    import json  # noqa: PLC0415 - not before it is needed
+    """Parse a JSON list of paths."""
+    import json  # noqa: PLC0415 - only if it is needed
 
     paths: list[str] = json.loads(line)
     return paths
 
 
 def remove(path: str) -> None:
-    """Remove a file, or a folder with the files in it; what is not there any more is fine."""
+    """Remove a file, or a folder of files, if it exists."""
     try:
         if os.path.isdir(path) and not os.path.islink(path):
             for name in os.listdir(path):
@@ -104,7 +104,7 @@ def remove(path: str) -> None:
 
 
 def main() -> None:
-    """Follow the registrations until the program is gone, then end what is left of it."""
+    """Read registrations until the program is gone, then clean up."""
     children: dict[int, int | None] = {}
     unfinished: set[str] = set()
     terminal = b""

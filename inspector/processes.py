@@ -1,4 +1,4 @@
-"""Child processes, pipes and restarts: how they start, and that none of them outlives the program."""
+"""Child processes: started here, registered with the guard, and ended. Also pipes, restarts and memory of children."""
 
 from __future__ import annotations
 
@@ -20,79 +20,79 @@ import psutil
 
 from inspector.errors import TsharkError, shortage
 
-_PIECE = 1 << 16
+_DRAIN_SIZE = 1 << 16
 _NICENESS = 5
-"""Of what can wait, more than our own: it gets a quarter of a processor that we want too."""
+"""Added to our own niceness: the child gets a quarter of a processor that this program competes for."""
 _DRAIN_SECONDS = 1.0
-"""For output that is in a pipe when its writer is gone, unless a grandchild holds the other end."""
-_SCRIPT = Path(__file__).with_name("guard.py")
+"""The limit for draining the output of a child that has ended; a grandchild may hold the pipe open."""
+_GUARD_SCRIPT = Path(__file__).with_name("guard.py")
 
 
 class Guard:
-    """The guard process and the pipe that tells it of our children; started at its first use, never waited for."""
+    """The guard process, and the pipe on which children are registered with it; started at its first use."""
 
     def __init__(self) -> None:
         self._pids: set[int] = set()
         self._unfinished: set[str] = set()
-        """Paths of what is being written."""
+        """Paths that are being written, and removed if the program is killed."""
         self._terminal = ""
         self._pipe: int | None = None
         self.pid: int | None = None
-        """The guard's own process id; None before it is started."""
+        """The process id of the guard; None before it is started."""
 
     def start(self) -> None:
-        """Start the guard, if there is none, and tell it of every child there is."""
+        """Start the guard unless it is running, and register all children and paths with it."""
         if self._pipe is not None:
             return
         ours, self._pipe = os.pipe()  # neither end is inherited by children
         null = os.open(os.devnull, os.O_RDWR)
         actions = [(os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate((ours, null, null))]
-        argv = [sys.executable, "-I", "-S", str(_SCRIPT)]
+        argv = [sys.executable, "-I", "-S", str(_GUARD_SCRIPT)]
         self.pid = os.posix_spawn(sys.executable, argv, os.environ, file_actions=actions, setsid=True)
         os.close(ours)
         os.close(null)
         for pid in self._pids:
-            self._tell(f"+{pid}")
+            self._send(f"+{pid}")
         if self._unfinished:
-            self._tell(f"F{json.dumps(list(self._unfinished))}")
-        self._tell(f"T{self._terminal}")
+            self._send(f"F{json.dumps(list(self._unfinished))}")
+        self._send(f"T{self._terminal}")
 
     def watch(self, pid: int) -> None:
-        """Have a child ended when this program is gone."""
+        """Register a child to be ended when this program is gone."""
         self._pids.add(pid)
         self.start()
-        self._tell(f"+{pid}")
+        self._send(f"+{pid}")
 
     def forget(self, pid: int) -> None:
-        """A child has ended: its number may soon be another's."""
+        """Unregister a child that has ended: its process id may soon be reused."""
         if pid in self._pids:
             self._pids.discard(pid)
-            self._tell(f"-{pid}")
+            self._send(f"-{pid}")
 
     def keep_terminal(self, terminal: str) -> None:
-        """Have a terminal put back in order when this program is gone; an empty text ends that."""
+        """Register a terminal to be restored when this program is gone; an empty text unregisters it."""
         self._terminal = terminal
         self.start()
-        self._tell(f"T{terminal}")
+        self._send(f"T{terminal}")
 
     def remove_if_killed(self, paths: Sequence[str]) -> None:
-        """Have files, or folders of files, removed when this program is gone before `leave_alone`."""
+        """Register files, or folders of files, to be removed if this program is gone before `leave_alone`."""
         self._unfinished.update(paths)
         self.start()
-        self._tell(f"F{json.dumps(paths)}")
+        self._send(f"F{json.dumps(paths)}")
 
     def leave_alone(self, paths: Sequence[str]) -> None:
-        """Have them removed no more."""
+        """Unregister files and folders."""
         self._unfinished.difference_update(paths)
-        self._tell(f"f{json.dumps(paths)}")
+        self._send(f"f{json.dumps(paths)}")
 
     def release(self) -> None:
-        """Close the pipe, which is what the end of this program does: the guard ends every child."""
+        """Close the pipe, as the end of this program does: the guard then ends every child."""
         if self._pipe is not None:
             os.close(self._pipe)
             self._pipe = None
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         if self._pipe is None:
             return
         data = memoryview(f"{line}\n".encode())
@@ -103,7 +103,7 @@ class Guard:
             self._replace()
 
     def _replace(self) -> None:
-        """Somebody ended the guard: start another, which is told of every child."""
+        """Start another guard, as this one was killed."""
         self.release()
         if self.pid is not None:
             os.waitpid(self.pid, 0)
@@ -114,13 +114,13 @@ _guard = Guard()
 
 
 def watch(pid: int) -> None:
-    """Register a child that somebody else started: pyshark's tshark, say."""
+    """Register a child that `spawn` has not started, such as pyshark's tshark."""
     _guard.watch(pid)
 
 
 @contextlib.contextmanager
 def removed_if_killed(paths: Iterable[Path]) -> Iterator[None]:
-    """Have what is at these paths removed if this program is killed before the end of the `with`."""
+    """Remove what is at these paths if this program is killed before the end of the `with` block."""
     absolute = [str(path.absolute()) for path in paths]
     _guard.remove_if_killed(absolute)
     try:
@@ -131,7 +131,7 @@ def removed_if_killed(paths: Iterable[Path]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def kept_terminal(descriptor: int) -> Iterator[None]:
-    """Have a terminal given back as it is now if this program is killed before the end of the `with`."""
+    """Restore a terminal to its present state if this program is killed before the end of the `with` block."""
     attributes = termios.tcgetattr(descriptor)
     codes = [code if isinstance(code, int) else ord(code) for code in attributes[-1]]
     _guard.keep_terminal(json.dumps([os.ttyname(descriptor), [*attributes[:-1], codes]]))
@@ -142,7 +142,7 @@ def kept_terminal(descriptor: int) -> Iterator[None]:
 
 
 def forget_terminal() -> None:
-    """The terminal is gone, and its name may soon be another's: it is not to be put back in order."""
+    """Do not restore the terminal: it is gone, and its name may soon be reused."""
     _guard.keep_terminal("")
 
 
@@ -157,13 +157,12 @@ async def spawn(
 ) -> Process:
     """Start a child in a session of its own, registered with the guard.
 
-    One that `yields` does what can wait: where processors are few, those who capture, decode and draw come first.
-
-    Whoever asks for a PIPE reads it to its end: a child that is blocked in a full pipe is only ended by force.
+    With `yields`, it runs at a lower priority than the processes that capture, decode and draw. A PIPE must be read to
+    its end: a child that is blocked in a full pipe can only be killed.
 
     Raises:
-        FileNotFoundError, PermissionError: as they come; the caller knows what they mean.
-        ShortageError: there are no more open files, memory or processes for it.
+        FileNotFoundError, PermissionError: not translated, as only the caller knows what they mean for users.
+        ShortageError: the system has no more open files, memory or processes.
     """
     try:
         return await _spawn(argv, stdin, stdout, stderr, env, pass_fds, yields=yields)
@@ -191,17 +190,17 @@ async def _spawn(
     )
     try:
         process = await asyncio.shield(starting)
-    except asyncio.CancelledError:  # the child is there or will be, and nobody else knows of it
+    except asyncio.CancelledError:  # the child may have been started, and is registered nowhere
         await end(await starting)
         raise
     _guard.watch(process.pid)
     if yields:
-        _let_yield(process.pid)
+        _lower_priority(process.pid)
     return process
 
 
 async def end(process: Process, grace: float = 1.0) -> int:
-    """End a child of `spawn`, by force after `grace` seconds, and give its exit status; an ended one is only reaped."""
+    """End a child of `spawn`, with SIGKILL after `grace` seconds; return its exit status."""
     _send(process, signal.SIGTERM)
     try:
         async with asyncio.timeout(grace):
@@ -214,62 +213,63 @@ async def end(process: Process, grace: float = 1.0) -> int:
 
 
 async def end_unread(process: Process) -> int:
-    """End a child whose standard output nobody reads, and give its exit status.
+    """End a child whose standard output is not read any more; return its exit status.
 
-    Its output is read to the end and dropped: up to Python 3.12 asyncio takes a child for ended only then, and later
-    versions leave the pipe open.
+    The output is read to its end and dropped: up to Python 3.12, asyncio does not consider the child ended before that,
+    and later versions leave the pipe open.
     """
-    reading = asyncio.create_task(_read_away(process))
+    draining = asyncio.create_task(_drain(process))
     try:
         status = await end(process)
-        await asyncio.wait({reading}, timeout=_DRAIN_SECONDS)
+        await asyncio.wait({draining}, timeout=_DRAIN_SECONDS)
     finally:
-        reading.cancel()
-        await asyncio.wait({reading})
+        draining.cancel()
+        await asyncio.wait({draining})
     return status
 
 
 def signal_name(number: int) -> str:
-    """What a person calls the signal that ended a child."""
+    """Return the name of a signal: `SIGTERM`, or `signal 40` for a real-time signal."""
     try:
         return signal.Signals(number).name
     except ValueError:  # a real-time signal
         return f"signal {number}"
 
 
-def _let_yield(pid: int) -> None:
-    """Make a child nice, and its session too where processors are given out by sessions (sched(7), autogroups)."""
-    with contextlib.suppress(OSError):  # it may have ended, and few systems have autogroups
+def _lower_priority(pid: int) -> None:
+    """Raise the niceness of a child, and of its session where the kernel schedules sessions (sched(7), autogroup)."""
+    with contextlib.suppress(OSError):  # the child may have ended, and few systems have autogroups
         os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICENESS)
         Path(f"/proc/{pid}/autogroup").write_text(str(_NICENESS))
 
 
-async def _read_away(process: Process) -> None:
-    while process.stdout is not None and await process.stdout.read(_PIECE):
+async def _drain(process: Process) -> None:
+    while process.stdout is not None and await process.stdout.read(_DRAIN_SIZE):
         pass
 
 
 def _send(process: Process, number: signal.Signals) -> None:
-    """Signal a child's whole group, which is its own as it leads a session."""
+    """Send a signal to the process group of a child, which leads a session of its own."""
     if process.returncode is None:
         try:
             os.killpg(process.pid, number)
         except ProcessLookupError:
             return
-        except PermissionError:  # macOS says so for a group of which only a zombie is left
+        except PermissionError:  # raised by macOS for a group with only a zombie left
             return
 
 
 READ_SIZE: Final = 256 * 1024
-"""Bytes of a capture that are taken at once, wherever they are read from."""
+"""How many bytes of a capture are read at once, from any source."""
 _PIPE_SIZE: Final = 1024 * 1024
-"""What Linux lets every user ask for: tcpdump can write on for a while when this program is busy drawing."""
+"""The most that Linux grants to every user: tcpdump can continue to write while this program draws."""
 
 
 def make_pipe() -> tuple[int, int]:
-    """Make a pipe as roomy as may be; the ends to read and to write, neither inherited by children.
+    """Make a pipe with the largest permitted buffer, not inherited by children; return its ends to read and to write.
 
-    Raises ShortageError where there are no more open files.
+    Raises:
+        ShortageError: the limit of open files is reached.
     """
     try:
         reading, writing = os.pipe()
@@ -283,7 +283,7 @@ def make_pipe() -> tuple[int, int]:
 
 
 async def open_reader(descriptor: int) -> tuple[StreamReader, ReadTransport]:
-    """Read a pipe, socket or FIFO on the loop; closing the transport closes the descriptor."""
+    """Open a pipe, socket or FIFO for reading on the event loop; closing the transport closes the descriptor."""
     reader = StreamReader(limit=_PIPE_SIZE)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
@@ -292,7 +292,7 @@ async def open_reader(descriptor: int) -> tuple[StreamReader, ReadTransport]:
 
 
 async def write_all(descriptor: int, data: bytes) -> None:
-    """Write to a pipe whose reader may be slower, leaving the loop to others meanwhile; the pipe must not block."""
+    """Write to a non-blocking pipe, and await its reader while it is full."""
     loop, rest = asyncio.get_running_loop(), memoryview(data)
     while rest:
         try:
@@ -307,63 +307,63 @@ async def write_all(descriptor: int, data: bytes) -> None:
 
 
 def _resolve(writable: asyncio.Future[None]) -> None:
-    if not writable.done():  # it was cancelled in the same turn of the loop
+    if not writable.done():  # cancelled in the same turn of the loop
         writable.set_result(None)
 
 
-_SETTLED: Final = 10.0
-"""Seconds after which a start counts as a good one."""
-_TRIES: Final = 3
+_STABLE_SECONDS: Final = 10.0
+"""A process that has run longer did not die of its start."""
+_MAX_DEATHS: Final = 3
 
 
 class RestartLimiter:
-    """Asked after each death. Times are seconds of any clock."""
+    """Decides whether a process that died is restarted. Times are in seconds of any clock."""
 
-    __slots__ = ("_failures", "_started")
+    __slots__ = ("_deaths", "_started")
 
     def __init__(self) -> None:
-        self._failures = 0
+        self._deaths = 0
         self._started = 0.0
 
     def note_start(self, now: float) -> None:
-        """It was started."""
+        """Record a start."""
         self._started = now
 
-    def is_worn_out(self, now: float) -> bool:
-        """It died: True when it has done so, soon after its start, too often in a row."""
-        self._failures = 1 if now - self._started > _SETTLED else self._failures + 1
-        return self._failures >= _TRIES
+    def exhausted(self, now: float) -> bool:
+        """Record a death; return True if it was one too many soon after a start."""
+        self._deaths = 1 if now - self._started > _STABLE_SECONDS else self._deaths + 1
+        return self._deaths >= _MAX_DEATHS
 
 
-_LOOK_SECONDS: Final = 0.5
+_POLL_SECONDS: Final = 0.5
 _MB: Final = 1 << 20
 
 
 def memory_of(pid: int) -> int:
-    """Bytes that a process holds; 0 where there is none."""
+    """Return the resident memory of a process in bytes; 0 if there is no such process."""
     with contextlib.suppress(psutil.Error):
         return int(psutil.Process(pid).memory_info().rss)
     return 0
 
 
 def is_stopped(pid: int) -> bool:
-    """Tell whether a signal has stopped a process, which SIGCONT lets go on."""
+    """Return True for a process that was stopped by a signal and not continued."""
     with contextlib.suppress(psutil.Error):
         return psutil.Process(pid).status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
     return False
 
 
 async def has_outgrown(pid: int, most: float) -> None:
-    """Return when a process holds more than `most` bytes."""
+    """Wait until a process holds more than `most` bytes."""
     while True:
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_POLL_SECONDS)
         if memory_of(pid) > most:
             return
 
 
 def too_large(name: str, most: float) -> TsharkError:
-    """That a program was ended for it."""
+    """Return the error about a program that was ended because it held more than `most` bytes."""
     return TsharkError(
-        f"{name} was ended: to read so large a capture it takes more than its {most / _MB:,.0f} MB of memory.",
-        "Allow more by --memory, or save a part of the capture (Ctrl+S) and open that.",
+        f"{name} was ended: for a capture of this size it needs more than its {most / _MB:,.0f} MB of memory.",
+        "Raise the limit with --memory, or save part of the capture (Ctrl+S) and open that.",
     )

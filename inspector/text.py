@@ -1,4 +1,4 @@
-"""Text from the wire, made safe to display, and lengths of time in words."""
+"""Text from the wire, made safe to display; sizes, counts and durations as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 class _Marks(dict[int, str]):
-    """The table of `str.translate`, filled as characters are met; bounded by the size of Unicode."""
+    """A table for `str.translate` that is filled on demand, and bounded by the size of Unicode."""
 
     def __missing__(self, code: int) -> str:
         mark = self[code] = _mark(chr(code))
@@ -32,7 +32,7 @@ _ASCII: Final = "".join(chr(code) if 0x20 <= code < 0x7F else "·" for code in r
 
 
 def clean(text: str) -> str:
-    r"""The text with every control or invisible character made visible: ESC as `␛`, U+202E as `<U+202E>`.
+    r"""Make control and invisible characters of a text visible: ESC as `␛`, U+202E as `<U+202E>`.
 
     The result is one line: `\n` and `\t` become `␊` and `␉`.
     """
@@ -40,17 +40,17 @@ def clean(text: str) -> str:
 
 
 def in_ascii(data: bytes) -> str:
-    """Bytes as they stand beside their hex, a character for each: `·` for what is no printable ASCII."""
+    """Return one character for each byte, `·` for those that are not printable ASCII."""
     return data.decode("latin-1").translate(_ASCII)
 
 
 def shortened(text: str, limit: int) -> str:
-    """The first characters of a text, cut off with `…` where it is longer."""
+    """Return at most `limit` characters of a text; a longer one ends with `…`."""
     return text if len(text) <= limit else text[: max(limit - 1, 0)] + "…"
 
 
 def size(count: int) -> str:
-    """A count of bytes for people: `210 B`, `300.0 kB`, `64.0 MB`, `12.5 GB`."""
+    """Format a number of bytes in decimal units: `210 B`, `300.0 kB`, `64.0 MB`, `12.5 GB`."""
     if count < 10_000:
         return f"{count} B"
     if count < 10_000_000:
@@ -59,23 +59,23 @@ def size(count: int) -> str:
 
 
 def limit(count: int) -> str:
-    """A count of bytes as an option gives it: `800 MB`, `2 GB`, `7.4 GB`, by 1,024 each."""
+    """Format a number of bytes in the binary units of options: `800 MB`, `2 GB`, `7.4 GB`."""
     gigabytes = count / (1 << 30)
     return f"{count >> 20} MB" if gigabytes < 1 else f"{gigabytes:.1f}".removesuffix(".0") + " GB"
 
 
 def counted(count: int, one: str, many: str = "") -> str:
-    """`1 message`, `3 messages`, `1,000 messages`."""
+    """Format a count with its noun: `1 message`, `3 messages`, `1,000 messages`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def more_characters(text: str, longest: int) -> str:
-    """What is said behind a text that was cut."""
+    """Return the note that follows a text cut after `longest` characters."""
     return f"… {len(text) - longest:,} more characters"
 
 
 def duration(seconds: float) -> str:
-    """A length of time: `45 µs`, `7.6 ms`, `250 ms`, `1.01 s`, `12.5 s`, `3 min 20 s`, `2 h 05 min`."""
+    """Format a duration: `45 µs`, `7.6 ms`, `250 ms`, `1.01 s`, `12.5 s`, `3 min 20 s`, `2 h 05 min`."""
     if seconds < 0.0009995:
         return f"{seconds * 1e6:.0f} µs"
     if seconds < 0.0999:
@@ -89,15 +89,15 @@ def duration(seconds: float) -> str:
 
 
 def delta(seconds: float) -> str:
-    """A time after another one in seconds, to the microsecond, as Wireshark has it: `0.000472`, `-0.000012`."""
+    """Format a time difference in seconds as Wireshark does: `0.000472`, `-0.000012`."""
     return f"{seconds:.6f}"
 
 
 def whole(seconds: float) -> str:
-    """A length of time to the second, as is enough for what is to come: `14 s`, `3 min 20 s`."""
+    """Format a duration to the second, for estimates: `14 s`, `3 min 20 s`."""
     return f"{seconds:.0f} s" if seconds < 59.5 else duration(seconds)
 
 
 def since(seconds: float) -> str:
-    """A time after another one: `+45 µs`, `+7.6 ms`; `+0` for one that is not after it."""
+    """Format a time since an earlier one: `+45 µs`, `+7.6 ms`; `+0` if it is not earlier."""
     return f"+{duration(seconds)}" if seconds > 0 else "+0"

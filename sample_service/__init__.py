@@ -1,6 +1,6 @@
-"""The greet service that comes with the program: something to send a first call to, and its client.
+"""The sample greet service, for a first call. It does not depend on the inspector.
 
-Knows nothing of the inspector. `python -m sample_service` serves, `python -m sample_service.client` calls.
+`python -m sample_service` runs the service, and `python -m sample_service.client` calls it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Final
 
 DEFAULT_PORT: Final = 37564
 PORT_TAKEN: Final = "is taken: another program listens there"
-"""What the service says of its port before it ends; the inspector, which starts it, looks for these words."""
+"""Part of the error about the port; the inspector, which starts the service, recognizes it."""
 
-# The C core of gRPC reads this when it is loaded. Its own log lines would stand beside our one-line errors.
+# Read by gRPC's C core when it is loaded: its log lines would surround our one-line errors.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 
 def port_number(text: str) -> int:
-    """A TCP port from the command line, 0 for any free one; an error of argparse's for anything else."""
+    """Parse a TCP port, or 0 for any free port. Raises ArgumentTypeError."""
     if not (text.isascii() and text.isdigit() and int(text) < 1 << 16):
-        raise ArgumentTypeError(f"{text!r} is no TCP port: they go from 1 to 65535")
+        raise ArgumentTypeError(f"{text!r} is not a TCP port: it must be from 1 to 65535")
     return int(text)

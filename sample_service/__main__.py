@@ -1,4 +1,4 @@
-"""`python -m sample_service [--port N]`: the greet service alone."""
+"""`python -m sample_service [--port N]`: run the greet service."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ _ENDING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def main() -> int:
-    """Serve until asked to end; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m sample_service", description="Serves greet on localhost.")
-    parser.add_argument("--port", type=port_number, default=DEFAULT_PORT, help="default %(default)s; 0 for a free one")
+    """Serve until a signal ends it; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m sample_service", description="Run the greet service on localhost.")
+    parser.add_argument(
+        "--port", type=port_number, default=DEFAULT_PORT, help="%(default)s by default; 0 for any free port"
+    )
     port = parser.parse_args().port
-    # Blocked before gRPC is loaded and starts its threads: a signal is waited for, and never interrupts anything.
+    # Block signals before gRPC starts its threads, which inherit that: only sigwait below receives them.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     from sample_service.server import PortError, run  # noqa: PLC0415
 

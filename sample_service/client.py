@@ -1,4 +1,4 @@
-"""`python -m sample_service.client [NAME] [--port N]`: one greet call, and its reply printed."""
+"""`python -m sample_service.client [NAME] [--port N]`: send one greet call and print the reply."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OPTIONS: Final = (("grpc.enable_http_proxy", 0),)
 
 
 def greet(name: str, port: int) -> str:
-    """The greet service's reply on localhost. Raises grpc.RpcError."""
+    """Call the greet service on localhost; return the message of its reply. Raises grpc.RpcError."""
     with grpc.insecure_channel(f"localhost:{port}", options=_OPTIONS) as channel:
         stub = helloworld_pb2_grpc.HelloWorldStub(channel)  # type: ignore[no-untyped-call]
         reply: helloworld_pb2.HelloReply = stub.greet(helloworld_pb2.HelloRequest(name=name), timeout=_DEADLINE)
@@ -23,10 +23,12 @@ def greet(name: str, port: int) -> str:
 
 
 def main() -> int:
-    """Call and print; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m sample_service.client", description="Calls greet on localhost.")
-    parser.add_argument("name", nargs="?", default="World", help="whom to greet, default %(default)s")
-    parser.add_argument("--port", type=port_number, default=DEFAULT_PORT, help="default %(default)s")
+    """Send a call and print the reply; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sample_service.client", description="Call the greet service on localhost."
+    )
+    parser.add_argument("name", nargs="?", default="World", help="the name to greet; %(default)s by default")
+    parser.add_argument("--port", type=port_number, default=DEFAULT_PORT, help="%(default)s by default")
     arguments = parser.parse_args()
     try:
         print(f"Reply: {greet(arguments.name, arguments.port)}")

@@ -1,7 +1,4 @@
-"""The tour: a method of each kind of call, a slow one, and one that fails with all that a failure can carry.
-
-Says what it is asked to say. Owns no state: every call stands by itself.
-"""
+"""The tour: a method of each kind of call, a slow one, and one that fails with details and binary metadata."""
 
 from __future__ import annotations
 
@@ -17,9 +14,8 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 
 from sample_service import sample_pb2, sample_pb2_grpc
 
-_LONGEST: Final = 3600.0
-"""Seconds that one pause may take."""
-_LARGEST: Final = (1 << 63) - 1
+_MAX_PAUSE_SECONDS: Final = 3600.0
+_INT64_MAX: Final = (1 << 63) - 1
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -27,38 +23,38 @@ class Tour(sample_pb2_grpc.TourServicer):
     """The methods of `sample.v1.Tour`."""
 
     def Echo(self, request: sample_pb2.Things, context: grpc.ServicerContext) -> sample_pb2.Things:  # noqa: N802
-        """What came, compressed."""
+        """Return the request, compressed."""
         context.set_compression(grpc.Compression.Gzip)
         return request
 
     def Count(  # noqa: N802
         self, request: sample_pb2.CountRequest, context: grpc.ServicerContext
     ) -> Iterator[sample_pb2.Number]:
-        """From 1 up to the number asked for."""
+        """Count from 1 up to the requested number."""
         for value in range(1, request.to + 1):
             if value > 1 and not _pause(request.pause, context):
                 return
             yield sample_pb2.Number(value=value)
 
     def Sum(self, numbers: Iterator[sample_pb2.Number], context: grpc.ServicerContext) -> sample_pb2.Total:  # noqa: N802
-        """All numbers added up."""
+        """Add all numbers."""
         values = [number.value for number in numbers]
-        if abs(sum(values)) > _LARGEST:
+        if abs(sum(values)) > _INT64_MAX:
             context.abort(grpc.StatusCode.OUT_OF_RANGE, "The sum does not fit into an int64.")
         return sample_pb2.Total(value=sum(values), count=len(values))
 
     def Chat(self, lines: Iterator[sample_pb2.Line], _context: object) -> Iterator[sample_pb2.Line]:  # noqa: N802
-        """An answer to each line."""
+        """Answer each line."""
         for line in lines:
             yield sample_pb2.Line(text=f"You said: {line.text}")
 
     def Sleep(self, request: sample_pb2.SleepRequest, context: grpc.ServicerContext) -> sample_pb2.SleepReply:  # noqa: N802
-        """Nothing, for a while."""
+        """Reply after a while."""
         _pause(request.time, context)
         return sample_pb2.SleepReply(text="Good morning")
 
     def Fail(self, request: sample_pb2.FailRequest, context: grpc.ServicerContext) -> sample_pb2.FailReply:  # noqa: N802
-        """Never a reply."""
+        """Fail with a status code, unless 0 is requested."""
         code = _CODES.get(request.code or 3, grpc.StatusCode.UNKNOWN)
         message = request.message or "This call fails whatever it says: ✗ 100 %"
         if code is not grpc.StatusCode.OK:
@@ -75,7 +71,7 @@ class Tour(sample_pb2_grpc.TourServicer):
 
 
 def _details(code: int, message: str) -> bytes:
-    """A google.rpc.Status that says the same and more."""
+    """Return a google.rpc.Status with further details."""
     violation = error_details_pb2.BadRequest.FieldViolation(field="code", description="It asks for a failure.")
     details: tuple[Message, ...] = (
         error_details_pb2.BadRequest(field_violations=[violation]),
@@ -90,9 +86,9 @@ def _details(code: int, message: str) -> bytes:
 
 
 def _pause(time: Duration, context: grpc.ServicerContext) -> bool:
-    """Wait; False when the caller has gone meanwhile."""
+    """Wait; return False if the call has ended meanwhile."""
     gone = threading.Event()
     if not context.add_callback(gone.set):
         return False
     seconds = time.seconds + time.nanos / 1e9
-    return not gone.wait(min(max(seconds, 0.0), _LONGEST))
+    return not gone.wait(min(max(seconds, 0.0), _MAX_PAUSE_SECONDS))

@@ -18,7 +18,7 @@ from google.protobuf.descriptor_pb2 import (
 from google.protobuf.message import Message
 from hypothesis import strategies as st
 
-from inspector.schema.typed import descriptor_of, extensions_of, map_parts, own_form
+from inspector.schema.typed import descriptor_of, extensions_of, map_parts, well_known_form
 
 Draw: TypeAlias = Callable[[st.SearchStrategy[Any]], Any]
 F = FieldDescriptorProto
@@ -182,7 +182,7 @@ def _scalar(draw: Draw, field: FieldDescriptor) -> Any:
 
 
 def _fill_message(draw: Draw, message: Any, types: list[type[Message]], depth: int) -> None:
-    if own_form(descriptor_of(type(message))) is None:
+    if well_known_form(descriptor_of(type(message))) is None:
         fill_at_random(draw, message, types, depth)
         return
     match message.DESCRIPTOR.name:

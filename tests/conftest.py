@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 
 from tests.engines_here import refusals
-from tests.programs import StartGuard, starts_programs
+from tests.start_guard import StartGuard
 
 settings.register_profile("quick", deadline=None, max_examples=60)
 settings.load_profile("quick")
@@ -25,17 +25,15 @@ gc.set_threshold(100_000, 50, 100)  # a fifth of the time of all tests went into
 LONGEST_IN_NAME = 200
 """Characters or bytes of a parameter that the name of a test repeats."""
 start_guard = StartGuard()
-starts: pytest.StashKey[bool] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--fast", action="store_true", help="only tests that start neither tshark nor a terminal")
     parser.addoption("--update-snapshots", action="store_true", help="write tests/ui/__snapshots__ again")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "capture: needs tcpdump and dumpcap to be allowed to capture on loopback")
-    config.addinivalue_line("markers", "starts_nothing: names programs such as tshark, but starts none of them")
+    config.addinivalue_line("markers", "system: starts tshark, a capture engine or a terminal")
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
@@ -43,16 +41,6 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
     if isinstance(val, str | bytes) and len(val) > LONGEST_IN_NAME:
         return f"{argname}-{len(val)}"
     return None
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--fast`, leave out the tests that start a program."""
-    for item in items:
-        item.stash[starts] = isinstance(item, pytest.Function) and starts_programs(item)
-    if config.getoption("--fast"):
-        config.hook.pytest_deselected(items=[item for item in items if item.stash[starts]])
-        items[:] = [item for item in items if not item.stash[starts]]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -63,8 +51,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let a test start a program only if its code shows that it does."""
-    start_guard.is_allowed = item.stash[starts]
+    """Let only a test with the mark `system` start a program."""
+    start_guard.is_allowed = item.get_closest_marker("system") is not None
     try:
         return (yield)
     finally:
@@ -73,8 +61,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.fixture(scope="session", autouse=True)
 def failing_programs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """With `--fast`, let no child start a program either."""
-    if request.config.getoption("--fast"):
+    """In a run without the tests that start programs, let no child start one either."""
+    if request.config.getoption("markexpr") == "not system":
         start_guard.put_on_path(tmp_path_factory.mktemp("programs"))
 
 

@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from inspector.capture.engines.registry import check_engines
+from inspector.capture.engines.start import check_engines
 
 needs_capture = pytest.mark.capture
 """For tests that need tcpdump and dumpcap to be allowed to capture on loopback."""
@@ -17,4 +17,4 @@ needs_capture = pytest.mark.capture
 def refusals() -> str:
     """Return why tcpdump or dumpcap may not capture; empty when both may."""
     engines = asyncio.run(check_engines())
-    return " ".join(each.words for each in engines if not each.is_allowed and each.engine != "tap")
+    return " ".join(each.text for each in engines if not each.is_allowed and each.engine != "tap")

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import grpc.aio
 
-from inspector.client.outcome import Outcome
+from inspector.client.active_call import Outcome
 from inspector.client.sender import Sender
 
 GREET = "/HelloWorld/greet"

@@ -1,4 +1,4 @@
-"""A file or folder is whole or not there, however the program that writes it ends: by a real kill -9, too."""
+"""A file or folder is complete or absent, however the program that writes it ends: even by a real kill -9."""
 
 from __future__ import annotations
 
@@ -87,9 +87,7 @@ def guard_of(process: subprocess.Popen[str]) -> psutil.Process:
 
 
 @pytest.mark.parametrize("kind", ["nameless", "named", "folder"])
-def test_nothing_is_left_of_a_save_that_is_killed(
-    kind: str, tmp_path: Path, started: list[subprocess.Popen[str]]
-) -> None:
+def test_a_killed_save_leaves_nothing(kind: str, tmp_path: Path, started: list[subprocess.Popen[str]]) -> None:
     process = start_saving(kind, tmp_path / "saved", started)
     if kind != "nameless":
         (part,) = names_in(tmp_path)
@@ -101,9 +99,7 @@ def test_nothing_is_left_of_a_save_that_is_killed(
 
 
 @pytest.mark.parametrize("kind", ["nameless", "named"])
-def test_what_was_there_survives_a_save_that_is_killed(
-    kind: str, tmp_path: Path, started: list[subprocess.Popen[str]]
-) -> None:
+def test_a_killed_save_keeps_the_old_file(kind: str, tmp_path: Path, started: list[subprocess.Popen[str]]) -> None:
     (tmp_path / "saved").write_text("before")
     process = start_saving(kind, tmp_path / "saved", started)
     process.send_signal(signal.SIGKILL)
@@ -126,7 +122,7 @@ def test_an_empty_folder_is_empty_again_when_the_save_into_it_is_killed(
 
 
 @pytest.mark.parametrize("kind", ["named", "folder"])
-def test_what_even_the_guard_could_not_remove_goes_with_the_next_save(
+def test_the_next_save_removes_what_the_guard_could_not(
     kind: str, tmp_path: Path, started: list[subprocess.Popen[str]]
 ) -> None:
     process = start_saving(kind, tmp_path / "saved", started)
@@ -154,7 +150,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.usefixtures("way")
-def test_a_file_is_whole_private_and_over_nothing_without_leave(tmp_path: Path) -> None:
+def test_a_file_is_complete_private_and_overwrites_only_on_request(tmp_path: Path) -> None:
     path = tmp_path / ("é" * 100)  # 200 of the 255 bytes that a name may have
     write_private(path, b"one", overwrite=False)
     assert path.stat().st_mode & 0o777 == 0o600
@@ -167,7 +163,7 @@ def test_a_file_is_whole_private_and_over_nothing_without_leave(tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("way")
-def test_a_file_that_came_meanwhile_is_not_written_over(tmp_path: Path) -> None:
+def test_a_file_created_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     def write() -> None:
         with atomic_file(tmp_path / "a", overwrite=False) as descriptor:
             os.write(descriptor, b"ours")
@@ -185,7 +181,7 @@ async def endless() -> AsyncIterator[bytes]:
 
 
 @pytest.mark.usefixtures("way")
-async def test_nothing_is_left_of_a_save_that_is_cancelled(tmp_path: Path) -> None:
+async def test_a_cancelled_save_leaves_nothing(tmp_path: Path) -> None:
     task = asyncio.create_task(save_pieces(endless(), tmp_path / "a"))
     for _ in range(100):
         await asyncio.sleep(0)
@@ -196,13 +192,13 @@ async def test_nothing_is_left_of_a_save_that_is_cancelled(tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("way")
-async def test_nothing_is_left_of_a_save_on_a_full_disk(tmp_path: Path) -> None:
+async def test_a_save_on_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     with disk_of(10_000), pytest.raises(SourceError, match="cannot be saved: File too large"):
         await save_pieces(endless(), tmp_path / "a")
     assert names_in(tmp_path) == []
 
 
-async def test_a_folder_is_whole_or_as_it_was(tmp_path: Path) -> None:
+async def test_a_folder_is_complete_or_unchanged(tmp_path: Path) -> None:
     path, files = tmp_path / "messages", [("1", b"one"), ("2", bytes(20_000))]
     with disk_of(10_000), pytest.raises(SourceError, match="messages cannot be saved: File too large"):
         await save_folder(files, path)
@@ -214,9 +210,9 @@ async def test_a_folder_is_whole_or_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is not empty"):
         await save_folder(files, path)
     (tmp_path / "file").touch()
-    with pytest.raises(SourceError, match=r"The folder .*file cannot be made: Not a directory"):
+    with pytest.raises(SourceError, match=r"The folder .*file cannot be created: Not a directory"):
         await save_folder(files, tmp_path / "file")
-    with pytest.raises(SourceError, match="cannot be made: No such file"):
+    with pytest.raises(SourceError, match="cannot be created: No such file"):
         await save_folder(files, tmp_path / "no" / "where")
 
 
@@ -229,7 +225,7 @@ async def test_an_empty_folder_stays_the_same_folder(tmp_path: Path) -> None:
     assert names_in(path) == ["1"]
 
 
-def test_a_folder_that_came_to_hold_something_is_not_written_into(tmp_path: Path) -> None:
+def test_a_folder_filled_meanwhile_is_not_written_into(tmp_path: Path) -> None:
     def write(path: Path) -> None:
         with atomic_folder(path) as stage:
             for name in "123":
@@ -247,7 +243,7 @@ def test_a_folder_that_came_to_hold_something_is_not_written_into(tmp_path: Path
     assert names_in(tmp_path) == ["a", "b"]
 
 
-def test_a_link_that_looks_like_a_part_leads_nowhere(tmp_path: Path) -> None:
+def test_a_symlink_named_like_a_part_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "1").touch()
     link = tmp_path / f".a.grpc-inspector-{2**22 + 1}-0123456789abcdef.part"
@@ -257,6 +253,7 @@ def test_a_link_that_looks_like_a_part_leads_nowhere(tmp_path: Path) -> None:
     assert link.is_symlink()
 
 
+@pytest.mark.system
 def test_a_capture_that_a_command_was_writing_when_it_was_killed_is_gone(
     tmp_path: Path, started: list[subprocess.Popen[str]]
 ) -> None:

@@ -1,4 +1,4 @@
-"""Nothing that was started is left behind, however the program that started it went. Real processes, real kill -9."""
+"""No child is left behind, however the program that started it ended. Real processes, real kill -9."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def wait_for_end(handle: int) -> bool:
 
 
 @pytest.mark.parametrize("mode", ["stay", "leave"])
-def test_nothing_outlives_a_program_that_ended_without_a_word(mode: str) -> None:
+def test_no_child_outlives_a_killed_program(mode: str) -> None:
     program, handles = start_program(mode)
     if mode == "stay":
         program.kill()
@@ -92,7 +92,7 @@ def autogroup(pid: int) -> str:
     return told.read_text() if told.exists() else ""
 
 
-async def test_a_child_that_does_what_can_wait_is_nicer_than_we_are() -> None:
+async def test_a_child_that_yields_has_a_lower_priority() -> None:
     child = await processes.spawn("sleep", "30", yields=True)
     ours, its = os.getpriority(os.PRIO_PROCESS, 0), os.getpriority(os.PRIO_PROCESS, child.pid)
     group = autogroup(child.pid)
@@ -101,7 +101,7 @@ async def test_a_child_that_does_what_can_wait_is_nicer_than_we_are() -> None:
     assert not group.startswith("/autogroup") or not group.endswith("nice 0\n")
 
 
-async def test_a_child_that_will_not_hear_is_ended_by_force() -> None:
+async def test_a_child_that_ignores_sigterm_is_killed() -> None:
     child = await processes.spawn("sh", "-c", "trap '' TERM; echo; sleep 600", stdout=PIPE)
     assert child.stdout is not None
     await child.stdout.readline()
@@ -114,12 +114,12 @@ async def test_ending_a_child_that_has_ended_gives_its_status() -> None:
     assert await processes.end(child) == 7
 
 
-async def test_a_missing_program_is_told_as_it_is(tmp_path: Path) -> None:
+async def test_a_missing_program_raises_file_not_found(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await processes.spawn(str(tmp_path / "nothing"))
 
 
-async def test_a_guard_that_was_ended_is_replaced_and_knows_the_children(fresh_guard: processes.Guard) -> None:
+async def test_a_killed_guard_is_replaced_and_receives_the_children(fresh_guard: processes.Guard) -> None:
     first = await processes.spawn("sleep", "600")
     assert fresh_guard.pid is not None
     ended = os.pidfd_open(fresh_guard.pid)
@@ -133,7 +133,7 @@ async def test_a_guard_that_was_ended_is_replaced_and_knows_the_children(fresh_g
         assert await processes.end(child) == -signal.SIGTERM
 
 
-async def test_a_child_whose_output_nobody_reads_any_more_is_ended() -> None:
+async def test_a_child_whose_output_is_not_read_is_ended() -> None:
     child = await processes.spawn("yes", stdout=PIPE)
     assert child.stdout is not None
     await child.stdout.readline()

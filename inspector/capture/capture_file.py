@@ -1,4 +1,4 @@
-"""Captures made by others: a file, a pipe, or standard input."""
+"""Captures made by other programs: a file read in place, files joined, or a stream from a pipe or standard input."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from inspector.scheduling import yield_to_ui
 
 STANDARD_INPUT = "-"
 STANDARD_INPUT_NAME = "Standard input"
-"""At the beginning of a sentence."""
-_END = 4_096
-"""Bytes at each end of a file by which it is known again."""
+"""Its name at the beginning of a sentence."""
+_CHECKED_SIZE = 4_096
+"""Bytes at each end of a file that are compared to notice a change."""
 
 
 class CaptureFile:
-    """A plain pcap or pcapng, read in place; to its readers it is like a finished spool.
+    """A plain pcap or pcapng, read in place, with the interface of a finished spool.
 
-    It stays the user's, who may delete it, which does no harm, or write into it: that is noticed, and never read.
+    The user may delete the file, which does no harm as it stays open, or change it, which is noticed.
     """
 
     def __init__(self, descriptor: int, path: Path) -> None:
         self.path = path
         self.size = os.fstat(descriptor).st_size
-        """Bytes, as of its opening: a file that somebody still writes is read up to here."""
+        """Bytes when it was opened: a file that still grows is read up to here."""
         self.kept = self.size
-        """Nothing of it is ever deleted, as it may be of a spool."""
+        """Bytes that were not deleted: all of them, unlike those of a spool."""
         self.first = (0, 0)
         self.is_finished = True
         """Nothing more will come."""
@@ -44,7 +44,7 @@ class CaptureFile:
 
     @property
     def is_at_path(self) -> bool:
-        """True while `path` leads to it: not when it was deleted, or another took its place."""
+        """True while `path` leads to it: not after it was deleted or replaced."""
         if self._descriptor is None:
             return False
         try:
@@ -54,24 +54,26 @@ class CaptureFile:
 
     @property
     def growth(self) -> str:
-        """A sentence that says how much was written behind it since it was opened; empty for nothing."""
+        """A sentence about the bytes that were appended since it was opened; empty for none."""
         more = 0 if self._descriptor is None else os.fstat(self._descriptor).st_size - self.size
         return (
-            f"{self.path} has grown by {more:,} bytes since it was opened: open it again for them." if more > 0 else ""
+            f"{self.path} has grown by {more:,} bytes since it was opened: open it again to read them."
+            if more > 0
+            else ""
         )
 
     def check(self) -> None:
-        """Look whether it is what it was; raises SourceError."""
+        """Raise SourceError where the file has been changed since it was opened."""
         if self._descriptor is None:
             return
         if os.fstat(self._descriptor).st_size < self.size or self._read_ends(self._descriptor) != self._ends:
             raise SourceError(
-                f"{self.path} was cut short or written over since it was opened: what was read before stays here.",
+                f"{self.path} was cut short or written over since it was opened: what was read before is kept.",
                 "Open it again to see what it is now.",
             )
 
     async def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
-        """Give the bytes from an offset on, up to 256 KiB at a time; raises SourceError where they are not the same."""
+        """Yield the bytes from an offset on, up to 256 KiB at a time; raise SourceError after a change to the file."""
         while self._descriptor is not None and offset < self.size:
             data = self._read(self._descriptor, min(READ_SIZE, self.size - offset), offset)
             self.check()
@@ -79,20 +81,20 @@ class CaptureFile:
             yield data
 
     async def save(self, path: Path, *, overwrite: bool = False) -> None:
-        """Copy the file to `path`, for this user only; raises SourceError, also for a path that exists."""
+        """Copy the file to `path`, for this user only; raise SourceError where that fails or the path exists."""
         if self._descriptor is not None:
             await save_pieces(self.read_from(), path, overwrite=overwrite)
 
     def discard(self) -> None:
-        """Close the file; it is the user's own and stays."""
+        """Close the file, which belongs to the user and is not deleted."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
     def _read_ends(self, descriptor: int) -> tuple[bytes, bytes]:
-        """Its first bytes and its last: packets have their time in them, so that another capture's are others."""
-        last = max(self.size - _END, 0)
-        return self._read(descriptor, min(_END, self.size), 0), self._read(descriptor, self.size - last, last)
+        """Return the first and last bytes, which differ between captures, as packets contain their time."""
+        last = max(self.size - _CHECKED_SIZE, 0)
+        return self._read(descriptor, min(_CHECKED_SIZE, self.size), 0), self._read(descriptor, self.size - last, last)
 
     def _read(self, descriptor: int, size: int, offset: int) -> bytes:
         try:
@@ -102,30 +104,27 @@ class CaptureFile:
 
 
 class JoinedFiles:
-    """Files of one capture, one behind the other: classic pcaps, each of which begins with the same file header.
-
-    To its readers it is one `CaptureFile`, which nobody writes any more.
-    """
+    """The files of one spool as one `CaptureFile`: classic pcaps, each of which begins with the same file header."""
 
     def __init__(self, files: Sequence[CaptureFile]) -> None:
         self.path = files[0].path
         self.size = sum(file.size for file in files) - HEADER_LENGTH * (len(files) - 1)
-        """Bytes, with the file header once."""
+        """Bytes, with one file header."""
         self.kept = self.size
         self.first = (0, 0)
         self.is_finished = True
         self.is_at_path = False
-        """No path leads to all of it."""
+        """No single path leads to all of it."""
         self.growth = ""
         self._files = files
 
     def check(self) -> None:
-        """Look whether the files are what they were; raises SourceError."""
+        """Raise SourceError where a file has been changed since it was opened."""
         for file in self._files:
             file.check()
 
     async def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
-        """Give the bytes from an offset on, as `CaptureFile.read_from`."""
+        """Yield the bytes from an offset on, as `CaptureFile.read_from`."""
         start = 0
         for file in self._files:
             skipped = HEADER_LENGTH if start else 0
@@ -137,21 +136,21 @@ class JoinedFiles:
             start = end
 
     async def save(self, path: Path, *, overwrite: bool = False) -> None:
-        """Copy all of it into one file, as `CaptureFile.save`."""
+        """Copy all files into one, as `CaptureFile.save`."""
         await save_pieces(self.read_from(), path, overwrite=overwrite)
 
     def discard(self) -> None:
-        """Close the files; they stay."""
+        """Close the files, which are not deleted."""
         for file in self._files:
             file.discard()
 
 
 class CaptureStream:
-    """A capture that comes as a stream: gzipped, or through a pipe."""
+    """A capture that must be copied to a spool to be read again: gzipped, or from a pipe."""
 
     def __init__(self, descriptor: int, name: str) -> None:
         self.name = name
-        """What it is called in sentences: a path, or `Standard input`."""
+        """Its name in sentences: a path, or `Standard input`."""
         self._descriptor = descriptor
         self._is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
         self._unpacker = Unpacker(name)
@@ -160,26 +159,26 @@ class CaptureStream:
 
     @property
     def problem(self) -> str:
-        """What is missing of the capture, as a sentence; empty when nothing is, as far as is known by now."""
+        """A sentence about the missing part of the capture; empty where none is known to be missing."""
         return self._unpacker.problem
 
     @property
     def is_cut_off(self) -> bool:
-        """True where the problem is that the stream has no end, rather than damage in it."""
+        """True where the problem is a missing end rather than damage."""
         return self._unpacker.is_cut_off
 
     @property
     def shows_its_end(self) -> bool:
-        """True where the end can be told from a cut between two packets: gzip data, and files that nobody writes."""
+        """True where an end differs from a cut between two packets: for gzip data and regular files."""
         return bool(self._unpacker.is_packed) or self._is_file
 
     @property
     def is_stopped(self) -> bool:
-        """True when it was not read to its end."""
+        """True after `stop`: it may not have been read to its end."""
         return self._is_stopped
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Give plain pcap or pcapng bytes as they come; raises SourceError where this is no capture. Read it once."""
+        """Yield plain pcap or pcapng bytes as they come, once; raise SourceError where they are not a capture."""
         try:
             async for data in self._read():
                 for piece in self._unpacker.take(data):
@@ -193,14 +192,14 @@ class CaptureStream:
             self._unpacker.finish()
 
     async def stop(self) -> None:
-        """Read no further; `chunks` ends with what has come."""
+        """Stop reading; `chunks` ends with the bytes that have come."""
         self._is_stopped = True
         if self._transport is not None:
             self._transport.close()
 
     async def _read(self) -> AsyncIterator[bytes]:
         mode = os.fstat(self._descriptor).st_mode
-        if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):  # never waits; the loop cannot watch a file either
+        if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):  # never blocks, and an event loop cannot watch a file
             with os.fdopen(self._descriptor, "rb", buffering=0) as file:
                 while data := file.read(READ_SIZE):
                     yield data
@@ -214,21 +213,23 @@ class CaptureStream:
 
 
 def open_capture(source: str) -> CaptureFile | CaptureStream:
-    """Open a path, or `-` for standard input; raises SourceError for what cannot be read, UsageError for a terminal.
+    """Open a path, or `-` for standard input.
 
-    A file is recognised at once, a stream when its first bytes come.
+    Raises:
+        SourceError: It cannot be read, or is a file without a capture. A stream is examined when its first bytes come.
+        UsageError: It is a terminal.
     """
     if source == STANDARD_INPUT:
         return open_standard_input()
     if not source or "\0" in source:
-        raise SourceError(f"{source!r} is no name of a file.", "Give the path of a pcap or pcapng file.")
+        raise SourceError(f"{source!r} is not the name of a file.", "Give the path of a pcap or pcapng file.")
     path = Path(source)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
         raise SourceError(f"{path} cannot be opened: {reason(error)}.", remedy(error)) from error
     try:
-        return _recognise(descriptor, path)
+        return _open_descriptor(descriptor, path)
     except OSError as error:
         os.close(descriptor)
         raise SourceError(f"{path} cannot be read: {reason(error)}.", remedy(error)) from error
@@ -238,13 +239,13 @@ def open_capture(source: str) -> CaptureFile | CaptureStream:
 
 
 def open_joined(paths: Sequence[Path]) -> CaptureFile | JoinedFiles:
-    """Open the files of one spool as one capture; raises SourceError where one of them cannot be read."""
+    """Open the files of one spool as one capture; raise SourceError where one of them cannot be read."""
     files: list[CaptureFile] = []
     try:
         for path in paths:
             opened = open_capture(str(path))
             if not isinstance(opened, CaptureFile):
-                raise SourceError(f"{path} is no capture in pcap or pcapng.")
+                raise SourceError(f"{path} is not a capture in pcap or pcapng.")
             files.append(opened)
     except BaseException:
         for file in files:
@@ -253,14 +254,15 @@ def open_joined(paths: Sequence[Path]) -> CaptureFile | JoinedFiles:
     return files[0] if len(files) == 1 else JoinedFiles(files)
 
 
-async def count_packets(paths: Sequence[Path], most: int) -> int | None:
-    """Count the packets of one spool, leaving the loop to others meanwhile; None for more than `most` bytes.
+async def count_packets(paths: Sequence[Path], max_size: int) -> int | None:
+    """Count the packets of one spool, yielding to the UI; return None for more than `max_size` bytes.
 
-    Raises SourceError where the files cannot be read.
+    Raises:
+        SourceError: The files cannot be read.
     """
     opened, scan = open_joined(paths), CaptureScan()
     try:
-        if opened.size > most:
+        if opened.size > max_size:
             return None
         async for data in opened.read_from():
             for _ in scan.take(data):
@@ -271,7 +273,7 @@ async def count_packets(paths: Sequence[Path], most: int) -> int | None:
         opened.discard()
 
 
-def _recognise(descriptor: int, path: Path) -> CaptureFile | CaptureStream:
+def _open_descriptor(descriptor: int, path: Path) -> CaptureFile | CaptureStream:
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISDIR(mode):
         raise SourceError(f"{path} is a folder.", "Give the path of a pcap or pcapng file.")
@@ -285,7 +287,7 @@ def _recognise(descriptor: int, path: Path) -> CaptureFile | CaptureStream:
 
 
 def _check_start(descriptor: int, name: str) -> None:
-    """Refuse a file that is neither a capture nor gzipped before anything is started for it."""
+    """Raise SourceError for a file that is neither a capture nor gzipped, before any process is started for it."""
     start = Unpacker(name)
     for _ in start.take(os.pread(descriptor, READ_SIZE, 0)):
         return
@@ -293,13 +295,14 @@ def _check_start(descriptor: int, name: str) -> None:
 
 
 def open_standard_input(descriptor: int = 0) -> CaptureStream:
-    """Open the capture on standard input, or on the descriptor that it was moved to, which is closed with the stream.
+    """Open the capture on standard input, or on the descriptor to which that was moved and which the stream closes.
 
     Raises:
-        SourceError, UsageError: there is none, or it is a terminal.
+        SourceError: Standard input is closed.
+        UsageError: It is a terminal.
     """
     try:
-        own = descriptor or os.dup(descriptor)  # 0 stays open, so that nothing else gets the number
+        own = descriptor or os.dup(descriptor)  # 0 stays open, so that no other file gets this number
     except OSError as error:
         raise SourceError(
             f"There is no standard input to read a capture from: {reason(error)}.", remedy(error)
@@ -318,23 +321,24 @@ def refuse_terminal(descriptor: int, name: str = STANDARD_INPUT_NAME) -> None:
         raise UsageError(f"{name} is a terminal, not a capture.", "Pipe one in: tcpdump -U -w - | grpc-inspector -")
 
 
-_AHEAD: Final = 4 * 1024 * 1024
-"""Bytes that are heard before the first are given: most captures open all their ports in them."""
+_LOOKAHEAD: Final = 4 * 1024 * 1024
+"""Bytes that are observed before the first are yielded: most captures open all their ports within them, so that tshark
+need not start again for a port."""
 
 
 class ObservedFile:
-    """The file, with its listener."""
+    """A capture file whose bytes pass an observer, such as port discovery, before they are read; once each."""
 
     def __init__(self, file: CaptureFile | JoinedFiles, on_bytes: Callable[[bytes], None]) -> None:
         self.path = file.path
         self.size = file.size
         self.kept, self.first = file.kept, file.first
         self.header = b""
-        """What a capture without its beginning begins with, which a file never is."""
+        """The file header for a capture without its beginning, which a file never becomes."""
         self._file = file
         self._on_bytes = on_bytes
-        self._heard = 0
-        self._hearing = asyncio.Lock()
+        self._observed = 0
+        self._lock = asyncio.Lock()
         self.is_finished = True
         """Nothing more will come."""
 
@@ -345,41 +349,41 @@ class ObservedFile:
 
     @property
     def growth(self) -> str:
-        """What was written behind it since it was opened, as a sentence."""
+        """A sentence about the bytes that were appended since it was opened; empty for none."""
         return self._file.growth
 
     def check(self) -> None:
-        """Look whether it is what it was; raises SourceError."""
+        """Raise SourceError where the file has been changed since it was opened."""
         self._file.check()
 
-    def is_too_large(self, before: int) -> bool:  # noqa: ARG002 - as a spool's
-        """It is the user's own, however large."""
+    def is_too_large(self, before: int) -> bool:  # noqa: ARG002 - the interface of Spool
+        """Return False: a user's file may have any size."""
         return False
 
-    def let_go(self, before: int) -> bool:  # noqa: ARG002 - as a spool's
-        """It stays as it is."""
+    def delete_before(self, before: int) -> bool:  # noqa: ARG002 - the interface of Spool
+        """Return False: nothing of a user's file is deleted."""
         return False
 
     async def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
-        """Give the bytes from an offset on as they are, heard by then."""
-        await self._hear(min(offset + _AHEAD, self.size))
+        """Yield the bytes from an offset on, which have been observed by then."""
+        await self._observe(min(offset + _LOOKAHEAD, self.size))
         async for data in self._file.read_from(offset):
             offset += len(data)
-            await self._hear(offset)
+            await self._observe(offset)
             yield data
 
-    async def _hear(self, end: int) -> None:
-        async with self._hearing:  # one after the other: each goes on where the one before has come
-            pieces = self._file.read_from(self._heard)
-            while self._heard < end and (data := await anext(pieces, b"")):
-                self._heard += len(data)
+    async def _observe(self, end: int) -> None:
+        async with self._lock:  # several readers must not observe the same bytes
+            pieces = self._file.read_from(self._observed)
+            while self._observed < end and (data := await anext(pieces, b"")):
+                self._observed += len(data)
                 self._on_bytes(data)
                 await yield_to_ui()
 
     async def save(self, path: Path, *, overwrite: bool = False) -> None:
-        """Copy the file as `CaptureFile.save` does."""
+        """Copy the file, as `CaptureFile.save`."""
         await self._file.save(path, overwrite=overwrite)
 
     def discard(self) -> None:
-        """Close the file; it stays."""
+        """Close the file, which is not deleted."""
         self._file.discard()

@@ -1,7 +1,7 @@
-"""Captures of runs that were killed: where spools are kept, and which of them no program writes any more.
+"""The folder of spools, and the captures in it that killed runs have left.
 
-A program holds a lock on each file of its spool for as long as it lives, and the kernel releases it however the program
-ends. What a living program writes is never touched.
+A program locks each file of its spool as long as it runs, and the kernel releases the lock however the program ends.
+Files that are locked are never touched.
 """
 
 from __future__ import annotations
@@ -24,48 +24,48 @@ import psutil
 from inspector.pcap.records import HEADER_LENGTH
 
 FILE_PREFIX = "capture-"
-"""What follows is the process id of the program that writes it, and letters that no other spool has."""
+"""Followed by the process id of the program that writes it, and letters that are unique to the spool."""
 FILE_SUFFIX = ".pcap"
 DAYS_KEPT = 7
-_SECONDS_NEW = 3600
+_NEW_SECONDS = 3600
 _CLOCK_SECONDS = 1.0
-"""By which the start of a process and the time of a file may differ: they are of different clocks."""
+"""By which the start of a process and the time of a file may differ, as they come from different clocks."""
 _NAME: Final = re.compile(rf"{FILE_PREFIX}(?P<pid>\d+)-(?P<run>[^-]+)(?:-(?P<number>\d+))?\{FILE_SUFFIX}")
 
 
 @dataclass(frozen=True, slots=True)
 class LeftCapture:
-    """The capture of one run that was killed: a file, or several where it was large."""
+    """The capture of one run that was killed: a file, or several for a large one."""
 
     paths: tuple[Path, ...]
-    """In the order of their packets. Each begins with the file header, so that it is a capture by itself."""
+    """In the order of their packets. Each begins with the file header, so it is a capture by itself."""
     size: int
-    """Bytes of all together."""
+    """Bytes of all files."""
     changed: float
-    """When the last packet was written."""
+    """When the last packet was written, in seconds since the epoch."""
 
     def __str__(self) -> str:
         return f"killed run {self.when}"
 
     @property
     def when(self) -> str:
-        """When it ended: `30 Nov 21:14`."""
+        """The time of its end, such as `30 Nov 21:14`."""
         return f"{datetime.fromtimestamp(self.changed).astimezone():%d %b %H:%M}"
 
     def delete(self) -> None:
-        """Delete its files; those that are gone already do not matter."""
+        """Delete its files, ignoring those that cannot be deleted."""
         for path in self.paths:
             with contextlib.suppress(OSError):
                 path.unlink()
 
 
 def spool_folder() -> Path:
-    """The folder of this user's spools."""
+    """Return the folder of this user's spools."""
     return platformdirs.user_cache_path("grpc-inspector", appauthor=False)
 
 
 def next_path(path: Path) -> Path:
-    """Return where the spool goes on whose latest file is `path`: capture-7-abc-2.pcap after capture-7-abc.pcap."""
+    """Return the path of a spool's next file: capture-7-abc-2.pcap after capture-7-abc.pcap."""
     found = _NAME.fullmatch(path.name)
     number = int(found["number"] or 1) if found else 1
     stem = f"{FILE_PREFIX}{found['pid']}-{found['run']}" if found else path.stem
@@ -73,44 +73,44 @@ def next_path(path: Path) -> Path:
 
 
 def left_captures() -> tuple[LeftCapture, ...]:
-    """Find the captures of runs that were killed, the newest first."""
+    """Return the captures of runs that were killed, the newest first."""
     try:
         found = [path for path in spool_folder().glob(f"{FILE_PREFIX}*{FILE_SUFFIX}") if _is_orphan(path)]
-    except PermissionError:  # another user's folder, as HOME may lead to: nothing of ours is in it
+    except PermissionError:  # HOME may be another user's folder, which has no spools of this user
         return ()
     runs: dict[str, list[tuple[int, Path]]] = {}
     for path in found:
         name = _NAME.fullmatch(path.name)
         run, number = (f"{name['pid']}-{name['run']}", int(name["number"] or 1)) if name else (path.name, 1)
         runs.setdefault(run, []).append((number, path))
-    captures = (_left(path for _, path in sorted(files)) for files in runs.values())
-    return tuple(sorted(captures, key=lambda each: each.changed, reverse=True))
+    captures = (_left_capture(path for _, path in sorted(files)) for files in runs.values())
+    return tuple(sorted(captures, key=lambda capture: capture.changed, reverse=True))
 
 
 def list_orphans() -> tuple[Path, ...]:
-    """Find the files of runs that were killed, those of the newest run first."""
-    return tuple(chain.from_iterable(each.paths for each in left_captures()))
+    """Return the files of runs that were killed, those of the newest run first."""
+    return tuple(chain.from_iterable(capture.paths for capture in left_captures()))
 
 
 def remove_old_orphans(days: float = DAYS_KEPT) -> tuple[Path, ...]:
-    """Delete captures of killed runs that hold no packet or are older than `days`; returns the files that are left."""
+    """Delete captures of killed runs that are empty or older than `days`, and return the files that remain."""
     oldest = time.time() - days * 86_400
-    left: list[Path] = []
+    remaining: list[Path] = []
     for capture in left_captures():
         if capture.changed < oldest or capture.size <= HEADER_LENGTH:
             capture.delete()
         else:
-            left += capture.paths
-    return tuple(left)
+            remaining += capture.paths
+    return tuple(remaining)
 
 
-def _left(paths: Iterable[Path]) -> LeftCapture:
+def _left_capture(paths: Iterable[Path]) -> LeftCapture:
     found = tuple(paths)
     return LeftCapture(found, sum(map(_size, found)), max(map(_changed, found)))
 
 
 def _is_orphan(path: Path) -> bool:
-    """Tell whether nobody holds the lock; where that cannot be told, somebody does."""
+    """True where no process holds the lock; False where that is uncertain."""
     if _may_be_new(path):
         return False
     try:
@@ -127,10 +127,10 @@ def _is_orphan(path: Path) -> bool:
 
 
 def _may_be_new(path: Path) -> bool:
-    """Tell whether its program may live and not have its lock yet; not for long, as process ids are used again."""
+    """True where its program may run and not have locked it yet; only for an hour, as process ids are used again."""
     pid, changed = path.name.removeprefix(FILE_PREFIX).partition("-")[0], _changed(path)
-    # Our own spools have their locks; in a container, one run after the other has the same process id.
-    if not pid.isdecimal() or int(pid) == os.getpid() or changed <= time.time() - _SECONDS_NEW:
+    # Our own spools are locked; in a container, every run has the same process id.
+    if not pid.isdecimal() or int(pid) == os.getpid() or changed <= time.time() - _NEW_SECONDS:
         return False
     try:
         process = psutil.Process(int(pid))
@@ -143,7 +143,7 @@ def _may_be_new(path: Path) -> bool:
 
 
 def _changed(path: Path) -> float:
-    """When; 0 for a file that another program has just deleted."""
+    """Return the time of the last change; 0 for a file that another program has just deleted."""
     try:
         return path.stat().st_mtime
     except OSError:

@@ -1,7 +1,6 @@
-"""Where the packets of a service pass by: the interface, and the capture filter that picks them.
+"""The network interface that leads to a service, and the capture filter that selects its packets.
 
-Owns the resolving of host names for the capture. Refuses to send anything: connecting a UDP socket only asks the
-kernel for the way that it would take.
+Nothing is sent: connecting a UDP socket only makes the kernel choose a route.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ class Route(NamedTuple):
     filter: str
 
 
-class _Way(NamedTuple):
-    """The interface that leads to an address; `is_own` when that is an address of this host."""
+class _InterfaceRoute(NamedTuple):
+    """The interface that leads to an address; `is_own` for an address of this host."""
 
     interface: str
     is_own: bool
@@ -37,9 +36,9 @@ class _Way(NamedTuple):
 
 
 async def resolve(target: Target) -> tuple[Address, ...]:
-    """Look up a host's addresses, in the order in which they are to be tried; raises ServiceError.
+    """Return a host's addresses, in the order in which they are to be tried; raise ServiceError where there are none.
 
-    localhost is both loopback addresses (RFC 6761 §6.3), whatever a hosts file says of it.
+    localhost means both loopback addresses (RFC 6761 §6.3), whatever a hosts file contains.
     """
     if target.host == "localhost":
         return _LOCALHOST
@@ -60,39 +59,41 @@ async def _look_up(target: Target) -> tuple[Address, ...]:
 
 
 async def find_route(target: Target, interface: str | None = None, ports: frozenset[int] = frozenset()) -> Route:
-    """Find the interface and the filter for a service; `interface` overrides the one that the route takes.
+    """Return the interface and the filter for a service and further `ports` of its host.
 
-    The filter passes the packets of further `ports` of the same host, too. Raises ServiceError for a host that cannot
-    be resolved, EngineError for one that no route leads to.
+    `interface` overrides the interface of the route.
+
+    Raises:
+        ServiceError: The host cannot be resolved.
+        EngineError: No route leads to it.
     """
     addresses = await resolve(target)
     try:
         return _route(target, addresses, interface, sorted(ports | {target.port}))
     except OSError as error:
-        raise EngineError(f"The way to {target.host} cannot be looked up: {reason(error)}.", remedy(error)) from error
+        raise EngineError(f"The route to {target.host} cannot be looked up: {reason(error)}.", remedy(error)) from error
 
 
 def _route(target: Target, addresses: tuple[Address, ...], interface: str | None, ports: list[int]) -> Route:
     if interface is not None:
         return Route(interface, capture_filter(ports, _remote(addresses)))
-    ways = [way for way in map(_way, addresses) if way is not None]
-    if not ways:
+    routes = [route for route in map(_interface_route, addresses) if route is not None]
+    if not routes:
         raise EngineError(
             f"No route leads to {target.host}.", "Check the network, or name an interface: --interface IF."
         )
-    first = ways[0].interface
-    return Route(
-        first, capture_filter(ports, [way.address for way in ways if not way.is_own and way.interface == first])
-    )
+    first = routes[0].interface
+    hosts = [route.address for route in routes if not route.is_own and route.interface == first]
+    return Route(first, capture_filter(ports, hosts))
 
 
 def loopback() -> str:
-    """Name the loopback interface: `lo`, or `lo0` on macOS and the BSDs."""
+    """Return the loopback interface: `lo`, or `lo0` on macOS and the BSDs."""
     return _interfaces().get("127.0.0.1", "lo")
 
 
 def capture_filter(ports: list[int], hosts: list[Address]) -> str:
-    """Build a libpcap filter (pcap-filter(7)): any of the ports, and any of the hosts where some are given."""
+    """Return a libpcap filter (pcap-filter(7)) for any of the ports, and for any of the hosts if there are some."""
     some_port = " or ".join(f"tcp port {port}" for port in ports)
     if not hosts:
         return some_port
@@ -100,25 +101,25 @@ def capture_filter(ports: list[int], hosts: list[Address]) -> str:
     return f"({some_port}) and ({some_host})" if len(ports) > 1 else f"{some_port} and ({some_host})"
 
 
-def _way(address: Address) -> _Way | None:
-    """Ask the kernel for the way to an address; None where there is none."""
+def _interface_route(address: Address) -> _InterfaceRoute | None:
+    """Return the kernel's route to an address; None where there is none."""
     if address.is_loopback or address.is_unspecified:
-        return _Way(loopback(), is_own=True, address=address)
+        return _InterfaceRoute(loopback(), is_own=True, address=address)
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    with socket.socket(family, socket.SOCK_DGRAM) as asker:
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
-            asker.connect(socket.getaddrinfo(str(address), 9, family, flags=socket.AI_NUMERICHOST)[0][4])
-            source = _bare(asker.getsockname()[0])
+            probe.connect(socket.getaddrinfo(str(address), 9, family, flags=socket.AI_NUMERICHOST)[0][4])
+            source = _bare(probe.getsockname()[0])
         except OSError:
             return None
     if source == _bare(str(address)):
-        return _Way(loopback(), is_own=True, address=address)
+        return _InterfaceRoute(loopback(), is_own=True, address=address)
     interface = getattr(address, "scope_id", None) or _interfaces().get(source)
-    return _Way(interface, is_own=False, address=address) if interface else None
+    return _InterfaceRoute(interface, is_own=False, address=address) if interface else None
 
 
 def _remote(addresses: tuple[Address, ...]) -> list[Address]:
-    """Pick the hosts to name in a filter: none as soon as one of them is this host, which has many addresses."""
+    """Return the hosts to name in a filter: none where one of them is this host, which has many addresses."""
     own = _interfaces()
     if any(address.is_loopback or address.is_unspecified or _bare(str(address)) in own for address in addresses):
         return []
@@ -126,7 +127,7 @@ def _remote(addresses: tuple[Address, ...]) -> list[Address]:
 
 
 def _interfaces() -> dict[str, str]:
-    """Map each address of this host, without a scope, to its interface."""
+    """Return the interface of each address of this host, without scopes."""
     return {_bare(entry.address): name for name, entries in psutil.net_if_addrs().items() for entry in entries}
 
 
@@ -135,5 +136,5 @@ def _bare(address: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return words.rstrip(".")
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return text.rstrip(".")

@@ -1,4 +1,4 @@
-"""Where a capture comes from: HOST:PORT or unix:PATH, a file, or standard input."""
+"""The source of a capture: a service as HOST:PORT or unix:PATH, a file, or standard input."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from inspector.files import expand, status_of
 _FORM = re.compile(r"(?:\[(?P<bracketed>[^\[\]]*)\]|(?P<plain>[^\[\]:/\s]*)):(?P<port>[0-9]{1,5})", re.ASCII)
 _HINT = "Write HOST:PORT, as in localhost:37564 or [::1]:37564, or unix:PATH."
 _UNIX = "unix:"
-LONGEST_PATH: Final = (104 if sys.platform == "darwin" else 108) - 1
-"""Bytes of a Unix socket's path: sockaddr_un.sun_path, less the zero at its end (unix(7))."""
+MAX_SOCKET_PATH: Final = (104 if sys.platform == "darwin" else 108) - 1
+"""Bytes of a Unix socket's path: sockaddr_un.sun_path without the terminating zero (unix(7))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +26,27 @@ class Target:
 
     host: str
     port: int
-    """0 for a Unix socket, and for a listener any port that is free."""
+    """0 for a Unix socket, and for a listener on any free port."""
     path: str = ""
     """Of a Unix socket; empty for TCP."""
 
     @classmethod
     def parse(cls, text: str) -> Target:
-        """Read `HOST:PORT`, `[IPV6]:PORT`, `:PORT`, which is localhost, or `unix:PATH`; raises UsageError."""
+        """Parse `HOST:PORT`, `[IPV6]:PORT`, `:PORT` for localhost, or `unix:PATH`; raise UsageError otherwise."""
         return cls._parse(text, lowest_port=1)
 
     @classmethod
     def parse_listener(cls, text: str) -> Target:
-        """Read an address to listen on: the same forms, and port 0 for any that is free; raises UsageError."""
+        """Parse an address to listen on: the same forms, and port 0 for any free one."""
         return cls._parse(text, lowest_port=0)
 
     @classmethod
     def _parse(cls, text: str, lowest_port: int) -> Target:
         if cls.is_unix(text):
             path = text.removeprefix(_UNIX)
-            if (length := len(os.fsencode(path))) > LONGEST_PATH:
+            if (length := len(os.fsencode(path))) > MAX_SOCKET_PATH:
                 raise UsageError(
-                    f"The path of the Unix socket has {length} bytes, and the system allows {LONGEST_PATH}.",
+                    f"The path of the Unix socket has {length} bytes, and the system allows {MAX_SOCKET_PATH}.",
                     "Choose a shorter path.",
                 )
             return cls("", 0, path)
@@ -70,7 +70,7 @@ class Target:
 
 
 GREET_TARGET: Final = Target("localhost", 37564)
-"""Where the greet service listens."""
+"""The default address of the greet service."""
 _DESCRIPTORS: Final = Path("/dev/fd")
 _SOURCE_HINT: Final = "Name a capture file, a service as HOST:PORT, or - for a capture on standard input."
 
@@ -83,11 +83,11 @@ class LiveSource:
     engine: str = "auto"
     interface: str | None = None
     greet: bool = False
-    """True to start the greet service on the target, or to find it there."""
+    """True to use the greet service on the target, starting it where it does not run."""
     listen: Target | None = None
-    """Where the tap listens; None for the greet service's own port, or a free port of localhost."""
+    """Where the tap listens; None for the target with the greet service, else for a free port of localhost."""
     ports: frozenset[int] = frozenset()
-    """Further TCP ports of the same host that are captured; the tap cannot."""
+    """Further TCP ports of the same host to capture, which the tap cannot."""
 
     def __str__(self) -> str:
         return str(self.target)
@@ -95,16 +95,16 @@ class LiveSource:
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """A capture file, pcap or pcapng, perhaps gzipped."""
+    """A capture file: pcap or pcapng, plain or gzipped."""
 
     path: Path
     left: LeftCapture | None = None
-    """What this is, where a run that was killed has left it; then it may be in several files."""
+    """The capture of a killed run to which the path belongs, which may have further files."""
 
     def __str__(self) -> str:
         if self.left is not None:
             return str(self.left)
-        is_descriptor = self.path.parent == _DESCRIPTORS  # as of `<(tcpdump -U -w -)`, of which the name is a number
+        is_descriptor = self.path.parent == _DESCRIPTORS  # such as `<(tcpdump -U -w -)`, whose name is a number
         return str(self.path) if is_descriptor else self.path.name
 
 
@@ -113,7 +113,7 @@ class StdinSource:
     """A capture that another program writes to our standard input."""
 
     descriptor: int = 0
-    """Where it is read: not at 0 where the app has its keys from there. Read once, and closed then."""
+    """Where it is read, then closed: another number than 0 where the app reads its keys from there."""
 
     def __str__(self) -> str:
         return "standard input"
@@ -123,16 +123,16 @@ Source: TypeAlias = LiveSource | FileSource | StdinSource
 
 
 def own_ports(source: Source) -> frozenset[int]:
-    """The ports of a source that are decoded without asking: a service's own."""
+    """Return the ports of a source that are decoded in any case: that of a service."""
     return frozenset({source.target.port} if isinstance(source, LiveSource) and source.target.port else ())
 
 
 def parse_source(text: str) -> Source:
-    """HOST:PORT, `unix:PATH`, `-`, or the path of a capture file; what exists as a file is one, except `unix:PATH`.
+    """Parse HOST:PORT, `unix:PATH`, `-`, or a path. An existing file comes first, except before `unix:PATH`.
 
     Raises:
-        SourceError: neither a file nor a host with a port.
-        UsageError: an empty name, or a HOST:PORT that is none.
+        SourceError: It is neither a file nor HOST:PORT.
+        UsageError: It is empty, or an invalid HOST:PORT.
     """
     if text == "-":
         return StdinSource()
@@ -140,7 +140,7 @@ def parse_source(text: str) -> Source:
         raise UsageError("The source has no name.", _SOURCE_HINT)
     if Target.is_unix(text):
         return LiveSource(Target.parse(text))
-    if _is_there(path := expand(text)):
+    if _exists(path := expand(text)):
         return FileSource(path)
     try:
         return LiveSource(Target.parse(text))
@@ -150,8 +150,8 @@ def parse_source(text: str) -> Source:
         raise SourceError(f"There is no file {text}.", _SOURCE_HINT) from error
 
 
-def _is_there(path: Path) -> bool:
-    """True for what may not be looked at too: opening it tells why."""
+def _exists(path: Path) -> bool:
+    """True also for a path that this user may not examine: opening it explains why."""
     try:
         return status_of(path) is not None
     except OSError:

@@ -1,4 +1,7 @@
-"""The spool: the files on disk to which a live capture is appended before anything reads it."""
+"""The spool: the files on disk to which a live capture is appended before it is read.
+
+The tshark that decodes reads what is on disk, so a slow one delays the screen and loses no packet.
+"""
 
 from __future__ import annotations
 
@@ -25,18 +28,18 @@ class Recording(Protocol):
     """A capture on disk that may still grow."""
 
     size: int
-    """Bytes that there are by now, or ever were."""
+    """Bytes so far, deleted ones included."""
 
     @property
     def kept(self) -> int:
-        """Those of them that a reader gets who begins at the beginning."""
+        """Bytes that a reader from the beginning gets: those that were not deleted, with their file header."""
 
     def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
-        """Its bytes from an offset on, as they come."""
+        """Yield its bytes from an offset on, as they come."""
 
 
 async def so_far(recording: Recording) -> AsyncIterator[bytes]:
-    """A recording as far as it has come by now, and no further."""
+    """Yield the bytes that a recording has at this moment."""
     left = recording.kept
     async for data in recording.read_from(0):
         yield data[:left]
@@ -45,30 +48,31 @@ async def so_far(recording: Recording) -> AsyncIterator[bytes]:
             return
 
 
-_MOST_USUAL: Final = 32 << 30
+_MAX_USUAL_SIZE: Final = 32 << 30
 
 
 class SpoolFile:
-    """The bytes of the capture from `start` on, in a file of their own."""
+    """One file with a part of the capture, which follows a file header of its own except in the first."""
 
     def __init__(self, descriptor: int, path: Path, start: int = 0, packets: int = 0, header: bytes = b"") -> None:
         self.path = path
         self.start = start
+        """The offset of its part in the capture."""
         self.packets = packets
-        """How many packets of the capture come before."""
+        """How many packets of the capture precede it."""
         self.size = 0
-        """Bytes of the capture that are in it."""
+        """Bytes of its part."""
         self._descriptor = descriptor
         self._header = header
         self._put(header, 0)
 
     @property
     def end(self) -> int:
-        """Where the next file begins."""
+        """The offset at which the next file begins."""
         return self.start + self.size
 
     def write(self, data: bytes) -> None:
-        """Append; raises OSError when the disk takes no more, and nothing of it is kept then."""
+        """Append all of the data, or none of it and raise OSError."""
         try:
             self._put(data, len(self._header) + self.size)
         except OSError:
@@ -77,18 +81,17 @@ class SpoolFile:
             raise
         self.size += len(data)
 
-    def read(self, offset: int, most: int) -> bytes:
-        """Bytes of the capture from an offset on, as many as there are here."""
+    def read(self, offset: int, limit: int) -> bytes:
+        """Return up to `limit` bytes from an offset of the capture on."""
         at = offset - self.start
-        return os.pread(self._descriptor, max(0, min(most, self.size - at)), len(self._header) + at)
+        return os.pread(self._descriptor, max(0, min(limit, self.size - at)), len(self._header) + at)
 
     def close(self) -> None:
-        """Leave the file where it is."""
+        """Close the file without deleting it."""
         os.close(self._descriptor)
 
     def delete(self) -> None:
-        """Close and delete it."""
-        self.close()
+        """Delete the file, and the folder where it was made for it."""
         with contextlib.suppress(OSError):
             self.path.unlink()
             if self.path.parent != spool_folder():
@@ -102,10 +105,10 @@ class SpoolFile:
 
 
 def make_file() -> SpoolFile:
-    """A new file in the user's cache folder, or where that cannot be written in a temporary one.
+    """Create a file in the user's cache folder, or in a folder for temporary files where that cannot be written.
 
     Raises:
-        SpoolError: it cannot be made anywhere.
+        SpoolError: Neither can be written.
     """
     name = f"{FILE_PREFIX}{os.getpid()}-"
     try:
@@ -113,37 +116,32 @@ def make_file() -> SpoolFile:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, path = tempfile.mkstemp(FILE_SUFFIX, name, folder)
     except OSError:
-        descriptor, path = _in_temporary_folder(name)
+        descriptor, path = _make_temporary(name)
     return SpoolFile(_locked(descriptor), Path(path))
 
 
 def make_next_file(file: SpoolFile, packets: int, header: bytes) -> SpoolFile:
-    """A new file beside one that is large enough, for what comes behind its last packet, which is number `packets`.
+    """Create the file that follows `file`, behind the first `packets` packets of the capture.
 
     Raises:
-        SpoolError: it cannot be made anywhere.
+        SpoolError: No folder can be written.
     """
     path = next_path(file.path)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError:
-        descriptor, other = _in_temporary_folder(f"{FILE_PREFIX}{os.getpid()}-")
+        descriptor, other = _make_temporary(f"{FILE_PREFIX}{os.getpid()}-")
         path = Path(other)
     return SpoolFile(_locked(descriptor), path, file.end, packets, header)
 
 
 def _locked(descriptor: int) -> int:
-    with contextlib.suppress(OSError):  # no lock, and the file is never taken for an orphan
+    with contextlib.suppress(OSError):  # without a lock the file is never taken for an orphan
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return descriptor
 
 
-def usual_bound(file: SpoolFile) -> int:
-    """How many bytes a spool may take where this file is: half of what is free, at most 32 GB."""
-    return min(shutil.disk_usage(file.path.parent).free // 2, _MOST_USUAL)
-
-
-def _in_temporary_folder(name: str) -> tuple[int, str]:
+def _make_temporary(name: str) -> tuple[int, str]:
     try:
         return tempfile.mkstemp(FILE_SUFFIX, name, tempfile.mkdtemp(prefix="grpc-inspector-"))
     except OSError as error:
@@ -154,51 +152,133 @@ def _in_temporary_folder(name: str) -> tuple[int, str]:
         ) from error
 
 
-_FILES: Final = 8
-"""How many files a spool has when it is as large as it may be."""
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_MAX_FILES: Final = 8
+"""Files of a spool that has reached its limit, of which the oldest is deleted."""
+_DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class _SpoolFiles:
+    """The files of one spool: written at the end, deleted from the beginning."""
+
+    def __init__(self, first: SpoolFile, max_size: float) -> None:
+        self._files = [first]
+        self._max_size = max_size
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    @property
+    def first(self) -> SpoolFile:
+        """The oldest file that is left."""
+        return self._files[0]
+
+    @property
+    def latest(self) -> SpoolFile:
+        """The file that is written."""
+        return self._files[-1]
+
+    def read(self, offset: int) -> bytes:
+        """Return bytes from an offset of the capture on; raise SpoolError where the disk fails."""
+        file = next((file for file in reversed(self._files) if file.start <= offset), self._files[0])
+        try:
+            return file.read(offset, READ_SIZE)
+        except OSError as error:
+            raise SpoolError(f"The capture file {file.path} cannot be read: {reason(error)}.") from error
+
+    def start_next_if_full(self, packets: int, header: bytes) -> None:
+        """Create another file where the latest has its share of the spool."""
+        if self.latest.size >= self._max_size / _MAX_FILES:
+            self._files.append(make_next_file(self.latest, packets, header))
+
+    def write(self, data: bytes) -> None:
+        """Append to the latest file; raise SpoolError, and write nothing, where the disk is full or fails."""
+        try:
+            self.latest.write(data)
+        except OSError as error:
+            why = "The disk is full" if error.errno in _DISK_FULL else f"The disk does not take it ({reason(error)})"
+            path = self.latest.path
+            where = f"{path}" if len(self) == 1 else f"{len(self)} files, of which {path} is the last"
+            raise SpoolError(
+                f"{why}: the capture ends after {self.latest.end:,} bytes, which are kept in {where}.",
+                "Make room and start the capture again, or save what there is to another disk.",
+            ) from error
+
+    def has_excess(self, before: int) -> bool:
+        """True when the files exceed their limit, and the first one ends before an offset."""
+        size = self.latest.end - self.first.start
+        return size > self._max_size and len(self) > 1 and self.first.end <= before
+
+    def delete_first(self) -> None:
+        """Delete the oldest file."""
+        file = self._files.pop(0)
+        file.close()
+        file.delete()
+
+    def close(self) -> None:
+        """Close all files without deleting them."""
+        for file in self._files:
+            file.close()
+
+    def delete(self) -> None:
+        """Delete all files."""
+        for file in self._files:
+            file.delete()
+
+
+class _Signal:
+    """Wakes the tasks that wait at the moment, unlike an event, which stays set."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    async def wait(self) -> None:
+        await self._event.wait()
+
+    def send(self) -> None:
+        event, self._event = self._event, asyncio.Event()
+        event.set()
 
 
 class Spool:
-    """An append-only capture. One writer, any number of readers, all on one event loop."""
+    """An append-only capture with one writer and any number of readers, all on one event loop."""
 
     growth = ""
-    """Nobody else writes behind it."""
+    """No other program appends to it."""
 
-    def __init__(self, file: SpoolFile, bound: float = math.inf) -> None:
-        """Begin with an empty file; beyond `bound` bytes, what `let_go` allows is deleted."""
+    def __init__(self, file: SpoolFile, max_size: float = math.inf) -> None:
+        """Start with an empty file; beyond `max_size` bytes, `delete_before` deletes the oldest packets."""
         self.size = 0
-        """Bytes that readers may have: whole packets. Those that were deleted count."""
-        self._files = [file]
-        self._bound = bound
-        self._records = Records()
-        self._readers: dict[object, int] = {}
-        """Where each is."""
-        self._is_open = True
+        """Bytes of whole packets, deleted ones included."""
         self.is_finished = False
         """True when nothing more will come."""
-        self._grown = asyncio.Event()
+        self._files = _SpoolFiles(file, max_size)
+        self._records = Records()
+        self._readers: dict[object, int] = {}
+        """The offset of each reader."""
+        self._is_open = True
+        self._grown = _Signal()
 
     @classmethod
     def create(cls, *, keeps_all: bool = False) -> Spool:
-        """Make an empty spool, which may take half of the disk that is free; with `keeps_all`, all of it."""
+        """Create an empty spool that may take half of the free disk, up to 32 GB; with `keeps_all`, any size."""
         file = make_file()
-        return cls(file, math.inf if keeps_all else usual_bound(file))
+        free = shutil.disk_usage(file.path.parent).free
+        return cls(file, math.inf if keeps_all else min(free // 2, _MAX_USUAL_SIZE))
 
     @property
     def path(self) -> Path:
         """The file with the latest packets."""
-        return self._files[-1].path
+        return self._files.latest.path
 
     @property
     def packets(self) -> int:
-        """How many packets there are, where they can be counted; else 0."""
+        """How many packets there are; 0 in a pcapng, where they are not counted."""
         return self._records.packets
 
     @property
     def first(self) -> tuple[int, int]:
-        """How many packets were deleted, and the offset of the first that was not; nothing of it, and 0."""
-        return self._files[0].packets, self._files[0].start
+        """How many packets were deleted, and the offset of the first that was not."""
+        return self._files.first.packets, self._files.first.start
 
     @property
     def is_at_path(self) -> bool:
@@ -206,52 +286,53 @@ class Spool:
         return len(self._files) == 1
 
     def check(self) -> None:
-        """Nobody else writes into it."""
+        """Do nothing: no other program writes to it."""
 
     @property
     def kept(self) -> int:
-        """Bytes that a reader from the beginning gets by now."""
+        """Bytes that a reader from the beginning gets: those that were not deleted, with their file header."""
         start = self.first[1]
         return self.size - start + (len(self.header) if start else 0)
 
     @property
     def header(self) -> bytes:
-        """What a capture of some of its packets begins with."""
+        """The file header for a capture of some of its packets."""
         return self._records.header
 
     def append(self, data: bytes) -> bytes:
-        """Write the whole packets that there are now, wake the readers, and return what was written.
+        """Write the packets that these bytes complete, wake the readers, and return what was written.
 
-        Raises SpoolError when the disk takes no more; the capture then ends with the last packets that it took.
+        Raises:
+            SpoolError: The disk is full or fails. The capture then ends with the last packets that were written.
         """
         before = self._records.packets
         data = self._records.take(data)
-        if self._records.header and self._files[-1].size >= self._bound / _FILES:
-            self._files.append(make_next_file(self._files[-1], before, self._records.header))
+        if self._records.header:
+            self._files.start_next_if_full(before, self._records.header)
         self._write(data)
         return data
 
     def resume(self) -> None:
-        """Tell that the next bytes come from an engine started anew: their file header is dropped."""
+        """Expect a file header from another engine, and drop it."""
         self._records.restart()
 
     def finish(self) -> bytes:
-        """End the capture; the part of a last packet that was cut off is written as it is, and returned."""
+        """End the capture; write the incomplete last packet, if there is one, and return it."""
         rest = self._records.rest
         self._records.drop_rest()
         self.is_finished = True
-        self._wake()
+        self._grown.send()
         self._write(rest)
         return rest
 
     def drop_rest(self) -> None:
-        """Forget the part that came of a packet, where it is the reader who has stopped in the middle of it."""
+        """Drop an incomplete packet, where the capture was stopped by us in the middle of it."""
         self._records.drop_rest()
 
     async def read_from(self, offset: int = 0) -> AsyncIterator[bytes]:
-        """Give the bytes from an offset on, up to 256 KiB at a time, as they are written; ends after `finish`.
+        """Yield the bytes from an offset on, up to 256 KiB at a time, as they are written, until `finish`.
 
-        Where what stood there was deleted, the file header and the first packet that is kept stand in for it.
+        Where the bytes at the offset were deleted, the file header and the first packet that was not take their place.
         """
         reader = object()
         if offset < self.first[1]:
@@ -260,7 +341,7 @@ class Spool:
         try:
             while self._is_open:
                 self._readers[reader] = offset
-                data = self._read(offset)
+                data = self._files.read(offset)
                 if data:
                     offset += len(data)
                     yield data
@@ -272,65 +353,37 @@ class Spool:
             self._readers.pop(reader, None)
 
     def is_too_large(self, before: int) -> bool:
-        """True when there is more than may be, and a file to delete that ends before an offset."""
-        return self.size - self.first[1] > self._bound and len(self._files) > 1 and self._files[0].end <= before
+        """True when it exceeds its limit and has a file to delete that ends before an offset."""
+        return self._files.has_excess(before)
 
-    def let_go(self, before: int) -> bool:
-        """Delete the oldest files, as far as they must go and nobody reads in them; True when some went."""
+    def delete_before(self, before: int) -> bool:
+        """Delete the oldest files down to the limit, except behind `before` or a reader; return whether any were."""
         before = min([before, *self._readers.values()])
         count = len(self._files)
-        while self.is_too_large(before):
-            self._files.pop(0).delete()
+        while self._files.has_excess(before):
+            self._files.delete_first()
         return len(self._files) < count
 
     async def save(self, path: Path, *, overwrite: bool = False) -> None:
-        """Copy what there is so far to `path`, for this user only; raises SourceError, also for a path that exists."""
+        """Copy its current bytes to `path`, for this user only; raise SourceError where that fails or it exists."""
         if self._is_open:
             await save_pieces(so_far(self), path, overwrite=overwrite)
 
-    def discard(self) -> None:
-        """Close and delete the spool; readers come to their end."""
-        if self._close():
-            for file in self._files:
-                file.delete()
-
     def keep(self) -> None:
-        """Close the spool and leave its files where they are; readers come to their end."""
-        if self._close():
-            for file in self._files:
-                file.close()
+        """Close the spool without deleting its files; readers end."""
+        if self._is_open:
+            self._is_open, self.is_finished = False, True
+            self._grown.send()
+            self._files.close()
 
-    def _close(self) -> bool:
-        was_open, self._is_open, self.is_finished = self._is_open, False, True
-        self._wake()
-        return was_open
-
-    def _read(self, offset: int) -> bytes:
-        file = next((each for each in reversed(self._files) if each.start <= offset), self._files[0])
-        try:
-            return file.read(offset, READ_SIZE)
-        except OSError as error:
-            raise SpoolError(f"The capture file {file.path} cannot be read: {reason(error)}.") from error
+    def discard(self) -> None:
+        """Close the spool and delete its files; readers end."""
+        if self._is_open:
+            self.keep()
+            self._files.delete()
 
     def _write(self, data: bytes) -> None:
-        if not self._is_open or not data:
-            return
-        try:
-            self._files[-1].write(data)
-        except OSError as error:
-            raise self._explain(error) from error
-        self.size += len(data)
-        self._wake()
-
-    def _wake(self) -> None:
-        """Wake every reader that waits now; those that come later wait for the next time."""
-        grown, self._grown = self._grown, asyncio.Event()
-        grown.set()
-
-    def _explain(self, error: OSError) -> SpoolError:
-        why = "The disk is full" if error.errno in _FULL else f"The disk does not take it ({reason(error)})"
-        where = f"{self.path}" if self.is_at_path else f"{len(self._files)} files, of which {self.path} is the last"
-        return SpoolError(
-            f"{why}: the capture ends after {self.size:,} bytes, which are kept in {where}.",
-            "Make room and start the capture again, or save what there is to another disk.",
-        )
+        if self._is_open and data:
+            self._files.write(data)
+            self.size += len(data)
+            self._grown.send()

@@ -1,4 +1,4 @@
-"""The command line: what may be asked for, and who does it."""
+"""The command line: parsers and commands."""
 
 from inspector.cli.main import main
 

@@ -1,7 +1,4 @@
-"""Which options have an effect with which command and source: one table, so that no option silently does nothing.
-
-Owns the rules and their sentences. What an option means is for the commands; its form is for `parsers`.
-"""
+"""Which options have an effect with which command and source, in one table: no option is silently ignored."""
 
 from __future__ import annotations
 
@@ -10,19 +7,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from inspector.capture.engines.registry import ENGINES, EngineType, candidates
 from inspector.capture.source import FileSource, LiveSource, Source
+from inspector.client.options import CallSettings, ConnectionOptions, Security, settings_of
 from inspector.errors import UsageError
 
-_QUESTIONS: Final = ("list", "describe")
-"""The commands that ask a service for its schema, and capture nothing."""
+_SCHEMA_COMMANDS: Final = ("list", "describe")
+"""The commands that request a schema and capture nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What was asked for, as far as the rules go."""
+    """A command line, as the rules see it."""
 
     command: str
-    """The name of the command; empty for the app."""
+    """Empty for the app."""
     options: Namespace
     source: Source | None
     """None for commands that capture nothing."""
@@ -31,142 +30,154 @@ class Situation:
 
     @property
     def service(self) -> LiveSource | None:
-        """The service that is captured; None for a capture that exists, and where there is no capture."""
+        """The service that is captured; None for a file or a stream, and for commands that capture nothing."""
         return self.source if isinstance(self.source, LiveSource) else None
 
     @property
     def is_capture(self) -> bool:
-        """True for a file, or for standard input."""
+        """True for a file or standard input."""
         return self.source is not None and self.service is None
 
     @property
-    def is_tap(self) -> bool:
-        """True where only the tap can be meant."""
-        service = self.service
-        return service is not None and (
-            service.engine == "tap" or bool(service.target.path) or service.listen is not None
-        )
+    def engines(self) -> tuple[EngineType, ...]:
+        """The engines that can capture the service; all of them where there is none."""
+        if (service := self.service) is None:
+            return tuple(ENGINES.values())
+        return candidates(service.engine, unix_socket=bool(service.target.path), listens=service.listen is not None)
 
     @property
     def has_files(self) -> bool:
-        """True when files of a schema are named."""
+        """True when schema files are named."""
         return bool(self.options.proto or self.options.protoset)
 
     @property
-    def asks_reflection(self) -> bool:
-        """True when a service, if there is one, is asked for its schema."""
+    def uses_reflection(self) -> bool:
+        """True when the schema is requested from the service, if there is one."""
         return not self.has_files if self.options.reflection is None else bool(self.options.reflection)
 
     @property
-    def is_unseen(self) -> bool:
-        """True for one call whose frames cannot be captured."""
+    def is_unreadable(self) -> bool:
+        """True for a call whose frames cannot be read, as it goes over TLS."""
         return self.command == "call" and self.is_secure
 
-    def words(self, option: str) -> dict[str, object]:
-        """What sentences may speak of."""
+    def fields(self, option: str) -> dict[str, object]:
+        """Return the fields of the sentences about an option."""
         engine = getattr(self.options, "engine", "")
         return {"option": option, "command": self.command, "source": self.source, "engine": engine}
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What must hold for an option to have an effect, and what to say where it does not."""
+    """What an option needs to have an effect, and the sentence for a situation without it."""
 
     holds: Callable[[Situation], bool]
     message: str
-    """With {option}, {command}, {source} and {engine}."""
+    """A format with the fields {option}, {command}, {source} and {engine}."""
     hint: str = "Leave it out."
     is_note: bool = False
-    """True to say so and go on."""
+    """True for a remark, False for an error."""
 
 
 LIVE: Final = Need(
-    lambda each: not each.is_capture,
+    lambda situation: not situation.is_capture,
     "{option} is for a live capture, and {source} is a capture already.",
 )
 NETWORK: Final = Need(
-    lambda each: each.service is None or not each.service.target.path or each.service.engine in ("auto", "tap"),
-    "{engine} cannot see a Unix socket: it is on no network.",
+    lambda situation: (
+        situation.service is None
+        or not situation.service.target.path
+        or bool(candidates(situation.service.engine, unix_socket=True))
+    ),
+    "{engine} cannot capture a Unix socket, which is not on a network.",
     "The tap can: --engine tap.",
 )
 PROGRAM: Final = Need(
-    lambda each: not each.is_tap,
-    "{option} is for tcpdump and dumpcap: the tap relays connections, and captures on no interface.",
+    lambda situation: any(engine.has_interfaces for engine in situation.engines),
+    "{option} is for tcpdump and dumpcap: the tap relays connections and uses no interface.",
 )
 TAP: Final = Need(
-    lambda each: each.service is None or each.service.engine in ("auto", "tap"),
+    lambda situation: situation.service is None or bool(candidates(situation.service.engine, listens=True)),
     "{option} is for the tap, and {engine} listens on no address.",
     "Leave it out, or choose --engine tap.",
 )
 WIDER: Final = Need(
-    lambda each: not (each.is_tap and each.service is not None and each.service.ports),
-    "{option} adds ports to what is captured, and the tap relays to {source} alone.",
+    lambda situation: (
+        situation.service is None
+        or not situation.service.ports
+        or any(engine.has_multiple_ports for engine in situation.engines)
+    ),
+    "{option} adds ports to the capture, and the tap relays to {source} alone.",
 )
 KEPT: Final = Need(
-    lambda each: each.command != "call" or each.options.write is not None,
+    lambda situation: situation.command != "call" or situation.options.write is not None,
     "{option} adds ports to the capture, and `call` prints one call of it.",
-    "Leave it out, or keep the capture with --write FILE.",
+    "Leave it out, or save the capture with --write FILE.",
 )
 SEEN: Final = Need(
-    lambda each: not each.is_unseen,
-    "{option} has no effect on a call over TLS, which cannot be read on the wire: gRPC gives nobody its keys.",
-    "Leave it out; the client's own account is printed.",
+    lambda situation: not situation.is_unreadable,
+    "{option} has no effect on a call over TLS, which cannot be read on the wire: gRPC does not export its keys.",
+    "Leave it out: the trace of the client is printed.",
 )
-SEEN_OR_NOTED: Final = Need(SEEN.holds, SEEN.message, "The client's own account is printed.", is_note=True)
+SEEN_OR_NOTED: Final = Need(SEEN.holds, SEEN.message, "The trace of the client is printed.", is_note=True)
 ENCRYPTED: Final = Need(
-    lambda each: each.command != "call" or each.is_secure,
-    "{option} decrypts TLS, and this call goes out in plaintext.",
+    lambda situation: situation.command != "call" or situation.is_secure,
+    "{option} decrypts TLS, and this call is sent in plaintext.",
 )
 ENDLESS: Final = Need(
-    lambda each: not (isinstance(each.source, FileSource) and each.source.path.is_file()),
+    lambda situation: not (isinstance(situation.source, FileSource) and situation.source.path.is_file()),
     "{option} ends a live capture, and {source} ends by itself.",
 )
 LINES: Final = Need(
-    lambda each: each.command != "follow",
+    lambda situation: situation.command != "follow",
     "{option} is for lists of frames, calls and connections, and `follow` prints one stream.",
 )
 CALLS: Final = Need(
-    lambda each: not each.is_capture,
-    "{option} is for calls, and from a capture nothing is called.",
+    lambda situation: not situation.is_capture,
+    "{option} is for calls, and none are sent from a capture.",
 )
 MESSAGES: Final = Need(
-    lambda each: each.command != "connections",
+    lambda situation: situation.command != "connections",
     "{option} is for reading messages, and `connections` prints none.",
 )
 PROTO: Final = Need(
-    lambda each: bool(each.options.proto),
-    "{option} says where the imports of --proto files start, and none is named.",
+    lambda situation: bool(situation.options.proto),
+    "{option} is for the imports of --proto files, and no such file is named.",
     "Add --proto FILE, or leave it out.",
 )
 SERVICE: Final = Need(
-    lambda each: not each.is_capture,
-    "{option} is for asking a service for its schema, and {source} is a capture.",
+    lambda situation: not situation.is_capture,
+    "{option} is for requesting the schema of a service, and {source} is a capture.",
 )
 FOREIGN: Final = Need(
-    lambda each: each.service is None or not each.service.greet,
-    "{option} is for asking a service for its schema, and that of the sample service is built in.",
+    lambda situation: situation.service is None or not situation.service.greet,
+    "{option} is for requesting the schema of a service, and that of the sample service is built in.",
 )
-ASKED: Final = Need(
-    lambda each: each.asks_reflection,
-    "{option} is for asking the service for its schema, which named files or --no-reflection rule out.",
+REFLECTION: Final = Need(
+    lambda situation: situation.uses_reflection,
+    "{option} is for requesting the schema of the service, which named files or --no-reflection rule out.",
     "Leave it out, or add --reflection.",
 )
-ASKED_AT_ALL: Final = Need(
-    lambda each: each.command not in _QUESTIONS or each.asks_reflection,
-    "{option} is for asking the service, and `{command}` only reads the files that are named.",
+CONNECTING: Final = Need(
+    lambda situation: situation.command not in _SCHEMA_COMMANDS or situation.uses_reflection,
+    "{option} is for connecting to the service, and `{command}` only reads the named files.",
     "Leave it out, or add --reflection.",
 )
 PAGE: Final = Need(
-    lambda each: each.command != "follow" or each.options.html,
-    "{option} is for the page of --html, and text on standard output masks nothing.",
+    lambda situation: situation.command != "follow" or situation.options.html,
+    "{option} is for the page of --html, and text output masks nothing.",
     "Leave it out, or add --html.",
 )
 MASKED: Final = Need(
-    lambda each: not each.options.show_secrets,
+    lambda situation: not situation.options.show_secrets,
     "{option} masks a header, and --show-secrets masks none.",
     "Leave one of them out.",
 )
-_CONNECTION: Final = (CALLS, ASKED_AT_ALL)
+_CONNECTION: Final = (CALLS, CONNECTING)
+
+
+def _options_of(*owners: type) -> list[str]:
+    return [setting.option for owner in owners for setting in settings_of(owner).values()]
+
 
 NEEDS: Final[Mapping[str, tuple[Need, ...]]] = {
     "--engine": (LIVE, NETWORK, SEEN_OR_NOTED),
@@ -182,22 +193,14 @@ NEEDS: Final[Mapping[str, tuple[Need, ...]]] = {
     "--protoset": (MESSAGES,),
     "--reflection": (MESSAGES, SERVICE, FOREIGN),
     "--no-reflection": (),
-    "--reflect-header": (MESSAGES, SERVICE, FOREIGN, ASKED),
+    "--reflect-header": (MESSAGES, SERVICE, FOREIGN, REFLECTION),
     "--plaintext": (),
     "--tls": _CONNECTION,
-    "--cacert": _CONNECTION,
-    "--cert": _CONNECTION,
-    "--key": _CONNECTION,
-    "--servername": _CONNECTION,
-    "--insecure": _CONNECTION,
-    "--authority": _CONNECTION,
-    "--keepalive-time": _CONNECTION,
-    "--max-message-size": _CONNECTION,
-    "--deadline": (ASKED_AT_ALL,),
+    **dict.fromkeys(_options_of(Security, ConnectionOptions), _CONNECTION),
+    **dict.fromkeys(_options_of(CallSettings), ()),
+    "--deadline": (CONNECTING,),
     "--header": (),
-    "--gzip": (),
     "--kind": (),
-    "--wait-for-ready": (),
     "--count": (LINES,),
     "--for": (ENDLESS,),
     "--write": (SEEN,),
@@ -207,12 +210,11 @@ NEEDS: Final[Mapping[str, tuple[Need, ...]]] = {
     "--show-secrets": (PAGE,),
     "--messages": (),
 }
-"""Every option of every command with what it needs; an empty tuple where it always has an effect, or where it asks for
-what is so anyway."""
+"""By option: what it needs. Empty for an option that always has an effect, or requests the default."""
 
 
 def check_options(situation: Situation) -> list[str]:
-    """Raise UsageError for the first option that would have no effect; return the sentences to say about others."""
+    """Return remarks about the options. Raises UsageError for the first option that would have no effect."""
     unmet = [
         (need, option)
         for option in situation.options.given
@@ -221,6 +223,6 @@ def check_options(situation: Situation) -> list[str]:
     ]
     for need, option in unmet:
         if not need.is_note:
-            words = situation.words(option)
-            raise UsageError(need.message.format(**words), need.hint.format(**words))
-    return [f"{need.message} {need.hint}".format(**situation.words(option)) for need, option in unmet]
+            fields = situation.fields(option)
+            raise UsageError(need.message.format(**fields), need.hint.format(**fields))
+    return [f"{need.message} {need.hint}".format(**situation.fields(option)) for need, option in unmet]

@@ -1,7 +1,6 @@
-"""The way to the service: gRPC channels, the greet service as a child, schemas from reflection and .proto files.
+"""The client: gRPC channels, calls, TLS, reflection, protoc, the sample service and the history of requests.
 
-Everything that loads gRPC is in here, so this is the one place that silences its C core: it would write its own
-log lines across the screen.
+Only this package loads grpc. It silences the log of gRPC's C core, which would be written across the screen.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Finds the imports of .proto files and compiles them with protoc."""
+"""Resolves the imports of .proto files and compiles the files with protoc."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from inspector.errors import SchemaError
 from inspector.processes import end, spawn
 
-_USUAL: Final = ("proto", "protos", "third_party", "vendor", "include")
+_COMMON_FOLDERS: Final = ("proto", "protos", "third_party", "vendor", "include")
 _MAX_FILES: Final = 10_000
-_LARGEST: Final = 8_000_000
-"""Bytes; the largest .proto that people write by machine is a tenth of it."""
+_MAX_BYTES: Final = 8_000_000
+"""The largest generated .proto files have a tenth of it."""
 
-# Comments and other strings are matched too, so that an import inside one is none.
+# Comments and other strings are matched too, so that an import inside of them is not found.
 _TOKENS: Final = re.compile(
     r"""//[^\n]* | /\*.*?\*/
       | \b(?P<import>import)\s+(?:(?:public|weak|option)\s+)?(?P<quote>["'])(?P<name>[^"'\\\n]+)(?P=quote)\s*;
@@ -35,7 +35,7 @@ _TOKENS: Final = re.compile(
 
 
 class Import(NamedTuple):
-    """An import as a file has it."""
+    """An import statement."""
 
     name: str
     file: Path
@@ -44,18 +44,18 @@ class Import(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Imports:
-    """What the imports of some files lead to."""
+    """The resolved imports of some files."""
 
     roots: tuple[Path, ...]
-    """The folders to give to protoc, those that the user named first."""
+    """The import folders for protoc, those of the user first."""
     files: tuple[Path, ...]
-    """The given files and all that they import, but for Google's own."""
+    """The given files and all their imports, except Google's own files."""
     missing: tuple[Import, ...]
-    """What was found nowhere."""
+    """The imports that were not found."""
 
 
 def find_imports(files: Sequence[Path], folders: Sequence[Path]) -> Imports:
-    """Follow the imports of .proto files. Raises SchemaError for a file that cannot be read."""
+    """Resolve the imports of .proto files, transitively. Raises SchemaError for a file that cannot be read."""
     roots = [folder.resolve() for folder in folders]
     seen = dict.fromkeys(file.resolve() for file in files)
     given, waiting, missing = tuple(seen), list(seen), []
@@ -78,7 +78,7 @@ def find_imports(files: Sequence[Path], folders: Sequence[Path]) -> Imports:
 
 @lru_cache(maxsize=1)
 def installed_folders() -> tuple[Path, ...]:
-    """Where Google's common types and the well-known types are installed."""
+    """Return the folders of Google's common types and of the well-known types."""
     common, tools = importlib.util.find_spec("google.api.annotations_pb2"), importlib.util.find_spec("grpc_tools")
     found = (
         Path(common.origin).parents[2] if common and common.origin else None,
@@ -89,7 +89,7 @@ def installed_folders() -> tuple[Path, ...]:
 
 def _imports_of(file: Path) -> Iterator[Import]:
     try:
-        text = "" if file.stat().st_size > _LARGEST else file.read_text(errors="replace")
+        text = "" if file.stat().st_size > _MAX_BYTES else file.read_text(errors="replace")
     except OSError as error:
         raise SchemaError(f"{file} cannot be read: {error.strerror}.") from error
     for token in _TOKENS.finditer(text):
@@ -98,17 +98,17 @@ def _imports_of(file: Path) -> Iterator[Import]:
 
 
 def _root_of(wanted: Import, roots: Iterable[Path]) -> Path | None:
-    """The folder in which an import resolves: a known one, else the nearest above the file; None where none does."""
+    """Return the folder in which an import resolves: a known one, else the nearest above the importing file."""
     if _is_installed(wanted.name) and not any(_holds(root, wanted.name) for root in roots):
         return None
-    above = (folder / usual for folder in wanted.file.parents for usual in ("", *_USUAL))
+    above = (folder / common for folder in wanted.file.parents for common in ("", *_COMMON_FOLDERS))
     return next((root for root in chain(roots, above) if _holds(root, wanted.name)), None)
 
 
 def _holds(folder: Path, name: str) -> bool:
     try:
         return (folder / name).is_file()
-    except (OSError, ValueError):  # a folder that may not be entered, a name that cannot be one
+    except (OSError, ValueError):  # a folder without permission, or an invalid name
         return False
 
 
@@ -116,16 +116,19 @@ def _is_installed(name: str) -> bool:
     return any(_holds(folder, name) for folder in installed_folders())
 
 
-_PATH_HINT: Final = "--proto-path names the folder that its imports start from."
+_PATH_HINT: Final = "Pass the folder in which imports are looked up with --proto-path."
 _LOG_LINES: Final = re.compile(r"^(WARNING: All log messages before absl|[IW]\d{4} ).*\n?", re.MULTILINE)
-"""What its logging says beside its errors: that a file names no syntax, say."""
+"""Log lines of protoc that are not errors, such as a warning about a file without `syntax`."""
 
 
 async def compile_files(files: Sequence[Path], folders: Sequence[Path] = ()) -> FileDescriptorSet:
-    """The descriptors of .proto files and of all that they import, imports first.
+    """Return the descriptors of .proto files and of all their imports, imports first.
 
-    `folders` are where imports are looked for, in their order; where they do not lead, the folders above each file
-    are tried. The well-known types and Google's common ones are always found. Raises SchemaError.
+    Imports are looked up in `folders`, in this order, and then in the folders above each file. The well-known types
+    and Google's common types are always found.
+
+    Raises:
+        SchemaError: a file cannot be read or compiled, or an import is not found.
     """
     for file in files:
         _check(file)
@@ -133,10 +136,8 @@ async def compile_files(files: Sequence[Path], folders: Sequence[Path] = ()) -> 
     with TemporaryDirectory(prefix="grpc-inspector-") as folder:
         output = Path(folder) / "files.pb"
         arguments = _arguments(files, imports)
-        if complaint := await _protoc(*arguments, f"--descriptor_set_out={output}", "--include_imports"):
-            raise _missing(imports) or SchemaError(
-                f"protoc: {complaint}", _PATH_HINT if "not found" in complaint else ""
-            )
+        if errors := await _protoc(*arguments, f"--descriptor_set_out={output}", "--include_imports"):
+            raise _missing(imports) or SchemaError(f"protoc: {errors}", _PATH_HINT if "not found" in errors else "")
         return FileDescriptorSet.FromString(output.read_bytes())
 
 
@@ -148,30 +149,30 @@ def _check(file: Path) -> None:
     except OSError as error:
         raise SchemaError(f"{file} cannot be read: {error.strerror}.") from error
     if not stat.S_ISREG(mode):
-        raise SchemaError(f"{file} is no file.", "--proto takes .proto files; --proto-path takes folders.")
+        raise SchemaError(f"{file} is not a file.", "--proto takes .proto files, and --proto-path takes folders.")
 
 
 def _arguments(files: Sequence[Path], imports: Imports) -> list[str]:
-    """Absolute paths throughout: a path can then be no option, and protoc can tell which folder a file is in."""
+    """Return the arguments of protoc. Absolute paths cannot be mistaken for options, and are below an import folder."""
     roots = (*imports.roots, *installed_folders())
     return [*(f"--proto_path={root}" for root in roots), *(str(file.resolve()) for file in files)]
 
 
 def _missing(imports: Imports) -> SchemaError | None:
-    """The import that was found nowhere, by the file and line that wants it; only asked when protoc has failed."""
+    """Return an error about the first import that was not found; it only matters when protoc has failed."""
     for name, file, line in imports.missing:
         folders = " or ".join(map(str, imports.roots))
-        return SchemaError(f"{file}, line {line}, imports {name}, which is not there in {folders}.", _PATH_HINT)
+        return SchemaError(f"{file}, line {line}, imports {name}, which is not in {folders}.", _PATH_HINT)
     return None
 
 
 async def _protoc(*arguments: str) -> str:
-    """Run protoc; what it complains of, empty when it has done its work."""
+    """Run protoc; return its errors, empty for none."""
     protoc = await spawn(sys.executable, "-P", "-m", "grpc_tools.protoc", *arguments, stdout=DEVNULL, stderr=PIPE)
     try:
-        _, complaint = await protoc.communicate()
+        _, errors = await protoc.communicate()
     finally:
         status = await end(protoc)
     if status == 0:
         return ""
-    return _LOG_LINES.sub("", complaint.decode(errors="replace")).strip() or f"it ended with status {status}"
+    return _LOG_LINES.sub("", errors.decode(errors="replace")).strip() or f"it ended with status {status}"

@@ -1,4 +1,4 @@
-"""Requests a service's schema by server reflection (grpc.reflection.v1 and v1alpha)."""
+"""Requests the schema of a service by server reflection (grpc.reflection.v1 and v1alpha)."""
 
 from __future__ import annotations
 
@@ -18,23 +18,26 @@ from google.protobuf.descriptor_pb2 import (
 from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 
+from inspector.client.active_call import TIMED_OUT, CallError
 from inspector.client.failure import Attempt, explain
 from inspector.client.options import (
-    LARGEST_MESSAGE,
     PLAINTEXT,
     Address,
-    CallOptions,
+    CallSettings,
     ConnectionOptions,
     Metadata,
     check_metadata,
 )
-from inspector.client.outcome import TIMED_OUT, CallError
-from inspector.client.tls import examined
+from inspector.client.tls import explained
 from inspector.errors import SchemaError
+from inspector.model.call import CallKind
 
 
 def add_missing_imports(files: Iterable[FileDescriptorProto]) -> None:
-    """Complete the imports of the files, in place."""
+    """Add imports that the files need and do not list, in place.
+
+    grpc-js leaves them out of its files, and a descriptor pool rejects such files.
+    """
     all_files = {file.name: file for file in files}
     homes = {name: file.name for file in all_files.values() for name in _defined(file)}
     for file in all_files.values():
@@ -45,7 +48,7 @@ def add_missing_imports(files: Iterable[FileDescriptorProto]) -> None:
 
 
 def _reached(file: FileDescriptorProto, files: dict[str, FileDescriptorProto]) -> set[str]:
-    """The names of all files that a file imports, directly or by others."""
+    """Return the names of all files that a file imports, directly or indirectly."""
     found: set[str] = set()
     waiting = [*file.dependency]
     while waiting:
@@ -72,7 +75,7 @@ def _defined_in(
 
 
 def _used(file: FileDescriptorProto) -> Iterator[str]:
-    """The full names of types that are referred to; those given relative to a scope are left out."""
+    """Return the full names of the types that a file refers to."""
     names = [
         name for each in file.service for method in each.method for name in (method.input_type, method.output_type)
     ]
@@ -97,81 +100,84 @@ _PATHS: Final = (
 )
 _UNIMPLEMENTED: Final = 12
 _T = TypeVar("_T")
-_Ask: TypeAlias = Callable[[bytes], Awaitable[bytes | None]]
+_Send: TypeAlias = Callable[[bytes], Awaitable[bytes | None]]
 
 
 async def fetch(
     target: str, *, deadline: float = 5.0, metadata: Metadata = (), options: ConnectionOptions = PLAINTEXT
 ) -> FileDescriptorSet | None:
-    """The files of every service at HOST:PORT and all that they import; None without reflection.
+    """Return the files of every service at an address, and their imports; None if it has no reflection.
 
-    `deadline` is in seconds, for all of it; `metadata` goes with every question. Raises ServiceError when the service
-    cannot be reached or refuses, SchemaError for an answer that makes no sense, RequestError for metadata or TLS
-    files that cannot be used.
+    `deadline` is in seconds, for all requests together; `metadata` is sent with each of them.
+
+    Raises:
+        ServiceError: the service cannot be reached, or rejects the request.
+        SchemaError: the reply is invalid.
+        RequestError: metadata or TLS files cannot be used.
     """
-    return await _ask(target, CallOptions(check_metadata(metadata), deadline), options, _read_files)
+    return await _run(target, CallSettings(check_metadata(metadata), deadline), options, _read_files)
 
 
 async def list_services(
     target: str, *, deadline: float = 5.0, metadata: Metadata = (), options: ConnectionOptions = PLAINTEXT
 ) -> frozenset[str] | None:
-    """The full names of the services at HOST:PORT; None without reflection. Raises as `fetch`."""
-    return await _ask(target, CallOptions(check_metadata(metadata), deadline), options, _read_names)
+    """Return the full names of the services at an address; None if it has no reflection. Raises as `fetch`."""
+    return await _run(target, CallSettings(check_metadata(metadata), deadline), options, _read_names)
 
 
-class _Asking:
-    """Questions to one service, in the messages of reflection.
+class _Reflection:
+    """The reflection service at one address.
 
-    The method is bidirectional, but each question is a call of its own: a stream that the service refuses while
-    something is being written to it ends, in grpcio, with an error that hides the refusal.
+    The method is bidirectional, but each request is a call of its own: if the service rejects a stream while a message
+    is being written to it, grpcio reports an error that hides the rejection.
     """
 
-    def __init__(self, ask: _Ask) -> None:
-        self._ask = ask
+    def __init__(self, send: _Send) -> None:
+        self._send = send
 
-    async def answer(self, **question: str) -> Any:
-        """The answer to a question. Any: the classes of grpcio-reflection have no types."""
-        reply = await self._ask(ServerReflectionRequest(**question).SerializeToString())
+    async def request(self, **request: str) -> Any:
+        """Send one request and return the reply. Any: the classes of grpcio-reflection have no types."""
+        reply = await self._send(ServerReflectionRequest(**request).SerializeToString())
         if reply is None:
-            raise SchemaError("The service broke off its reflection answer.", _CURE)
+            raise SchemaError("The service ended the reflection call without a reply.", _HINT)
         try:
             return ServerReflectionResponse.FromString(reply)
         except DecodeError as error:
-            raise SchemaError("The service's reflection answer cannot be read.", _CURE) from error
+            raise SchemaError("The reflection reply of the service is invalid.", _HINT) from error
 
-    async def files(self, **question: str) -> tuple[FileDescriptorProto, ...]:
-        """The files that answer a question; none for one that the service cannot answer."""
-        found = (await self.answer(**question)).file_descriptor_response
+    async def files(self, **request: str) -> tuple[FileDescriptorProto, ...]:
+        """Return the files for one request; none if the service does not have them."""
+        found = (await self.request(**request)).file_descriptor_response
         try:
             return tuple(map(FileDescriptorProto.FromString, found.file_descriptor_proto))
         except DecodeError as error:
-            raise SchemaError("The service's own schema cannot be read.", _CURE) from error
+            raise SchemaError("The schema that the service returns is invalid.", _HINT) from error
 
 
-async def _ask(
-    target: str, call: CallOptions, options: ConnectionOptions, read: Callable[[_Asking], Awaitable[_T]]
+async def _run(
+    target: str, settings: CallSettings, options: ConnectionOptions, read: Callable[[_Reflection], Awaitable[_T]]
 ) -> _T | None:
-    from inspector.client.channel import ask as ask_stream  # noqa: PLC0415 - loads gRPC
-    from inspector.client.channel import connect, open_channel  # noqa: PLC0415 - see there
+    from inspector.client.channel import call_unary, connect, open_channel  # noqa: PLC0415 - loads grpc
 
     clock = asyncio.get_running_loop().time
-    end = clock() + (call.deadline or 0.0)
+    seconds = settings.seconds(CallKind.UNARY)
+    end = clock() + seconds
     address = Address.parse(target)
-    # What a reply may have is asked of calls: a schema is as large as it is.
-    channel = await open_channel(address, replace(options, largest_message=LARGEST_MESSAGE))
+    # --max-message-size is about calls, and not about the schema.
+    channel = await open_channel(address, replace(options, largest_message=None))
 
-    async def ask(path: str, question: bytes) -> bytes | None:
-        return await ask_stream(channel, path, question, replace(call, deadline=max(0.0, end - clock())))
+    async def send(path: str, request: bytes) -> bytes | None:
+        return await call_unary(channel, path, request, replace(settings, deadline=max(0.0, end - clock())))
 
-    attempt = Attempt(str(address), deadline=call.deadline, is_secure=options.security is not None)
+    attempt = Attempt(str(address), deadline=seconds, is_secure=options.security is not None)
     try:
-        await connect(channel, call.deadline)  # a step of its own: who waits in vain learns for what
+        await connect(channel, seconds)  # a timeout here is one of the connection
         for path in _PATHS:
             try:
-                return await read(_Asking(partial(ask, path)))
+                return await read(_Reflection(partial(send, path)))
             except CallError as error:
                 if error.status.code != _UNIMPLEMENTED:
-                    status = await examined(error.status, address, options)
+                    status = await explained(error.status, address, options)
                     raise explain(status, attempt._replace(path=path)) from error
     except TimeoutError as error:
         raise explain(TIMED_OUT, attempt._replace(connected=False)) from error
@@ -180,27 +186,27 @@ async def _ask(
     return None
 
 
-async def _read_names(asking: _Asking) -> frozenset[str]:
-    answer = await asking.answer(list_services="")
-    if answer.HasField("error_response"):
-        raise SchemaError(f"The service does not list its services: {answer.error_response.error_message}", _CURE)
-    return frozenset(each.name for each in answer.list_services_response.service)
+async def _read_names(reflection: _Reflection) -> frozenset[str]:
+    reply = await reflection.request(list_services="")
+    if reply.HasField("error_response"):
+        raise SchemaError(f"The service does not list its services: {reply.error_response.error_message}", _HINT)
+    return frozenset(each.name for each in reply.list_services_response.service)
 
 
-async def _read_files(asking: _Asking) -> FileDescriptorSet:
+async def _read_files(reflection: _Reflection) -> FileDescriptorSet:
     files: dict[str, FileDescriptorProto] = {}
-    for name in sorted(await _read_names(asking)):
-        _keep(files, await asking.files(file_containing_symbol=name))
-    asked: set[str] = set()
-    while missing := _imports(files.values()) - files.keys() - asked:
+    for name in sorted(await _read_names(reflection)):
+        _add(files, await reflection.files(file_containing_symbol=name))
+    requested: set[str] = set()
+    while missing := _imports(files.values()) - files.keys() - requested:
         for name in sorted(missing):
-            asked.add(name)
-            _keep(files, await asking.files(file_by_filename=name))
+            requested.add(name)
+            _add(files, await reflection.files(file_by_filename=name))
     add_missing_imports(files.values())
     return FileDescriptorSet(file=files.values())
 
 
-def _keep(files: dict[str, FileDescriptorProto], found: Iterable[FileDescriptorProto]) -> None:
+def _add(files: dict[str, FileDescriptorProto], found: Iterable[FileDescriptorProto]) -> None:
     for file in found:
         files.setdefault(file.name, file)
 
@@ -209,4 +215,4 @@ def _imports(files: Iterable[FileDescriptorProto]) -> set[str]:
     return {name for file in files for name in file.dependency}
 
 
-_CURE: Final = "Give the schema with --proto or --protoset; --no-reflection leaves reflection out."
+_HINT: Final = "Pass the schema with --proto or --protoset, and turn reflection off with --no-reflection."

@@ -1,7 +1,6 @@
-"""The greet service that calls go to: started as a child process, or found where somebody else started one.
+"""The sample greet service: started as a child process, or found on its port.
 
-Owns the child's life up to the guard, and the judgement of what is on a taken port. Refuses to send a greet call to
-find that out: a call that nobody asked for would be on the screen.
+What listens on a taken port is identified by reflection and not by a greet call, which would appear on the screen.
 """
 
 from __future__ import annotations
@@ -25,78 +24,79 @@ from sample_service import PORT_TAKEN
 
 _SERVICE: Final = "HelloWorld"
 _LISTENS: Final = re.compile(rb"listens on localhost:(\d+)")
-_PATIENCE: Final = 15.0
-"""Seconds until a service that says nothing is given up; a tenth of one is usual."""
-_CHECK: Final = 2.0
-"""Seconds that whatever is on a taken port has to say what it is."""
+_START_SECONDS: Final = 15.0
+"""A start usually takes a tenth of a second."""
+_REFLECTION_SECONDS: Final = 2.0
 _LAST_LINES: Final = 3
-_CURE: Final = "Stop it, or name the service to attach to: grpc-inspector HOST:PORT."
+_HINT: Final = "Stop it, or attach to another service: grpc-inspector HOST:PORT."
 
 
 @dataclass(frozen=True, slots=True)
 class GreetService:
-    """A greet service that listens on `host` and `port`."""
+    """A running greet service."""
 
     host: str
     port: int
     process: Process | None = None
-    """The child; None where somebody else started the service."""
+    """None for a service that was found running."""
     note: str = ""
-    """What a person should know of a service that was found; empty for a started one."""
+    """What users should know of a service that was found running; empty for a child."""
 
     @property
     def started(self) -> bool:
-        """True when this program started it."""
+        """True for a child of this program."""
         return self.process is not None
 
     @property
     def found(self) -> bool:
-        """True when it was there already."""
+        """True for a service that was running already."""
         return self.process is None
 
     async def ended(self) -> ServiceError:
-        """Wait until the child ends, and say how; for a service that was found, wait for ever."""
+        """Wait until the child ends, and return how it ended; for a service that was found, wait forever."""
         if self.process is None:
             never: asyncio.Future[ServiceError] = asyncio.get_running_loop().create_future()
             return await never
-        words = await _last_words(self.process)
-        return ServiceError(f"The greet service on port {self.port} {_ending(await end(self.process))}.", words)
+        output = await _last_output(self.process)
+        return ServiceError(f"The greet service on port {self.port} {_ending(await end(self.process))}.", output)
 
     async def stop(self) -> None:
-        """End the child; a service that was found is left as it is."""
+        """End the child; a service that was found is left running."""
         if self.process is not None:
             await end(self.process)
 
 
 async def greet_service(host: str, port: int) -> GreetService:
-    """Start the greet service on a port of localhost, or find the one that listens there already.
+    """Start the greet service on a port of localhost, or find the one that is running there; return once it listens.
 
-    Port 0 takes a free one. `host` is what callers will use: localhost, 127.0.0.1 or ::1. Returns once the service
-    listens. Raises ServiceError when it cannot start, or when something else has the port.
+    Port 0 stands for any free port. `host` is what clients connect to: localhost, 127.0.0.1 or ::1.
+
+    Raises:
+        ServiceError: it does not start, or something else listens on the port.
     """
     process = await _spawn(port)
+    listening = None
     try:
-        listening = await _announced(process.stdout)
+        listening = await _announced_port(process.stdout)
         if listening is not None:
             return GreetService(host, listening, process)
-        complaint = await _last_words(process)
-    except BaseException:
-        await end(process)
-        raise
-    await end(process)
-    if PORT_TAKEN in complaint:
-        return await _found(host, port)
-    raise ServiceError("The greet service does not start.", complaint)
+        output = await _last_output(process)
+    finally:
+        if listening is None:
+            await end(process)
+    if PORT_TAKEN in output:
+        return await _find(host, port)
+    raise ServiceError("The greet service does not start.", output)
 
 
 async def _spawn(port: int) -> Process:
-    # -P: a file in the folder that the user happens to be in is no module of ours.
+    # -P: do not import modules from the current folder.
     argv = (sys.executable, "-P", "-m", "sample_service", "--port", str(port))
     return await spawn(*argv, stdout=PIPE, stderr=PIPE, env=_environment())
 
 
 def _environment() -> dict[str, str]:
-    """Where the program is not installed but run from its folder, the child looks for the service there too."""
+    """Return the environment of the child: if this program is not installed, its folder is on PYTHONPATH."""
     folder = Path(__file__).parents[2]
     if folder.name in ("site-packages", "dist-packages"):
         return dict(os.environ)
@@ -104,36 +104,40 @@ def _environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
-async def _announced(output: StreamReader | None) -> int | None:
-    """The port that the service says it listens on; None when it ended without a word of that."""
+async def _announced_port(output: StreamReader | None) -> int | None:
+    """Return the port that the service reports to listen on; None if it ends without a report."""
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_START_SECONDS):
             line = await output.readline() if output else b""
     except TimeoutError:
-        raise ServiceError(f"The greet service says nothing after {_PATIENCE:g} s.") from None
+        raise ServiceError(f"The greet service has not started after {_START_SECONDS:g} s.") from None
     match = _LISTENS.search(line)
     return int(match[1]) if match else None
 
 
-async def _last_words(process: Process) -> str:
-    """Read what a child says on its standard error until it ends; the last of it, in one line."""
-    _, words = await process.communicate()
-    return " ".join(words.decode(errors="replace").splitlines()[-_LAST_LINES:])
+async def _last_output(process: Process) -> str:
+    """Read standard error until the child ends; return the last lines as one."""
+    _, output = await process.communicate()
+    return " ".join(output.decode(errors="replace").splitlines()[-_LAST_LINES:])
 
 
-async def _found(host: str, port: int) -> GreetService:
-    """What listens on a taken port, if calls can go to it. Raises ServiceError if not."""
+async def _find(host: str, port: int) -> GreetService:
+    """Return the service on a taken port. Raises ServiceError if it is not a greet service."""
     target = str(Endpoint(host, port))
     try:
-        services = await list_services(target, deadline=_CHECK)
+        services = await list_services(target, deadline=_REFLECTION_SECONDS)
     except (ServiceError, SchemaError) as error:
-        raise ServiceError(f"Port {port} is taken, but not by a greet service. {error.message}", _CURE) from error
+        raise ServiceError(f"Port {port} is taken, but not by a greet service. {error.message}", _HINT) from error
     if services is None:
-        return GreetService(host, port, note=f"A gRPC service was there already on {target}; it does not say which.")
+        return GreetService(
+            host,
+            port,
+            note=f"A gRPC service was running already on {target}; without reflection, it cannot be identified.",
+        )
     if _SERVICE not in services:
         names = ", ".join(sorted(services)) or "nothing"
-        raise ServiceError(f"Port {port} is taken by another gRPC service, which serves {names}.", _CURE)
-    return GreetService(host, port, note=f"A greet service was there already on {target}: attached to it.")
+        raise ServiceError(f"Port {port} is taken by another gRPC service, which serves {names}.", _HINT)
+    return GreetService(host, port, note=f"A greet service was running already on {target}: attached to it.")
 
 
 def _ending(status: int) -> str:

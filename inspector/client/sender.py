@@ -11,19 +11,26 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from inspector.client.active_call import ActiveCall, Closed, Stream
+from inspector.client.active_call import (
+    CLOSED,
+    TIMED_OUT,
+    ActiveCall,
+    CallEnding,
+    CallError,
+    ClosedStream,
+    Outcome,
+    Stream,
+)
 from inspector.client.failure import Attempt, explain
 from inspector.client.options import (
-    DEADLINE,
     PLAINTEXT,
     Address,
     Behind,
-    CallOptions,
+    CallSettings,
     ConnectionOptions,
     check_metadata,
 )
-from inspector.client.outcome import CLOSED, TIMED_OUT, CallEnding, CallError, Outcome
-from inspector.client.tls import examined
+from inspector.client.tls import explained
 from inspector.model.call import CallKind
 
 if TYPE_CHECKING:
@@ -31,21 +38,21 @@ if TYPE_CHECKING:
 
 
 def ports_to(port: int) -> frozenset[int]:
-    """The local ports of all connections of this process to a remote TCP port, on whatever host."""
+    """Return the local ports of this process's connections to a remote TCP port, on any host."""
     return frozenset(local for local, remote in _connections() if remote == port)
 
 
 def _connections() -> Iterator[tuple[int, int]]:
-    """The local and the remote port of each connected TCP socket."""
+    """Yield the local and the remote port of each connected TCP socket."""
     try:
-        names = os.listdir("/dev/fd")  # noqa: PTH208 - names are all that is wanted
-    except OSError:  # no descriptor is left to read them with
+        names = os.listdir("/dev/fd")  # noqa: PTH208 - only names are needed
+    except OSError:  # the limit of open files is reached
         return
     for name in names:
         try:
             if stat.S_ISSOCK(os.fstat(int(name)).st_mode) and (ports := _ports(int(name))):
                 yield ports
-        except OSError:  # closed meanwhile, or not connected
+        except OSError:  # it was closed, or is not connected
             continue
 
 
@@ -56,14 +63,11 @@ def _ports(descriptor: int) -> tuple[int, int] | None:
             return None
         return end.getsockname()[1], end.getpeername()[1]
     finally:
-        end.detach()  # it is not ours to close
-
-
-__all__ = ["DEADLINE", "ConnectionState", "Sender"]
+        end.detach()  # the socket belongs to gRPC
 
 
 class ConnectionState(StrEnum):
-    """What a caller knows of its connection."""
+    """The state of a sender's connection."""
 
     NONE = "not connected"
     CONNECTING = "connecting"
@@ -71,69 +75,75 @@ class ConnectionState(StrEnum):
     FAILED = "failed"
     """The last attempt failed; the next call tries again."""
     ENDED = "disconnected"
-    """The connection that there was broke, or the service closed it; the next call makes another."""
+    """The connection broke, or the service closed it; the next call connects again."""
 
 
 class Sender:
-    """A client of the service at `target`, HOST:PORT or unix:PATH, on one event loop; UsageError for another target."""
+    """A client of one service, on one event loop."""
 
     def __init__(
         self, target: str, options: ConnectionOptions = PLAINTEXT, behind: Callable[[], Behind] | None = None
     ) -> None:
-        """`behind` tells what is known of the service where `target` may be a relay to it."""
+        """`behind` returns the service behind `target`, where that may be a relay.
+
+        Raises:
+            UsageError: `target` is neither HOST:PORT nor unix:PATH.
+        """
         self._address = Address.parse(target)
         self.target = str(self._address)
         self.options = options
         self._behind = behind or (lambda: Behind(self.target))
         service = Address.parse(self._behind().service)
         is_direct = service == self._address
-        self._of_channel = options if is_direct else options.for_service(service.authority, service.host)
+        self._channel_options = options if is_direct else options.for_service(service.authority, service.host)
         self._channel: Channel | None = None
         self._last_ports: frozenset[int] = frozenset()
         self._running: set[ActiveCall] = set()
         self._starting = 0
-        self._without = ConnectionState.NONE
-        """The state where there is no channel."""
+        self._state_without_channel = ConnectionState.NONE
         self._has_connected = False
-        """True when the channel has had a connection."""
+        """True once the channel was connected."""
 
     @property
     def state(self) -> ConnectionState:
-        """The state of the connection, now."""
+        """The current state of the connection."""
         if self._channel is None:
-            return self._without
-        from inspector.client.channel import is_connected  # noqa: PLC0415 - loaded by now
+            return self._state_without_channel
+        from inspector.client.channel import is_connected  # noqa: PLC0415 - the channel has loaded it
 
         if is_connected(self._channel):
             return ConnectionState.CONNECTED
         if self._starting:
             return ConnectionState.CONNECTING
-        # A connection that was told to go away carries its calls to their ends.
+        # After a GOAWAY the channel is not connected, but its calls may complete (RFC 9113 §6.8).
         if self._running:
             return ConnectionState.CONNECTED
         return ConnectionState.ENDED if self._has_connected else ConnectionState.NONE
 
-    async def start(self, path: str, kind: CallKind, options: CallOptions = CallOptions()) -> ActiveCall:  # noqa: B008
-        """Connect, and begin a call of `/package.Service/Method`, to be sent messages to and read replies from.
+    async def start(self, path: str, kind: CallKind, settings: CallSettings = CallSettings()) -> ActiveCall:  # noqa: B008
+        """Connect and start a call of `/package.Service/Method`.
 
-        Raises RequestError for metadata that cannot be sent and for TLS files that cannot be used, and nothing for a
-        call that fails: its outcome tells.
+        A failed call raises nothing: its outcome has the status.
+
+        Raises:
+            RequestError: metadata cannot be sent, or a TLS file cannot be used.
         """
-        options = replace(options, metadata=check_metadata(options.metadata))
+        seconds = settings.seconds(kind)
+        settings = replace(settings, metadata=check_metadata(settings.metadata), deadline=seconds)
         is_secure = self.options.security is not None
-        attempt = Attempt(self._behind().service, path, options.deadline, is_secure=is_secure)
+        attempt = Attempt(self._behind().service, path, seconds, is_secure=is_secure)
         started = asyncio.get_running_loop().time()
         self._starting += 1
         try:
-            channel, connected = await self._connected(options)
+            channel, connected = await self._connected(seconds, waits=settings.waits_for_ready)
         finally:
             self._starting -= 1
         attempt = attempt._replace(connected=bool(connected))
 
         def begin(request: bytes | None) -> Stream:
             if connected is None:
-                return Closed(CallEnding(TIMED_OUT))
-            return self._open(channel, path, request, _within(options, started))
+                return ClosedStream(CallEnding(TIMED_OUT))
+            return self._open(channel, path, request, _within(settings, started))
 
         async def conclude(call: ActiveCall, ending: CallEnding) -> Outcome:
             self._running.discard(call)
@@ -151,10 +161,10 @@ class Sender:
         request: bytes,
         *,
         metadata: Sequence[tuple[str, str | bytes]] = (),
-        deadline: float | None = DEADLINE,
+        deadline: float | None = None,
     ) -> Outcome:
-        """Call with a serialized request; a deadline of None waits for ever. Raises as `start`."""
-        call = await self.start(path, CallKind.UNARY, CallOptions(tuple(metadata), deadline))
+        """Send a serialized request, with a deadline in seconds, and return the outcome. Raises as `start`."""
+        call = await self.start(path, CallKind.UNARY, CallSettings(tuple(metadata), deadline))
         try:
             await call.send(request)
             return await call.outcome()
@@ -163,39 +173,40 @@ class Sender:
             raise
 
     def local_ports(self) -> frozenset[int]:
-        """The local TCP ports of this process's connections to the target's port, the last ones included."""
+        """Return the local TCP ports of the connections to the target, those of closed ones included."""
         service = self._address.service
         return self._last_ports | (ports_to(service.port) if service else frozenset())
 
     async def reconnect(self) -> None:
-        """Give up the connection; the next call makes a new one. A running call ends as cancelled."""
+        """Close the connection; the next call opens a new one. Active calls are cancelled."""
         for call in tuple(self._running):
             call.cancel(CLOSED)
         channel, self._channel = self._channel, None
-        self._without, self._has_connected = ConnectionState.NONE, False
+        self._state_without_channel, self._has_connected = ConnectionState.NONE, False
         if channel is not None:
             await channel.close()
 
     async def close(self) -> None:
-        """Give up the connection for good."""
+        """Close the connection. Active calls are cancelled."""
         await self.reconnect()
 
-    async def _connected(self, options: CallOptions) -> tuple[Channel, bool | None]:
-        """The channel, and whether it is connected; None when the time ran out before that was known.
+    async def _connected(self, seconds: float, *, waits: bool) -> tuple[Channel, bool | None]:
+        """Return the channel and whether it is connected; None after a timeout.
 
-        A step of its own: a caller who waits in vain learns for what, and the port is known before it can close.
+        Connecting before the call starts tells a timeout of the connection from that of the call, and the local port
+        is read before the connection can close.
         """
-        from inspector.client.channel import connect, is_connected, open_channel  # noqa: PLC0415 - see there
+        from inspector.client.channel import connect, is_connected, open_channel  # noqa: PLC0415 - loads grpc
 
         if self._channel is None:
-            opened = await open_channel(self._address, self._of_channel)
-            if self._channel is None:  # another call was not quicker
+            opened = await open_channel(self._address, self._channel_options)
+            if self._channel is None:  # no other call has opened one meanwhile
                 self._channel = opened
         channel = self._channel
         if is_connected(channel):
             return channel, True
         try:
-            connected = await connect(channel, options.deadline, waits=options.waits_for_ready)
+            connected = await connect(channel, seconds, waits=waits)
         except TimeoutError:
             return channel, None
         self._has_connected = self._has_connected or connected
@@ -203,33 +214,31 @@ class Sender:
             self._last_ports = ports_to(self._address.service.port)
         return channel, connected
 
-    def _open(self, channel: Channel, path: str, request: bytes | None, options: CallOptions) -> Stream:
-        from inspector.client.channel import open_stream  # noqa: PLC0415 - loads gRPC
+    def _open(self, channel: Channel, path: str, request: bytes | None, settings: CallSettings) -> Stream:
+        from inspector.client.channel import open_stream  # noqa: PLC0415 - loads grpc
 
         try:
-            return open_stream(channel, path, request, options)
+            return open_stream(channel, path, request, settings)
         except CallError as error:
-            return Closed(CallEnding(error.status))
+            return ClosedStream(CallEnding(error.status))
 
     async def _outcome(self, ending: CallEnding, attempt: Attempt, seconds: float) -> Outcome:
         status, detail = ending.status, ""
         if status.code != 0:
-            known = await examined(status, self._address, self._of_channel)
-            amiss = "" if attempt.connected else self._behind().amiss
-            detail = str(explain(known, attempt._replace(amiss=amiss)))
+            explained_status = await explained(status, self._address, self._channel_options)
+            warning = "" if attempt.connected else self._behind().warning
+            detail = str(explain(explained_status, attempt._replace(warning=warning)))
         return Outcome(status, (), seconds, detail, ending.initial, ending.trailers)
 
     async def _drop_failed(self, *, had_connection: bool) -> None:
-        from inspector.client.channel import is_connected  # noqa: PLC0415 - loaded by now
+        from inspector.client.channel import is_connected  # noqa: PLC0415 - the channel has loaded it
 
         if not (self._running or self._starting) and self._channel is not None and not is_connected(self._channel):
             await self.reconnect()
-            self._without = ConnectionState.ENDED if had_connection else ConnectionState.FAILED
+            self._state_without_channel = ConnectionState.ENDED if had_connection else ConnectionState.FAILED
 
 
-def _within(options: CallOptions, started: float) -> CallOptions:
-    """The same options with what is left of the deadline."""
-    if options.deadline is None:
-        return options
-    left = started + options.deadline - asyncio.get_running_loop().time()
-    return replace(options, deadline=max(0.0, left))
+def _within(settings: CallSettings, started: float) -> CallSettings:
+    """Return the settings with the rest of the deadline, which is never None here."""
+    left = started + (settings.deadline or 0.0) - asyncio.get_running_loop().time()
+    return replace(settings, deadline=max(0.0, left))

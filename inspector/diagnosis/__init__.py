@@ -1,4 +1,4 @@
-"""Why a call failed: one sentence, and the frames that prove it."""
+"""Explains why a call failed: in a sentence, with the frames that prove it."""
 
 from inspector.diagnosis.rules import diagnose, other_problems
 

@@ -1,4 +1,4 @@
-"""Causes that an answer tells: a status in the trailers, an answer that is not gRPC, or none that can be read."""
+"""Rules for calls that the server answered: with a status, without a readable one, or not with gRPC at all."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Final
 
+from inspector.diagnosis.call_facts import content_type, details_in_short, status_details
 from inspector.diagnosis.context import CallContext, FrameRef, detail, quoted
-from inspector.diagnosis.method_names import content_type
-from inspector.diagnosis.status_details import details_in_short, status_details
-from inspector.http2.framings import is_stream, read_error, speaks_connect
+from inspector.http2.framings import framing_of, framing_of_call
 from inspector.model.call import CallState, Status
 from inspector.model.connection import Cause, Diagnosis
 from inspector.model.frame import FrameType, HeaderSource, Side
 from inspector.text import clean, shortened
 
-_SEEN_AS: Final = {
+_STATUS_OF_HTTP: Final = {
     400: "INTERNAL",
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
@@ -27,156 +26,158 @@ _SEEN_AS: Final = {
     503: "UNAVAILABLE",
     504: "UNAVAILABLE",
 }
-"""HTTP to gRPC Status Code Mapping; all others UNKNOWN."""
+"""HTTP to gRPC Status Code Mapping (gRPC core documentation); all other codes become UNKNOWN."""
 _UNIMPLEMENTED: Final = 12
-_BODY: Final = 400
-"""Bytes of an answer that is not gRPC that are read for its sentence."""
-_CONNECT_ERROR: Final = 65_536
-"""Bytes of a unary error of the Connect protocol, its details included."""
+_MAX_BODY: Final = 400
+"""Bytes that are read of a response that is not gRPC, to quote it."""
+_MAX_CONNECT_ERROR: Final = 65_536
+"""Bytes that are read of a unary error of the Connect protocol, which is JSON with details."""
+_BODY_FRAMES: Final = 64
+"""Frames of the server in which a body is searched for."""
 _TAG: Final = re.compile(r"<[^>]*>")
-_CALLS_ASKED: Final = 2_000
-"""Other calls that are looked at for methods that the server has."""
-_LIKENESS: Final = 0.75
-_OFFERED: Final = 3
-"""Methods that are named in place of one that is not there."""
+_CALLS_SEARCHED: Final = 2_000
+"""Other calls that are searched for methods that the server implements."""
+_MIN_SIMILARITY: Final = 0.75
+_MAX_SUGGESTIONS: Final = 3
 
 
-def http_error(story: CallContext) -> Diagnosis | None:
-    """The answer is not gRPC."""
-    call = story.call
+def http_error(context: CallContext) -> Diagnosis | None:
+    """Explain a response that is not gRPC."""
+    call = context.call
     code = call.http_status
-    is_odd = code is not None and not 200 <= code < 400
-    is_other = not story.is_grpc(Side.SERVER) and not story.may_be_other
-    if call.status is not None or code is None or not (is_odd or is_other):
+    is_error = code is not None and not 200 <= code < 400
+    is_other = not context.is_grpc(Side.SERVER) and not context.may_not_be_grpc
+    if call.status is not None or code is None or not (is_error or is_other):
         return None
-    first = next((each for each in _of_server(story) if each.frame.type == FrameType.HEADERS), None)
-    kind = content_type(call, Side.SERVER)
-    sent = f", {clean(shortened(kind, 60))}" if kind and not kind.startswith("application/grpc") else ""
-    said = f"HTTP {code}{sent} ({first}){quoted(_text(story))}"
-    if (said_so := _connect_error(story)) is not None:
-        words = f"The server says {said_so.name} by the Connect protocol (HTTP {code}, {first})"
-        return story.proven(Cause.STATUS, f"{words}{_message(said_so)}.", first)
-    if story.may_be_other or not story.is_grpc(Side.CLIENT):
-        return story.proven(Cause.HTTP_ERROR, f"The server answered {said}.", first)
-    seen = _SEEN_AS.get(code, "UNKNOWN")
-    sentence = f"The answer is not gRPC: {said}; gRPC makes {seen} of it."
-    return story.proven(Cause.HTTP_ERROR, sentence, first)
+    first = next((ref for ref in _of_server(context) if ref.frame.type == FrameType.HEADERS), None)
+    if (error := _connect_error(context)) is not None:
+        sentence = f"The server returned {error.name} in the Connect protocol (HTTP {code}, {first}){_message(error)}."
+        return context.diagnosis(Cause.STATUS, sentence, first)
+    media_type = content_type(call, Side.SERVER)
+    is_shown = media_type and not framing_of(media_type).is_grpc
+    shown_type = f", {clean(shortened(media_type, 60))}" if media_type and is_shown else ""
+    response = f"HTTP {code}{shown_type} ({first}){quoted(_text(context))}"
+    if context.may_not_be_grpc or not context.is_grpc(Side.CLIENT):
+        return context.diagnosis(Cause.HTTP_ERROR, f"The server answered with {response}.", first)
+    status_name = _STATUS_OF_HTTP.get(code, "UNKNOWN")
+    sentence = f"The response is not gRPC: {response}; gRPC clients report {status_name}."
+    return context.diagnosis(Cause.HTTP_ERROR, sentence, first)
 
 
-def rejected(story: CallContext) -> Diagnosis | None:
-    """The answer is not gRPC, and the client reset the stream when it saw that."""
-    found, reset = http_error(story), story.reset()
-    if found is None or reset is None or reset.side is not Side.CLIENT or not story.is_grpc(Side.CLIENT):
+def rejected(context: CallContext) -> Diagnosis | None:
+    """Explain a response that is not gRPC and made the client reset the stream."""
+    found, reset = http_error(context), context.reset()
+    if found is None or reset is None or reset.side is not Side.CLIENT or not context.is_grpc(Side.CLIENT):
         return None
     sentence = f"{found.sentence} The client reset the stream with {detail(reset.frame, 'error')} ({reset})."
-    return story.proven(found.cause, sentence, *map(story.at, found.frames), reset)
+    return context.diagnosis(found.cause, sentence, *map(context.at, found.frames), reset)
 
 
-def wrong_path(story: CallContext) -> Diagnosis | None:
-    """UNIMPLEMENTED, for a method that neither a schema nor another call here knows."""
-    call = story.call
+def wrong_path(context: CallContext) -> Diagnosis | None:
+    """Explain UNIMPLEMENTED for a method that is neither in the schema nor answered in another call."""
+    call = context.call
     if call.status is None or call.status.code != _UNIMPLEMENTED or call.method is None:
         return None
-    seen = set(_served(story))
-    if story.catalog.method(call.method) is not None or call.method in seen:
+    seen = set(_served(context))
+    if context.catalog.method(call.method) is not None or call.method in seen:
         return None
-    last, known = story.last(Side.SERVER), _alike(call.method, {*story.catalog.methods, *seen})
+    last, suggestion = context.last(Side.SERVER), _suggestion(call.method, {*context.catalog.methods, *seen})
     sentence = (
-        f"The server says that it does not implement {clean(shortened(call.method, 200))}: UNIMPLEMENTED"
-        f"{quoted(call.status.message)} ({last}){known}."
+        f"The server reports that it does not implement {clean(shortened(call.method, 200))}: UNIMPLEMENTED"
+        f"{quoted(call.status.message)} ({last}){suggestion}."
     )
-    return story.proven(Cause.WRONG_PATH, sentence, story.request(), last)
+    return context.diagnosis(Cause.WRONG_PATH, sentence, context.request(), last)
 
 
-def status(story: CallContext) -> Diagnosis | None:
-    """The trailers say so."""
-    call = story.call
+def status(context: CallContext) -> Diagnosis | None:
+    """Repeat the status that the server sent, with its details."""
+    call = context.call
     if call.status is None:
         return None
-    envelope, details = _last_envelope(story), status_details(call, story.catalog)
-    last = envelope or story.last(Side.SERVER)
+    envelope, details = _last_envelope(context), status_details(call, context.catalog)
+    last = envelope or context.last(Side.SERVER)
     source = f" ({call.status_source})" if call.status_source is not None else ""
     more = f"; {details_in_short(details)}" if details else ""
-    where = "trailers" if call.response_headers else "trailers only"
-    where = "the last envelope of the Connect protocol" if envelope else where
-    ended = "" if call.ended is None else story.after(call.ended)
+    where = "trailers" if call.response_headers else "Trailers-Only"
+    where = "last message of the Connect protocol" if envelope else where
+    ended = "" if call.ended is None else context.after(call.ended)
     sentence = (
-        f"The server says {clean(call.status.name)}{source}{ended} ({where}, {last}){_message(call.status)}{more}."
+        f"The server returned {clean(call.status.name)}{source}{ended} ({where}, {last}){_message(call.status)}{more}."
     )
-    return story.proven(Cause.STATUS, sentence, last)
+    return context.diagnosis(Cause.STATUS, sentence, last)
 
 
-def no_status(story: CallContext) -> Diagnosis | None:
-    """The server ended the stream, and no status can be read."""
-    call, last = story.call, story.last(Side.SERVER)
+def no_status(context: CallContext) -> Diagnosis | None:
+    """Explain a stream that the server ended without a readable status."""
+    call, last = context.call, context.last(Side.SERVER)
     unread = [source for _, source in call.trailers.sources if source is HeaderSource.UNKNOWN] if call.trailers else []
     was_cut = last is not None and last.frame.length > 0 and call.trailers is not None and not call.trailers.headers
     if unread or was_cut:
-        sentence = f"The server ended the stream ({last}), and its status cannot be read: the capture lacks what tells."
-        return story.proven(Cause.BYTES_LOST, sentence, last)
-    if not story.is_grpc(Side.CLIENT) or story.may_be_other or call.request_headers is None:
+        sentence = f"The server ended the stream ({last}), but the capture lacks what is needed to read its status."
+        return context.diagnosis(Cause.BYTES_LOST, sentence, last)
+    if not context.is_grpc(Side.CLIENT) or context.may_not_be_grpc or call.request_headers is None:
         return None
-    what = "trailers hold no grpc-status" if call.trailers else "server ended the stream without trailers"
-    return story.proven(Cause.NO_STATUS, f"The {what} ({last}).", last)
+    what = "trailers contain no grpc-status" if call.trailers else "server ended the stream without trailers"
+    return context.diagnosis(Cause.NO_STATUS, f"The {what} ({last}).", last)
 
 
-def _alike(method: str, known: set[str]) -> str:
-    """The methods that could have been meant: those of the same service, or with a name that is spelt alike."""
+def _suggestion(method: str, known: set[str]) -> str:
+    """Return the methods that may have been meant: those of the same service, else those with a similar name."""
     service = method.rpartition("/")[0]
     of_service = sorted(path for path in known if path.rpartition("/")[0] == service)
     found = get_close_matches(method, of_service, n=len(of_service) or 1, cutoff=0) or get_close_matches(
-        method, known, cutoff=_LIKENESS
+        method, known, cutoff=_MIN_SIMILARITY
     )
-    words = "this service has" if of_service else "there is"
-    return f"; {words} {', '.join(clean(path) for path in found[:_OFFERED])}" if found else ""
+    where = "this service has" if of_service else "there is"
+    return f"; {where} {', '.join(clean(path) for path in found[:_MAX_SUGGESTIONS])}" if found else ""
 
 
 def _message(status: Status) -> str:
-    said = quoted(status.message)
-    return f":{said}" if said else ""
+    message = quoted(status.message)
+    return f":{message}" if message else ""
 
 
-def _last_envelope(story: CallContext) -> FrameRef | None:
-    """The frame with which a stream of the Connect protocol says how it ended."""
-    if not is_stream(content_type(story.call, Side.SERVER)):
+def _last_envelope(context: CallContext) -> FrameRef | None:
+    """Return the frame with the EndStreamResponse of the Connect protocol; None in other protocols."""
+    if not framing_of(content_type(context.call, Side.SERVER)).end_has_status:
         return None
-    placed = map(story.at, reversed(story.call.frames))
-    return next((each for each in placed if each.side is Side.SERVER and each.frame.payload), None)
+    refs = map(context.at, reversed(context.call.frames))
+    return next((ref for ref in refs if ref.side is Side.SERVER and ref.frame.payload), None)
 
 
-def _connect_error(story: CallContext) -> Status | None:
-    """What the body of a unary error of the Connect protocol says."""
-    return read_error(_body(story, _CONNECT_ERROR)) if speaks_connect(story.call.request_headers) else None
+def _connect_error(context: CallContext) -> Status | None:
+    """Return the status in the body of a unary error of the Connect protocol."""
+    return framing_of_call(context.call.request_headers).read_error(_body(context, _MAX_CONNECT_ERROR))
 
 
-def _of_server(story: CallContext) -> Iterator[FrameRef]:
-    placed = map(story.at, story.call.frames)
-    return (each for each in placed if each.side is Side.SERVER)
+def _of_server(context: CallContext) -> Iterator[FrameRef]:
+    refs = map(context.at, context.call.frames)
+    return (ref for ref in refs if ref.side is Side.SERVER)
 
 
-def _text(story: CallContext) -> str:
-    """The beginning of the server's body as text, without tags; empty where it is no text."""
-    text = _TAG.sub(" ", _body(story, _BODY).decode(errors="replace"))
+def _text(context: CallContext) -> str:
+    """Return the beginning of the server's body as text without tags; empty if it is not text."""
+    text = _TAG.sub(" ", _body(context, _MAX_BODY).decode(errors="replace"))
     return text if " ".join(text.split()).isprintable() else ""
 
 
-def _body(story: CallContext, most: int) -> bytes:
-    """The beginning of the server's body; empty where it is compressed."""
-    headers = story.call.response_headers
+def _body(context: CallContext, limit: int) -> bytes:
+    """Return the beginning of the server's body; empty if it is compressed."""
+    headers = context.call.response_headers
     if headers is not None and headers.first("content-encoding") not in (None, "identity"):
         return b""
     body = b""
-    for each in islice(_of_server(story), 64):
-        body += each.frame.payload if each.frame.type == FrameType.DATA else b""
-        if len(body) >= most:
+    for ref in islice(_of_server(context), _BODY_FRAMES):
+        body += ref.frame.payload if ref.frame.type == FrameType.DATA else b""
+        if len(body) >= limit:
             break
-    return body[:most]
+    return body[:limit]
 
 
-def _served(story: CallContext) -> Iterator[str]:
-    """Methods that other calls on the same server had an answer from, other than UNIMPLEMENTED."""
-    store, server = story.store, story.connection.server
-    for call in islice(reversed(store.calls.values()), _CALLS_ASKED):
+def _served(context: CallContext) -> Iterator[str]:
+    """Yield the methods of calls that the same server answered with another status than UNIMPLEMENTED."""
+    store, server = context.store, context.connection.server
+    for call in islice(reversed(store.calls.values()), _CALLS_SEARCHED):
         is_answered = (
             call.state is CallState.COMPLETE and call.status is not None and call.status.code != _UNIMPLEMENTED
         )

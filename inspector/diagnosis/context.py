@@ -1,4 +1,4 @@
-"""What the rules ask of a call: its request, its reset, its end, its deadline, and the words for them."""
+"""Gives the rules access to a call and its surroundings: request, reset, end, deadline, and how they are worded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from inspector.diagnosis.method_names import content_type
+from inspector.diagnosis.call_facts import content_type
+from inspector.http2.framings import framing_of
 from inspector.model.call import Call, CallState
 from inspector.model.connection import Cause, Connection, ConnectionEnding, Diagnosis
 from inspector.model.frame import Frame, FrameType, Side
@@ -23,16 +24,17 @@ _UNITS: Final = {
     "u": (1e-6, "µs"),
     "n": (1e-9, "ns"),
 }
-"""gRPC over HTTP/2, TimeoutUnit: seconds, and how people write it."""
+"""gRPC over HTTP/2, TimeoutUnit: its length in seconds, and the symbol of the unit."""
 _CONNECT_TIMEOUT: Final = re.compile(r"\d{1,10}", re.ASCII)
-"""The Connect protocol's header says milliseconds."""
-_FIRST_FRAMES: Final = 64
-"""Of a call, among which its request's headers are."""
-_LONGEST: Final = 160
+"""The value of `connect-timeout-ms`, which has at most ten digits (Connect protocol, Timeout-Milliseconds)."""
+_FRAMES_SEARCHED: Final = 64
+"""The first frames of a call, which are searched for the HEADERS of the request."""
+_MAX_QUOTED: Final = 160
+"""Characters of text from the wire that a sentence quotes."""
 
 
 class FrameRef(NamedTuple):
-    """A frame, where it is, and who sent it."""
+    """A frame with its position in the store and its sender."""
 
     position: int
     frame: Frame
@@ -43,17 +45,18 @@ class FrameRef(NamedTuple):
 
 
 class Timeout(NamedTuple):
-    """The time that the client allows."""
+    """The time that the client allows for a call."""
 
     seconds: float
     text: str
-    """`500 ms`."""
+    """The time as text: `500 ms`."""
     header: str = "grpc-timeout"
+    """The name of the header that has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """A call with all that is known around it."""
+    """A call with the store and the catalog that it is explained from."""
 
     store: Store
     catalog: Catalog
@@ -61,23 +64,21 @@ class CallContext:
 
     @property
     def connection(self) -> Connection:
-        """The connection that it was on."""
+        """The connection of the call."""
         return self.store.connections[self.call.key.connection]
 
     def at(self, position: int) -> FrameRef:
-        """The frame at a position of the store."""
+        """Return the frame at a position of the store."""
         frame = self.store.frames[position]
         return FrameRef(position, frame, self.store.side(frame))
 
     def request(self) -> FrameRef | None:
-        """The HEADERS that began the call."""
-        placed = map(self.at, self.call.frames[:_FIRST_FRAMES])
-        return next(
-            (each for each in placed if each.side is Side.CLIENT and each.frame.type == FrameType.HEADERS), None
-        )
+        """Return the HEADERS frame of the request, or None if it was not captured."""
+        refs = map(self.at, self.call.frames[:_FRAMES_SEARCHED])
+        return next((ref for ref in refs if ref.side is Side.CLIENT and ref.frame.type == FrameType.HEADERS), None)
 
     def reset(self) -> FrameRef | None:
-        """The RST_STREAM that ended the call; None where something else did."""
+        """Return the RST_STREAM that ended the call, or None if something else did."""
         for position in reversed(self.call.frames if self.call.state is CallState.CANCELLED else ()):
             frame = self.store.frames[position]
             if frame.type == FrameType.RST_STREAM and frame.time == self.call.ended:
@@ -85,20 +86,20 @@ class CallContext:
         return None
 
     def last(self, side: Side) -> FrameRef | None:
-        """The frame with which a side ended the stream; else its last one."""
+        """Return the frame with which a side ended the stream, else its last frame, else None."""
         found: FrameRef | None = None
         for position in reversed(self.call.frames):
-            placed = self.at(position)
-            if placed.side is side and placed.frame.ends_stream:
-                return placed
-            if placed.side is side and found is None:
-                found = placed
+            ref = self.at(position)
+            if ref.side is side and ref.frame.ends_stream:
+                return ref
+            if ref.side is side and found is None:
+                found = ref
             if self.store.frames[position].time < (self.call.ended or 0.0):
                 break
         return found
 
     def timeout(self) -> Timeout | None:
-        """What `grpc-timeout` says, or Connect's header; None for a call without one, or one that cannot be read."""
+        """Return the timeout from `grpc-timeout` or `connect-timeout-ms`; None without a valid one."""
         headers = self.call.request_headers
         if headers is None:
             return None
@@ -110,65 +111,69 @@ class CallContext:
         return None
 
     def elapsed(self, time: float) -> float | None:
-        """Seconds since the request; None where its headers were not captured."""
+        """Return the seconds from the start of the call to a time; None if the request headers were not captured."""
         return None if self.call.request_headers is None else time - self.call.started
 
     def after(self, time: float) -> str:
-        """` after 503 ms`; empty where the request was not captured."""
+        """Return ` after 503 ms`, or nothing if the request headers were not captured."""
         elapsed = self.elapsed(time)
         return "" if elapsed is None else f" after {duration(elapsed)}"
 
     def has_passed(self, timeout: Timeout, time: float) -> bool:
-        """True when the deadline had passed at a time.
+        """Return whether the deadline had passed at a time.
 
-        Clients round what they announce up, by a hundredth at most, and it takes some time to be on the wire.
+        Tolerates 1 % and 5 ms: clients round what they announce, and the request takes time to reach the wire.
         """
         elapsed = self.elapsed(time)
         return elapsed is not None and elapsed >= timeout.seconds * 0.99 - 0.005
 
     def is_grpc(self, side: Side) -> bool:
-        """False where a side says that its body is something else, or says nothing in headers that are all known."""
-        said, headers = content_type(self.call, side), self.call.request_headers
-        return (headers is None or bool(headers.sources)) if said is None else said.startswith("application/grpc")
+        """Return False if a side declares another content type, or none although all request headers are known."""
+        declared, headers = content_type(self.call, side), self.call.request_headers
+        if declared is not None:
+            return framing_of(declared).is_grpc
+        return headers is None or bool(headers.sources)
 
     @property
-    def may_be_other(self) -> bool:
-        """True where neither side's content type can be read, or only one that is not gRPC's: it may be no gRPC."""
+    def may_not_be_grpc(self) -> bool:
+        """True if the request's content type is unknown and the response's is not gRPC's."""
         request, headers = content_type(self.call, Side.CLIENT), self.call.request_headers
         if request is not None or (headers is not None and not headers.sources):
             return False
-        return not (content_type(self.call, Side.SERVER) or "").startswith("application/grpc")
+        return not framing_of(content_type(self.call, Side.SERVER) or "").is_grpc
 
     def endings(self) -> tuple[ConnectionEnding, ...]:
-        """The FINs and RSTs that came before the call's end, or with it."""
+        """Return the FINs and RSTs that came no later than the end of the call."""
         ended = self.call.ended
         return tuple(each for each in self.connection.endings if ended is None or each.time <= ended)
 
     def goaways(self, side: Side = Side.SERVER) -> tuple[FrameRef, ...]:
-        """The GOAWAYs that a side sent before the call's end, or with it; the latest comes first."""
+        """Return the GOAWAYs that a side sent no later than the end of the call, the latest first."""
         ended, side_of = self.call.ended, self.connection.side
-        said = reversed(self.store.traffic(self.call.key.connection).goaways)
-        kept = (each for each in said if self.store.frames.holds(each.position) and side_of(each.sender) is side)
+        goaways = reversed(self.store.traffic(self.call.key.connection).goaways)
+        kept = (each for each in goaways if self.store.frames.holds(each.position) and side_of(each.sender) is side)
         return tuple(self.at(each.position) for each in kept if ended is None or each.time <= ended)
 
-    def proven(self, cause: Cause, sentence: str, *frames: FrameRef | None, packets: tuple[int, ...] = ()) -> Diagnosis:
-        """A cause with the frames, and the packets beside them, that prove it."""
+    def diagnosis(
+        self, cause: Cause, sentence: str, *frames: FrameRef | None, packets: tuple[int, ...] = ()
+    ) -> Diagnosis:
+        """Return a diagnosis with the frames that prove it, and with packets that prove it but hold no frame."""
         found = [each for each in frames if each is not None]
         numbers = sorted({*packets, *(each.frame.packet for each in found)})
         return Diagnosis(cause, sentence, tuple(numbers), tuple(sorted({each.position for each in found})))
 
 
 def ending_name(ending: ConnectionEnding) -> str:
-    """`FIN, packet 15`."""
+    """Return how a connection ended: `FIN, packet 15`."""
     return f"{'RST' if ending.is_reset else 'FIN'}, packet {ending.packet}"
 
 
 def quoted(text: str) -> str:
-    """` “…”` of words from the wire; empty for none."""
-    words = " ".join(text.split())
-    return f" “{clean(shortened(words, _LONGEST))}”" if words else ""
+    """Return ` “…”` with text from the wire, or nothing for an empty text."""
+    line = " ".join(text.split())
+    return f" “{clean(shortened(line, _MAX_QUOTED))}”" if line else ""
 
 
 def detail(frame: Frame, key: str) -> str:
-    """What a frame's detail says, safe to look at."""
-    return clean(shortened(str((frame.detail or {}).get(key, "")), _LONGEST))
+    """Return a field of a frame's payload as text that is safe to display; empty if there is no such field."""
+    return clean(shortened(str((frame.detail or {}).get(key, "")), _MAX_QUOTED))

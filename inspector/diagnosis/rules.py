@@ -1,7 +1,7 @@
-"""Why a call failed: the rules, in the order in which they are asked.
+"""Applies the rules that explain a failed call, in the order of their rank.
 
-Each rule is a small function that knows one cause and what proves it on the wire; the first that finds its proof
-answers. A call that is OK, or of plain HTTP/2 and answered, has no why. Pure: reads the store and the catalog.
+A rule is a function that knows one cause and what proves it on the wire. The first rule that finds its proof wins. A
+call that is OK, or is plain HTTP/2 and was answered, needs no explanation.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from inspector.model.frame import Side
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
 
-_BROKEN_OFF: Final = (CONNECTION_ENDED, REFUSED_BY_GOAWAY)
+_EXPLAINED: Final = (CONNECTION_ENDED, REFUSED_BY_GOAWAY)
+"""How the problems of a broken call begin that its diagnosis explains better."""
 _Rule: TypeAlias = Callable[[CallContext], Diagnosis | None]
 
 _RULES: Final[Mapping[CallState, tuple[_Rule, ...]]] = {
@@ -58,28 +59,29 @@ _RULES: Final[Mapping[CallState, tuple[_Rule, ...]]] = {
 
 
 def diagnose(store: Store, catalog: Catalog, key: StreamKey) -> Diagnosis | None:
-    """What went wrong with a call, as far as its frames show it; None for one that is OK.
+    """Return why a call failed, as far as its frames show it; None for one that is OK.
 
-    KeyError for a stream that is no call.
+    Raises:
+        KeyError: the stream is not a call.
     """
-    story = CallContext(store, catalog, store.calls[key])
-    if _is_fine(story):
+    context = CallContext(store, catalog, store.calls[key])
+    if _is_fine(context):
         return None
-    found = (rule(story) for rule in _RULES[story.call.state])
-    return next((each for each in found if each is not None), None)
+    found = (rule(context) for rule in _RULES[context.call.state])
+    return next((diagnosis for diagnosis in found if diagnosis is not None), None)
 
 
 def other_problems(call: Call, found: Diagnosis | None) -> tuple[str, ...]:
-    """A call's problems without those that `found` says better."""
-    is_told = found is not None and call.state is CallState.BROKEN
-    return tuple(each for each in call.problems if not (is_told and each.startswith(_BROKEN_OFF)))
+    """Return a call's problems without those that its diagnosis explains better."""
+    is_explained = found is not None and call.state is CallState.BROKEN
+    return tuple(each for each in call.problems if not (is_explained and each.startswith(_EXPLAINED)))
 
 
-def _is_fine(story: CallContext) -> bool:
-    """True for a call that is complete and OK, and for an answer of plain HTTP/2."""
-    call = story.call
+def _is_fine(context: CallContext) -> bool:
+    """Return True for a call that is complete and OK, and for a successful response of plain HTTP/2."""
+    call = context.call
     if call.state is not CallState.COMPLETE:
         return False
     if call.status is not None:
         return call.status.code == 0
-    return not story.is_grpc(Side.CLIENT) and call.http_status is not None and call.http_status < 400
+    return not context.is_grpc(Side.CLIENT) and call.http_status is not None and call.http_status < 400

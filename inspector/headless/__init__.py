@@ -1,1 +1,1 @@
-"""The commands that print: frames, calls, connections, follow, call, list, describe, doctor."""
+"""The commands that print: `frames`, `calls`, `connections`, `follow`, `call`, `list`, `describe`, `doctor`."""

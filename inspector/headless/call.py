@@ -1,4 +1,4 @@
-"""`call`: sends one call of any kind and prints the frames that carried it."""
+"""`call`: sends one call of any kind and prints its captured frames."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import os
 import re
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from inspector.client.active_call import ActiveCall
-from inspector.client.options import DEADLINE, PLAINTEXT, Behind, CallOptions, ConnectionOptions
-from inspector.client.outcome import Outcome
+from inspector.client.active_call import ActiveCall, Outcome
+from inspector.client.options import Behind, CallSettings
 from inspector.client.sender import Sender
 from inspector.errors import InspectorError, RequestError, ServiceError, UsageError
 from inspector.headless.call_output import ClientTracePrinter, SentCallFinder
@@ -30,17 +29,19 @@ from inspector.session import Session
 from inspector.text import counted
 
 STDIN: Final = "-"
-_READ: Final = 65_536
-_MARKS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}]')
-"""Strings, which end in their line (RFC 8259 §7), and braces outside of them."""
+_CHUNK: Final = 65_536
+"""Bytes that are read of standard input at a time."""
+_STRINGS_AND_BRACES: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}]')
+"""Matches strings, which cannot contain a line end (RFC 8259 §7), so that braces in them are not counted."""
 
 
-async def message_texts(given: Iterable[str]) -> AsyncIterator[str]:
-    """Each request's text; `-` stands for those on standard input: one a line, or JSON objects over several lines.
+async def message_texts(texts: Iterable[str]) -> AsyncIterator[str]:
+    """Yield the text of each message; `-` stands for those on standard input, as `split` separates them.
 
-    Raises RequestError for a line that is no UTF-8.
+    Raises:
+        RequestError: a line of standard input is not UTF-8.
     """
-    for text in given:
+    for text in texts:
         if text == STDIN:
             async for line in split(_stdin_lines()):
                 yield line
@@ -48,30 +49,30 @@ async def message_texts(given: Iterable[str]) -> AsyncIterator[str]:
             yield text
 
 
-def check_texts(given: Iterable[str]) -> None:
-    """Raises UsageError when standard input is asked for twice."""
-    if list(given).count(STDIN) > 1:
-        raise UsageError("There is one standard input: give - once.")
+def check_texts(texts: Iterable[str]) -> None:
+    """Raise UsageError if `-` is given twice."""
+    if list(texts).count(STDIN) > 1:
+        raise UsageError("Standard input can be read only once: give - once.")
 
 
 async def split(lines: AsyncIterator[str]) -> AsyncIterator[str]:
-    """A message ends with its line, or where it begins with a brace, with the line that closes that."""
-    begun: list[str] = []
+    """Yield the text of each message: a line, or the lines of a JSON object from its first brace to its last."""
+    lines_so_far: list[str] = []
     depth = 0
     async for line in lines:
-        if begun or line.strip():
-            begun.append(line)
+        if lines_so_far or line.strip():
+            lines_so_far.append(line)
         if line.lstrip().startswith("{") or depth:
-            depth += sum({"{": 1, "}": -1}.get(mark, 0) for mark in _MARKS.findall(line))
-        if begun and depth <= 0:
-            yield "".join(begun).strip()
-            begun, depth = [], 0
-    if begun:
-        yield "".join(begun).strip()
+            depth += sum({"{": 1, "}": -1}.get(mark, 0) for mark in _STRINGS_AND_BRACES.findall(line))
+        if lines_so_far and depth <= 0:
+            yield "".join(lines_so_far).strip()
+            lines_so_far, depth = [], 0
+    if lines_so_far:
+        yield "".join(lines_so_far).strip()
 
 
 async def _stdin_lines() -> AsyncIterator[str]:
-    """Lines as they come. The descriptor stays blocking: on a terminal, it is that of standard output too."""
+    """Yield lines as they come. The descriptor stays blocking, as a terminal shares it with standard output."""
     descriptor, rest = sys.stdin.fileno(), b""
     while data := await _read(descriptor):
         *lines, rest = (rest + data).split(b"\n")
@@ -85,34 +86,36 @@ async def _read(descriptor: int) -> bytes:
     readable = asyncio.Event()
     try:
         loop.add_reader(descriptor, readable.set)
-    except PermissionError:  # a file can always be read
-        return os.read(descriptor, _READ)
+    except PermissionError:  # epoll refuses regular files, which are always readable
+        return os.read(descriptor, _CHUNK)
     try:
         await readable.wait()
     finally:
         loop.remove_reader(descriptor)
-    return os.read(descriptor, _READ)
+    return os.read(descriptor, _CHUNK)
 
 
 def _text(line: bytes) -> str:
     try:
         return line.decode()
     except UnicodeDecodeError as error:
-        raise RequestError("A line of standard input is no UTF-8.", "JSON is written in UTF-8.") from error
+        raise RequestError("A line of standard input is not UTF-8.", "JSON must be UTF-8.") from error
 
 
-Passed = Callable[[Side, bytes], None]
+OnMessage = Callable[[Side, bytes], None]
+"""Called with each message and its sender."""
 
 
-async def exchange(call: ActiveCall, messages: AsyncIterator[bytes], passed: Passed) -> Outcome:
-    """Send the messages as they come, half-close, and read until the end; replies are taken while messages go out.
+async def exchange(call: ActiveCall, messages: AsyncIterator[bytes], on_message: OnMessage) -> Outcome:
+    """Send the messages as they come, half-close the stream, and read replies meanwhile until the call ends.
 
-    Raises InspectorError when a message cannot be built; the call is then cancelled.
+    Raises:
+        InspectorError: a message cannot be built; the call is cancelled.
     """
-    feeding = asyncio.create_task(_feed(call, messages, passed))
+    feeding = asyncio.create_task(_feed(call, messages, on_message))
     try:
         async for reply in call.replies():
-            passed(Side.SERVER, reply)
+            on_message(Side.SERVER, reply)
         outcome = await call.outcome()
     except asyncio.CancelledError:
         call.cancel()
@@ -125,10 +128,10 @@ async def exchange(call: ActiveCall, messages: AsyncIterator[bytes], passed: Pas
     return outcome
 
 
-async def _feed(call: ActiveCall, messages: AsyncIterator[bytes], passed: Passed) -> None:
+async def _feed(call: ActiveCall, messages: AsyncIterator[bytes], on_message: OnMessage) -> None:
     try:
         async for message in messages:
-            passed(Side.CLIENT, message)
+            on_message(Side.CLIENT, message)
             if not await call.send(message):
                 return
         await call.half_close()
@@ -138,46 +141,40 @@ async def _feed(call: ActiveCall, messages: AsyncIterator[bytes], passed: Passed
 
 
 STATUS_BASE: Final = 64
-"""Added to the code of a call that is not OK, to make the exit status: as grpcurl does."""
-_TAKES_ONE: Final = (CallKind.UNARY, CallKind.SERVER_STREAMING)
+"""The exit status of a call that is not OK is this plus its status code, as in grpcurl."""
+_ONE_REQUEST: Final = (CallKind.UNARY, CallKind.SERVER_STREAMING)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to send."""
+    """A call to send, as the command line describes it."""
 
     method: str
     messages: tuple[str, ...] = ()
-    """JSON texts, or bare words for a message with a single field; `-` for those on standard input."""
-    options: CallOptions = CallOptions(deadline=None)  # noqa: RUF009 - frozen
-    has_deadline: bool = False
-    """False when nobody asked for one: a unary call then has the usual one, a stream none."""
-    connection: ConnectionOptions = PLAINTEXT
+    """Messages as JSON, or as a bare value for a message with a single field; `-` for those on standard input."""
+    settings: CallSettings = CallSettings()  # noqa: RUF009 - frozen
     kind: CallKind | None = None
-    """The kind of call, for a method that no schema knows."""
+    """The kind of a method that is in no schema."""
 
 
 class CallRun:
-    """One request made ready: its method is known, and the messages that are at hand are built."""
+    """A request that was checked before anything is sent: its method exists, and the given messages can be built."""
 
     def __init__(self, catalog: Catalog, request: Request) -> None:
-        """RequestError or UsageError for what cannot be sent."""
+        """Raises RequestError or UsageError for what cannot be sent."""
         self.method = find_method(catalog, request.method, request.kind)
-        self.connection = request.connection
-        self.options = request.options
-        if not request.has_deadline and self.method.kind is CallKind.UNARY:
-            self.options = replace(self.options, deadline=DEADLINE)
+        self.settings = request.settings
         check_texts(request.messages)
         for text in request.messages:
             if text != STDIN:
-                build(text, self.method, catalog)  # before anything is sent
-        if self.method.kind in _TAKES_ONE and len(request.messages) > 1:
-            raise RequestError(f"{self.method.path} takes one message, and {len(request.messages)} are given.")
+                build(text, self.method, catalog)  # raises before anything is sent
+        if self.method.kind in _ONE_REQUEST and len(request.messages) > 1:
+            raise RequestError(f"{self.method.path} takes one message, but {len(request.messages)} are given.")
         self._catalog, self._texts = catalog, request.messages
 
     async def messages(self) -> AsyncIterator[bytes]:
-        """Each message, built as its text comes; a call that takes one message has one, be it empty."""
-        takes_one = self.method.kind in _TAKES_ONE
+        """Yield each message once its text is there. A method with one request gets exactly one, by default empty."""
+        takes_one = self.method.kind in _ONE_REQUEST
         texts = message_texts(self._texts)
         if takes_one:
             yield self._build(await self._only(texts))
@@ -188,7 +185,7 @@ class CallRun:
     async def _only(self, texts: AsyncIterator[str]) -> str:
         found = [text async for text in texts]
         if len(found) > 1:
-            raise RequestError(f"{self.method.path} takes one message, and {len(found)} are given.")
+            raise RequestError(f"{self.method.path} takes one message, but {len(found)} are given.")
         return found[0] if found else ""
 
     def _build(self, text: str) -> bytes:
@@ -196,14 +193,14 @@ class CallRun:
 
 
 async def send_call(session: Session, catalog: Catalog, limits: Limits, request: Request, *, as_json: bool) -> int:
-    """Send one call and print it; returns the exit status, 0 for OK and 64 + the status code otherwise.
+    """Send one call and print its frames; return the exit status: 0 for OK, else 64 plus the status code.
 
     Raises:
-        InspectorError: the request cannot be built, or nothing can be captured.
+        InspectorError: the request cannot be built, or the capture cannot start.
     """
-    sending, output = CallRun(catalog, request), Output()
+    prepared, output = CallRun(catalog, request), Output()
     run = CommandRunner(session, limits, has_clients=False)
-    own = SentCallFinder(session, catalog, sending.method, None if as_json else output)
+    sent = SentCallFinder(session, catalog, prepared.method, None if as_json else output)
     outcomes: list[Outcome] = []
 
     async def send() -> None:
@@ -211,56 +208,59 @@ async def send_call(session: Session, catalog: Catalog, limits: Limits, request:
         if session.status.target is None:
             return
         target, service = str(session.status.target), str(session.source)
-        caller = Sender(target, sending.connection, lambda: Behind(service, session.status.amiss))
+        caller = Sender(target, prepared.settings.connection, lambda: Behind(service, session.status.warning))
         stop = asyncio.create_task(run.interrupted())
         try:
-            call = await caller.start(sending.method.path, sending.method.kind, sending.options)
-            own.ports = caller.local_ports() | session.own_client_ports if call.had_connection else frozenset()
+            call = await caller.start(prepared.method.path, prepared.method.kind, prepared.settings)
+            sent.ports = caller.local_ports() | session.own_client_ports if call.had_connection else frozenset()
             stop.add_done_callback(lambda _: call.cancel())
-            outcomes.append(await exchange(call, sending.messages(), _nothing))
-            if not stop.done():  # the capture goes on, and what is missing of the call will come
-                await own.until_complete()
+            outcomes.append(await exchange(call, prepared.messages(), _ignore))
+            if not stop.done():  # otherwise the capture has ended, and nothing more will come
+                await sent.until_complete()
         finally:
             stop.cancel()
             await caller.close()
             run.enough()
 
-    status = await run.until_done(own.on_change, send())
-    own.finish()
-    if as_json and (found := own.as_object()) is not None:
+    status = await run.until_done(sent.on_change, send())
+    sent.finish()
+    if as_json and (found := sent.as_object()) is not None:
         output.lines([json_line(found)])
-    if not status and own.key is not None and not own.is_complete:
+    if not status and sent.key is not None and not sent.is_complete:
         dropped = session.status.dropped
         lost = f": {counted(dropped, 'packet')} dropped" if dropped else ""
         say(f"Not all frames of the call were captured{lost}.")
-    return status or (_judge(outcomes[0], is_captured=own.key is not None) if outcomes else 0)
+    return status or (_report(outcomes[0], is_captured=sent.key is not None) if outcomes else 0)
 
 
-async def send_unseen(target: str, catalog: Catalog, request: Request, *, as_json: bool) -> int:
-    """Send one call over TLS, without a capture, and print the client's account of it; returns as `send_call`."""
-    sending, output = CallRun(catalog, request), Output()
-    caller = Sender(target, sending.connection)
-    most = None if as_json else 0  # what was printed is of no use any more
-    account = ClientTrace(catalog, sending.method, caller.target, sending.options.metadata, most)
-    printer = ClientTracePrinter(account, output, as_json)
+async def send_uncaptured(target: str, catalog: Catalog, request: Request, *, as_json: bool) -> int:
+    """Send one call over TLS without a capture and print the client's trace; return the exit status as `send_call`."""
+    prepared, output = CallRun(catalog, request), Output()
+    caller = Sender(target, prepared.settings.connection)
+    limit = None if as_json else 0  # printed messages need not be kept
+    trace = ClientTrace(catalog, prepared.method, caller.target, prepared.settings.metadata, limit)
+    printer = ClientTracePrinter(trace, output, as_json)
     try:
-        call = await caller.start(sending.method.path, sending.method.kind, sending.options)
+        call = await caller.start(prepared.method.path, prepared.method.kind, prepared.settings)
         printer.begin()
         try:
-            outcome = await exchange(call, sending.messages(), printer.note)
+            outcome = await exchange(call, prepared.messages(), printer.note)
         except asyncio.CancelledError:
             say("Interrupted: the call was cancelled.")
             return INTERRUPTED
         printer.end(outcome)
     finally:
         await caller.close()
-    return _judge(outcome, is_captured=True)
+    return _report(outcome, is_captured=True)
 
 
 def find_method(catalog: Catalog, name: str, kind: CallKind | None = None) -> Method:
-    """The method by `/package.Service/Method`, without the first slash, or with a dot for the second; RequestError.
+    """Return a method by name: `/package.Service/Method`, also without the first slash or with a dot for the second.
 
-    One that no schema knows is called as the kind that is given.
+    A method that is in no schema needs a kind.
+
+    Raises:
+        RequestError: the method is unknown, or is of another kind.
     """
     path = "/" + name.lstrip("/")
     dotted = "/" + "/".join(name.lstrip("/").rpartition(".")[::2])
@@ -268,31 +268,32 @@ def find_method(catalog: Catalog, name: str, kind: CallKind | None = None) -> Me
     if method is None and kind is not None:
         return untyped_method(path if path.count("/") > 1 else dotted, kind)
     if method is not None and kind not in (None, method.kind):
-        raise RequestError(f"{method.path} is {method.kind.value} by {method.origin}.", "Leave out --kind.")
+        raise RequestError(f"{method.path} is {method.kind.value} according to {method.origin}.", "Leave out --kind.")
     if method is None:
         known = sorted(each.path.lstrip("/") for each in catalog.methods.values() if each.origin != GREET_ORIGIN)
         close = difflib.get_close_matches(path.lstrip("/"), known, 3)
-        words = "Close to it are" if close else "Known are"
+        label = "Similar methods are" if close else "Known methods are"
         found = close or known
-        more = f" {words} {', '.join(found[:8])}{', …' if len(found) > 8 else ''}." if found else ""
+        more = f" {label} {', '.join(found[:8])}{', …' if len(found) > 8 else ''}." if found else ""
         raise RequestError(
-            f"No schema knows the method {path}.", f"--proto FILE gives one; --kind calls without.{more}"
+            f"The method {path} is in no schema.",
+            f"Give a schema with --proto FILE, or call it without one with --kind.{more}",
         )
     return method
 
 
-def _judge(outcome: Outcome, *, is_captured: bool) -> int:
-    """Say on standard error what is wrong; the exit status."""
+def _report(outcome: Outcome, *, is_captured: bool) -> int:
+    """Print what is wrong to standard error, and return the exit status."""
     code = outcome.status.code
     if code:
         say(outcome.detail or f"{outcome.status.name}: {outcome.status.message}")
         return STATUS_BASE + code
     if not is_captured:
-        why = ServiceError("The call was answered, but its frames were not captured.")
-        say(str(why))
-        return why.exit_status
+        error = ServiceError("The call was answered, but its frames were not captured.")
+        say(str(error))
+        return error.exit_status
     return 0
 
 
-def _nothing(_side: Side, _message: bytes) -> None:
-    """The frames tell."""
+def _ignore(_side: Side, _message: bytes) -> None:
+    """Print nothing for a message, as its frames are printed."""

@@ -1,4 +1,4 @@
-"""Prints the call that was sent: its frames from the capture, or the client's own trace."""
+"""Prints the call that was sent: its captured frames, or else the client's own trace."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from inspector.client.active_call import Outcome
 from inspector.client.options import Metadata
-from inspector.client.outcome import Outcome
 from inspector.headless.follow import LiveSteps
 from inspector.headless.output import Output
 from inspector.model.call import CallKind, CallState, StreamKey
@@ -23,34 +23,34 @@ from inspector.session import Session
 from inspector.store.store import Change
 
 _DECODING_SECONDS: Final = 5.0
-"""How long the frames of a call that has ended are waited for; milliseconds are usual."""
+"""The longest wait for the frames of a call that has ended. Usually they take milliseconds."""
 
-OWN: Final = PRINTED._replace(elsewhere="--json has all of it")
-"""How much of a message `call` prints."""
+SHOWN: Final = PRINTED._replace(elsewhere="--json has all of it")
+"""How much `call` prints of a message."""
 
 
 class SentCallFinder:
-    """The one call of this run."""
+    """Finds the captured frames of the call that was sent, and prints them."""
 
     def __init__(self, session: Session, catalog: Catalog, method: Method, output: Output | None) -> None:
         self.ports: frozenset[int] = frozenset()
-        """Our local ports, as soon as they are known; none when there was no connection."""
+        """The local ports of the client once it is connected."""
         self.key: StreamKey | None = None
         self._store, self._catalog, self._method, self._output = session.store, catalog, method, output
         self._steps: LiveSteps | None = None
         self._changed = asyncio.Event()
 
     def on_change(self, change: Change) -> None:
-        """Look again; the session's `on_change`. Raises ReaderGone."""
+        """Look for the call among the changed ones, and print what is new of it. Raises ReaderGone."""
         if self.key is None:
             self.key = next(filter(self._is_ours, sorted(change.calls)), None)
-        # A unary call is printed whole: its first line then tells how it went, and not that it is open.
+        # A unary call is printed when it is complete, so that its heading shows the status.
         if self._method.kind is not CallKind.UNARY or self.is_complete:
             self._print()
         self._changed.set()
 
     async def until_complete(self) -> None:
-        """Return when the call's last frame is decoded, or after some seconds without it."""
+        """Wait until the last frame of the call is decoded, at most some seconds."""
         try:
             async with asyncio.timeout(_DECODING_SECONDS if self.ports else 0):
                 while not self.is_complete:
@@ -61,25 +61,25 @@ class SentCallFinder:
 
     @property
     def is_complete(self) -> bool:
-        """True when its last frame is decoded."""
+        """True when the last frame of the call is decoded."""
         return self.key is not None and self._store.calls[self.key].state is not CallState.OPEN
 
     def finish(self) -> None:
-        """Print what is left. Raises ReaderGone."""
+        """Print the rest. Raises ReaderGone."""
         self._print()
         if self._steps is not None:
             self._steps.finish()
 
     def as_object(self) -> dict[str, object] | None:
-        """The call as the object of `--json`; None when it was not captured."""
+        """Return the call as the object of `--json`; None if it was not captured."""
         return None if self.key is None else call_object(self._store, self._catalog, self.key)
 
     def _print(self) -> None:
         if self.key is None or self._output is None:
             return
         if self._steps is None:
-            self._steps = LiveSteps(self._store, self._catalog, self.key, self._output, OWN)
-        self._steps.tell()
+            self._steps = LiveSteps(self._store, self._catalog, self.key, self._output, SHOWN)
+        self._steps.print_new()
 
     def _is_ours(self, key: StreamKey) -> bool:
         call = self._store.calls[key]
@@ -88,42 +88,42 @@ class SentCallFinder:
 
 @dataclass(frozen=True, slots=True)
 class ClientTracePrinter:
-    """Prints each message of a call when it passes, unless the call shall be one object in the end."""
+    """Prints the messages of a call as they are sent and received, or all of them as one JSON object at its end."""
 
-    account: ClientTrace
+    trace: ClientTrace
     output: Output
     as_json: bool
 
     def begin(self) -> None:
-        """Say what this is."""
+        """Print what this output is, and the request metadata."""
         if not self.as_json:
-            self._print((Line((Span(WHY, Tone.DIM),)), Line(), *self.account.beginning()))
+            self._print((Line((Span(WHY, Tone.DIM),)), Line(), *self.trace.beginning()))
 
     def note(self, side: Side, message: bytes) -> None:
-        """A message passes."""
-        passed = self.account.note(side, message)
+        """Record and print a message."""
+        traced = self.trace.note(side, message)
         if not self.as_json:
-            self._print((Line(), *self.account.message(passed, OWN)))
+            self._print((Line(), *self.trace.message(traced, SHOWN)))
 
     def end(self, outcome: Outcome) -> None:
-        """The call is over."""
-        self.account.outcome = outcome
+        """Record and print how the call ended."""
+        self.trace.outcome = outcome
         if self.as_json:
-            self.output.lines([json_line(_object(self.account, outcome))])
+            self.output.lines([json_line(_object(self.trace, outcome))])
         else:
-            self._print((Line(), *self.account.ending()))
+            self._print((Line(), *self.trace.ending()))
 
     def _print(self, lines: Iterable[Line]) -> None:
         self.output.texts(text_line(each, colour=self.output.in_colour) for each in lines)
 
 
-def _object(account: ClientTrace, outcome: Outcome) -> dict[str, object]:
-    method, rich = account.method, outcome.rich(account.catalog)
+def _object(trace: ClientTrace, outcome: Outcome) -> dict[str, object]:
+    method, rich = trace.method, outcome.rich(trace.catalog)
     return {
         "connection": None,
         "stream": None,
         "client": None,
-        "server": account.target,
+        "server": trace.target,
         "method": method.path,
         "method_source": None,
         "authority": None,
@@ -132,13 +132,13 @@ def _object(account: ClientTrace, outcome: Outcome) -> dict[str, object]:
         "state": "cancelled" if outcome.status.code == 1 else "complete",
         "status": outcome.status._asdict(),
         "http_status": None,
-        "started": account.started,
+        "started": trace.started,
         "duration": outcome.seconds,
-        "request_headers": _pairs(account.metadata),
+        "request_headers": _pairs(trace.metadata),
         "response_headers": _pairs(outcome.initial),
         "trailers": _pairs(outcome.trailers),
-        "requests": [_message(account, each) for each in account.passed if each.side is Side.CLIENT],
-        "responses": [_message(account, each) for each in account.passed if each.side is Side.SERVER],
+        "requests": [_message(trace, each) for each in trace.passed if each.side is Side.CLIENT],
+        "responses": [_message(trace, each) for each in trace.passed if each.side is Side.SERVER],
         "problems": [WHY],
         "status_details": list(rich.details) if rich else None,
         "status_source": None,
@@ -146,12 +146,12 @@ def _object(account: ClientTrace, outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _message(account: ClientTrace, passed: TracedMessage) -> dict[str, object]:
-    reading = account.reading(passed)
+def _message(trace: ClientTrace, traced: TracedMessage) -> dict[str, object]:
+    reading = trace.reading(traced)
     return {
         "packet": None,
-        "time": passed.time,
-        "length": len(passed.message),
+        "time": traced.time,
+        "length": len(traced.message),
         "encoding": None,
         "type": reading.type,
         "format": reading.format.value,

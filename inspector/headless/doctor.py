@@ -1,6 +1,6 @@
-"""`doctor`: what is installed and permitted here, and the fix for what is not.
+"""`doctor`: checks what is installed and permitted here, and names a fix for what is not.
 
-Nothing is taken from lists or versions that could be tried: tshark is run, and each engine is started.
+Checks try the real thing: tshark is run, and each engine is started.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from inspector import __version__
-from inspector.capture.engines.registry import check_engines
+from inspector.capture.engines.start import check_engines
 from inspector.capture.left_captures import DAYS_KEPT, LeftCapture, left_captures
 from inspector.errors import InspectorError
 from inspector.headless.output import Output
@@ -20,24 +20,24 @@ from inspector.present.export.json import json_line
 from inspector.text import clean, counted
 from inspector.tshark.binary import find_tshark
 
-_NAMED: Final = 3
-"""Left captures that are named, one by one."""
+_NAMED_CAPTURES: Final = 3
+"""Left captures that are named; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     check: str
     ok: bool
     needed: bool
-    """False for what the program can do without."""
+    """False if the program works without it."""
     detail: str
     fix: str = ""
 
 
 async def print_findings(*, as_json: bool) -> int:
-    """Look and print; 0 when the program can work here, 1 when something that it needs is missing."""
+    """Run and print the checks; return 0, or 1 if something that the program needs is missing."""
     output, can_work = Output(), True
     async for finding in _findings():
         can_work = can_work and (finding.ok or not finding.needed)
@@ -56,21 +56,21 @@ async def _findings() -> AsyncIterator[CheckResult]:
     permissions = await check_engines()
     best = next((each.engine for each in permissions if each.is_allowed), "")
     for each in permissions:
-        chosen = " This is what --engine auto takes here." if each.engine == best else ""
-        yield CheckResult(each.engine, each.is_allowed, needed=False, detail=each.words + chosen, fix=each.cure)
+        chosen = " This is what --engine auto chooses here." if each.engine == best else ""
+        yield CheckResult(each.engine, each.is_allowed, needed=False, detail=each.text + chosen, fix=each.hint)
     for finding in _left_captures(left_captures()):
         yield finding
 
 
 def _left_captures(captures: Sequence[LeftCapture]) -> Iterator[CheckResult]:
-    """What killed runs have left: the newest captures by name, the others by their count."""
-    for capture in captures[:_NAMED]:
+    """Yield the captures that killed runs have left: the newest by name, the others by their count."""
+    for capture in captures[:_NAMED_CAPTURES]:
         first, count = capture.paths[0], len(capture.paths)
         files = f" and {counted(count - 1, 'more file', 'more files')} of the same run" if count > 1 else ""
         detail = f"An earlier run left its capture: {first}{files}"
         fix = f"Open, save or delete it in the app (F9), or delete it here: rm {shlex.join(map(str, capture.paths))}"
         yield CheckResult("left capture", ok=False, needed=False, detail=detail, fix=fix)
-    if older := captures[_NAMED:]:
+    if older := captures[_NAMED_CAPTURES:]:
         detail = f"{counted(len(older), 'older one', 'older ones')} in {older[0].paths[0].parent}"
         fix = f"Each is deleted by itself {DAYS_KEPT} days after its last packet."
         yield CheckResult("left captures", ok=False, needed=False, detail=detail, fix=fix)

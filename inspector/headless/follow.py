@@ -1,4 +1,4 @@
-"""`follow`: one stream as text, as an HTML page, or as message files."""
+"""`follow`: prints one stream as text or as an HTML page, or saves its messages as files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from inspector.headless.output import Output, say
 from inspector.headless.runner import CommandRunner, Limits
 from inspector.model.call import CallState, StreamKey
 from inspector.model.secrets import Mask, Secrets
-from inspector.present.export.html import follow_page
-from inspector.present.export.text import follow_lines, painted, step_lines, text_line
+from inspector.present.export.text import follow_lines, follow_page, painted, step_lines, text_line
 from inspector.present.follow import PRINTED, Follow, Shown
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
@@ -21,25 +20,25 @@ from inspector.text import counted
 
 
 class LiveSteps:
-    """One call's steps on standard output."""
+    """Prints the steps of one call as they come."""
 
     def __init__(self, store: Store, catalog: Catalog, key: StreamKey, output: Output, shown: Shown = PRINTED) -> None:
-        """`shown` is how much of a message is printed."""
+        """Print the heading; `shown` is how much of a message is printed."""
         self._call, self._output, self._shown = store.calls[key], output, shown
         self._view = Follow(store, catalog, key)
         self._printed = 0
         self._is_finished = False
         output.texts([painted(self._view.heading(), colour=output.in_colour)])
 
-    def tell(self) -> bool:
-        """Print what is new; True when the call is over and all of it is printed. Raises ReaderGone."""
+    def print_new(self) -> bool:
+        """Print the new steps; return True if the call has ended and all of it is printed. Raises ReaderGone."""
         self._view.update()
-        is_over = self._call.state is not CallState.OPEN
-        self._print(len(self._view) if is_over else self._view.settled)
-        return is_over
+        is_ended = self._call.state is not CallState.OPEN
+        self._print(len(self._view) if is_ended else self._view.settled)
+        return is_ended
 
     def finish(self) -> None:
-        """Print what is left, and what is to be said of the whole, once. Raises ReaderGone."""
+        """Print the remaining steps and the notes on the whole call, once. Raises ReaderGone."""
         if self._is_finished:
             return
         self._is_finished = True
@@ -56,18 +55,18 @@ class LiveSteps:
 
 
 class StreamForm(NamedTuple):
-    """What is made of the stream."""
+    """What to make of a stream."""
 
     page: bool
-    """True for a page on standard output."""
+    """True to print an HTML page."""
     messages: Path | None
-    """The folder for its messages; None where they are not saved."""
+    """The folder to save its messages in; None not to save them."""
     secrets: Secrets
-    """What is masked in the page."""
+    """The headers to mask in the page."""
 
 
 async def export_stream(session: Session, catalog: Catalog, limits: Limits, key: StreamKey, form: StreamForm) -> int:
-    """Print one stream as a page, save its messages in a folder, or both; returns the exit status.
+    """Print one stream as a page, save its messages in a folder, or both; return the exit status.
 
     Raises:
         SourceError: the capture has no such stream, or its messages cannot be saved.
@@ -75,12 +74,12 @@ async def export_stream(session: Session, catalog: Catalog, limits: Limits, key:
     run, store = CommandRunner(session, limits), session.store
     is_file = isinstance(session.source, FileSource)
 
-    def look(_change: Change) -> None:
+    def on_change(_change: Change) -> None:
         call = store.calls.get(key)
         if not is_file and call is not None and call.state is not CallState.OPEN:
             run.enough()
 
-    status = await run.until_done(look)
+    status = await run.until_done(on_change)
     if (call := store.calls.get(key)) is None:
         raise SourceError(f"There is no call on stream {key} in {session.source}.", "`calls SOURCE` lists them.")
     if form.messages is not None:
@@ -93,20 +92,22 @@ async def export_stream(session: Session, catalog: Catalog, limits: Limits, key:
     return status
 
 
-_LONGEST: Final = 40
-"""Characters of a stream's name."""
+_MAX_LENGTH: Final = 40
+"""Characters; `int` takes quadratic time for long numbers."""
 
 
 def parse_stream(text: str) -> StreamKey:
-    """Read CONNECTION/STREAM, as in 0/1; raises UsageError."""
+    """Parse CONNECTION/STREAM, as in 0/1. Raises UsageError."""
     connection, slash, stream = text.partition("/")
-    if not (slash and connection.isdecimal() and stream.isdecimal()) or len(text) > _LONGEST:
-        raise UsageError(f"{text!r} names no stream.", "Write CONNECTION/STREAM, as in 0/1; `calls SOURCE` lists them.")
+    if not (slash and connection.isdecimal() and stream.isdecimal()) or len(text) > _MAX_LENGTH:
+        raise UsageError(
+            f"{text!r} does not name a stream.", "Write CONNECTION/STREAM, as in 0/1; `calls SOURCE` lists them."
+        )
     return StreamKey(int(connection), int(stream))
 
 
 async def print_stream(session: Session, catalog: Catalog, limits: Limits, key: StreamKey) -> int:
-    """Print one stream of a session; returns the exit status.
+    """Print one stream of a session; return the exit status.
 
     Raises:
         SourceError: the capture has no such stream.
@@ -116,18 +117,18 @@ async def print_stream(session: Session, catalog: Catalog, limits: Limits, key: 
 
     is_file = isinstance(session.source, FileSource)
 
-    def tell(change: Change) -> None:
+    def on_change(change: Change) -> None:
         nonlocal steps
-        if key not in store.calls or (is_file and steps is None and change.leaving is None):
+        if key not in store.calls or (is_file and steps is None and change.evicting is None):
             return
         if steps is None:
             steps = LiveSteps(store, catalog, key, output)
-        if steps.tell():
+        if steps.print_new():
             run.enough()
-        if key in (change.leaving or ()):
+        if key in (change.evicting or ()):
             steps.finish()
 
-    status = await run.until_done(tell)
+    status = await run.until_done(on_change)
     if key not in store.calls and steps is None:
         raise SourceError(f"There is no call on stream {key} in {session.source}.", _streams_there(session))
     if steps is None:
@@ -140,5 +141,5 @@ async def print_stream(session: Session, catalog: Catalog, limits: Limits, key: 
 def _streams_there(session: Session) -> str:
     keys = [str(key) for key in session.store.calls]
     if not keys:
-        return "There are no calls in it at all."
-    return f"There are {', '.join(keys[:10])}{', …' if len(keys) > 10 else ''}."
+        return "It contains no calls."
+    return f"It contains {', '.join(keys[:10])}{', …' if len(keys) > 10 else ''}."

@@ -1,7 +1,7 @@
-"""Standard output for lines that somebody waits for, and standard error for sentences.
+"""Writes lines to standard output, and notices to standard error.
 
-Owns flushing, the end of a reader that has seen enough (`| head`), and whether there are colours: only on a terminal,
-and never where NO_COLOR asks for none.
+Each batch is flushed. Colours are used only on a terminal, and never if NO_COLOR is set. A reader that closes the pipe
+(`| head`) ends the command without an error.
 """
 
 from __future__ import annotations
@@ -14,40 +14,40 @@ from inspector.errors import OutputError
 from inspector.text import clean
 
 
-class ReaderGone(Exception):  # noqa: N818  # not a failure: the reader of our output has seen enough
-    """Nobody reads standard output any more."""
+class ReaderGone(Exception):  # noqa: N818  # it is not a failure
+    """The reader of standard output has closed the pipe."""
 
 
 class Output:
-    """Lines to standard output, in UTF-8 whatever the locale."""
+    """Standard output as lines, in UTF-8 whatever the locale."""
 
     def __init__(self) -> None:
         self.in_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
     def texts(self, lines: Iterable[str]) -> None:
-        """Print lines of text at once; raises ReaderGone."""
+        """Write and flush lines of text. Raises as `lines`."""
         self.lines(line.encode(errors="replace") for line in lines)
 
     def lines(self, lines: Iterable[bytes]) -> None:
-        """Print lines at once.
+        """Write and flush lines of bytes, given without their line ends.
 
         Raises:
-            ReaderGone: nobody reads them.
-            OutputError: they cannot be written: to a file on a full disk, say.
+            ReaderGone: the reader has closed the pipe.
+            OutputError: the lines cannot be written, for example to a full disk.
         """
         try:
-            # Into the buffer, which gives way as it fills: the lines of a batch may be long ones, and many.
+            # The buffer writes itself out as it fills, so a large batch is never held in memory as a whole.
             sys.stdout.buffer.writelines(b"%b\n" % line for line in lines)
             sys.stdout.buffer.flush()
         except OSError as error:
-            # What is left in the buffer has nowhere to go either, as Python would find when it exits.
+            # Python flushes what is left in the buffer when it exits, which would fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             if isinstance(error, BrokenPipeError):
                 raise ReaderGone from error
-            raise OutputError(f"The output cannot be written: {error.strerror}. It is not whole.") from error
+            raise OutputError(f"The output cannot be written: {error.strerror}. It is incomplete.") from error
 
 
 def say(sentence: str) -> None:
-    """Tell the person at the keyboard something, beside the output: in one line, as services have a word in it too."""
-    words = clean(" ".join(sentence.split()))
-    print(f"grpc-inspector: {words}", file=sys.stderr, flush=True)
+    """Print a sentence to standard error, in one line and safe to display, as services can put text into it."""
+    line = clean(" ".join(sentence.split()))
+    print(f"grpc-inspector: {line}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Runs a session under a command that prints: until its source ends, a limit, or Ctrl+C."""
+"""Runs the session of a command until its source ends, a limit is reached, or Ctrl+C."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from inspector.capture.engines.registry import is_relay
 from inspector.capture.spool import Spool
 from inspector.errors import SourceError
 from inspector.headless.output import ReaderGone, say
@@ -20,20 +21,20 @@ from inspector.session import FileSource, LiveSource, Phase, Session, SessionSta
 from inspector.store.store import Change, Store
 
 
-class TapRemarks:
-    """Where a tap listens, for those who start the clients, and why one was not served: each sentence once."""
+class _TapNotices:
+    """Says where a tap listens, for the user who starts the clients, and why a client was not served: each once."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._said: set[str] = set()
+        self._sent: set[str] = set()
 
-    def news(self, status: SessionStatus) -> Iterator[str]:
-        """The sentences that a status has to say and that were not said before; none unless it is a tap's."""
-        if status.engine != "tap" or status.phase is not Phase.LIVE:
+    def new(self, status: SessionStatus) -> Iterator[str]:
+        """Yield the notices of a status that were not yielded before; none if the engine is not a tap."""
+        if not is_relay(status.engine) or status.phase is not Phase.LIVE:
             return
-        for sentence in (*self._listening(status), status.amiss):
-            if sentence and sentence not in self._said:
-                self._said.add(sentence)
+        for sentence in (*self._listening(status), status.warning):
+            if sentence and sentence not in self._sent:
+                self._sent.add(sentence)
                 yield sentence
 
     def _listening(self, status: SessionStatus) -> Iterator[str]:
@@ -45,7 +46,7 @@ class TapRemarks:
 
 
 def say_what_is_uncertain(store: Store, catalog: Catalog) -> None:
-    """Tell of connections that were joined late, if there are any."""
+    """Say which methods and statuses are uncertain because the capture began after the connections."""
     joins = LateJoins(store, catalog)
     joins.update(store.everything())
     if sentence := joins.sentence():
@@ -53,59 +54,60 @@ def say_what_is_uncertain(store: Store, catalog: Catalog) -> None:
 
 
 INTERRUPTED: Final = 130
-_BEHIND: Final = 5
-"""Seconds by which decoding is behind when that is said, once."""
+_REPORTED_BACKLOG: Final = 5
+"""Seconds by which decoding must be behind before that is reported, once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a run ends by itself, and what is kept of it."""
+    """When a run ends by itself, and where its capture is saved."""
 
     count: int | None = None
-    """After so many lines."""
+    """The number of lines to print; None for all."""
     seconds: float | None = None
-    """So long after the capture went live."""
+    """The time from when the capture is live; None for no limit."""
     write: Path | None = None
-    """Where the capture is saved in the end."""
+    """The file for the capture; None not to save it."""
 
 
 class CommandRunner:
-    """One session under one command."""
+    """Runs one session for one command."""
 
     def __init__(self, session: Session, limits: Limits, *, has_clients: bool = True) -> None:
-        """SourceError where the capture could not be written in the end.
+        """`has_clients` is True if other programs make the calls: the user must know where a tap listens for them.
 
-        `has_clients` where the calls are those of others, who must know where a tap listens and what goes wrong there.
+        Raises:
+            SourceError: the capture could not be saved where the limits say.
         """
         _refuse_unwritable(limits.write)
         self.session = session
         self._limits = limits
-        self._tap = TapRemarks(session) if has_clients else None
+        self._tap = _TapNotices(session) if has_clients else None
         self._is_enough = asyncio.Event()
         self._is_interrupted = False
         self._is_cut = False
-        """True when a file was not read to its end, as there was enough."""
+        """True if a file was not read to its end because a limit was reached."""
         self._interruption = asyncio.Event()
-        self._said = ""
-        self._is_backlog_said = False
+        self._last_notice = ""
+        self._is_backlog_reported = False
         session.on_status = self._on_status
 
     def enough(self) -> None:
-        """End the source; what came of it until now is still decoded and told."""
+        """End the source; what it has captured so far is still decoded and printed."""
         self._is_enough.set()
 
     async def interrupted(self) -> None:
-        """Wait until somebody interrupts."""
+        """Wait for SIGINT or SIGTERM."""
         await self._interruption.wait()
 
     async def until_done(
         self, on_change: Callable[[Change], None], beside: Coroutine[Any, Any, None] | None = None
     ) -> int:
-        """Run to the end, with `beside` at the same time; 0, or 130 when it was interrupted.
+        """Run to the end, concurrently with `beside`; return 0, or 130 after an interruption.
 
         Raises:
-            InspectorError: the work failed.
-            ReaderGone: `on_change` found that nobody reads its output any more.
+            InspectorError: the session or `beside` failed.
+            ReaderGone: raised by `on_change`.
         """
         self.session.on_change = on_change
         running = asyncio.create_task(self.session.run())
@@ -130,7 +132,7 @@ class CommandRunner:
 
     def _listen_for_signals(self, running: asyncio.Task[None]) -> None:
         def interrupt() -> None:
-            # The first signal ends a live source, so that what it gave is still told; a file is just left.
+            # The first signal ends a live source, so that what it captured is still printed. A file is abandoned.
             if self._is_interrupted or isinstance(self.session.source, FileSource):
                 running.cancel()
             self._is_interrupted = True
@@ -157,7 +159,7 @@ class CommandRunner:
                 raise
 
     async def _write(self) -> None:
-        """Save the capture where that was asked for; what cannot be saved is not lost either."""
+        """Save the capture if the limits say so; keep the spool if it cannot be saved."""
         if self._limits.write is None:
             return
         try:
@@ -170,27 +172,31 @@ class CommandRunner:
             raise SourceError(error.message, f"What was captured is kept in {recording.path}.") from error
 
     def _on_status(self, status: SessionStatus) -> None:
-        if status.notice != self._said:
-            self._said = status.notice
+        if status.notice != self._last_notice:
+            self._last_notice = status.notice
             say(status.notice)
         backlog = status.backlog
-        if backlog is not None and not self._is_backlog_said and (backlog.is_stalled or backlog.seconds >= _BEHIND):
-            self._is_backlog_said = True
+        if (
+            backlog is not None
+            and not self._is_backlog_reported
+            and (backlog.is_stalled or backlog.seconds >= _REPORTED_BACKLOG)
+        ):
+            self._is_backlog_reported = True
             say(backlog.sentence)
-        for sentence in self._tap.news(status) if self._tap else ():
+        for sentence in self._tap.new(status) if self._tap else ():
             say(sentence)
         if status.phase is Phase.STOPPED and status.error is not None:
             self.enough()
 
 
 def _refuse_unwritable(path: Path | None) -> None:
-    """Before anything is captured; what turns up later, saving tells."""
+    """Check a path before anything is captured. Other reasons are found when it is saved. Raises SourceError."""
     if path is None:
         return
     if os.path.lexists(path):
         raise SourceError(f"{path} exists already.", "Choose another name for --write.")
     if not os.path.isdir(path.parent):  # noqa: PTH112 - Path.is_dir fails where nothing may be looked at
-        raise SourceError(f"There is no folder {path.parent}.", "Make it, or choose another name for --write.")
+        raise SourceError(f"There is no folder {path.parent}.", "Create it, or choose another name for --write.")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise SourceError(f"Nothing can be saved in {path.parent}.", "Choose another folder for --write.")
 

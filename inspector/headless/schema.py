@@ -1,4 +1,4 @@
-"""`list` and `describe`: services, methods and types."""
+"""`list` and `describe`: print services, methods and types."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class SchemaQuery:
-    """Whom to ask, and how."""
+    """The server to describe, and the sources of its schema."""
 
     target: str
     sources: SchemaSources
@@ -33,59 +33,61 @@ class SchemaQuery:
 
     @property
     def has_files(self) -> bool:
-        """True when files are given that tell."""
+        """True if schema files are given."""
         return bool(self.sources.proto_files or self.sources.protosets)
 
     @property
     def asks_server(self) -> bool:
-        """True when the server is asked; raises SchemaError when nothing is left that tells."""
+        """True if the schema is requested from the server. Raises SchemaError if no source is left."""
         if self.sources.reflection is False and not self.has_files:
-            raise SchemaError("--no-reflection leaves nothing to ask.", "Give a schema with --proto or --protoset.")
+            raise SchemaError(
+                "--no-reflection leaves no source for the schema.", "Give a schema with --proto or --protoset."
+            )
         return self.sources.asks_service
 
 
-async def known(asked: SchemaQuery) -> Catalog:
-    """What the files say, if any are given, else what the server says of itself, or both with --reflection.
+async def load_catalog(query: SchemaQuery) -> Catalog:
+    """Load the schema from the given files, or else from the server, or from both with --reflection.
 
     Raises:
         InspectorError: a file cannot be used, the server cannot be reached, or it has no reflection.
     """
-    catalog, sources = Catalog(), asked.sources
-    target = Target.parse(asked.target)
+    catalog, sources = Catalog(), query.sources
+    target = Target.parse(query.target)
     await load_files(catalog, sources)
-    if asked.asks_server:
-        catalog.add(await _reflected(asked), f"reflection of {target}", Rank.REFLECTION)
+    if query.asks_server:
+        catalog.add(await _reflected(query), f"reflection of {target}", Rank.REFLECTION)
     for problem in catalog.problems:
         say(problem)
     return catalog
 
 
-async def reflected_names(asked: SchemaQuery) -> frozenset[str]:
-    """The names of the services as the server lists them, whatever their schema is worth. Raises as `known`."""
+async def reflected_names(query: SchemaQuery) -> frozenset[str]:
+    """Return the names of the services that the server lists, even if their schema is unusable."""
     from inspector.client.reflection import list_services  # noqa: PLC0415 - loads grpc
 
-    return _told(asked, await list_services(asked.target, **_how(asked)))
+    return _required(query, await list_services(query.target, **_options(query)))
 
 
-async def _reflected(asked: SchemaQuery) -> FileDescriptorSet:
+async def _reflected(query: SchemaQuery) -> FileDescriptorSet:
     from inspector.client.reflection import fetch  # noqa: PLC0415 - loads grpc
 
-    return _told(asked, await fetch(asked.target, **_how(asked)))
+    return _required(query, await fetch(query.target, **_options(query)))
 
 
-def _how(asked: SchemaQuery) -> dict[str, Any]:
-    sources = asked.sources
-    return {"deadline": asked.deadline, "metadata": sources.reflect_headers, "options": sources.connection}
+def _options(query: SchemaQuery) -> dict[str, Any]:
+    sources = query.sources
+    return {"deadline": query.deadline, "metadata": sources.reflect_headers, "options": sources.connection}
 
 
-def _told(asked: SchemaQuery, answer: _T | None) -> _T:
+def _required(query: SchemaQuery, answer: _T | None) -> _T:
     if answer is None:
-        raise SchemaError(f"{asked.target} has no server reflection.", "Give its schema with --proto or --protoset.")
+        raise SchemaError(f"{query.target} has no server reflection.", "Give its schema with --proto or --protoset.")
     return answer
 
 
 def services(catalog: Catalog) -> dict[str, ServiceDescriptor]:
-    """Every service by its full name, sorted; the first source that has one tells of it."""
+    """Return all services by full name, sorted; each from the first source that has it."""
     found: dict[str, ServiceDescriptor] = {}
     for file in _files(catalog):
         for service in file.services_by_name.values():
@@ -94,11 +96,11 @@ def services(catalog: Catalog) -> dict[str, ServiceDescriptor]:
 
 
 def find(catalog: Catalog, symbol: str) -> Described | None:
-    """A service, method, message, enum, field or enum value by its full name, dots or a slash before a method."""
+    """Return what has a full name, or None; the name of a method may follow a slash or a dot."""
     name = symbol.strip().lstrip("./").replace("/", ".")
     for source in catalog.sources:
         pool = source.built.pool
-        for look in (
+        for look_up in (
             pool.FindServiceByName,
             pool.FindMessageTypeByName,
             pool.FindEnumTypeByName,
@@ -107,7 +109,7 @@ def find(catalog: Catalog, symbol: str) -> Described | None:
             pool.FindExtensionByName,
         ):
             try:
-                found: Described = look(name)
+                found: Described = look_up(name)
             except (KeyError, UnicodeError):
                 continue
             return found
@@ -120,41 +122,41 @@ def _files(catalog: Catalog) -> Iterator[FileDescriptor]:
             yield from source.built.files
 
 
-async def print_list(asked: SchemaQuery, service: str | None) -> int:
-    """Print the full names of the services, or of the methods of one; returns the exit status.
+async def print_list(query: SchemaQuery, service: str | None) -> int:
+    """Print the full names of the services, or of the methods of one; return the exit status.
 
     Raises:
-        InspectorError: nothing can be asked, or there is no such service.
+        InspectorError: the schema cannot be loaded, or there is no such service.
     """
     output = Output()
-    if service is None and asked.asks_server and not asked.has_files:
-        output.texts(map(clean, sorted(await reflected_names(asked))))
+    if service is None and query.asks_server and not query.has_files:
+        output.texts(map(clean, sorted(await reflected_names(query))))
         return 0
-    found = services(await known(asked))
+    found = services(await load_catalog(query))
     if service is None:
         output.texts(map(clean, found))
         return 0
     name = service.strip().lstrip("./")
     if name not in found:
-        raise RequestError(f"There is no service {name} at {asked.target}.", f"There are {', '.join(found) or 'none'}.")
+        raise RequestError(f"There is no service {name} at {query.target}.", f"There are {', '.join(found) or 'none'}.")
     output.texts(clean(method.full_name) for method in found[name].methods)
     return 0
 
 
-async def print_description(asked: SchemaQuery, symbol: str | None) -> int:
-    """Print the source of a symbol, or of all services; returns the exit status.
+async def print_description(query: SchemaQuery, symbol: str | None) -> int:
+    """Print the definition of a symbol, or of all services; return the exit status.
 
     Raises:
-        InspectorError: nothing can be asked, or there is no such symbol.
+        InspectorError: the schema cannot be loaded, or there is no such symbol.
     """
-    catalog = await known(asked)
+    catalog = await load_catalog(query)
     all_services = services(catalog)
     described: Iterable[Described] = all_services.values()
     if symbol is not None:
         found = find(catalog, symbol)
         if found is None:
-            hint = f"Its services are {', '.join(all_services) or 'none'}; `list` and `describe` tell of their types."
-            raise RequestError(f"No schema of {asked.target} knows {symbol}.", hint)
+            hint = f"Its services are {', '.join(all_services) or 'none'}; `describe SYMBOL` shows their types."
+            raise RequestError(f"No schema of {query.target} knows {symbol}.", hint)
         described = (found,)
     Output().texts(line for each in described for line in _lines(each))
     return 0

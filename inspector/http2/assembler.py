@@ -1,7 +1,7 @@
-"""Packets in, events out: the protocol's front door.
+"""The entry point of the protocol: packets in, events out.
 
-Keeps one state per HTTP/2 connection, and of other TCP connections only when they began and who sent the SYN.
-Counts frames as the store does, so that events can name their positions.
+Keeps the state of each HTTP/2 connection, and of other TCP connections only when they began and who sent the SYN.
+Counts frames as the store does, so that events can refer to positions in it.
 """
 
 from __future__ import annotations
@@ -20,46 +20,47 @@ from inspector.model.call import StreamKey
 from inspector.model.connection import Connection
 from inspector.model.frame import Endpoint, Packet, TcpEvent
 
-_STARTS_BOUND: Final = 20_000
+_MAX_STARTS: Final = 20_000
 """TCP connections that may still turn out to carry HTTP/2."""
-_CONNECTIONS_BOUND: Final = 1_000
-"""HTTP/2 connections that are remembered when they have ended."""
-_PAST_BOUND: Final = 1_000
+_MAX_CONNECTIONS: Final = 1_000
+"""HTTP/2 connections whose state is kept after they have ended."""
+_MAX_PEERS: Final = 1_000
+"""Pairs of hosts whose methods are remembered, and servers that are known to speak HTTP/2 in cleartext."""
 
 
 @dataclass(slots=True)
 class _TcpStart:
     time: float
     client: Endpoint | None
-    """Who sent the SYN; None where the capture began later."""
+    """The sender of the SYN; None where the capture began later."""
     upgraded: str = ""
-    """What the request of HTTP/1.1 asks for that goes on as stream 1."""
-    greeting: Handshake | None = field(default_factory=Handshake)
-    """What the two sides began with; None when it has nothing more to tell."""
+    """The path of an HTTP/1.1 request with `Upgrade: h2c`, which continues as stream 1."""
+    handshake: Handshake | None = field(default_factory=Handshake)
+    """None once it cannot explain a failure any more."""
 
 
 class Assembler:
     """Turns the packets of one capture into events."""
 
     def __init__(self, ports: Container[int] = ()) -> None:
-        """Begin with nothing seen; `ports` are decoded as HTTP/2, and tell servers where nothing else does."""
+        """Begin; `ports` are decoded as HTTP/2, and mark the server where nothing better does."""
         self.ports = ports
         self._frames = 0
         self._latest = 0.0
         """The time of the latest packet."""
-        self._resting: list[int] = []
-        """Connections that had ended when the latest tshark took over."""
+        self._ended: list[int] = []
+        """Connections that had already ended at the last rotation of tshark."""
         self._past: dict[tuple[str, Endpoint], frozenset[str]] = {}
-        """By a client's host and a server: the methods that were called on connections which are forgotten."""
+        """By client host and server: the methods called on connections whose state is gone."""
         self._starts: dict[int, _TcpStart] = {}
         self._connections: dict[int, ConnectionProgress] = {}
         self._tls_servers: set[Endpoint] = set()
-        """Who answered in TLS, as far as packets say so."""
+        """Servers that sent a ServerHello."""
         self._plain_servers: set[Endpoint] = set()
-        """Who spoke HTTP/2 in cleartext with a client that did."""
+        """Servers that spoke HTTP/2 in cleartext with a client that did so too."""
 
     def receive(self, packet: Packet) -> Iterator[Event]:
-        """What a packet tells, in order; consume all of it before the next."""
+        """Yield the events of a packet in order; exhaust the iterator before the next call."""
         self._latest = packet.time
         yield events.PacketSeen(packet)
         source, destination = packet.source, packet.destination
@@ -69,7 +70,7 @@ class Assembler:
             client = source if packet.tcp & TcpEvent.SYN else None
             self._starts[packet.connection] = _TcpStart(packet.time, client)
         progress = self._connections.get(packet.connection)
-        if progress is None and self._is_beginning(packet, source, destination):
+        if progress is None and self._is_http2(packet, source, destination):
             progress = self._begin(packet.connection, source, destination)
             yield events.ConnectionSeen(progress.connection)
         if progress is not None:
@@ -80,78 +81,80 @@ class Assembler:
             yield from self._on_http2(progress, packet, source)
 
     def name_method(self, key: StreamKey, path: str | None) -> Iterator[Event]:
-        """A person says which method a call is of, and so all calls with the same placeholder; None takes it back."""
+        """Set the method of a call, and of all that share its HPACK entry, to what the user says; None undoes it."""
         if (progress := self._connections.get(key.connection)) is not None:
             yield from progress.name_method(key.stream, path)
 
-    def relay(self, sealed: Container[int]) -> Iterator[Event]:
-        """A tshark goes on from here that has seen nothing before, and of some connections can read no more."""
+    def resume(self, unreadable: Container[int]) -> Iterator[Event]:
+        """Continue with a fresh tshark that has seen nothing; it cannot decrypt the `unreadable` connections.
+
+        Forgets the oldest connections that had already ended at the rotation before this one.
+        """
         for index, progress in self._connections.items():
-            progress.relay()
-            if index in sealed:
+            progress.resume()
+            if index in unreadable:
                 yield from progress.give_up(self._latest)
-        over = [index for index in self._resting if index in self._connections]
-        for index in over[: max(len(self._connections) - _CONNECTIONS_BOUND, 0)]:
+        ended = [index for index in self._ended if index in self._connections]
+        for index in ended[: max(len(self._connections) - _MAX_CONNECTIONS, 0)]:
             self._forget(index)
             yield events.ConnectionForgotten(index)
-        self._resting = [index for index, each in self._connections.items() if each.connection.ended is not None]
-        idle = [index for index in self._starts if index not in self._connections]
-        for index in idle[: max(len(idle) - _STARTS_BOUND, 0)]:
+        self._ended = [index for index, each in self._connections.items() if each.connection.ended is not None]
+        without_http2 = [index for index in self._starts if index not in self._connections]
+        for index in without_http2[: max(len(without_http2) - _MAX_STARTS, 0)]:
             del self._starts[index]
 
     def _forget(self, index: int) -> None:
-        """Nothing comes any more on a connection."""
         progress = self._connections.pop(index)
         del self._starts[index]
-        between = progress.connection.client.host, progress.connection.server
-        if between in self._past or len(self._past) < _PAST_BOUND:
-            self._past[between] = self._past.get(between, frozenset()) | progress.paths()
+        peers = progress.connection.client.host, progress.connection.server
+        if peers in self._past or len(self._past) < _MAX_PEERS:
+            self._past[peers] = self._past.get(peers, frozenset()) | progress.paths()
 
-    def _is_beginning(self, packet: Packet, source: Endpoint, destination: Endpoint) -> bool:
-        """True when a connection shows that it carries HTTP/2, or was meant to."""
+    def _is_http2(self, packet: Packet, source: Endpoint, destination: Endpoint) -> bool:
+        """Return True when a packet shows that its connection carries HTTP/2, or was meant to."""
         if packet.frames or packet.tcp & TcpEvent.PREFACE:
             return True
-        if packet.speech is not None and packet.speech.path:
-            self._starts[packet.connection or 0].upgraded = packet.speech.path
-        if packet.speech is not None and packet.speech.words == "ServerHello":
+        if packet.detected is not None and packet.detected.path:
+            self._starts[packet.connection or 0].upgraded = packet.detected.path
+        if packet.detected is not None and packet.detected.text == "ServerHello":
             self._tls_servers.add(source)
         if source.port not in self.ports and destination.port not in self.ports:
             return False
-        greeting = self._starts[packet.connection or 0].greeting
-        if greeting is None:
+        handshake = self._starts[packet.connection or 0].handshake
+        if handshake is None:
             return False
-        greeting.hear(packet, source)
-        return greeting.is_odd(packet, source) or greeting.is_sealed()
+        handshake.observe(packet, source)
+        return handshake.is_mismatch(packet, source) or handshake.is_tls()
 
     def _on_http2(self, progress: ConnectionProgress, packet: Packet, source: Endpoint) -> Iterator[Event]:
         start = self._starts[progress.connection.index]
         if packet.tcp & TcpEvent.GAP:
-            start.greeting = None
-            yield from progress.lose(packet, source, max(self._frames - 1, 0))
+            start.handshake = None
+            yield from progress.mark_gap(packet, source, max(self._frames - 1, 0))
         if packet.tcp & TcpEvent.PREFACE:
-            yield from progress.note_preface(source)
-        if progress.connection.is_sealed and packet.frames:
-            yield from progress.unseal()
+            yield from progress.on_preface(source)
+        if progress.connection.is_encrypted and packet.frames:
+            yield from progress.update(is_encrypted=False)
         progress.note_payload(packet, source)
         for frame in packet.frames:
             yield from progress.receive(frame, self._frames)
             self._frames += 1
         if packet.tcp & TcpEvent.CUT:
-            yield from progress.lose(packet, source, max(self._frames - 1, 0))
+            yield from progress.mark_gap(packet, source, max(self._frames - 1, 0))
         if packet.tcp & (TcpEvent.FIN | TcpEvent.RST):
-            yield from progress.note_end(packet, source)
-        if start.greeting is not None:
-            start.greeting.hear(packet, source)
-            yield from self._judge(start, start.greeting, progress)
+            yield from progress.on_tcp_end(packet, source)
+        if start.handshake is not None:
+            start.handshake.observe(packet, source)
+            yield from self._diagnose(start, start.handshake, progress)
 
-    def _judge(self, start: _TcpStart, greeting: Handshake, progress: ConnectionProgress) -> Iterator[Event]:
-        if greeting.is_mutual() and len(self._plain_servers) < _PAST_BOUND:
+    def _diagnose(self, start: _TcpStart, handshake: Handshake, progress: ConnectionProgress) -> Iterator[Event]:
+        if handshake.is_http2() and len(self._plain_servers) < _MAX_PEERS:
             self._plain_servers.add(progress.connection.server)
-        why = greeting.judge(progress.connection, self._tls_servers, self._plain_servers)
-        if why is not None:
-            yield from progress.note_why(why)
-        if why is not None or greeting.is_mutual():
-            start.greeting = None
+        diagnosis = handshake.diagnose(progress.connection, self._tls_servers, self._plain_servers)
+        if diagnosis is not None:
+            yield from progress.update(diagnosis=diagnosis)
+        if diagnosis is not None or handshake.is_http2():
+            start.handshake = None
 
     def _begin(self, index: int, source: Endpoint, destination: Endpoint) -> ConnectionProgress:
         start = self._starts[index]
@@ -161,15 +164,15 @@ class Assembler:
             client, evidence = self._client_by_port(source, destination), Evidence.PORT
         server = destination if client == source else source
         late = start.client is None
-        is_sealed = start.greeting is not None and start.greeting.is_sealed()
-        connection = Connection(index, client, server, start.time, joined_late=late, is_sealed=is_sealed)
+        is_tls = start.handshake is not None and start.handshake.is_tls()
+        connection = Connection(index, client, server, start.time, joined_late=late, is_encrypted=is_tls)
         progress = ConnectionProgress(connection, evidence, lambda: self._earlier_paths(index, {source, destination}))
         progress.upgraded = start.upgraded
         self._connections[index] = progress
         return progress
 
     def _earlier_paths(self, index: int, ends: set[Endpoint]) -> frozenset[str]:
-        """The methods that the same client, from other ports, called of the same server."""
+        """Return the methods that the same client, from other ports, called on the same server."""
         hosts = {end.host for end in ends}
         before = (
             each
@@ -180,7 +183,7 @@ class Assembler:
         return frozenset().union(*past, *(p.paths() for p in before if p.connection.client.host in hosts))
 
     def _client_by_port(self, source: Endpoint, destination: Endpoint) -> Endpoint:
-        """The side whose port is not decoded as HTTP/2; where both or none is, the one with the higher port."""
+        """Return the end whose port is not decoded as HTTP/2; if both or neither is, the one with the higher port."""
         known = source.port in self.ports, destination.port in self.ports
         if known[0] != known[1]:
             return destination if known[0] else source
@@ -188,6 +191,6 @@ class Assembler:
 
 
 def _sent_by(packet: Packet, source: Endpoint) -> Packet:
-    """The packet as if an end of its connection had sent it: in tunnels, other addresses may be told of some."""
+    """Return a packet as if one end of its connection had sent it: in a tunnel, some packets show other addresses."""
     frames = tuple(msgspec.structs.replace(frame, source=source) for frame in packet.frames)
     return msgspec.structs.replace(packet, source=source, frames=frames)

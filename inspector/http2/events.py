@@ -1,6 +1,6 @@
-"""What the assembler has learnt from a packet, as values: the only thing that the store is told.
+"""The events that the assembler emits for each packet: the only input of the store.
 
-Every event is about something that was on the wire; the order of events is the order of the wire.
+Every event is about something that was on the wire, and they come in the order of the wire.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ class PacketSeen(msgspec.Struct, frozen=True, gc=False):
 
 
 class ConnectionSeen(msgspec.Struct, frozen=True, gc=False):
-    """A connection is new, or more is known of it: replaces what was known of the same index."""
+    """A connection is new or has changed; replaces the one with the same index."""
 
     connection: Connection
 
 
 class SidesSwapped(msgspec.Struct, frozen=True, gc=False):
-    """The peer that was taken for the client is the server: its calls' two sides change places."""
+    """The end that counted as the client is the server: the sides of its calls are exchanged."""
 
     connection: Connection
 
 
 class ConnectionForgotten(msgspec.Struct, frozen=True, gc=False):
-    """The connection ended some while ago: nothing more is told of it."""
+    """A connection that ended some time ago gets no more events."""
 
     index: int
 
 
 class FrameSeen(msgspec.Struct, frozen=True, gc=False):
-    """A frame ended on the wire. Its position in the store is the count of `FrameSeen` before it."""
+    """A frame ended on the wire; its position in the store is the number of `FrameSeen` events before it."""
 
     frame: Frame
 
 
 class FrameRevised(msgspec.Struct, frozen=True, gc=False):
-    """More is known of an earlier frame's headers: replaces the frame at its position.
+    """An earlier frame's headers are known differently; replaces the frame at its position.
 
-    What it means for the frame's call follows in events of its own.
+    What that changes in the frame's call follows in events of its own.
     """
 
     position: int
@@ -55,7 +55,7 @@ class FrameRevised(msgspec.Struct, frozen=True, gc=False):
 
 
 class CallStarted(msgspec.Struct, frozen=True, gc=False):
-    """The first HEADERS or DATA of a stream was seen."""
+    """The first HEADERS or DATA of a stream."""
 
     key: StreamKey
     time: float
@@ -67,54 +67,54 @@ class CallFrameSeen(msgspec.Struct, frozen=True, gc=False):
     key: StreamKey
 
 
-class MethodLearnt(msgspec.Struct, frozen=True, gc=False):
-    """The method of a call is known, and how; None where what was thought of it has been taken back."""
+class MethodFound(msgspec.Struct, frozen=True, gc=False):
+    """The method of a call is known, or, with None, a guess is taken back."""
 
     key: StreamKey
     method: str | None
     source: MethodSource | None
 
 
-class MethodPlaceFound(msgspec.Struct, frozen=True, gc=False):
-    """The method came through an HPACK entry never seen; all calls with this place have the same method."""
+class MethodEntryFound(msgspec.Struct, frozen=True, gc=False):
+    """The method is that of an HPACK entry never seen; all calls with the same `entry` have the same method."""
 
     key: StreamKey
-    place: str
+    entry: str
 
 
 class RequestHeadersRead(msgspec.Struct, frozen=True, gc=False):
-    """The request's header block is whole."""
+    """The request's header block is complete."""
 
     key: StreamKey
     block: HeaderBlock
 
 
 class ResponseHeadersRead(msgspec.Struct, frozen=True, gc=False):
-    """The response's header block is whole; informational (1xx) blocks are not told."""
+    """The response's header block is complete; informational (1xx) blocks lead to no event."""
 
     key: StreamKey
     block: HeaderBlock
 
 
 class TrailersRead(msgspec.Struct, frozen=True, gc=False):
-    """The trailers, or the only block of a trailers-only response, are whole."""
+    """The trailers, or the only block of a trailers-only response, are complete."""
 
     key: StreamKey
     block: HeaderBlock
 
 
 class StatusRead(msgspec.Struct, frozen=True, gc=False):
-    """The gRPC status was read from trailers."""
+    """The gRPC status was read from trailers, or from the end of the body."""
 
     key: StreamKey
     status: Status | None
-    """None where what was thought of it has been taken back."""
+    """None where trailers have no valid status, or a guess is taken back."""
     source: HeaderSource | None = None
-    """How it is known where it was not plainly read."""
+    """How it is known, if not read from the wire."""
 
 
 class MessageRead(msgspec.Struct, frozen=True, gc=False):
-    """A gRPC message is whole, or known to be missing."""
+    """A message is complete, or known to be missing."""
 
     key: StreamKey
     side: Side
@@ -122,14 +122,14 @@ class MessageRead(msgspec.Struct, frozen=True, gc=False):
 
 
 class BytesLost(msgspec.Struct, frozen=True, gc=False):
-    """Bytes that one side sent while the call was open cannot be read; of which stream they were is not known."""
+    """Bytes that one side sent while the call was open cannot be read; they may belong to any stream."""
 
     key: StreamKey
     gap: Gap
 
 
 class CallEnded(msgspec.Struct, frozen=True, gc=False):
-    """The call left the state OPEN."""
+    """A call left the state OPEN."""
 
     key: StreamKey
     state: CallState
@@ -137,7 +137,7 @@ class CallEnded(msgspec.Struct, frozen=True, gc=False):
 
 
 class ProblemFound(msgspec.Struct, frozen=True, gc=False):
-    """Something about a call is not as it should be: one plain sentence."""
+    """Something is wrong with a call; one plain sentence."""
 
     key: StreamKey
     sentence: str
@@ -152,8 +152,8 @@ Event: TypeAlias = (
     | FrameRevised
     | CallStarted
     | CallFrameSeen
-    | MethodLearnt
-    | MethodPlaceFound
+    | MethodFound
+    | MethodEntryFound
     | RequestHeadersRead
     | ResponseHeadersRead
     | TrailersRead

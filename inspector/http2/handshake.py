@@ -1,7 +1,7 @@
-"""How the two sides of a connection greet each other: what each begins with, and whether the other speaks the same.
+"""The first bytes of both sides of a connection, and what they show when the sides speak different protocols.
 
-HTTP/2 begins with the client's preface and the server's SETTINGS (RFC 9113 §3.4); TLS, HTTP/1 and silence are what
-comes when one side was told the wrong thing about the other. Says so only of connections whose beginning was captured.
+HTTP/2 begins with the client's preface and the server's SETTINGS (RFC 9113 §3.4). TLS, HTTP/1 or silence instead mean
+that one side is configured wrongly. Judges only connections whose beginning was captured.
 """
 
 from __future__ import annotations
@@ -14,161 +14,167 @@ from inspector.model.frame import DetectedProtocol, Endpoint, Packet, Protocol, 
 
 PREFACE: Final = DetectedProtocol(Protocol.HTTP2, "preface")
 _USE_HTTP2: Final = (
-    "gRPC needs HTTP/2 from the first byte on: a proxy must be told to speak it to its backend (`grpc_pass` in nginx), "
-    "curl by --http2-prior-knowledge"
+    "gRPC needs HTTP/2 from the first byte on: a proxy must use it with its backend (`grpc_pass` in nginx), "
+    "and curl needs --http2-prior-knowledge"
 )
-_NEITHER: Final = "so does a port that expects {}, and one with nothing behind it"
+_OTHER_SILENT_PORTS: Final = "so does a port that expects {}, or one without a service behind it"
 
 
-class _Said(NamedTuple):
-    speech: DetectedProtocol | None
-    """None for bytes that are nothing known."""
+class _FirstBytes(NamedTuple):
+    detected: DetectedProtocol | None
+    """None for bytes of no known protocol."""
     packet: int
 
 
 class Handshake:
-    """What was said so far; at most one thing for each side."""
+    """The first bytes of each side of one connection."""
 
-    __slots__ = ("_said",)
+    __slots__ = ("_first",)
 
     def __init__(self) -> None:
-        self._said: dict[Endpoint, _Said] = {}
+        self._first: dict[Endpoint, _FirstBytes] = {}
 
-    def hear(self, packet: Packet, source: Endpoint) -> None:
-        """A packet of this connection; only what a side says first counts."""
-        if not (packet.payload or packet.frames) or (source in self._said and self._said[source].speech is not None):
+    def observe(self, packet: Packet, source: Endpoint) -> None:
+        """Record the bytes of a packet, if they are the first of its sender that are recognised."""
+        if not (packet.payload or packet.frames) or (
+            source in self._first and self._first[source].detected is not None
+        ):
             return
-        self._said[source] = _Said(_speech(packet), packet.number)
+        self._first[source] = _FirstBytes(_detected(packet), packet.number)
 
-    def is_odd(self, packet: Packet, source: Endpoint) -> bool:
-        """True when this packet shows that the two do not speak the same, though tshark shows no HTTP/2 at all."""
-        said = [each.speech for each in self._said.values()]
-        if PREFACE in said:
+    def is_mismatch(self, packet: Packet, source: Endpoint) -> bool:
+        """Return True when a packet shows that the sides differ; tshark shows no HTTP/2 on such a connection."""
+        if any(first.detected == PREFACE for first in self._first.values()):
             return True
-        asker, asked = next(((end, each) for end, each in self._said.items() if _asks(each.speech)), (source, None))
-        if asked is None or asked.speech is None or source == asker:
+        client, request = next(
+            ((end, first) for end, first in self._first.items() if _is_other_client(first.detected)), (source, None)
+        )
+        if request is None or request.detected is None or source == client:
             return False
-        answer = self._said.get(source)
+        answer = self._first.get(source)
         if answer is not None:
-            return answer.speech is not None and _differ(asked.speech, answer.speech)
+            return answer.detected is not None and _differ(request.detected, answer.detected)
         return bool(packet.tcp & (TcpEvent.FIN | TcpEvent.RST))
 
-    def is_sealed(self) -> bool:
-        """True when both sides speak TLS."""
-        said = [each.speech for each in self._said.values()]
-        return len(said) > 1 and all(speech is not None and speech.protocol is Protocol.TLS for speech in said)
+    def is_tls(self) -> bool:
+        """Return True when both sides speak TLS."""
+        return self._is_both(Protocol.TLS)
 
-    def is_mutual(self) -> bool:
-        """True when both sides speak HTTP/2."""
-        said = [each.speech for each in self._said.values()]
-        return len(said) > 1 and all(speech is not None and speech.protocol is Protocol.HTTP2 for speech in said)
+    def is_http2(self) -> bool:
+        """Return True when both sides speak HTTP/2 in cleartext."""
+        return self._is_both(Protocol.HTTP2)
 
-    def judge(
+    def _is_both(self, protocol: Protocol) -> bool:
+        detected = [first.detected for first in self._first.values()]
+        return len(detected) > 1 and all(each is not None and each.protocol is protocol for each in detected)
+
+    def diagnose(
         self, connection: Connection, tls_servers: Container[Endpoint], plain_servers: Container[Endpoint] = ()
     ) -> Diagnosis | None:
-        """Why the connection comes to nothing; None while that is not certain.
+        """Return why the connection fails; None while that is not certain.
 
-        `tls_servers` answered in TLS before, `plain_servers` spoke HTTP/2 in cleartext.
+        `tls_servers` have answered in TLS before, `plain_servers` have spoken HTTP/2 in cleartext.
         """
-        asked, answered = self._said.get(connection.client), self._said.get(connection.server)
-        if asked is None or asked.speech is None or not (asked.speech == PREFACE or _asks(asked.speech)):
+        request, answer = self._first.get(connection.client), self._first.get(connection.server)
+        if request is None or request.detected is None:
             return None
-        if answered is not None and answered.speech is not None:
-            return _mismatch(asked.speech, answered.speech, asked.packet, answered.packet)
-        if not connection.endings:
+        if not (request.detected == PREFACE or _is_other_client(request.detected)):
             return None
-        ending = connection.endings[0]
-        if answered is not None and asked.speech.is_request:
+        if answer is not None and answer.detected is not None:
+            return _mismatch(request.detected, answer.detected, request.packet, answer.packet)
+        if not connection.endings or (answer is not None and request.detected.is_request):
             return None
-        if answered is not None:
+        if answer is not None:
             sentence = (
-                f"The server does not speak HTTP/2: it answered the client's {_name(asked.speech)} (packet "
-                f"{asked.packet}) with bytes that are no frame of it (packet {answered.packet})."
+                f"The server does not speak HTTP/2: it answered the client's {_name(request.detected)} (packet "
+                f"{request.packet}) with bytes that are not HTTP/2 frames (packet {answer.packet})."
             )
-            return Diagnosis(Cause.NOT_HTTP2, sentence, (asked.packet, answered.packet))
+            return Diagnosis(Cause.NOT_HTTP2, sentence, (request.packet, answer.packet))
         before = connection.server in tls_servers, connection.server in plain_servers
-        return _silence(connection, asked.speech, asked.packet, ending, before)
+        return _silence(connection, request.detected, request.packet, connection.endings[0], before)
 
 
-def _speech(packet: Packet) -> DetectedProtocol | None:
+def _detected(packet: Packet) -> DetectedProtocol | None:
     if packet.tcp & TcpEvent.PREFACE:
         return PREFACE
-    return DetectedProtocol(Protocol.HTTP2, packet.frames[0].type_name) if packet.frames else packet.speech
+    return DetectedProtocol(Protocol.HTTP2, packet.frames[0].type_name) if packet.frames else packet.detected
 
 
-def _asks(speech: DetectedProtocol | None) -> bool:
-    """True for what a client begins with that does not speak HTTP/2 in cleartext."""
-    return speech is not None and (speech.words == "ClientHello" or speech.is_request)
+def _is_other_client(detected: DetectedProtocol | None) -> bool:
+    """Return True for the first bytes of a client of TLS or HTTP/1."""
+    return detected is not None and (detected.text == "ClientHello" or detected.is_request)
 
 
-def _differ(asked: DetectedProtocol, answered: DetectedProtocol) -> bool:
-    return asked.protocol is not answered.protocol or (asked.is_request and answered.refuses_version)
+def _differ(request: DetectedProtocol, answer: DetectedProtocol) -> bool:
+    return request.protocol is not answer.protocol or (request.is_request and answer.refuses_version)
 
 
-def _name(asked: DetectedProtocol) -> str:
-    if asked.is_request:
+def _name(request: DetectedProtocol) -> str:
+    if request.is_request:
         return "HTTP/1.1 request"
-    return "preface" if asked == PREFACE else f"TLS {asked.words}"
+    return "preface" if request == PREFACE else f"TLS {request.text}"
 
 
-def _mismatch(asked: DetectedProtocol, answered: DetectedProtocol, first: int, second: int) -> Diagnosis | None:
+def _mismatch(request: DetectedProtocol, answer: DetectedProtocol, first: int, second: int) -> Diagnosis | None:
     packets = (min(first, second), max(first, second))
-    if not _differ(asked, answered):
+    if not _differ(request, answer):
         return None
-    if asked.is_request:
-        return Diagnosis(Cause.NOT_HTTP2, f"{_met(asked, answered, first, second)}. {_USE_HTTP2}.", packets)
-    if answered.protocol is Protocol.HTTP1:
+    if request.is_request:
+        return Diagnosis(Cause.NOT_HTTP2, f"{_http1_outcome(request, answer, first, second)}. {_USE_HTTP2}.", packets)
+    if answer.protocol is Protocol.HTTP1:
         sentence = (
-            f"The server answered the client's {_name(asked)} (packet {first}) in HTTP/1: "
-            f"“{answered.words}” (packet {second})."
+            f"The server answered the client's {_name(request)} (packet {first}) in HTTP/1: "
+            f"“{answer.text}” (packet {second})."
         )
         return Diagnosis(Cause.NOT_HTTP2, sentence, packets)
-    if answered.protocol is Protocol.TLS:
+    if answer.protocol is Protocol.TLS:
         sentence = (
             f"The client spoke cleartext to a port that speaks TLS: its HTTP/2 preface (packet {first}) was answered "
-            f"by the TLS {answered.words} (packet {second})."
+            f"by the TLS {answer.text} (packet {second})."
         )
         return Diagnosis(Cause.PLAINTEXT_TO_TLS, sentence, packets)
     sentence = (
         f"The client spoke TLS to a port that speaks cleartext HTTP/2: it sent a ClientHello (packet {first}), and the "
-        f"server {answered.words} (packet {second})."
+        f"server {answer.text} (packet {second})."
     )
     return Diagnosis(Cause.TLS_TO_PLAINTEXT, sentence, packets)
 
 
-def _met(asked: DetectedProtocol, answered: DetectedProtocol, first: int, second: int) -> str:
-    """What became of a request of HTTP/1; servers of HTTP/2 may have spoken before it came."""
-    request = f"“{asked.words}” (packet {first})"
-    if answered.protocol is Protocol.HTTP1:
-        return f"The client speaks HTTP/1.1, and the server refused {request}: “{answered.words}” (packet {second})"
-    other = f"{answered.protocol}: its {request} met the server's {answered.words} (packet {second})"
+def _http1_outcome(request: DetectedProtocol, answer: DetectedProtocol, first: int, second: int) -> str:
+    """Return what happened to an HTTP/1 request; an HTTP/2 server may have sent SETTINGS before it arrived."""
+    line = f"“{request.text}” (packet {first})"
+    if answer.protocol is Protocol.HTTP1:
+        return f"The client speaks HTTP/1.1, and the server refused {line}: “{answer.text}” (packet {second})"
+    other = f"{answer.protocol}: its {line} met the server's {answer.text} (packet {second})"
     return f"The client speaks HTTP/1.1, and the port {other}"
 
 
 def _silence(
-    connection: Connection, asked: DetectedProtocol, first: int, ending: ConnectionEnding, before: tuple[bool, bool]
+    connection: Connection, request: DetectedProtocol, first: int, ending: ConnectionEnding, before: tuple[bool, bool]
 ) -> Diagnosis:
-    """Of a server that closed without a word; `before` says whether it spoke TLS, and HTTP/2, with others."""
-    speaks_tls, speaks_plainly = before
+    """Diagnose a server that sent nothing; `before` says whether it spoke TLS, and HTTP/2, on other connections."""
+    speaks_tls, speaks_http2 = before
     packets, how = (first, ending.packet), "RST" if ending.is_reset else "FIN"
-    name, is_plain = _name(asked), asked == PREFACE
+    name, is_plain = _name(request), request == PREFACE
     if ending.source != connection.server:
         sentence = (
-            f"The server said nothing to the client's {name} (packet {first}), and the client closed the connection "
+            f"The server sent nothing after the client's {name} (packet {first}), and the client closed the connection "
             f"({how}, packet {ending.packet})."
         )
         return Diagnosis(Cause.CONNECTION_LOST, sentence, packets)
-    closed = f"the server said nothing and closed the connection ({how}, packet {ending.packet})"
+    closed = f"the server sent nothing and closed the connection ({how}, packet {ending.packet})"
     if is_plain and speaks_tls:
         sentence = (
-            f"The client spoke cleartext to a port that speaks TLS: to its HTTP/2 preface (packet {first}) {closed}; "
-            "other connections got TLS from it."
+            f"The client spoke cleartext to a port that speaks TLS: after its HTTP/2 preface (packet {first}), "
+            f"{closed}; on other connections it answered in TLS."
         )
         return Diagnosis(Cause.PLAINTEXT_TO_TLS, sentence, packets)
-    if is_plain and speaks_plainly:
-        sentence = f"To the client's {name} (packet {first}) {closed}; on other connections it spoke HTTP/2."
+    if is_plain and speaks_http2:
+        sentence = f"After the client's {name} (packet {first}), {closed}; on other connections it spoke HTTP/2."
         return Diagnosis(Cause.CONNECTION_LOST, sentence, packets)
-    if asked.is_request:
-        return Diagnosis(Cause.NOT_HTTP2, f"To the client's {name} (packet {first}) {closed}. {_USE_HTTP2}.", packets)
-    likely = _NEITHER.format("TLS" if is_plain else "cleartext")
-    return Diagnosis(Cause.CONNECTION_LOST, f"To the client's {name} (packet {first}) {closed}: {likely}.", packets)
+    if request.is_request:
+        return Diagnosis(
+            Cause.NOT_HTTP2, f"After the client's {name} (packet {first}), {closed}. {_USE_HTTP2}.", packets
+        )
+    likely = _OTHER_SILENT_PORTS.format("TLS" if is_plain else "cleartext")
+    return Diagnosis(Cause.CONNECTION_LOST, f"After the client's {name} (packet {first}), {closed}: {likely}.", packets)

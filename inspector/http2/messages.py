@@ -1,4 +1,4 @@
-"""Cuts gRPC messages out of DATA payloads and decompresses them."""
+"""Cuts messages with gRPC's five-byte prefix out of DATA payloads, and decompresses them."""
 
 from __future__ import annotations
 
@@ -11,67 +11,67 @@ from typing import Final, NamedTuple, TypeAlias
 
 from inspector.model.call import PREFIX_LENGTH
 
-MESSAGE_BOUND: Final = 64 << 20
-"""The longest message that is kept, 64 MiB: sixteen times what gRPC accepts by default. Of longer ones only the
-length is told, so that a length field alone never costs memory."""
+MAX_MESSAGE: Final = 64 << 20
+"""The longest message that is kept, 64 MiB: sixteen times what gRPC accepts by default. Of longer ones only the length
+is reported, so that a length field alone never costs memory."""
 
 _COMPRESSED: Final = 1
-_PLAUSIBLE: Final = 4 << 20
-"""What gRPC accepts by default, 4 MiB."""
+_MAX_PLAUSIBLE: Final = 4 << 20
+"""What gRPC accepts by default, 4 MiB; a search for the next prefix believes no longer message."""
 
 
 class Cut(NamedTuple):
-    """One message as it was found."""
+    """One message as it was cut from the body."""
 
     offset: int
-    """Where its prefix began, counted in bytes from the first payload."""
+    """Where its prefix begins, in bytes from the first payload."""
     length: int
-    """As the prefix says, without the prefix."""
+    """The length in the prefix, which does not count the prefix itself."""
     compressed: bool
     body: bytes | None
-    """The bytes behind the prefix; None where they are not all there, with the reason in `problem`."""
+    """The bytes behind the prefix; None where they are incomplete, with the reason in `problem`."""
     problem: str | None = None
-    is_last: bool = False
-    """True for what ends the body, in gRPC-Web and Connect, and is no message."""
+    is_end: bool = False
+    """True for the block with the deframer's `end_flag`, which ends the body and is not a message."""
 
 
 class Deframer:
-    """One side of one stream; `feed` it payloads in their order."""
+    """Cuts the messages of one side of one stream; `feed` it the payloads in order."""
 
-    __slots__ = ("_buffer", "_in_step", "_offset", "_skip", "_trial", "last_flag")
+    __slots__ = ("_buffer", "_is_synced", "_offset", "_skip", "_trial", "end_flag")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        """At most a prefix and MESSAGE_BOUND bytes, and never more than was fed."""
+        """At most a prefix and MAX_MESSAGE bytes, and never more than was fed."""
         self._offset = 0
-        """How many bytes were fed before the buffer's first."""
+        """How many bytes were fed before the first of the buffer."""
         self._skip = 0
-        """How many bytes of a message beyond the bound are still to come."""
-        self._in_step = True
-        """False while it is not known where the next prefix is."""
+        """How many bytes of a message that is too long are still to come."""
+        self._is_synced = True
+        """False while the position of the next prefix is not known."""
         self._trial = b""
-        """While out of step: payloads that may be the beginning of a message."""
-        self.last_flag = 0
-        """The bit of a prefix's first byte that marks the end of the body, where the protocol has one: no message."""
+        """While not synced: payloads that may begin a message."""
+        self.end_flag = 0
+        """See `Framing.end_flag`."""
 
     @property
     def pending(self) -> int:
-        """Bytes of a message that is not whole; 0 between messages."""
+        """Bytes of an incomplete message; 0 between messages."""
         return len(self._buffer) + self._skip
 
     @property
     def fed(self) -> int:
-        """Bytes that came so far, lost ones too where their number is known."""
+        """Bytes fed so far, with lost ones whose number is known."""
         return self._offset + len(self._buffer) + len(self._trial)
 
     def feed(self, payload: bytes) -> Iterator[Cut]:
-        """The messages that these bytes complete."""
-        if not self._in_step:
-            payload = self._step_in(payload)
+        """Yield the messages that these bytes complete."""
+        if not self._is_synced:
+            payload = self._sync(payload)
             if not payload:
                 return
         if not self._buffer and not self._skip and len(payload) >= PREFIX_LENGTH:
-            yield from self._cut(payload)  # nothing waits: no need to copy the payload first
+            yield from self._cut(payload)  # nothing is buffered: no need to copy the payload first
         else:
             self._buffer += payload
             waiting = bytes(self._buffer) if self._is_complete() else b""
@@ -79,10 +79,10 @@ class Deframer:
                 self._buffer.clear()
                 yield from self._cut(waiting)
 
-    def lose(self, count: int = 0) -> Iterator[Cut]:
-        """Bytes were lost here, `count` of them where that is known: what was waiting is missing.
+    def mark_gap(self, count: int = 0) -> Iterator[Cut]:
+        """Yield the incomplete message, which lacks lost bytes; `count` is their number, 0 where unknown.
 
-        Where it is known that all of them were of one message, its end and with it the next message are known too.
+        Stays synced where the lost bytes all belong to that message, as its length gives the next prefix.
         """
         left = self._skip
         if len(self._buffer) >= PREFIX_LENGTH:
@@ -92,17 +92,17 @@ class Deframer:
         self._offset += len(self._buffer) + len(self._trial) + count
         self._buffer.clear()
         self._trial = b""
-        self._in_step = self._in_step and 0 < count <= left
-        self._skip = left - count if self._in_step else 0
+        self._is_synced = self._is_synced and 0 < count <= left
+        self._skip = left - count if self._is_synced else 0
 
-    def _step_in(self, payload: bytes) -> bytes:
-        """The bytes from where messages are found again; empty while they are not."""
+    def _sync(self, payload: bytes) -> bytes:
+        """Return the bytes from the next prefix on; empty while it is not found."""
         trial = self._trial + payload
         if self._trial and not _may_begin_message(trial) and not _begins_message(trial, is_open=True):
             self._offset += len(self._trial)
             self._trial, trial = b"", payload
         if _begins_message(trial, is_open=bool(self._trial)):
-            self._in_step, self._trial = True, b""
+            self._is_synced, self._trial = True, b""
             return trial
         self._trial = trial if _may_begin_message(trial) else b""
         self._offset += len(trial) - len(self._trial)
@@ -114,7 +114,7 @@ class Deframer:
         if len(self._buffer) < PREFIX_LENGTH:
             return False
         length = int.from_bytes(self._buffer[1:PREFIX_LENGTH], "big")
-        is_odd = length > MESSAGE_BOUND or not self._is_flag(self._buffer[0])
+        is_odd = length > MAX_MESSAGE or not self._is_flag(self._buffer[0])
         return is_odd or len(self._buffer) >= PREFIX_LENGTH + length
 
     def _cut(self, data: bytes) -> Iterator[Cut]:
@@ -128,22 +128,22 @@ class Deframer:
                 yield Cut(
                     at, end - start, compressed=False, body=None, problem=f"its prefix begins with {flag}, not 0 or 1"
                 )
-                self._in_step, start = False, end
-            elif length > MESSAGE_BOUND:
-                problem = f"longer than {MESSAGE_BOUND >> 20} MiB: not kept"
+                self._is_synced, start = False, end
+            elif length > MAX_MESSAGE:
+                problem = f"longer than {MAX_MESSAGE >> 20} MiB: not kept"
                 yield Cut(at, length, flag == _COMPRESSED, None, problem)
                 self._skip, start = max(after - end, 0), min(after, end)
             elif after > end:
                 break
             else:
                 body = data[start + PREFIX_LENGTH : after]
-                yield Cut(at, length, bool(flag & _COMPRESSED), body, is_last=flag > _COMPRESSED)
+                yield Cut(at, length, bool(flag & _COMPRESSED), body, is_end=flag > _COMPRESSED)
                 start = after
         self._offset += start
         self._buffer += data[start:]
 
     def _is_flag(self, flag: int) -> bool:
-        return flag <= _COMPRESSED or (self.last_flag != 0 and flag & ~_COMPRESSED == self.last_flag)
+        return flag <= _COMPRESSED or (self.end_flag != 0 and flag & ~_COMPRESSED == self.end_flag)
 
     def _missing(self, problem: str) -> Cut:
         length = max(len(self._buffer) - PREFIX_LENGTH, 0)
@@ -154,23 +154,23 @@ class Deframer:
 
 
 def _may_begin_message(payload: bytes) -> bool:
-    """True when a payload may be the beginning of a message of which more is to come, of a size that gRPC takes."""
-    if not _PLAUSIBLE >= int.from_bytes(payload[1:PREFIX_LENGTH], "big") > len(payload) - PREFIX_LENGTH:
+    """Return True when a payload may begin a longer message of a plausible size."""
+    if not _MAX_PLAUSIBLE >= int.from_bytes(payload[1:PREFIX_LENGTH], "big") > len(payload) - PREFIX_LENGTH:
         return False
     return len(payload) >= PREFIX_LENGTH and payload[0] <= _COMPRESSED
 
 
 def _begins_message(payload: bytes, *, is_open: bool = False) -> bool:
-    """True when a payload is, from its first byte to its last, a chain of whole messages.
+    """Return True when a payload is a chain of complete messages from its first byte to its last.
 
-    Asked where it is not known what the payload begins with: anything less exact would find messages in the middle
-    of others. Behind a message as long as several payloads, whose end was where its prefix says, an `is_open` chain
-    may end in the beginning of another.
+    Used where the beginning of the payload is not known: a weaker test finds messages in the middle of others. An
+    `is_open` chain may end inside a message; that is enough evidence after a message that spanned several payloads and
+    ended where its prefix says.
     """
     start, end = 0, len(payload)
     while end - start >= PREFIX_LENGTH and payload[start] <= _COMPRESSED:
         after = start + PREFIX_LENGTH + int.from_bytes(payload[start + 1 : start + PREFIX_LENGTH], "big")
-        if is_open and start and end < after <= start + _PLAUSIBLE:
+        if is_open and start and end < after <= start + _MAX_PLAUSIBLE:
             return True
         start = after
     return start == end > 0
@@ -178,47 +178,50 @@ def _begins_message(payload: bytes, *, is_open: bool = False) -> bool:
 
 _WINDOW_BITS: Final = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 _MAGIC: Final = {b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-_Tried: TypeAlias = tuple[bytes | None, str | None]
+_Result: TypeAlias = tuple[bytes | None, str | None]
 
 
-class Inflated(NamedTuple):
-    """A decompressed body, or why there is none."""
+class Decompressed(NamedTuple):
+    """A decompressed body, or the reason why there is none."""
 
     data: bytes | None
     encoding: str | None
-    """What it was compressed with, as far as that is known."""
+    """The compression that was used, if known."""
     problem: str | None = None
-    """A sentence; beside `data` it says what is wrong with how it was sent."""
+    """Part of a sentence; together with `data`, what is wrong with the way it was sent."""
 
 
-def inflate(body: bytes, encoding: str | None, bound: int = MESSAGE_BOUND) -> Inflated:
-    """The decompressed body, or a sentence that says why it cannot be had; `encoding` is None where none was read.
+def decompress(
+    body: bytes, encoding: str | None, header: str = "grpc-encoding", limit: int = MAX_MESSAGE
+) -> Decompressed:
+    """Decompress a body; `encoding` is the value of `header`, None where that was not read.
 
-    `deflate` is the zlib format, as in HTTP (RFC 9110 §8.4.1.2); a raw stream, which some senders mean, is taken too.
+    The magic bytes decide where the header is missing or wrong. `deflate` is the zlib format, as in HTTP (RFC 9110
+    §8.4.1.2); a raw deflate stream, which some senders use, is accepted too.
     """
-    said = None if encoding == "identity" else encoding
+    named = None if encoding == "identity" else encoding
     found = next((name for magic, name in _MAGIC.items() if body.startswith(magic)), None)
-    if said in _READERS:
-        data, problem = _READERS[said](body, bound)
-        if data is not None or found in (None, said):
-            return Inflated(data, said, problem)
+    if named in _READERS:
+        data, problem = _READERS[named](body, limit)
+        if data is not None or found in (None, named):
+            return Decompressed(data, named, problem)
     elif found is None:
-        problem = "marked as compressed, but no grpc-encoding says how"
-        return Inflated(None, encoding, f"compressed with {said}, which cannot be read here" if said else problem)
-    data, problem = _READERS[found or ""](body, bound)
+        problem = f"marked as compressed, but no {header} says how"
+        return Decompressed(None, encoding, f"compressed with {named}, which cannot be read here" if named else problem)
+    data, problem = _READERS[found or ""](body, limit)
     if data is not None and encoding is not None:
-        problem = f"compressed with {found}, though its grpc-encoding says {encoding}"
-    return Inflated(data, found, problem)
+        problem = f"compressed with {found}, though its {header} says {encoding}"
+    return Decompressed(data, found, problem)
 
 
-def _zlib(name: str) -> Callable[[bytes, int], _Tried]:
-    def read(body: bytes, bound: int) -> _Tried:
+def _zlib(name: str) -> Callable[[bytes, int], _Result]:
+    def read(body: bytes, limit: int) -> _Result:
         try:
-            return _inflate(body, _WINDOW_BITS[name], bound)
+            return _inflate(body, _WINDOW_BITS[name], limit)
         except zlib.error as error:
             if name == "deflate":
                 try:
-                    return _inflate(body, -zlib.MAX_WBITS, bound)
+                    return _inflate(body, -zlib.MAX_WBITS, limit)
                 except zlib.error:
                     pass
             return None, f"its {name} data is broken ({error})"
@@ -226,11 +229,11 @@ def _zlib(name: str) -> Callable[[bytes, int], _Tried]:
     return read
 
 
-def _inflate(body: bytes, window_bits: int, bound: int) -> _Tried:
+def _inflate(body: bytes, window_bits: int, limit: int) -> _Result:
     engine = zlib.decompressobj(window_bits)
-    data = engine.decompress(body, bound)
+    data = engine.decompress(body, limit)
     if engine.unconsumed_tail:
-        return None, f"inflates to more than {bound >> 20} MiB: not kept"
+        return None, f"inflates to more than {limit >> 20} MiB: not kept"
     if not engine.eof:
         return None, "its compressed data ends too early"
     return data, None
@@ -247,23 +250,23 @@ def _zstd_library() -> ModuleType | None:
     return None
 
 
-def _zstd(body: bytes, bound: int) -> _Tried:
+def _zstd(body: bytes, limit: int) -> _Result:
     library = _zstd_library()
     if library is None:
         return None, "compressed with zstd, which this Python cannot read (3.14 can)"
     engine = library.ZstdDecompressor()
     try:
-        data = engine.decompress(body, bound)
+        data = engine.decompress(body, limit)
     except library.ZstdError as error:
         return None, f"its zstd data is broken ({error})"
     if engine.eof:
         return data, None
-    if len(data) >= bound:
-        return None, f"inflates to more than {bound >> 20} MiB: not kept"
+    if len(data) >= limit:
+        return None, f"inflates to more than {limit >> 20} MiB: not kept"
     return None, "its compressed data ends too early"
 
 
-_READERS: Final[dict[str | None, Callable[[bytes, int], _Tried]]] = {
+_READERS: Final[dict[str | None, Callable[[bytes, int], _Result]]] = {
     "gzip": _zlib("gzip"),
     "deflate": _zlib("deflate"),
     "zstd": _zstd,

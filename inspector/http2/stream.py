@@ -1,155 +1,144 @@
-"""The state of one call: both halves of its stream, and what each frame adds (gRPC over HTTP/2)."""
+"""The state of one call: both halves of its stream, and the events of each frame (gRPC over HTTP/2)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
-from inspector.http2 import events, framings
+from inspector.http2 import events
 from inspector.http2.events import Event
-from inspector.http2.framings import TRAILERS, TextBody, is_text, is_web, status_message, trailers_of
+from inspector.http2.framings import GRPC, Base64Body, EndOfBody, Framing, framing_of, status_message
 from inspector.http2.hpack.header_order import BlockRole
-from inspector.http2.messages import Cut, Deframer, inflate
-from inspector.model.call import GAPS_KEPT, CallState, HeaderBlock, Message, MethodSource, Status, StreamKey
+from inspector.http2.messages import Cut, Deframer, decompress
+from inspector.model.call import MAX_GAPS, CallState, HeaderBlock, Message, MethodSource, Status, StreamKey
 from inspector.model.frame import END_HEADERS, HEADER_TYPES, PADDED, Frame, FrameType, Header, HeaderSource, Side
 
-_GRPC: Final = "application/grpc"
-_BLOCK_BOUND: Final = 100_000
-"""Headers of one block that are kept; more than any peer accepts, so that CONTINUATIONs without end cost no memory."""
-
-
-class StreamEnding(NamedTuple):
-    """What the end of a body tells, where that is not left to HTTP's trailers."""
-
-    trailers: HeaderBlock
-    status: Status | None = None
-    """None where the trailers tell it."""
+_MAX_HEADERS: Final = 100_000
+"""Headers of one block that are kept: more than any peer accepts, so that endless CONTINUATIONs cost no memory."""
 
 
 class StreamHalf:
-    """What one side has sent on the stream so far."""
+    """What one side has sent on the stream."""
 
     __slots__ = (
+        "_base64",
         "_deframer",
         "_encoding",
         "_headers",
         "_sources",
-        "_text",
         "block_ends_stream",
         "blocks",
-        "content_type",
         "ended_at",
+        "framing",
         "has_message",
     )
 
     def __init__(self) -> None:
         self.blocks = 0
-        """Header blocks that are whole."""
+        """The number of complete header blocks."""
         self.block_ends_stream = False
         """True when the latest block carries END_STREAM."""
-        self.content_type: str | None = None
+        self.framing: Framing | None = None
+        """None until a header block names a content type."""
         self.ended_at: float | None = None
-        """When this side ended the stream."""
+        """The time at which this side ended the stream."""
         self.has_message = False
-        """True when a message was seen, whole or not."""
+        """True once a message was seen, complete or not."""
         self._encoding: str | None = None
         self._deframer = Deframer()
-        self._text: TextBody | None = None
+        self._base64: Base64Body | None = None
         self._headers: list[Header] = []
         self._sources: list[tuple[int, HeaderSource]] = []
 
     @property
-    def ended(self) -> bool:
-        """True when this side ended the stream."""
-        return self.ended_at is not None
-
-    @property
     def pending(self) -> int:
-        """Bytes of a message that is not whole."""
+        """Bytes of an incomplete message."""
         return self._deframer.pending
 
     @property
-    def has_spoken(self) -> bool:
-        """True when a header block or a message was seen before."""
+    def has_begun(self) -> bool:
+        """True once a header block or a message was seen."""
         return self.blocks > 0 or self.has_message
 
     def add_headers(self, frame: Frame) -> HeaderBlock | None:
-        """Take in a HEADERS or CONTINUATION; the block when it is whole."""
+        """Add a HEADERS or CONTINUATION; return the block once it is complete."""
         if frame.type == FrameType.HEADERS:
             self._headers.clear()
             self._sources.clear()
             self.block_ends_stream = frame.ends_stream
-        if len(self._headers) < _BLOCK_BOUND:
+        if len(self._headers) < _MAX_HEADERS:
             start = len(self._headers)
             self._headers.extend(frame.headers or ())
             self._sources.extend((start + index, source) for index, source in frame.header_sources)
         if frame.type == FrameType.PUSH_PROMISE or not frame.flags & END_HEADERS:
             return None
-        whole = frame.type == FrameType.HEADERS and not frame.header_sources
+        is_single = frame.type == FrameType.HEADERS and not frame.header_sources
         block = (
-            HeaderBlock(frame.headers or (), ()) if whole else HeaderBlock(tuple(self._headers), tuple(self._sources))
+            HeaderBlock(frame.headers or (), ())
+            if is_single
+            else HeaderBlock(tuple(self._headers), tuple(self._sources))
         )
         self.blocks += 1
-        self.content_type = block.first("content-type") or self.content_type
-        self._encoding = block.first("grpc-encoding") or self._encoding
-        if self.content_type is not None and not self.content_type.startswith(_GRPC):
-            self._encoding = block.first(framings.ENCODING) or self._encoding
+        if content_type := block.first("content-type"):
+            self.framing = framing_of(content_type)
+        self._encoding = block.first((self.framing or GRPC).encoding_header) or self._encoding
         return block
 
-    def messages(self, frame: Frame, position: int, request_type: str | None) -> Iterator[Message | StreamEnding]:
-        """The messages that a DATA frame completes, and what ends a body of gRPC-Web or Connect.
+    def messages(self, frame: Frame, position: int, announced: Framing | None) -> Iterator[Message | EndOfBody]:
+        """Yield the messages that a DATA frame completes, and the end of a body of gRPC-Web or Connect.
 
-        `request_type` is the content type of the request.
+        `announced` is the framing of the request; None while its content type is not known.
         """
-        content_type = self.content_type or request_type
+        known = self.framing or announced
+        framing = known or GRPC
+        if not framing.has_messages:
+            return
         payload = frame.payload
-        if content_type is not None and not content_type.startswith(_GRPC):
-            if not framings.is_stream(content_type):
-                return
-            self._deframer.last_flag = framings.END_STREAM
-        elif is_web(content_type):
-            self._deframer.last_flag = TRAILERS
-            if is_text(content_type):
-                self._text = self._text or TextBody()
-                payload = self._text.feed(payload)
+        if framing.end_flag:
+            self._deframer.end_flag = framing.end_flag
+        if framing.is_base64:
+            self._base64 = self._base64 or Base64Body()
+            payload = self._base64.feed(payload)
         is_first = not self.has_message and not self.pending
-        if content_type is None and self.blocks and is_first and payload[:1] > b"\x01":
-            return  # plain HTTP/2, whose sender does not say of what kind: no message of gRPC begins so
-        begin, is_recoded = self._deframer.fed, payload is not frame.payload
+        if known is None and self.blocks and is_first and payload[:1] > b"\x01":
+            return  # plain HTTP/2 without a content type: no gRPC message begins like this
+        begin, is_decoded = self._deframer.fed, payload is not frame.payload
         for cut in self._deframer.feed(payload):
-            if cut.is_last and (ending := self._ending(cut)) is not None:
-                yield ending
+            if cut.is_end and (end := self._read_end(cut, framing)) is not None:
+                yield end
             else:
-                yield self._message(
-                    cut, frame.time, frame.packet, position, is_apart=is_recoded or cut.compressed or cut.offset < begin
-                )
-        if (lost := _missing_bytes(frame)) > 0:
-            yield from self.lose(frame.time, frame.packet, position, lost)
+                is_outside_payload = is_decoded or cut.compressed or cut.offset < begin
+                yield self._message(cut, frame.time, frame.packet, position, is_outside_payload=is_outside_payload)
+        if (lost := _cut_bytes(frame)) > 0:
+            yield from self.mark_gap(frame.time, frame.packet, position, lost)
 
-    def _ending(self, cut: Cut) -> StreamEnding | None:
-        """What the end of the body tells; None where it cannot be read."""
-        if self._deframer.last_flag == framings.END_STREAM:
-            body = inflate(cut.body or b"", self._encoding).data if cut.compressed else cut.body
-            found = framings.read_end(body or b"")
-            return None if found is None else StreamEnding(*found)
-        return None if cut.compressed else StreamEnding(HeaderBlock(trailers_of(cut.body or b"")))
+    def _read_end(self, cut: Cut, framing: Framing) -> EndOfBody | None:
+        body = cut.body
+        if cut.compressed:
+            if not framing.is_end_compressed:
+                return None
+            body = decompress(body or b"", self._encoding, framing.encoding_header).data
+        return framing.read_end(body or b"")
 
-    def lose(self, time: float, packet: int, position: int, count: int = 0) -> Iterator[Message]:
-        """Bytes of this half were not captured, `count` of them where that is known."""
-        for cut in self._deframer.lose(count):
+    def mark_gap(self, time: float, packet: int, position: int, count: int = 0) -> Iterator[Message]:
+        """Yield the messages that lack bytes which were not captured; `count` is their number, 0 where unknown."""
+        for cut in self._deframer.mark_gap(count):
             yield self._message(cut, time, packet, position)
 
-    def _message(self, cut: Cut, time: float, packet: int, position: int, *, is_apart: bool = False) -> Message:
+    def _message(
+        self, cut: Cut, time: float, packet: int, position: int, *, is_outside_payload: bool = False
+    ) -> Message:
         self.has_message = True
         data, problem = cut.body, cut.problem
         encoding = self._encoding if cut.compressed else None
         if cut.compressed and data is not None:
-            data, encoding, problem = inflate(data, self._encoding)
-        return Message(packet, time, position, cut.offset, cut.length, data, encoding, problem, is_apart)
+            header = (self.framing or GRPC).encoding_header
+            data, encoding, problem = decompress(data, self._encoding, header)
+        return Message(packet, time, position, cut.offset, cut.length, data, encoding, problem, is_outside_payload)
 
 
-def _missing_bytes(frame: Frame) -> int:
-    """How many bytes of a DATA frame the capture cut off; padding, which the length counts, is not among them."""
+def _cut_bytes(frame: Frame) -> int:
+    """Return how many bytes of a DATA frame a snap length cut off; 0 for padded frames, whose length counts padding."""
     if frame.flags & PADDED:
         return 0
     return frame.length - len(frame.payload)
@@ -165,16 +154,16 @@ _METHOD_SOURCES: Final = {
 }
 
 
-def method_in(key: StreamKey, block: HeaderBlock) -> events.MethodLearnt:
-    """The method that a request's header block tells."""
+def method_in(key: StreamKey, block: HeaderBlock) -> events.MethodFound:
+    """Return the method in a request's header block."""
     for index, (name, value) in enumerate(block.headers):
         if name == ":path" and (source := _METHOD_SOURCES.get(dict(block.sources).get(index))):
-            return events.MethodLearnt(key, value, source)
-    return events.MethodLearnt(key, None, None)
+            return events.MethodFound(key, value, source)
+    return events.MethodFound(key, None, None)
 
 
 def status_in(key: StreamKey, block: HeaderBlock) -> Iterator[Event]:
-    """The status that trailers tell, None included, and whether it is but a guess."""
+    """Yield the status in trailers, None where there is none, and a problem where it is not certain."""
     code, message = block.first("grpc-status") or "", block.first("grpc-message") or ""
     if not (code.isascii() and code.isdigit() and len(code) < 6):
         yield events.StatusRead(key, None)
@@ -189,103 +178,102 @@ def status_in(key: StreamKey, block: HeaderBlock) -> Iterator[Event]:
 
 
 class CallProgress:
-    """One call as far as its frames have been seen."""
+    """One call, updated frame by frame."""
 
-    __slots__ = ("_halves", "_is_lossy", "_losses", "key", "state")
+    __slots__ = ("_gaps", "_halves", "_has_gap", "key", "state")
 
     def __init__(self, key: StreamKey) -> None:
         self.key = key
         self.state = CallState.OPEN
-        self._is_lossy = False
-        """True when bytes of it were not captured."""
-        self._losses: dict[Side, int] = {}
-        """How often bytes of a side were lost since the latest frame."""
+        self._has_gap = False
+        """True once bytes of its connection were not captured."""
+        self._gaps: dict[Side, int] = {}
+        """By side: gaps since the latest frame of the call."""
         self._halves = {Side.CLIENT: StreamHalf(), Side.SERVER: StreamHalf()}
 
     @property
     def is_over(self) -> bool:
-        """True when no frame can add anything: both sides ended the stream.
+        """True once both sides ended the stream, so that no frame can add anything.
 
-        A reset is no such end, as frames that the peer sent before it heard of it still come.
+        A reset does not count: frames that the peer sent before it received the reset still arrive.
         """
         halves = self._halves
         return halves[Side.CLIENT].ended_at is not None and halves[Side.SERVER].ended_at is not None
 
-    def part(self, frame: Frame, side: Side) -> BlockRole | None:
-        """What the header block of a frame that comes now is to this call; None where that is not certain."""
+    @property
+    def has_reply(self) -> bool:
+        """True once the server sent a message."""
+        return self._halves[Side.SERVER].has_message
+
+    def block_role(self, frame: Frame, side: Side) -> BlockRole | None:
+        """Return the role of the header block in the next frame; None where it is not certain."""
         half = self._halves[side]
         if frame.type != FrameType.HEADERS or not frame.flags & END_HEADERS:
             return None
         if side is Side.CLIENT:
-            return None if half.has_spoken else BlockRole.REQUEST
+            return None if half.has_begun else BlockRole.REQUEST
         if not frame.ends_stream:
-            return None if half.has_spoken else BlockRole.RESPONSE
-        return BlockRole.TRAILERS if half.has_spoken else BlockRole.TRAILERS_ONLY if frame.header(":status") else None
+            return None if half.has_begun else BlockRole.RESPONSE
+        return BlockRole.TRAILERS if half.has_begun else BlockRole.TRAILERS_ONLY if frame.header(":status") else None
 
-    @property
-    def has_reply(self) -> bool:
-        """True when the server sent a message."""
-        return self._halves[Side.SERVER].has_message
-
-    def turn(self) -> None:
-        """Exchange the sides: who was taken for the client is the server."""
+    def swap_sides(self) -> None:
+        """Exchange the sides: the client of the connection turned out to be the server."""
         halves = self._halves
         halves[Side.CLIENT], halves[Side.SERVER] = halves[Side.SERVER], halves[Side.CLIENT]
 
     def complete(self) -> Iterator[Event]:
-        """Leave OPEN where the server ended the stream before it was known to be the server."""
+        """End the call if the server ended the stream before it was identified as the server."""
         half = self._halves[Side.SERVER]
         if half.ended_at is not None:
             yield from self.end(CallState.COMPLETE, half.ended_at)
 
     def receive(self, frame: Frame, side: Side, position: int) -> Iterator[Event]:
-        """What a frame of this stream tells; `position` is the frame's own in the store."""
+        """Yield the events of a frame; `position` is its own in the store."""
         half = self._halves[side]
-        if self._losses:
-            self._losses.clear()
+        if self._gaps:
+            self._gaps.clear()
         if frame.type in HEADER_TYPES:
             yield from self._on_headers(frame, side)
         elif frame.type == FrameType.DATA:
-            yield from self._told(side, half.messages(frame, position, self._request_type()))
+            yield from self._on_messages(side, half.messages(frame, position, self._halves[Side.CLIENT].framing))
         elif frame.type == FrameType.RST_STREAM:
             yield from self._on_reset(frame, side)
         if frame.ends_stream and not (frame.type == FrameType.HEADERS and not frame.flags & END_HEADERS):
             yield from self._on_end_stream(frame, side)
 
-    def is_past_losses(self, side: Side) -> bool:
-        """True when another loss of this side says nothing new, as no frame came for so many of them."""
-        return self._losses.get(side, 0) >= GAPS_KEPT
+    def has_many_gaps(self, side: Side) -> bool:
+        """Return True when another gap of a side changes nothing: many came since the latest frame of the call."""
+        return self._gaps.get(side, 0) >= MAX_GAPS
 
-    def lose(self, side: Side, time: float, packet: int, position: int) -> Iterator[Event]:
-        """Bytes that this side sent were not captured."""
-        self._is_lossy = True
-        self._losses[side] = self._losses.get(side, 0) + 1
+    def mark_gap(self, side: Side, time: float, packet: int, position: int) -> Iterator[Event]:
+        """Yield the consequences of bytes from a side that were not captured."""
+        self._has_gap = True
+        self._gaps[side] = self._gaps.get(side, 0) + 1
         half = self._halves[side]
-        yield from self._told(side, half.lose(time, packet, position))
-        if not half.ended and self.state is CallState.OPEN:
+        yield from self._on_messages(side, half.mark_gap(time, packet, position))
+        if half.ended_at is None and self.state is CallState.OPEN:
             yield events.ProblemFound(self.key, f"Bytes from the {side} were not captured while it was open.")
 
     def end(self, state: CallState, time: float) -> Iterator[Event]:
-        """Leave OPEN; a call that has left it stays as it is."""
+        """Leave the state OPEN; a call that has left it keeps its state."""
         if self.state is CallState.OPEN:
             self.state = state
             yield events.CallEnded(self.key, state, time)
 
-    def _told(self, side: Side, messages: Iterator[Message | StreamEnding]) -> Iterator[Event]:
+    def _on_messages(self, side: Side, messages: Iterator[Message | EndOfBody]) -> Iterator[Event]:
         for message in messages:
-            if isinstance(message, StreamEnding):
+            if isinstance(message, EndOfBody):
                 yield events.TrailersRead(self.key, message.trailers)
-                told = status_in(self.key, message.trailers)
-                yield from told if message.status is None else (events.StatusRead(self.key, message.status),)
+                if message.status is None:
+                    yield from status_in(self.key, message.trailers)
+                else:
+                    yield events.StatusRead(self.key, message.status)
                 continue
             yield events.MessageRead(self.key, side, message)
             if message.problem and message.data is not None:
                 yield events.ProblemFound(self.key, f"A message from the {side} is {message.problem}.")
             elif message.problem:
                 yield events.ProblemFound(self.key, f"A message from the {side} cannot be shown: {message.problem}.")
-
-    def _request_type(self) -> str | None:
-        return self._halves[Side.CLIENT].content_type
 
     def _on_headers(self, frame: Frame, side: Side) -> Iterator[Event]:
         half = self._halves[side]
@@ -301,7 +289,7 @@ class CallProgress:
 
     def _on_request_block(self, block: HeaderBlock, *, is_first: bool) -> Iterator[Event]:
         if not is_first:
-            return  # gRPC clients send no trailers; those of other HTTP/2 clients tell nothing of a call
+            return  # gRPC clients send no trailers; those of other clients do not concern the call
         yield events.RequestHeadersRead(self.key, block)
         method = method_in(self.key, block)
         if method.method is not None:
@@ -320,14 +308,14 @@ class CallProgress:
 
     def _on_reset(self, frame: Frame, side: Side) -> Iterator[Event]:
         error = (frame.detail or {}).get("error")
-        # With NO_ERROR a server says that it wants no more of the request (RFC 9113 §8.1); HAProxy says CANCEL.
+        # A server that needs no more of the request resets with NO_ERROR (RFC 9113 §8.1); HAProxy with CANCEL.
         client, server = self._halves[Side.CLIENT], self._halves[Side.SERVER]
-        is_early = server.ended and client.has_spoken and not client.ended and not self._is_lossy
+        is_early = server.ended_at is not None and client.has_begun and client.ended_at is None and not self._has_gap
         if side is Side.SERVER and is_early and error != "NO_ERROR":
             sentence = (
-                f"Behind its trailers the server reset the stream with {error}, before the client had ended its side"
+                f"After its trailers the server reset the stream with {error}, before the client had ended its side"
             )
-            yield events.ProblemFound(self.key, f"{sentence}: some clients take the call for cancelled.")
+            yield events.ProblemFound(self.key, f"{sentence}: some clients treat the call as cancelled.")
         yield from self.end(CallState.CANCELLED, frame.time)
 
     def _on_end_stream(self, frame: Frame, side: Side) -> Iterator[Event]:

@@ -1,1 +1,1 @@
-"""Frozen values: what a packet, a frame, a message and a connection are, in the words of RFC 9113 and gRPC."""
+"""Frozen values shared by all layers, named as in RFC 9113 and gRPC."""

@@ -1,4 +1,4 @@
-"""A call: one gRPC request with its replies and its status, which is one HTTP/2 stream."""
+"""A call: one gRPC request with its replies and its status, carried by one HTTP/2 stream."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PREFIX_LENGTH: Final = 5
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """One message of a call, whole or missing."""
+    """One message of a call, complete or missing."""
 
     packet: int
     """The packet in which its last byte arrived."""
@@ -27,14 +27,14 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     length: int
     """Bytes on the wire behind the prefix, before decompression."""
     data: bytes | None
-    """The message, decompressed; None where it cannot be had, with the reason in `problem`."""
+    """The decompressed message; None where it is not available, with the reason in `problem`."""
     encoding: str | None = None
-    """The compression of this message: `gzip`, `deflate`, …; None for none."""
+    """The compression of this message, such as `gzip` or `deflate`; None for none."""
     problem: str | None = None
-    """A sentence: bytes were lost, the compression is unknown or broken, it inflates past the bound, …"""
-    is_apart: bool = False
-    """True where its bytes are not in the frame's payload as they are: it is compressed, began in an earlier frame, or
-    the payload is base64."""
+    """Part of a sentence: bytes were lost, the compression is unknown, the data is broken, …"""
+    is_outside_payload: bool = False
+    """True where the frame's payload does not contain its bytes as they are: it is compressed, began in an earlier
+    frame, or the payload is base64."""
 
 
 STATUS_NAMES: Final = (
@@ -67,18 +67,18 @@ class Status(NamedTuple):
 
     @classmethod
     def of(cls, code: int, message: str = "") -> Status:
-        """The status of a code; a code that gRPC does not define is named by its number."""
+        """Return the status of a code; a code that gRPC does not define is named by its number."""
         return cls(code, STATUS_NAMES[code] if 0 <= code < len(STATUS_NAMES) else f"{code}", message)
 
 
-GAPS_KEPT: Final = 16
-"""Of one call; what is said of it does not depend on more."""
-SHARING_TRIED: Final = 16
-"""Of the calls that share a method never seen: how many are asked which method fits them."""
+MAX_GAPS: Final = 16
+"""Gaps kept of one call; no diagnosis depends on more."""
+MAX_SHARING_TRIED: Final = 16
+"""Calls of one unknown method whose messages are compared with the schema."""
 
 
 class StreamKey(NamedTuple):
-    """A stream of the capture; written `connection/stream`, as in `0/1`."""
+    """A stream of the capture, written `connection/stream`, as in `0/1`."""
 
     connection: int
     stream: int
@@ -88,7 +88,7 @@ class StreamKey(NamedTuple):
 
 
 class CallKind(StrEnum):
-    """The four kinds of method."""
+    """The kinds of method by which side streams."""
 
     UNARY = "unary"
     CLIENT_STREAMING = "client_streaming"
@@ -97,7 +97,7 @@ class CallKind(StrEnum):
 
 
 class CallState(StrEnum):
-    """How far a call has come."""
+    """The life cycle of a call; it leaves OPEN once."""
 
     OPEN = "open"
     COMPLETE = "complete"
@@ -109,7 +109,7 @@ class CallState(StrEnum):
 
 
 class MethodSource(StrEnum):
-    """How a call's method is known."""
+    """How the method of a call is known."""
 
     WIRE = "wire"
     RECOVERED = "recovered"
@@ -118,50 +118,50 @@ class MethodSource(StrEnum):
 
 
 class HeaderBlock(NamedTuple):
-    """Headers as one block carried them, a HEADERS with its CONTINUATIONs."""
+    """The headers of one block: those of a HEADERS frame and its CONTINUATIONs."""
 
     headers: tuple[Header, ...]
     sources: tuple[tuple[int, HeaderSource], ...] = ()
-    """For headers not plainly read: their index, and how they are known."""
+    """The index of each header that was not read from the wire, and how it is known."""
 
     def first(self, name: str) -> str | None:
-        """The first value of a header, None without one."""
+        """Return the first value of a header; None without one."""
         return next((value for key, value in self.headers if key == name), None)
 
 
 class Gap(NamedTuple):
-    """Bytes that were not captured, or that cannot be read."""
+    """Bytes that were not captured, or that could not be decoded as frames."""
 
     side: Side
-    """Who had sent them."""
+    """The side that sent them."""
     packet: int
-    """The first packet behind them; of bytes that cannot be read, the first that holds them."""
+    """The first packet after lost bytes, or the first that holds undecodable ones."""
     is_captured: bool = False
-    """True for bytes that are there and are no whole frame."""
+    """True for bytes that were captured but do not complete a frame."""
 
 
 @dataclass(slots=True)
 class Call:
-    """Everything the wire has told of one stream so far."""
+    """Everything the wire has shown of one stream; changed only by the store."""
 
     key: StreamKey
     started: float
     """The time of its first frame."""
     state: CallState = CallState.OPEN
     ended: float | None = None
-    """The time at which `state` left OPEN."""
+    """The time at which the call left OPEN."""
     method: str | None = None
     """The `:path`; None while unknown."""
     method_source: MethodSource | None = None
-    sharing: list[Call] = field(default_factory=list, repr=False, compare=False)
-    """Where the method came through an HPACK entry never seen: all calls that used it, this one too; they have the
-    same method, whatever it is."""
+    same_method: list[Call] = field(default_factory=list, repr=False, compare=False)
+    """Where the method is that of an HPACK entry never seen: all calls with this entry, this one included, which have
+    the same method, whichever it is."""
     status: Status | None = None
     status_source: HeaderSource | None = None
-    """How the status is known where it was not plainly read."""
+    """How the status is known, if not read from the wire."""
     request_headers: HeaderBlock | None = None
     response_headers: HeaderBlock | None = None
-    """None for a trailers-only reply."""
+    """None for a trailers-only response."""
     trailers: HeaderBlock | None = None
     requests: RetainedList[Message] = field(default_factory=RetainedList)
     responses: RetainedList[Message] = field(default_factory=RetainedList)
@@ -169,20 +169,20 @@ class Call:
     """DATA bytes that the client sent on the stream, message prefixes and padding included (RFC 9113 §6.1)."""
     response_bytes: int = 0
     frames: RetainedList[int] = field(default_factory=RetainedList)
-    """Positions in the store, in the order of the wire."""
-    opened: int | None = None
-    """The position of the first of them, whether it is kept or not."""
-    passed: dict[Side, int] = field(default_factory=dict)
-    """By side: DATA bytes, padding not counted, in those of them that are not kept any more."""
-    replied: float | None = None
-    """The time of the first message from the server, when that is not kept any more."""
+    """Positions in the store, ascending."""
+    first_position: int | None = None
+    """The position of the first frame, even after that was evicted."""
+    evicted_bytes: dict[Side, int] = field(default_factory=dict)
+    """By side: the DATA bytes, without padding, of frames that were evicted."""
+    first_reply_time: float | None = None
+    """The time of the first message from the server, once that was evicted."""
     problems: list[str] = field(default_factory=list)
     """Plain sentences; empty when all is well."""
     gaps: list[Gap] = field(default_factory=list)
-    """Where bytes of the connection were lost while the call was open, the first few."""
+    """The first losses of bytes on the connection while the call was open."""
 
     def messages(self, side: Side) -> RetainedList[Message]:
-        """The messages that one side sent."""
+        """Return the messages that one side sent."""
         return self.requests if side is Side.CLIENT else self.responses
 
     @property
@@ -192,8 +192,8 @@ class Call:
 
     @property
     def first_reply(self) -> float | None:
-        """Seconds from the first frame to the end of the first message from the server; None before it."""
-        first = self.replied if self.responses.first else next((each.time for each in self.responses), None)
+        """Seconds from the first frame to the end of the server's first message; None before that."""
+        first = self.first_reply_time if self.responses.first else next((each.time for each in self.responses), None)
         return None if first is None else first - self.started
 
     @property
@@ -203,7 +203,7 @@ class Call:
 
     @property
     def http_status(self) -> int | None:
-        """The `:status` of the reply, from its headers or from a trailers-only block."""
+        """The `:status` of the response, from its headers or from a trailers-only block."""
         for block in (self.response_headers, self.trailers):
             value = block.first(":status") if block else None
             if value and value.isascii() and value.isdigit():

@@ -1,4 +1,4 @@
-"""A packet of the capture, its ends, and the HTTP/2 frames that ended in it (RFC 9113)."""
+"""Packets of the capture, and the HTTP/2 frames that ended in them (RFC 9113)."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import msgspec
 
 
 class Side(StrEnum):
-    """Who sent something, by its role in HTTP/2."""
+    """The HTTP/2 role of a peer."""
 
     CLIENT = "client"
     SERVER = "server"
 
     @property
     def other(self) -> Side:
-        """The side that this one talks to."""
+        """The opposite side."""
         return Side.SERVER if self is Side.CLIENT else Side.CLIENT
 
 
 class Endpoint(NamedTuple):
-    """An address with its TCP port; IPv6 hosts without brackets."""
+    """An IP address and a TCP port; IPv6 hosts have no brackets."""
 
     host: str
     port: int
@@ -31,7 +31,7 @@ class Endpoint(NamedTuple):
 
 
 class Protocol(StrEnum):
-    """The protocols that are told apart."""
+    """The protocols that are recognised by their first bytes."""
 
     HTTP2 = "HTTP/2"
     TLS = "TLS"
@@ -39,36 +39,36 @@ class Protocol(StrEnum):
 
 
 class DetectedProtocol(NamedTuple):
-    """The first bytes of one side."""
+    """What the first bytes of one side are."""
 
     protocol: Protocol
-    words: str
-    """What they are: `preface`, `SETTINGS`, `ClientHello`, `ServerHello`, `alert unexpected_message`; of HTTP/1
-    `CONNECT` and `Upgrade`, from which HTTP/2 may follow, another request's line, or the status line with the
-    beginning of its body."""
+    text: str
+    """`preface`, `SETTINGS`, `ClientHello`, `ServerHello`, `alert unexpected_message`; for HTTP/1 `CONNECT` and
+    `Upgrade`, which may lead to HTTP/2, the request line of another request, or the status line with the beginning of
+    its body."""
     path: str = ""
-    """What the request of an `Upgrade` asks for: it is that of stream 1 (RFC 7540 §3.2)."""
+    """The path of a request with `Upgrade: h2c`, which becomes stream 1 (RFC 7540 §3.2)."""
 
     @property
     def is_request(self) -> bool:
-        """True for a request of HTTP/1 from which no HTTP/2 follows."""
-        is_other = self.words in ("CONNECT", "Upgrade") or self.words.startswith("HTTP/")
+        """True for an HTTP/1 request that cannot lead to HTTP/2."""
+        is_other = self.text in ("CONNECT", "Upgrade") or self.text.startswith("HTTP/")
         return self.protocol is Protocol.HTTP1 and not is_other
 
     @property
     def refuses_version(self) -> bool:
-        """True for an answer of HTTP/1 with a status by which servers ask for another version (RFC 9110 §15)."""
-        return self.protocol is Protocol.HTTP1 and self.words[:12].endswith((" 400", " 426", " 505"))
+        """True for an HTTP/1 response whose status may reject the version: 400, 426 or 505 (RFC 9110 §15)."""
+        return self.protocol is Protocol.HTTP1 and self.text[:12].endswith((" 400", " 426", " 505"))
 
 
 Header: TypeAlias = tuple[str, str]
-"""A header's name and value; the value of a `-bin` header is base64 with padding."""
+"""Name and value; the value of a `-bin` header is base64 with padding."""
 
 Detail: TypeAlias = dict[str, object]
-"""What a frame type has of its own, JSON-ready; the keys are listed at `Frame.detail`."""
+"""The fields of a frame type, JSON-ready; see `Frame.detail` for the keys."""
 
 FRAME_HEADER: Final = 9
-"""Bytes before a frame's payload (RFC 9113 §4.1)."""
+"""Octets of a frame's header (RFC 9113 §4.1)."""
 
 
 class FrameType(IntEnum):
@@ -90,7 +90,7 @@ class FrameType(IntEnum):
 
 
 HEADER_TYPES: Final = frozenset({FrameType.HEADERS, FrameType.PUSH_PROMISE, FrameType.CONTINUATION})
-"""The types that carry a header block fragment."""
+"""The types that carry a field block fragment."""
 
 _CALL_TYPES: Final = HEADER_TYPES | {FrameType.DATA, FrameType.RST_STREAM, FrameType.GOAWAY}
 
@@ -139,7 +139,7 @@ ERROR_NAMES: Final = (
 
 
 def error_name(code: int) -> str:
-    """The RFC 9113 §7 name of an error code, or the number in hex."""
+    """Return the RFC 9113 §7 name of an error code, or its number in hex."""
     return ERROR_NAMES[code] if 0 <= code < len(ERROR_NAMES) else f"0x{code:x}"
 
 
@@ -147,12 +147,12 @@ _TYPE_NAMES: Final = {kind.value: kind.name for kind in FrameType}
 
 
 def type_name(kind: int) -> str:
-    """A frame type's RFC name, or its number in hex for a type that has none."""
+    """Return a frame type's RFC name, or its number in hex for an unknown type."""
     return _TYPE_NAMES.get(kind) or f"0x{kind:02x}"
 
 
 class HeaderSource(StrEnum):
-    """How a header's value is known when it was not plainly read from the wire."""
+    """How the value of a header is known, if not read from the wire."""
 
     RECOVERED = "recovered"
     GUESSED = "guessed"
@@ -161,50 +161,52 @@ class HeaderSource(StrEnum):
 
 
 class HeaderNote(NamedTuple):
-    """What there is to say of a header that came through an HPACK entry never seen."""
+    """An explanation of a header that came from an HPACK entry never seen."""
 
-    place: str
-    """Which entry: headers with the same place are the same, on whatever stream."""
+    entry: str
+    """The identity of the entry: headers with the same entry are equal, on any stream."""
     reason: str
-    """Why its value is thought to be what it is, or what the header probably is."""
+    """Why its value is believed, or what the header probably is."""
 
 
+# gc=False: a frame is in no reference cycle, and the garbage collector would visit each of millions.
 class Frame(msgspec.Struct, frozen=True, gc=False):
-    """One HTTP/2 frame, placed in the packet that held its last byte."""
+    """One HTTP/2 frame, assigned to the packet that holds its last byte."""
 
     packet: int
     """The packet's number in the capture, from 1."""
     time: float
     """Seconds since the epoch."""
     connection: int
-    """The TCP connection's index in the capture, as Wireshark's `tcp.stream`."""
+    """Wireshark's `tcp.stream`."""
     source: Endpoint
-    """Who sent it; which side of the connection that is, the store knows."""
+    """The sender; the store knows which side of the connection it is."""
     stream: int
     type: int
     flags: int
     length: int
-    """The payload's length as the frame header gives it, padding included."""
+    """The payload length in the frame header, with padding."""
     headers: tuple[Header, ...] | None = None
-    """The headers whose decoding ended in this frame; None for types that carry none."""
+    """The headers that were decoded in this frame; None for types without any."""
     header_sources: tuple[tuple[int, HeaderSource], ...] = ()
-    """For headers not plainly read: their index in `headers`, and how they are known."""
+    """The index in `headers` of each header that was not read from the wire, and how it is known."""
     payload: bytes = b""
-    """DATA without padding; the header block fragment of HEADERS, PUSH_PROMISE and CONTINUATION; else empty.
-    Shorter than `length` says where the capture cut the packet."""
+    """DATA without padding; the field block fragment of HEADERS, PUSH_PROMISE and CONTINUATION; otherwise empty.
+    Shorter than `length` where a snap length cut the packet."""
     detail: Detail | None = None
     """By type: error, last_stream, debug | settings | increment | opaque, ack | promised_stream | dependency, …"""
     header_notes: tuple[tuple[int, HeaderNote], ...] = ()
-    """For headers through HPACK entries never seen: their index in `headers`, and what is thought of the entry."""
+    """The index in `headers` of each header that came from an HPACK entry never seen, and what is known of the entry.
+    """
 
     @property
     def type_name(self) -> str:
-        """The type's RFC name, or its number in hex for a type that has none."""
+        """The type's RFC name, or its number in hex for an unknown type."""
         return type_name(self.type)
 
     @property
     def flag_names(self) -> tuple[str, ...]:
-        """The flags set, by their RFC names; a set bit without a meaning here is given in hex."""
+        """The RFC names of the flags that are set; an undefined flag is given in hex."""
         known = FLAG_NAMES.get(self.type, {})
         bits = (1 << shift for shift in range(8) if self.flags >> shift & 1)
         return tuple(known.get(bit, f"0x{bit:02x}") for bit in bits)
@@ -216,32 +218,32 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_control(self) -> bool:
-        """True for frames that carry neither headers nor data nor the end of a call."""
+        """True for frames that do not belong to a call: SETTINGS, PING, WINDOW_UPDATE, PRIORITY and their like."""
         return self.type not in _CALL_TYPES
 
     def header(self, name: str) -> str | None:
-        """The first value of a header, None without one."""
+        """Return the first value of a header; None without one."""
         return next((value for key, value in self.headers or () if key == name), None)
 
 
 @unique
 class TcpEvent(IntEnum):
-    """What a packet does to its TCP connection besides carrying bytes; bits, as several go together."""
+    """What a packet does to its TCP connection besides carrying bytes; bits, as several may occur together."""
 
     SYN = 1
-    """Of the one who opens the connection; the answer's SYN is not told."""
+    """The SYN of the end that opens the connection; a SYN-ACK is not marked."""
     FIN = 2
     RST = 4
     GAP = 8
-    """Bytes before this packet, from the same sender, were not captured."""
+    """Bytes of the same sender before this packet were not captured."""
     PREFACE = 16
-    """The client's connection preface (RFC 9113 §3.4) was in it."""
+    """It contains the client's connection preface (RFC 9113 §3.4)."""
     OUT_OF_ORDER = 32
-    """It came behind a later packet of the same sender."""
+    """It follows a later packet of the same sender."""
     REPEATED = 64
-    """Its bytes had been there before: a retransmission, or the same packet captured twice."""
+    """All of its bytes were seen before: a retransmission, or a packet captured twice."""
     CUT = 128
-    """Bytes at its end were not captured, and not of DATA alone, of which the frames themselves tell."""
+    """Bytes at its end were not captured, and not only of DATA, where `Frame.length` shows it."""
 
 
 class Packet(msgspec.Struct, frozen=True, gc=False):
@@ -261,6 +263,6 @@ class Packet(msgspec.Struct, frozen=True, gc=False):
     problem: str | None = None
     """Why frames of this packet may be missing: cut by a snap length, malformed, …"""
     payload: int = 0
-    """Bytes that TCP carried in it."""
-    speech: DetectedProtocol | None = None
-    """For the first payload of its sender, where tshark shows no frame in it: what it speaks, if that is known."""
+    """Bytes of TCP payload."""
+    detected: DetectedProtocol | None = None
+    """The protocol of the first payload of its sender, where tshark shows no frame in it."""

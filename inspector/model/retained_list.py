@@ -1,7 +1,7 @@
-"""A list that may forget its beginning, while positions stay what they were.
+"""A list that can drop its beginning while positions stay the same.
 
-What holds a position, or counts, need not care: `log[position]` is the same item for ever, and `len` is how many there
-ever were. What was dropped can still be read until it is freed, by those who have not heard of it yet.
+A position refers to the same item for ever, and `len` counts all items that were ever appended. Dropped items stay
+readable until they are released, so that readers can catch up.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from itertools import islice
 from typing import Any, Generic, TypeVar, overload
 
 _T = TypeVar("_T")
-_FEW = 8
-"""Items that are sooner looked at than searched."""
+_SCAN_LIMIT = 8
+"""Items; scanning so few is faster than a binary search."""
 
 
 class RetainedList(Generic[_T]):
@@ -25,18 +25,18 @@ class RetainedList(Generic[_T]):
         self._items: list[_T] = list(items)
         self._floor = 0
         self.first = 0
-        """The position of the oldest item that is kept."""
+        """The position of the oldest item that is not dropped."""
 
     def __len__(self) -> int:
-        """How many items there ever were, which is the position of the next one."""
+        """Return how many items were ever appended: the position of the next one."""
         return self._floor + len(self._items)
 
     def __bool__(self) -> bool:
-        """True when an item is kept."""
+        """Return True when an item is kept."""
         return len(self) > self.first
 
     def __iter__(self) -> Iterator[_T]:
-        """The items that are kept."""
+        """Iterate over the items that are kept."""
         return islice(self._items, self.first - self._floor, None)
 
     def __reversed__(self) -> Iterator[_T]:
@@ -48,7 +48,7 @@ class RetainedList(Generic[_T]):
     __hash__ = None  # type: ignore[assignment]  # it changes
 
     def __repr__(self) -> str:
-        return f"Log({list(self)!r})"
+        return f"RetainedList({list(self)!r})"
 
     @overload
     def __getitem__(self, position: int) -> _T: ...
@@ -57,7 +57,7 @@ class RetainedList(Generic[_T]):
     def __getitem__(self, position: slice) -> list[_T]: ...
 
     def __getitem__(self, position: int | slice) -> _T | list[_T]:
-        """The item at a position, or those kept of a range; IndexError for one that is not here, or here no more."""
+        """Return the item at a position, or the kept items of a slice; IndexError for a released or missing one."""
         if isinstance(position, slice):
             start, stop, _ = position.indices(len(self))
             return self._items[max(start, self.first) - self._floor : max(stop - self._floor, 0)]
@@ -79,43 +79,43 @@ class RetainedList(Generic[_T]):
 
     @property
     def oldest(self) -> _T | None:
-        """The first item that is kept; None where none is."""
+        """The first item that is kept; None without any."""
         return self._items[self.first - self._floor] if self else None
 
     def holds(self, position: int) -> bool:
-        """True for the position of an item that is kept."""
+        """Return True for the position of a kept item."""
         return self.first <= position < len(self)
 
     def reader(self) -> Callable[[int], _T]:
-        """Gives the item at a position, quicker than `log[position]` and without its care; good until items go."""
+        """Return an unchecked function from positions to items: faster than indexing, valid until a release."""
         items, floor = self._items, self._floor
         return (lambda position: items[position - floor]) if floor else items.__getitem__
 
     def append(self, item: _T) -> None:
-        """Add one at the end."""
+        """Append an item."""
         self._items.append(item)
 
     def drop(self, before: int) -> None:
-        """Keep the items before this position no longer."""
+        """Drop the items before a position."""
         self.first = max(self.first, min(before, len(self)))
 
     def find(self, value: Any, key: Callable[[_T], Any]) -> int:
-        """The position of the first item that is kept and not below a value, where items ascend; the end for none."""
+        """Return the position of the first kept item whose key is not below a value; items are sorted by it."""
         return self._floor + bisect_left(self._items, value, lo=self.first - self._floor, key=key)
 
     def around(self, first: Any, last: Any, key: Callable[[_T], Any]) -> Iterable[_T]:
-        """The items from a value to another, where items ascend; a few items are given as they are, asked or not."""
-        if len(self._items) <= _FEW:
+        """Return the items with keys from `first` to `last`, or all where these are few; items are sorted by it."""
+        if len(self._items) <= _SCAN_LIMIT:
             return self._items
         return self._items[self.find(first, key) - self._floor : bisect_right(self._items, last, key=key)]
 
     def drop_below(self, value: Any, key: Callable[[_T], Any]) -> None:
-        """Drop and free the items below a value, where items ascend."""
+        """Drop and release the items with a key below a value; items are sorted by it."""
         self.drop(self.find(value, key))
-        self.free()
+        self.release()
 
-    def free(self, most: int | None = None) -> bool:
-        """Give up the memory of what was dropped, of so many items; True when there is more."""
+    def release(self, most: int | None = None) -> bool:
+        """Free the memory of dropped items, at most `most` of them; return True while there are more."""
         count = self.first - self._floor
         if most is not None:
             count = min(count, most)

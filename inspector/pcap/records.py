@@ -1,7 +1,6 @@
-"""The end of some bytes that come in pieces: the beginning of a record, or of a block, that is not whole yet.
+"""The classic pcap format: its headers, and its records cut from bytes that come in any pieces.
 
-Sans-IO. What waits is joined once, when all of it is there. To join it with every piece would take time by the square
-of a length that the capture itself claims: minutes for a single block of 256 MB.
+Sans-IO. `Remainder` holds the beginning of an incomplete record, of pcapng too.
 """
 
 from __future__ import annotations
@@ -15,7 +14,11 @@ from inspector.errors import SpoolError
 
 
 class Remainder:
-    """Bytes that wait for more."""
+    """The beginning of an incomplete record, joined once, when all of it has come.
+
+    Joining it with every piece takes time by the square of a length that the capture itself claims: minutes for a
+    single block of 256 MB.
+    """
 
     __slots__ = ("_needed", "data")
 
@@ -27,7 +30,7 @@ class Remainder:
         return bool(self.data)
 
     def join(self, data: bytes) -> bytes | None:
-        """Return what waits with these bytes behind it, and keep nothing; None while that makes nothing whole."""
+        """Return the remainder followed by these bytes, and clear it; None, and keep them, while more are needed."""
         if not self.data:
             return data
         if len(self.data) + len(data) < self._needed:
@@ -38,19 +41,20 @@ class Remainder:
         return joined
 
     def keep(self, data: bytes, needed: int) -> None:
-        """Let bytes wait until there are `needed` of them."""
+        """Set the remainder, of which the whole record has `needed` bytes."""
         self.data, self._needed = bytearray(data), needed
 
     def clear(self) -> None:
-        """Forget what waits."""
+        """Drop the remainder."""
         self.data = bytearray()
 
 
 HEADER_LENGTH: Final = 24
 MAGIC_LENGTH: Final = 4
 PCAPNG_MAGIC: Final = b"\x0a\x0d\x0d\x0a"
-MOST_IN_A_RECORD: Final = 16 * 1024 * 1024
-"""tshark takes 256 KiB, or 128 MiB on links that carry no TCP: more than this is a stream that is out of step."""
+MAX_RECORD: Final = 16 * 1024 * 1024
+"""Bytes of a packet. tshark accepts 256 KiB, or 128 MiB on links that carry no TCP; more than 16 MiB means that record
+boundaries were lost."""
 
 
 class Pcap(Enum):
@@ -75,7 +79,7 @@ class Pcap(Enum):
 
     @property
     def units(self) -> int:
-        """How many units of a packet's time make a second."""
+        """Units of a packet's timestamp per second."""
         return self.value[2]
 
     @property
@@ -85,7 +89,7 @@ class Pcap(Enum):
 
     @property
     def record_header(self) -> struct.Struct:
-        """Seconds, fraction, captured length, original length: the part that all formats share."""
+        """Seconds, fraction, captured length, original length: the part that is common to all formats."""
         return struct.Struct(f"{self.byte_order}IIII")
 
 
@@ -94,7 +98,7 @@ _CLASSIC: Final = {
     b"\xa1\xb2\xc3\xd4": Pcap.BIG,
     b"\x4d\x3c\xb2\xa1": Pcap.LITTLE_NANO,
     b"\xa1\xb2\x3c\x4d": Pcap.BIG_NANO,
-    b"\x34\xcd\xb2\xa1": Pcap.LITTLE_MODIFIED,  # Kuznetzov's, of old Linux distributions
+    b"\x34\xcd\xb2\xa1": Pcap.LITTLE_MODIFIED,  # Kuznetzov's variant, in old Linux distributions
     b"\xa1\xb2\xcd\x34": Pcap.BIG_MODIFIED,
 }
 
@@ -104,54 +108,53 @@ _TLS_SECRETS: Final = re.compile(rb"\x0a\0\0\0.{4}KSLT|\0\0\0\x0a.{4}TLSK", re.D
 
 
 def holds_tls_keys(data: bytes) -> bool:
-    """Tell whether a stretch of a pcapng holds keys, as editcap puts them in."""
+    """True where a part of a pcapng holds keys, such as `editcap --inject-secrets` writes."""
     return _TLS_SECRETS.search(data) is not None
 
 
 def is_capture(start: bytes) -> bool:
-    """Tell whether a file that starts with these four bytes is a pcap or pcapng."""
+    """True for the first four bytes of a pcap or pcapng."""
     return start[:MAGIC_LENGTH] == PCAPNG_MAGIC or start[:MAGIC_LENGTH] in _CLASSIC
 
 
 def classic_format(start: bytes) -> Pcap | None:
-    """The format of a classic pcap that starts with these bytes; None for anything else."""
+    """Return the format of a classic pcap that starts with these bytes; None for anything else."""
     return _CLASSIC.get(start[:MAGIC_LENGTH])
 
 
 class Records:
-    """Cuts a classic pcap, arriving in any pieces, into whole packets; anything else passes through as it is.
+    """Cuts a classic pcap, arriving in any pieces, into whole packets; anything else passes through unchanged.
 
-    A capture can be continued by an engine that writes another classic format: tcpdump counts microseconds, dumpcap
+    A capture may be continued by an engine that writes another classic format: tcpdump counts microseconds, dumpcap
     nanoseconds since 4.4. Its packets are then rewritten in the format of the file header.
     """
 
     def __init__(self) -> None:
         self._rest = Remainder()
         self.packets = 0
-        """How many whole packets came; 0 for what passes through."""
-        self._written: Pcap | None = None
-        """The format of the file."""
-        self._read: Pcap | None = None
-        """The format of the bytes that come in."""
+        """How many whole packets came; 0 for bytes that pass through."""
+        self._output_format: Pcap | None = None
+        self._input_format: Pcap | None = None
         self._passes = False
-        """True for bytes that are no classic pcap, or no longer one."""
+        """True for bytes that are not a classic pcap, or no longer one."""
         self._header = b""
         self._expects_header = True
 
     @property
     def rest(self) -> bytes:
-        """The beginning of a packet that is not whole yet."""
+        """The beginning of an incomplete packet."""
         return bytes(self._rest.data)
 
     @property
     def header(self) -> bytes:
-        """The file header that all packets have in common; none for what passes through."""
+        """The file header; empty for bytes that pass through."""
         return b"" if self._passes else self._header
 
     def take(self, data: bytes) -> bytes:
-        """Take the next bytes; give the whole packets that there are now, the file header before the first of them.
+        """Return the packets that these bytes complete, the first of them behind the file header.
 
-        Raises SpoolError for a capture that this one cannot be continued by: not a classic pcap, or another link type.
+        Raises:
+            SpoolError: After `restart`: the bytes are not a classic pcap, or have another link type.
         """
         joined = self._rest.join(data)
         if joined is None:
@@ -166,43 +169,43 @@ class Records:
         return self._take_header(joined)
 
     def restart(self) -> None:
-        """Expect another file header, that of the same capture continued; a packet that was not whole never will be."""
+        """Expect another file header, as the capture is continued, and drop an incomplete packet."""
         self._rest.clear()
         self._expects_header = True
 
     def drop_rest(self) -> None:
-        """Forget the part that came of a packet."""
+        """Drop an incomplete packet."""
         self._rest.clear()
 
     def _take_header(self, data: bytes) -> bytes:
         self._expects_header = False
-        self._read = classic_format(data)
+        self._input_format = classic_format(data)
         if self._header:
             self._check_continues(data[:HEADER_LENGTH])
             return self._cut(data[HEADER_LENGTH:], 0)
-        if self._read is None:
+        if self._input_format is None:
             self._passes = True
             return data
-        self._written, self._header = self._read, data[:HEADER_LENGTH]
+        self._output_format, self._header = self._input_format, data[:HEADER_LENGTH]
         return self._cut(data, HEADER_LENGTH)
 
     def _check_continues(self, header: bytes) -> None:
-        if self._read is None or _link_type(header) != _link_type(self._header):
+        if self._input_format is None or _link_type(header) != _link_type(self._header):
             raise SpoolError(
                 "The engine now writes another kind of capture than before, which does not fit into one file.",
                 "Save this capture and start a new one.",
             )
 
     def _cut(self, data: bytes, start: int) -> bytes:
-        """Give the bytes up to the end of the last whole packet, and keep what comes after it."""
-        form = self._read
+        """Return the whole packets of these bytes from `start` on, and keep the remainder."""
+        form = self._input_format
         if form is None:
             return data
         length_at, header_length = form.captured_length.unpack_from, form.header_length
         size, begin, needed = len(data), start, header_length
         while size - start >= header_length:
             (length,) = length_at(data, start)
-            if length > MOST_IN_A_RECORD:
+            if length > MAX_RECORD:
                 self._passes = True
                 return data
             if size - start < header_length + length:
@@ -211,13 +214,13 @@ class Records:
             start += header_length + length
             self.packets += 1
         self._rest.keep(data[start:], needed)
-        if self._written in (None, form):
+        if self._output_format in (None, form):
             return data[:start]
         return data[:begin] + self._rewritten(data, begin, start)
 
     def _rewritten(self, data: bytes, start: int, end: int) -> bytes:
-        """Give the packets between two offsets in the format of the file."""
-        source, target = self._read, self._written
+        """Return the packets between two offsets in the output format."""
+        source, target = self._input_format, self._output_format
         assert source is not None and target is not None, "both are known behind a second file header"  # noqa: S101,PT018
         padding, records = bytes(target.header_length - target.record_header.size), []
         while start < end:
@@ -231,7 +234,7 @@ class Records:
 
 
 def _link_type(header: bytes) -> int:
-    """Read the last field of a file header, in the byte order that its magic number shows."""
+    """Return the last field of a file header."""
     form = classic_format(header) or Pcap.LITTLE
     (link_type,) = struct.unpack_from(f"{form.byte_order}I", header, HEADER_LENGTH - 4)
     return int(link_type)

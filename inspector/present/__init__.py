@@ -1,1 +1,1 @@
-"""What a row or a follow step says, as plain values that both front ends draw."""
+"""Turns the store into rows, lines and exports, as plain values that both front ends draw."""

@@ -1,4 +1,4 @@
-"""Two calls side by side: what is equal, what differs, what only one has."""
+"""Compares two calls: what is equal, what differs, and what only one of them has."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby, islice
 from typing import Final, NamedTuple, TypeAlias
 
-from inspector.diagnosis.method_names import method_name
+from inspector.diagnosis.call_facts import method_name
 from inspector.model.call import Call, HeaderBlock, Message, StreamKey
 from inspector.model.frame import Side
 from inspector.model.retained_list import RetainedList
@@ -22,13 +22,13 @@ from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
 from inspector.text import clean, counted, duration, shortened, size
 
-_MOST: Final = 20_000
-"""Fields of a message that are told apart."""
+_MAX_FIELDS: Final = 20_000
+"""Fields of a message that are compared."""
 
 
 def flat(value: object) -> dict[str, str]:
-    """Every value that holds no others, as JSON writes it, by its path; the value itself is `(value)`."""
-    return dict(islice(_leaves(value, ""), _MOST))
+    """Return every leaf of a value as JSON, by its path; the path of a value that is a leaf itself is `(value)`."""
+    return dict(islice(_leaves(value, ""), _MAX_FIELDS))
 
 
 def _leaves(value: object, path: str) -> Iterator[tuple[str, str]]:
@@ -43,16 +43,16 @@ def _leaves(value: object, path: str) -> Iterator[tuple[str, str]]:
 
 
 Facts: TypeAlias = Mapping[str, str]
-"""What one side says, by name."""
+"""The facts of one side by name."""
 
 SAME, DIFFERENT, LEFT, RIGHT = "=", "≠", "◀", "▶"
 MARK_TONES: Final = {SAME: Tone.DIM, DIFFERENT: Tone.WARN, LEFT: Tone.ERROR, RIGHT: Tone.OK}
-_LONGEST: Final = 1_000
+_MAX_VALUE: Final = 1_000
 """Characters of a value that are shown."""
 
 
 class Difference(NamedTuple):
-    """One name with what each side says of it; None for a side that does not have it."""
+    """A fact with its value on each side; None for a side that does not have it."""
 
     name: str
     left: str | None
@@ -60,7 +60,7 @@ class Difference(NamedTuple):
 
     @property
     def mark(self) -> str:
-        """One of the four marks."""
+        """Which of the four cases it is."""
         if self.left is None:
             return RIGHT
         if self.right is None:
@@ -68,7 +68,7 @@ class Difference(NamedTuple):
         return SAME if self.left == self.right else DIFFERENT
 
     def lines(self, width: int) -> tuple[Line, ...]:
-        """One line, or where both sides say something else and that is too much for one, three."""
+        """Return one line, or three if both values do not fit into one."""
         name = Span(clean(self.name), Tone.DIM if self.mark is SAME else Tone.KEY)
         start = (Span(f"{self.mark} ", MARK_TONES[self.mark]), name)
         if self.mark is not DIFFERENT:
@@ -83,20 +83,20 @@ class Difference(NamedTuple):
 
 
 def differences(left: Facts, right: Facts) -> list[Difference]:
-    """Name by name, in the order of the left side, then what only the right one has."""
+    """Return all facts in the order of the left side, then those that only the right side has."""
     return [Difference(name, left.get(name), right.get(name)) for name in {**left, **right}]
 
 
 def _shown(value: str | None) -> str:
-    return clean(shortened(value, _LONGEST)) if value else "(empty)"
+    return clean(shortened(value, _MAX_VALUE)) if value else "(empty)"
 
 
 _EXCERPT: Final = 1_048_576
-"""Bytes of a message that are read."""
+"""Bytes of a message that are decoded."""
 
 
 class _EqualRun(NamedTuple):
-    """Messages of one side of both calls, from one number up to another: equal ones, or a single pair that is not."""
+    """A range of messages of one side: consecutive equal ones, or a single pair that differs."""
 
     side: Side
     start: int
@@ -105,25 +105,25 @@ class _EqualRun(NamedTuple):
 
 
 class Comparison:
-    """Two calls compared as they are now, in parts of some lines each."""
+    """Compares two calls as they are now. The result is computed in parts of a few lines each."""
 
     def __init__(self, store: Store, catalog: Catalog, left: StreamKey, right: StreamKey, width: int) -> None:
-        """KeyError for a stream that is no call; `width` is that of a line."""
+        """`width` is that of a line. Raises KeyError for a stream that is not a call."""
         self._store, self._catalog = store, catalog
         self._left, self._right = store.calls[left], store.calls[right]
         self._width = width
-        self._parts: list[tuple[Line, ...] | _EqualRun] = [*self._made()]
+        self._parts: list[tuple[Line, ...] | _EqualRun] = [*self._sections()]
 
     def __len__(self) -> int:
-        """How many parts there are."""
+        """Return the number of parts."""
         return len(self._parts)
 
     def part(self, index: int) -> tuple[Line, ...]:
-        """The lines of one part."""
+        """Return the lines of one part."""
         part = self._parts[index]
         return tuple(self._run_lines(part)) if isinstance(part, _EqualRun) else part
 
-    def _made(self) -> Iterator[tuple[Line, ...] | _EqualRun]:
+    def _sections(self) -> Iterator[tuple[Line, ...] | _EqualRun]:
         left, right = self._left, self._right
         yield self._legend()
         yield self._section("Call", differences(self._call_facts(left), self._call_facts(right)))
@@ -137,9 +137,9 @@ class Comparison:
 
     def _section(self, title: str, found: list[Difference]) -> tuple[Line, ...]:
         different = sum(each.mark is not SAME for each in found)
-        told = (f"{different} of {len(found)} differ" if found else "none",)
+        count = (f"{different} of {len(found)} differ" if found else "none",)
         return (
-            Line((Span(title, Tone.KEYWORD), GAP, *dotted(told))),
+            Line((Span(title, Tone.KEYWORD), GAP, *dotted(count))),
             *(line for each in found for line in each.lines(self._width)),
             Line(),
         )
@@ -210,8 +210,8 @@ class Comparison:
         runs = [_EqualRun(side, index, index + 1, has_same_types and _is_same(left, right, index)) for index in pairs]
         joined = list(_joined(runs))
         different = sum(not run.is_same for run in joined)
-        told = (f"{different:,} of {len(pairs):,} differ" if pairs else "none",)
-        yield (Line((Span(title, Tone.KEYWORD), GAP, *dotted(told))),)
+        count = (f"{different:,} of {len(pairs):,} differ" if pairs else "none",)
+        yield (Line((Span(title, Tone.KEYWORD), GAP, *dotted(count))),)
         yield from joined
         yield (Line(),)
 
@@ -221,17 +221,17 @@ class Comparison:
             yield Line((Span(f"{SAME} message {numbers}", Tone.DIM),))
             return
         left, right = (self._fields(call, run.side, run.start) for call in (self._left, self._right))
-        told = differences(left or {}, right or {})
-        same = sum(each.mark is SAME for each in told)
+        fields = differences(left or {}, right or {})
+        same = sum(each.mark is SAME for each in fields)
         mark = LEFT if right is None else RIGHT if left is None else DIFFERENT
         facts = f"  {counted(same, 'field')} the same" if same else ""
         yield Line((Span(f"{mark} message {run.start + 1:,}", MARK_TONES[mark]), Span(facts, Tone.DIM)))
-        for each in told:
+        for each in fields:
             if each.mark is not SAME:
                 yield from (Line(line.spans, line.indent + 1) for line in each.lines(self._width - 4))
 
     def _fields(self, call: Call, side: Side, index: int) -> Facts | None:
-        """A message's fields by their paths; None where there is no such message."""
+        """Return the fields of a message by their paths; None if there is no such message."""
         messages = call.messages(side)
         if not messages.holds(index):
             return None
@@ -246,15 +246,15 @@ def _headers(left: HeaderBlock | None, right: HeaderBlock | None) -> list[Differ
 
 
 def _header_facts(block: HeaderBlock | None) -> Facts:
-    """Values by name; several of one name in a row, each with how it is known where it was not plainly read."""
+    """Return values by name, those of one name joined, each with how it is known if it was not simply read."""
     facts: dict[str, str] = {}
     if block is None:
         return facts
     sources = dict(block.sources)
     for index, (name, value) in enumerate(block.headers):
         source = sources.get(index)
-        told = value if source is None else f"{value or '?'} ({source})"
-        facts[name or "?"] = f"{facts[name]}, {told}" if name in facts else told
+        shown = value if source is None else f"{value or '?'} ({source})"
+        facts[name or "?"] = f"{facts[name]}, {shown}" if name in facts else shown
     return facts
 
 

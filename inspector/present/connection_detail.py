@@ -1,4 +1,4 @@
-"""Everything known of one connection, as lines under headings."""
+"""Shows all that is known of one connection, as lines under headings."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias
 
 from inspector.model.call import CallState
-from inspector.model.connection import Connection
+from inspector.model.connection import Connection, Goaway, RoundTrips, SentCounts, Traffic
 from inspector.model.frame import type_name
-from inspector.model.traffic import Goaway, RoundTrips, SentCounts, Traffic
 from inspector.present.connections import stall_facts, state, window_lines
-from inspector.present.heading import why_line
+from inspector.present.headers import why_line
 from inspector.present.spans import ARROWS, GAP, SIDE_TONES, Line, Span, Tone
 from inspector.present.times import capture_start, clock
 from inspector.store.store import Store
@@ -28,15 +27,16 @@ HOW_TO_GET_KEYS: Final = (
     "  Python    grpcio writes none: have the other end do it",
     "A pcapng file may hold the keys itself: editcap --inject-secrets tls,FILE",
 )
-"""A line each."""
+"""How the user can obtain the keys of a TLS connection, as lines."""
 
 
 _LATEST: Final = 20
-"""PINGs and resets that are listed; the totals count all of them."""
-_LONGEST: Final = 500
-_NAMES: Final = 17
-_ROWS: Final = 24
-"""Cells of what stands first, in fields and in tables of both sides."""
+"""PINGs and resets that are listed; totals count all of them."""
+_MAX_DEBUG: Final = 500
+"""Characters of the debug data of a GOAWAY."""
+_FIELD_WIDTH: Final = 17
+_TABLE_WIDTH: Final = 24
+"""Cells of the first column, in lists of fields and in tables of both sides."""
 _DEFAULTS: Final = {
     "HEADER_TABLE_SIZE": "4,096",
     "ENABLE_PUSH": "1",
@@ -45,12 +45,12 @@ _DEFAULTS: Final = {
     "MAX_FRAME_SIZE": "16,384",
     "MAX_HEADER_LIST_SIZE": "no limit",
 }
-"""What holds until SETTINGS say otherwise (RFC 9113 §6.5.2)."""
+"""The initial values of SETTINGS (RFC 9113 §6.5.2)."""
 _STATES: Final = {CallState.COMPLETE: Tone.OK, CallState.CANCELLED: Tone.WARN, CallState.BROKEN: Tone.ERROR}
 
 
 class ConnectionFact(NamedTuple):
-    """A line, and the frame to which it leads."""
+    """A line and the position of the frame to which it leads."""
 
     line: Line = Line()
     position: int | None = None
@@ -65,15 +65,15 @@ class _About(NamedTuple):
 
     @property
     def ends(self) -> tuple[SentCounts, SentCounts]:
-        """What the client sent, and the server."""
+        """The counts of the client and of the server."""
         return self.traffic.sent[self.connection.client], self.traffic.sent[self.connection.server]
 
     def at(self, time: float) -> str:
-        """A point in time, in seconds since the capture began."""
+        """Return a point in time as seconds since the capture began."""
         return f"{max(time - self.origin, 0.0):.4f}"
 
     def arrow(self, sent: SentCounts) -> Span:
-        """Who says it."""
+        """Return the arrow and name of a sender."""
         side = self.connection.side(sent.end)
         return Span(f"{ARROWS[side]} {side:<6}", SIDE_TONES[side])
 
@@ -82,7 +82,7 @@ _Section: TypeAlias = Callable[[_About], Iterator[ConnectionFact]]
 
 
 def connection_facts(store: Store, index: int) -> tuple[ConnectionFact, ...]:
-    """All that is known of a connection now."""
+    """Return all that is known of a connection now."""
     about = _About(store, store.connections[index], store.traffic(index), capture_start(store))
     facts: list[ConnectionFact] = []
     for title, make in _SECTIONS.items():
@@ -92,29 +92,29 @@ def connection_facts(store: Store, index: int) -> tuple[ConnectionFact, ...]:
     return tuple(facts[:-1])
 
 
-def _field(name: str, *value: Span, width: int = _NAMES) -> ConnectionFact:
+def _field(name: str, *value: Span, width: int = _FIELD_WIDTH) -> ConnectionFact:
     return ConnectionFact(Line((Span(f"{name:<{width}}", Tone.DIM), *value), 1))
 
 
-def _both(name: str, values: Iterable[str], is_said: Iterable[bool] = (True, True)) -> ConnectionFact:
-    """A row of a table: what it is, the client's, the server's."""
+def _both(name: str, values: Iterable[str], is_sent: Iterable[bool] = (True, True)) -> ConnectionFact:
+    """Return a row of a table: a name, the value of the client, the value of the server."""
     spans = (
-        Span(f"{value:>14}", Tone.PLAIN if said else Tone.DIM) for value, said in zip(values, is_said, strict=True)
+        Span(f"{value:>14}", Tone.PLAIN if sent else Tone.DIM) for value, sent in zip(values, is_sent, strict=True)
     )
-    return _field(name, *spans, width=_ROWS)
+    return _field(name, *spans, width=_TABLE_WIDTH)
 
 
 def _sides(about: str = "") -> ConnectionFact:
-    return _field(about, *(Span(f"{side:>14}", tone) for side, tone in SIDE_TONES.items()), width=_ROWS)
+    return _field(about, *(Span(f"{side:>14}", tone) for side, tone in SIDE_TONES.items()), width=_TABLE_WIDTH)
 
 
 def _title(about: _About) -> Iterator[ConnectionFact]:
     connection = about.connection
     ends = f"{connection.client} → {connection.server}"
     yield ConnectionFact(Line((Span(f"connection {connection.index}   {ends}   ", Tone.DIM), state(connection))))
-    if connection.why is not None:
-        yield ConnectionFact(why_line(connection.why))
-    if connection.is_sealed:
+    if connection.diagnosis is not None:
+        yield ConnectionFact(why_line(connection.diagnosis))
+    if connection.is_encrypted:
         yield from (ConnectionFact(Line((Span(sentence, Tone.WARN),))) for sentence in HOW_TO_GET_KEYS)
 
 
@@ -125,29 +125,29 @@ def _ends(about: _About) -> Iterator[ConnectionFact]:
     began = f"{clock(connection.started)}  at {about.at(connection.started)}"
     yield _field("first packet", Span(began))
     if connection.joined_late:
-        words = "joined late: it was there before the capture, so headers and windows may be unknown"
-        yield _field("beginning", Span(words, Tone.WARN))
+        sentence = "joined late: it began before the capture, so headers and windows may be unknown"
+        yield _field("beginning", Span(sentence, Tone.WARN))
     for ending in connection.endings:
         name = "RST" if ending.is_reset else "FIN"
         side = connection.side(ending.source)
-        said = f"{name} from the {side}, packet {ending.packet}, after {duration(ending.time - connection.started)}"
-        yield _field("ended", Span(said, Tone.WARN if ending.is_reset else Tone.PLAIN))
+        end = f"{name} from the {side}, packet {ending.packet}, after {duration(ending.time - connection.started)}"
+        yield _field("ended", Span(end, Tone.WARN if ending.is_reset else Tone.PLAIN))
     if not connection.endings:
         yield _field("latest packet", Span(f"{clock(traffic.last)}  at {about.at(traffic.last)}"))
 
 
 def _settings(about: _About) -> Iterator[ConnectionFact]:
     client, server = about.ends
-    if about.connection.is_sealed or not (client.frames or server.frames):
+    if about.connection.is_encrypted or not (client.frames or server.frames):
         return
     names = [*_DEFAULTS, *(name for name in {**client.settings, **server.settings} if name not in _DEFAULTS)]
     yield _sides("each asks of the other")
     is_certain = not about.connection.joined_late
     for name in names:
-        said = [sent.settings.get(name) for sent in (client, server)]
-        unsaid = _DEFAULTS.get(name, "") if is_certain else "?"
-        values = [unsaid if value is None else f"{value:,}" for value in said]
-        yield _both(clean(shortened(name, _ROWS - 1)), values, [value is not None for value in said])
+        sent_values = [sent.settings.get(name) for sent in (client, server)]
+        default = _DEFAULTS.get(name, "") if is_certain else "?"
+        values = [default if value is None else f"{value:,}" for value in sent_values]
+        yield _both(clean(shortened(name, _TABLE_WIDTH - 1)), values, [value is not None for value in sent_values])
 
 
 def _streams(about: _About) -> Iterator[ConnectionFact]:
@@ -213,36 +213,38 @@ def _pings(about: _About) -> Iterator[ConnectionFact]:
         sent = about.traffic.sent[ping.sender]
         yield ConnectionFact(Line((about.arrow(sent), GAP, Span(f"{about.at(ping.time)}  {trip}")), 1), ping.position)
     for (end, _), (time, position) in list(about.traffic.waiting.items())[-_LATEST:]:
-        words = Span(f"{about.at(time)}  no ACK", Tone.WARN)
-        yield ConnectionFact(Line((about.arrow(about.traffic.sent[end]), GAP, words), 1), position)
+        text = Span(f"{about.at(time)}  no ACK", Tone.WARN)
+        yield ConnectionFact(Line((about.arrow(about.traffic.sent[end]), GAP, text), 1), position)
 
 
 def _goaways(about: _About) -> Iterator[ConnectionFact]:
-    for said in about.traffic.goaways:
-        tone = Tone.PLAIN if said.error == "NO_ERROR" else Tone.ERROR
-        debug = f"  “{clean(shortened(said.debug, _LONGEST))}”" if said.debug else ""
-        words = Span(f"{about.at(said.time)}  {clean(said.error)}{debug}", tone)
-        last = Span(f"  last stream {said.last_stream}", Tone.DIM)
-        yield ConnectionFact(Line((about.arrow(about.traffic.sent[said.sender]), GAP, words, last), 1), said.position)
-        if said.killed:
-            yield ConnectionFact(Line((Span(_killed(said), Tone.ERROR),), 2), said.position)
+    for goaway in about.traffic.goaways:
+        tone = Tone.PLAIN if goaway.error == "NO_ERROR" else Tone.ERROR
+        debug = f"  “{clean(shortened(goaway.debug, _MAX_DEBUG))}”" if goaway.debug else ""
+        text = Span(f"{about.at(goaway.time)}  {clean(goaway.error)}{debug}", tone)
+        last = Span(f"  last stream {goaway.last_stream}", Tone.DIM)
+        yield ConnectionFact(
+            Line((about.arrow(about.traffic.sent[goaway.sender]), GAP, text, last), 1), goaway.position
+        )
+        if goaway.killed:
+            yield ConnectionFact(Line((Span(_refused_calls(goaway), Tone.ERROR),), 2), goaway.position)
 
 
-def _killed(said: Goaway) -> str:
-    shown = ", ".join(map(str, said.killed[:_LATEST]))
-    more = ", …" if len(said.killed) > _LATEST else ""
-    return f"refused {counted(len(said.killed), 'call')}, which may be sent again: stream {shown}{more}"
+def _refused_calls(goaway: Goaway) -> str:
+    shown = ", ".join(map(str, goaway.killed[:_LATEST]))
+    more = ", …" if len(goaway.killed) > _LATEST else ""
+    return f"refused {counted(len(goaway.killed), 'call')}, which may be sent again: stream {shown}{more}"
 
 
 def _resets(about: _About) -> Iterator[ConnectionFact]:
     traffic = about.traffic
     most = sorted(traffic.reset_counts.items(), key=itemgetter(1), reverse=True)
     for (end, error), count in most[:_LATEST]:
-        words = Span(f"{clean(error)}  {counted(count, 'time')}", Tone.PLAIN)
-        yield ConnectionFact(Line((about.arrow(traffic.sent[end]), GAP, words), 1))
+        text = Span(f"{clean(error)}  {counted(count, 'time')}", Tone.PLAIN)
+        yield ConnectionFact(Line((about.arrow(traffic.sent[end]), GAP, text), 1))
     for reset in traffic.resets[-_LATEST:]:
-        words = Span(f"{about.at(reset.time)}  stream {reset.stream}  {clean(reset.error)}")
-        yield ConnectionFact(Line((about.arrow(traffic.sent[reset.sender]), GAP, words), 2), reset.position)
+        text = Span(f"{about.at(reset.time)}  stream {reset.stream}  {clean(reset.error)}")
+        yield ConnectionFact(Line((about.arrow(traffic.sent[reset.sender]), GAP, text), 2), reset.position)
 
 
 _SECTIONS: Final[dict[str, _Section]] = {

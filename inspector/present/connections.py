@@ -1,49 +1,50 @@
-"""Rows of the Connections list, and flow-control windows in words."""
+"""Makes the rows of the Connections list, with its columns, and describes flow-control windows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from math import inf
 from typing import Final
 
-from inspector.model.connection import Connection
-from inspector.model.traffic import Goaway, Stall, Traffic, Windows
+from inspector.model.connection import Connection, Goaway, Stall, Traffic, Windows
+from inspector.present.columns import Column, ColumnTable, Printed, dim
 from inspector.present.spans import ARROWS, GAP, SIDE_TONES, Span, Tone, joined
 from inspector.present.times import Times
 from inspector.store.store import Store
 from inspector.text import clean, counted, duration, shortened, size
 
-_STREAMS: Final = 12
+_MAX_WINDOWS: Final = 12
 """Windows of open streams that are listed."""
-_STALLS: Final = 40
-_AT_ONCE: Final = 3
+_MAX_STALLS: Final = 40
+_MAX_CLOSED_WINDOWS: Final = 3
+"""Windows that are named in the line of a pause."""
 _UNKNOWN: Final = Span("not known", Tone.UNKNOWN)
 
 
 def window_lines(windows: Windows) -> Iterator[tuple[Span, ...]]:
-    """What one end may still send: in all, on a new stream, on those that are open."""
+    """Yield what one end may still send: on the connection, on a new stream, on open streams."""
     left = windows.connection()
     yield (Span("may send "), _room(left), Span(" on the connection; a new stream begins with "), _initial(windows))
-    known = ((stream, room) for stream in windows.changes if (room := windows.stream(stream)) is not None)
+    known = ((stream, room) for stream in windows.offsets if (room := windows.stream(stream)) is not None)
     moved = [(stream, room) for stream, room in known if room != windows.initial]
-    for stream, room in islice(moved, _STREAMS):
+    for stream, room in islice(moved, _MAX_WINDOWS):
         yield (Span(f"stream {stream} may send "), _room(room))
-    if len(moved) > _STREAMS:
-        yield (Span(f"and {counted(len(moved) - _STREAMS, 'more stream')} that used theirs", Tone.DIM),)
-    if unknown := sum(not windows.knows(stream) for stream in windows.changes):
-        yield (Span(f"{counted(unknown, 'open stream')} of which something was not captured: ", Tone.DIM), _UNKNOWN)
+    if len(moved) > _MAX_WINDOWS:
+        yield (Span(f"and {counted(len(moved) - _MAX_WINDOWS, 'more stream')} that used theirs", Tone.DIM),)
+    if unknown := sum(not windows.knows(stream) for stream in windows.offsets):
+        yield (Span(f"{counted(unknown, 'open stream')} with frames that were not captured: ", Tone.DIM), _UNKNOWN)
     if windows.overdrawn:
-        words = f"sent {windows.overdrawn:,} B more than a window allowed, as far as the capture shows"
-        yield (Span(words, Tone.ERROR),)
+        text = f"sent {windows.overdrawn:,} B more than a window allowed, as far as the capture shows"
+        yield (Span(text, Tone.ERROR),)
 
 
 def stall_facts(
     traffic: Traffic, connection: Connection, at: Callable[[float], str]
 ) -> Iterator[tuple[tuple[Span, ...], int]]:
-    """When a sender stood at a window of zero, the latest last, each with the frame after which it did."""
-    for stall in traffic.stalls[-_STALLS:]:
+    """Yield when a window was zero, the latest last, each with the position of the frame that used it up."""
+    for stall in traffic.stalls[-_MAX_STALLS:]:
         side = connection.side(stall.sender)
         window = f"stream {stall.stream}" if stall.stream else "connection"
         who = Span(f"{ARROWS[side]} {side:<6}", SIDE_TONES[side])
@@ -54,14 +55,14 @@ def stall_facts(
 
 
 def stalls_at(traffic: Traffic, connection: Connection, start: float, end: float) -> Iterator[str]:
-    """Which windows were at zero during the whole of a time, the first few of them."""
-    lasting = (each for each in traffic.stalls if each.began <= start and end <= _last_moment(each))
-    for stall in islice(lasting, _AT_ONCE):
+    """Yield the windows that were zero during a whole period, the first few of them."""
+    lasting = (each for each in traffic.stalls if each.began <= start and end <= _end_of_stall(each))
+    for stall in islice(lasting, _MAX_CLOSED_WINDOWS):
         of = f" on stream {stall.stream}" if stall.stream else ""
         yield f"the {connection.side(stall.sender)}'s window at zero{of}"
 
 
-def _last_moment(stall: Stall) -> float:
+def _end_of_stall(stall: Stall) -> float:
     ends = (each for each in (stall.ended, stall.broken_off) if each is not None)
     return next(ends, inf)
 
@@ -85,7 +86,8 @@ def _initial(windows: Windows) -> Span:
     return _room(windows.initial) if windows.is_initial_known else _UNKNOWN
 
 
-_LONGEST: Final = 200
+_MAX_SENTENCE: Final = 200
+"""Characters of a sentence in a row; the widest terminals show about as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +99,21 @@ class ConnectionRow:
     client: str
     server: str
     calls: str
-    """`43`, or `43  2 open`."""
+    """The number of calls: `43`, or `43  2 open`."""
     sent: str
-    """Bytes on the wire from the client, as people read them."""
-    got: str
+    """The size of what the client sent on the wire."""
+    received: str
+    """The size of what the server sent on the wire."""
     round_trip: str
-    """The mean of its PINGs, else its TCP handshake; empty without either."""
+    """The mean of its PINGs, else that of the TCP handshake; empty without either."""
     state: tuple[Span, ...]
-    """`open`, `closed`, `reset`, `TLS`."""
+    """`open`, `closed`, `reset`, `failed` or `TLS`."""
     info: tuple[Span, ...]
-    """What is not as it should be, or worth a look."""
+    """What went wrong or is uncertain."""
 
 
 def connection_row(store: Store, index: int, times: Times) -> ConnectionRow:
-    """The row of a connection."""
+    """Return the row of a connection."""
     connection, traffic = store.connections[index], store.traffic(index)
     ends = traffic.sent[connection.client], traffic.sent[connection.server]
     trip = traffic.ping_trips.mean if traffic.ping_trips.count else traffic.handshake
@@ -128,11 +131,40 @@ def connection_row(store: Store, index: int, times: Times) -> ConnectionRow:
     )
 
 
+def _traffic(store: Store, index: int) -> Hashable:
+    """Return what changes with every packet."""
+    traffic = store.traffic(index)
+    return store.connections[index], traffic.last, sum(sent.packets for sent in traffic.sent.values())
+
+
+# fmt: off
+CONNECTION_COLUMNS: Final = ColumnTable(
+    Column("№", lambda row: (Span(f"{row.index}"),), least=2, most=8, right=True, printed=Printed(4)),
+    Column("Start", lambda row: dim(row.start), least=6, most=12, right=True, gap=2, is_extra=True,
+           printed=Printed(10)),
+    Column("Client", lambda row: (Span(row.client, Tone.CLIENT),), least=12, most=28, gap=2, printed=Printed()),
+    Column("Server", lambda row: (Span(row.server, Tone.SERVER),), least=12, most=28, printed=Printed(gap=" → ")),
+    Column("State", lambda row: row.state, least=6, most=6, depends_on=(_traffic,), printed=Printed(6)),
+    Column("Calls", lambda row: (Span(row.calls),), least=5, most=14, right=True,
+           depends_on=(_traffic,), printed=Printed(6)),
+    Column("→Bytes", lambda row: (Span(row.sent, Tone.CLIENT),), least=7, most=9, right=True,
+           depends_on=(_traffic,), printed=Printed(9, title="Sent")),
+    Column("←Bytes", lambda row: (Span(row.received, Tone.SERVER),), least=7, most=9, right=True,
+           depends_on=(_traffic,), printed=Printed(9, title="Got")),
+    Column("RTT", lambda row: dim(row.round_trip), least=6, most=10, right=True,
+           depends_on=(_traffic,), printed=Printed(8)),
+    Column("Info", lambda row: row.info, gap=2, depends_on=(_traffic,), printed=Printed(title="")),
+    printed=("№", "Start", "Calls", "→Bytes", "←Bytes", "RTT", "State", "Client", "Server", "Info"),
+)
+# fmt: on
+"""Of a `ConnectionRow`; depends on the index of a connection."""
+
+
 def state(connection: Connection) -> Span:
-    """How a connection is, in a word."""
-    if connection.is_sealed:
+    """Return the state of a connection in a word."""
+    if connection.is_encrypted:
         return Span("TLS", Tone.WARN)
-    if connection.why is not None:
+    if connection.diagnosis is not None:
         return Span("failed", Tone.ERROR)
     if not connection.endings:
         return Span("open", Tone.OK)
@@ -140,16 +172,16 @@ def state(connection: Connection) -> Span:
 
 
 def _info(connection: Connection, traffic: Traffic) -> Iterator[tuple[Span, ...]]:
-    if connection.is_sealed:
+    if connection.is_encrypted:
         yield (Span("cannot be read without its keys", Tone.WARN),)
-    if connection.why is not None:
-        yield (Span(clean(shortened(connection.why.sentence, _LONGEST)), Tone.ERROR),)
+    if connection.diagnosis is not None:
+        yield (Span(clean(shortened(connection.diagnosis.sentence, _MAX_SENTENCE)), Tone.ERROR),)
     if connection.joined_late:
         yield (Span("joined late", Tone.WARN),)
     if gaps := sum(sent.gaps for sent in traffic.sent.values()):
         yield (Span(counted(gaps, "gap"), Tone.WARN),)
-    if said := most_telling(traffic):
-        yield (_goaway(said),)
+    if goaway := most_informative(traffic):
+        yield (_goaway(goaway),)
     if resets := sum(traffic.reset_counts.values()):
         yield (Span(counted(resets, "reset"), Tone.WARN),)
     if traffic.stall_count:
@@ -162,12 +194,12 @@ def _info(connection: Connection, traffic: Traffic) -> Iterator[tuple[Span, ...]
         yield (Span(f"{repeated:,} sent again", Tone.DIM),)
 
 
-def most_telling(traffic: Traffic) -> Goaway | None:
-    """The GOAWAY that gives a reason, else the first."""
+def most_informative(traffic: Traffic) -> Goaway | None:
+    """Return the first GOAWAY with an error, else the first; None without any."""
     goaways = traffic.goaways
     return next((each for each in goaways if each.error != "NO_ERROR"), goaways[0] if goaways else None)
 
 
-def _goaway(said: Goaway) -> Span:
-    words = " ".join(part for part in ("GOAWAY", said.error, shortened(said.debug, 60)) if part)
-    return Span(clean(words), Tone.DIM if said.error == "NO_ERROR" else Tone.ERROR)
+def _goaway(goaway: Goaway) -> Span:
+    text = " ".join(part for part in ("GOAWAY", goaway.error, shortened(goaway.debug, 60)) if part)
+    return Span(clean(text), Tone.DIM if goaway.error == "NO_ERROR" else Tone.ERROR)

@@ -1,4 +1,4 @@
-"""One frame in full: its fields, its messages, its bytes."""
+"""Shows one frame in full: its fields, its messages and its bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
-from inspector.diagnosis.method_names import is_grpc, method_name
+from inspector.diagnosis.call_facts import is_grpc, method_name
 from inspector.model.call import PREFIX_LENGTH, Call, Message
 from inspector.model.frame import HEADER_TYPES, Frame, FrameType, Side
 from inspector.present.headers import Seen, detail_lines, header_lines, named, seen
@@ -22,25 +22,25 @@ from inspector.text import clean, counted, in_ascii, size
 
 
 class BytesLine(NamedTuple):
-    """One line: `00000010`, hex with a gap in the middle, and the same bytes as ASCII."""
+    """A line of a hex dump: the offset, hex digits with a gap in the middle, and the bytes as ASCII."""
 
     offset: int
-    """Of its first byte, in the payload."""
+    """The offset of the first byte in the payload."""
     hex: tuple[Span, ...]
     ascii: tuple[Span, ...]
 
 
 class ByteRun(NamedTuple):
-    """Bytes of a payload that are one thing."""
+    """A part of a payload with one tone."""
 
     end: int
-    """In the payload, not included."""
+    """The offset after the last byte in the payload."""
     tone: Tone
     """`PREFIX`, the sender's tone for a message, or `PLAIN`."""
 
 
 class Dump:
-    """The payload of one frame, line by line."""
+    """The hex dump of one frame's payload."""
 
     def __init__(self, store: Store, position: int, width: int = 16) -> None:
         frame = store.frames[position]
@@ -53,11 +53,11 @@ class Dump:
             self.runs = tuple(_runs(call, side, start, len(frame.payload)))
 
     def __len__(self) -> int:
-        """How many lines there are."""
+        """Return the number of lines."""
         return (len(self.payload) + self.width - 1) // self.width
 
     def lines(self, start: int = 0, end: int | None = None) -> tuple[BytesLine, ...]:
-        """The lines from `start` up to, not including, `end`."""
+        """Return the lines from `start` up to, not including, `end`."""
         last = len(self) if end is None else min(end, len(self))
         return tuple(self._line(index * self.width) for index in range(start, last))
 
@@ -78,11 +78,6 @@ class Dump:
         return f"{gap}{self.payload[at]:02x}"
 
 
-def dump(store: Store, position: int, width: int = 16) -> Dump:
-    """The payload of the frame at a position, `width` bytes a line."""
-    return Dump(store, position, width)
-
-
 def _end(run: ByteRun) -> int:
     return run.end
 
@@ -92,7 +87,7 @@ def _offset(message: Message) -> int:
 
 
 def _runs(call: Call, side: Side, start: int, length: int) -> Iterator[ByteRun]:
-    """The prefixes and messages that lie in DATA bytes `start` up to `start + length` of the stream."""
+    """Yield the prefixes and messages in the DATA bytes `start` up to `start + length` of the stream."""
     messages = call.messages(side)
     end, at = start + length, start
     for message in messages[max(bisect_right(messages, start, key=_offset) - 1, 0) :]:
@@ -102,14 +97,14 @@ def _runs(call: Call, side: Side, start: int, length: int) -> Iterator[ByteRun]:
         at = message.offset + PREFIX_LENGTH + message.length
         if start < at:
             yield ByteRun(min(at, end) - start, SIDE_TONES[side])
-    # What is left belongs to a message whose end has not come.
+    # The rest belongs to a message that is still incomplete.
     if at < end:
         yield from _clipped(at, start, end, side)
         yield ByteRun(length, SIDE_TONES[side])
 
 
 def _clipped(prefix: int, start: int, end: int, side: Side) -> Iterator[ByteRun]:
-    """The prefix of a message, as far as it is in the frame; before it, what belongs to nothing that is known."""
+    """Yield the part of a prefix that is in the frame, and the bytes of unknown messages before it."""
     if prefix > start:
         yield ByteRun(min(prefix, end) - start, SIDE_TONES[side])
     if prefix + PREFIX_LENGTH > start and prefix < end:
@@ -117,13 +112,13 @@ def _clipped(prefix: int, start: int, end: int, side: Side) -> Iterator[ByteRun]
 
 
 _EXCERPT: Final = 1_048_576
-"""Bytes of a message that the Message tab reads: some tenths of a second. `calls --json` has the whole of any."""
-_LINES: Final = 50_000
-_MESSAGES: Final = 50
+"""Bytes of a message that the Message tab decodes, which takes some tenths of a second. `calls --json` has all."""
+_MAX_LINES: Final = 50_000
+_MAX_MESSAGES: Final = 50
 
 
 def frame_detail(store: Store, catalog: Catalog, position: int) -> tuple[Line, ...]:
-    """Every field of the frame at a position, a line each."""
+    """Return every field of the frame at a position, one per line."""
     at = seen(store, catalog, position)
     frame, connection = at.frame, store.connections[at.frame.connection]
     title = Span(f"{ARROWS[at.side]} {frame.type_name}", SIDE_TONES[at.side])
@@ -145,27 +140,31 @@ def frame_detail(store: Store, catalog: Catalog, position: int) -> tuple[Line, .
 
 
 def message_detail(store: Store, catalog: Catalog, position: int, form: Format | None = None) -> tuple[Line, ...]:
-    """The messages that end in the frame at a position, or the one of which it holds a part, as far as they go.
+    """Return the messages that end in the frame at a position, or else the message that the frame is a part of.
 
-    `form` asks for one form instead of the likeliest; `message_forms` tells which there are.
+    `form` chooses one of `message_forms` instead of the most likely format.
     """
     at = seen(store, catalog, position)
     if at.call is None:
-        return (Line((Span("This frame belongs to no call.", Tone.DIM),)),)
+        return (Line((Span("This frame does not belong to a call.", Tone.DIM),)),)
     messages = _messages(at, at.call)
     if not messages:
         is_part = at.frame.payload and at.frame.headers is None
-        words = "The end of this message has not been seen." if is_part else "This frame holds no part of a message."
-        return (Line((Span(words, Tone.DIM),)),)
-    shown = (line for each in messages[:_MESSAGES] for line in _message_lines(at, at.call, each, form))
-    lines = list(islice(shown, _LINES))
-    if len(messages) > _MESSAGES:
-        lines.append(Line((Span(f"… {counted(len(messages) - _MESSAGES, 'more message')} in this frame", Tone.DIM),)))
+        sentence = (
+            "The end of this message was not captured." if is_part else "This frame contains no part of a message."
+        )
+        return (Line((Span(sentence, Tone.DIM),)),)
+    shown = (line for each in messages[:_MAX_MESSAGES] for line in _message_lines(at, at.call, each, form))
+    lines = list(islice(shown, _MAX_LINES))
+    if len(messages) > _MAX_MESSAGES:
+        lines.append(
+            Line((Span(f"… {counted(len(messages) - _MAX_MESSAGES, 'more message')} in this frame", Tone.DIM),))
+        )
     return tuple(lines)
 
 
 def message_forms(store: Store, catalog: Catalog, position: int) -> tuple[Format, ...]:
-    """The forms that the first message of `message_detail` can be read in; none without a message."""
+    """Return the formats in which the first message of `message_detail` can be decoded; none without a message."""
     at = seen(store, catalog, position)
     messages = [] if at.call is None else _messages(at, at.call)
     return forms_of(at.call, at.side, messages[0], catalog) if at.call is not None and messages else ()

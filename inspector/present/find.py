@@ -1,4 +1,4 @@
-"""What Find looks for, and whether a frame holds it."""
+"""Parses what Find searches for, and tests whether frames contain it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import AnyStr, Final, TypeAlias
 
 import regex
 
-from inspector.diagnosis.method_names import is_grpc
+from inspector.diagnosis.call_facts import is_grpc
 from inspector.errors import PatternError
 from inspector.model.call import Message
 from inspector.model.frame import Frame, FrameType
@@ -23,19 +23,17 @@ from inspector.store.store import Store
 
 _BETWEEN_BYTES: Final = re.compile(r"0x|\\x|[\s:,-]", re.IGNORECASE)
 _NO_HEX: Final = re.compile(r"[^0-9a-fA-F]")
-_PATIENCE: Final = 0.1
-"""Seconds for one text: an expression such as `(a|aa)+$` may go back and forth in it for years."""
-_TAKES_TOO_LONG: Final = (
-    "This regular expression takes too long: write it with fewer repetitions inside of repetitions."
-)
+_TIMEOUT: Final = 0.1
+"""Seconds for one text: the backtracking of an expression such as `(a|aa)+$` takes exponential time."""
+_TAKES_TOO_LONG: Final = "This regular expression takes too long: write it with fewer nested repetitions."
 
 _COUNTS: Final = re.compile(r"\{(\d{0,9}),?(\d{0,9})\}")
-_MOST_REPEATED: Final = 100_000
-"""A counted repetition is written out when it is compiled: `((a{1000}){1000}){1000}` would take all memory there is."""
+_MAX_REPETITIONS: Final = 100_000
+"""The compiler expands counted repetitions: `((a{1000}){1000}){1000}` would exhaust the memory."""
 
 
 class Kind(StrEnum):
-    """How what was typed is meant."""
+    """How a search text is interpreted."""
 
     TEXT = "text"
     REGEX = "regex"
@@ -43,63 +41,60 @@ class Kind(StrEnum):
 
 
 class Where(StrEnum):
-    """What is searched of a frame or a call."""
+    """The parts of a frame or call that are searched."""
 
     ANYWHERE = "anywhere"
     ROWS = "rows"
-    """What the list says of it."""
+    """The text of its row."""
     HEADERS = "headers"
-    """`name: value`, one by one."""
+    """Each as `name: value`."""
     MESSAGES = "messages"
-    """Whole messages, decompressed: their bytes as text, and their readings as JSON."""
+    """Whole messages, decompressed: their bytes as text, and their values as JSON."""
     BYTES = "bytes"
     """The payloads of frames."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """Finds what is looked for in a text, within a bounded time."""
+    """Finds a pattern in text within a bounded time."""
 
     _pattern: regex.Pattern[str]
 
     def is_in(self, text: str) -> bool:
-        """True when a text holds it. Raises PatternError where that takes too long to say."""
+        """Return whether a text contains the pattern. Raises PatternError if that takes too long."""
         return _holds(self._pattern, text)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Where it stands in a text: from and to, in order; what matches nothing but emptiness is left out.
-
-        Empty where it takes too long to say.
-        """
+        """Return the start and end of each match that is not empty; nothing if the search takes too long."""
         try:
-            return [match.span() for match in self._pattern.finditer(text, timeout=_PATIENCE) if match[0]]
+            return [match.span() for match in self._pattern.finditer(text, timeout=_TIMEOUT) if match[0]]
         except TimeoutError:
             return []
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Something to look for. To ask it raises PatternError where the answer takes too long."""
+    """A parsed search. Its tests raise PatternError if they take too long."""
 
     in_text: Callable[[str], bool]
     in_bytes: Callable[[bytes], bool]
     shown: Matcher
-    """Finds it in what is drawn; bytes where they are drawn in hex."""
+    """Finds it in drawn text; bytes in the form of a hex dump."""
 
 
 def parse_pattern(text: str, kind: Kind) -> Pattern:
-    """What a text means. Raises PatternError."""
+    """Parse a search text. Raises PatternError if it is not valid."""
     match kind:
         case Kind.TEXT:
             lowered = text.lower()
             drawn = regex.compile(regex.escape(text), regex.IGNORECASE)
-            return Pattern(lambda said: lowered in said.lower(), bytes_test(lowered), Matcher(drawn))
+            return Pattern(lambda text: lowered in text.lower(), bytes_test(lowered), Matcher(drawn))
         case Kind.REGEX:
             return _regex(text)
         case Kind.HEX:
             wanted = _bytes(text)
             drawn = regex.compile(r"\b" + " +".join(f"{byte:02x}" for byte in wanted) + r"\b")
-            return Pattern(lambda _said: False, lambda data: wanted in data, Matcher(drawn))
+            return Pattern(lambda _text: False, lambda data: wanted in data, Matcher(drawn))
 
 
 def _regex(text: str) -> Pattern:
@@ -112,7 +107,7 @@ def _regex(text: str) -> Pattern:
 
 
 def _refuse_large(text: str) -> None:
-    if math.prod(max(int(count or 1) for count in pair) for pair in _COUNTS.findall(text)) > _MOST_REPEATED:
+    if math.prod(max(int(count or 1) for count in pair) for pair in _COUNTS.findall(text)) > _MAX_REPETITIONS:
         raise PatternError("This regular expression repeats too much: write it with smaller counts.")
 
 
@@ -120,14 +115,14 @@ def _compiled(text: AnyStr) -> regex.Pattern[AnyStr]:
     try:
         return regex.compile(text, regex.IGNORECASE)
     except regex.error as error:
-        raise PatternError(f"This is no regular expression: {error.args[0]}.") from error
+        raise PatternError(f"This is not a regular expression: {error.args[0]}.") from error
     except RecursionError as error:
-        raise PatternError("This regular expression nests too deep.") from error
+        raise PatternError("This regular expression is nested too deeply.") from error
 
 
 def _holds(pattern: regex.Pattern[AnyStr], text: AnyStr) -> bool:
     try:
-        return pattern.search(text, timeout=_PATIENCE) is not None
+        return pattern.search(text, timeout=_TIMEOUT) is not None
     except TimeoutError as error:
         raise PatternError(_TAKES_TOO_LONG) from error
 
@@ -135,31 +130,31 @@ def _holds(pattern: regex.Pattern[AnyStr], text: AnyStr) -> bool:
 def _bytes(text: str) -> bytes:
     digits = _BETWEEN_BYTES.sub("", text)
     if strange := _NO_HEX.search(digits):
-        raise PatternError(f"{strange[0]!r} is no hex digit; bytes are written as in 0a 05 57 or 0a0557.")
+        raise PatternError(f"{strange[0]!r} is not a hex digit; write bytes as in 0a 05 57 or 0a0557.")
     if len(digits) % 2:
-        raise PatternError(f"A byte is two hex digits, and here are {len(digits)}: one is missing.")
+        raise PatternError(f"A byte has two hex digits, but there are {len(digits)}: one is missing.")
     return bytes.fromhex(digits)
 
 
-_READ_AT_MOST: Final = 65_536
-"""Bytes of a message of which a reading is made; its bytes are searched all."""
+_EXCERPT: Final = 65_536
+"""Bytes of a message that are decoded; all of its bytes are searched."""
 
-_Look: TypeAlias = Callable[["FrameFind", int, Frame], bool]
+_Test: TypeAlias = Callable[["FrameFind", int, Frame], bool]
 
 
 class FrameFind:
-    """One pattern, asked of frames of one store."""
+    """Tests frames of one store for one pattern."""
 
     def __init__(self, store: Store, catalog: Catalog, pattern: Pattern, where: Where) -> None:
         self._store, self._catalog, self._pattern = store, catalog, pattern
-        self._looks = _LOOKS.get(where, ())
+        self._tests = _TESTS.get(where, ())
 
     def holds(self, position: int) -> bool:
-        """True when the frame at a position holds it."""
+        """Return whether the frame at a position contains the pattern."""
         if not self._store.frames.holds(position):
-            return False  # the oldest leave while others are still looked through
+            return False  # evicted during the search
         frame = self._store.frames[position]
-        return any(look(self, position, frame) for look in self._looks)
+        return any(test(self, position, frame) for test in self._tests)
 
     def _in_headers(self, _position: int, frame: Frame) -> bool:
         in_text = self._pattern.in_text
@@ -176,7 +171,7 @@ class FrameFind:
         if call is None:
             return False
         side = self._store.side(frame)
-        readings = (read(call, side, each, self._catalog, _READ_AT_MOST) for each in self._messages(position))
+        readings = (read(call, side, each, self._catalog, _EXCERPT) for each in self._messages(position))
         return any(self._pattern.in_text(f"{each.type or ''} {_as_json(each.value)}") for each in readings)
 
     def _messages(self, position: int) -> Iterator[Message]:
@@ -186,7 +181,7 @@ class FrameFind:
             yield from ending_in(call, side, position)
 
 
-_LOOKS: Final[Mapping[Where, tuple[_Look, ...]]] = {
+_TESTS: Final[Mapping[Where, tuple[_Test, ...]]] = {
     Where.HEADERS: (FrameFind._in_headers,),
     Where.BYTES: (FrameFind._in_payload,),
     Where.MESSAGES: (FrameFind._in_messages, FrameFind._in_readings),

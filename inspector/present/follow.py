@@ -1,4 +1,4 @@
-"""One call from its first frame to its last, as steps: the follow view."""
+"""The follow view: one call from its first frame to its last, as steps."""
 
 from __future__ import annotations
 
@@ -9,14 +9,26 @@ from itertools import islice
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from inspector.diagnosis import diagnose
-from inspector.diagnosis.method_names import content_type, is_grpc
-from inspector.model.call import Call, Message, StreamKey
+from inspector.diagnosis import diagnose, other_problems
+from inspector.diagnosis.call_facts import content_type, is_grpc, method_name
+from inspector.http2.framings import framing_of_call
+from inspector.model.call import Call, Message, MethodSource, StreamKey
 from inspector.model.connection import Diagnosis
 from inspector.model.frame import HEADER_TYPES, Frame, FrameType, Side
-from inspector.present.body_end import IN_BODY, body_end
-from inspector.present.headers import BlockKind, Seen, block_of, detail_lines, frame_status, header_lines, seen
-from inspector.present.heading import heading, notes
+from inspector.present.headers import (
+    IN_BODY,
+    BlockKind,
+    Seen,
+    block_of,
+    body_end,
+    call_status,
+    detail_lines,
+    frame_status,
+    header_lines,
+    named,
+    seen,
+    why_line,
+)
 from inspector.present.info import frame_info, type_spans
 from inspector.present.messages import pretty, read
 from inspector.present.spans import ARROWS, SIDE_TONES, Line, Span, Tone, dotted, joined
@@ -24,45 +36,48 @@ from inspector.present.times import clock
 from inspector.schema.catalog import Catalog
 from inspector.schema.decode import Format, Reading, read_bytes
 from inspector.store.store import Store
-from inspector.text import clean, counted, since, size
+from inspector.text import clean, counted, duration, since, size
 
 LINES: Final = 40
-"""Lines of a message that a step shows on the screen; the Message tab shows more."""
-_LONGEST_STRING: Final = 1_000
+"""Lines of a message in a step on the screen; the Message tab shows more."""
+_MAX_STRING: Final = 1_000
+"""Characters of a string in a step."""
+_MAX_LINES: Final = 100_000
+"""Lines of a message that are counted to say how many are left out."""
 EXCERPT: Final = 65_536
-"""Bytes of a message that are read for a step: far more than fits into its lines."""
+"""Bytes of a message that are decoded for a step: far more than its lines hold."""
 
 
 class StepHeader(NamedTuple):
-    """What a step is about: a frame, or a message that ends in it."""
+    """What a step shows: a frame, or a message that ends in it."""
 
     position: int
     message: Message | None = None
     side: Side | None = None
-    """Who sent the message; None for a frame."""
+    """The sender of the message; None for a frame."""
     frames: int = 1
-    """How many DATA frames the message came in."""
+    """The number of DATA frames that carry the message."""
     is_open: bool = False
-    """True for the frames of a message whose end has not come."""
+    """True for the frames of a message that is still incomplete."""
 
 
 class Shown(NamedTuple):
-    """How much of a message is shown, and in which form."""
+    """How much of a message to show, and in which form."""
 
     lines: int = LINES
     form: Format | None = None
-    """None for the likeliest."""
+    """None for the most likely."""
     elsewhere: str = "the Message tab shows more"
-    """Said where lines are left out."""
+    """Where the rest can be seen; shown if lines are left out."""
 
 
 PRINTED: Final = Shown(1_000, elsewhere="calls --json has all of it")
-"""Of a message that is printed, and goes by no tab: more than a screen holds."""
+"""For output that is not on a screen, so there is no other tab with more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step as it is shown: `title` and `facts` on one line, `body` below it."""
+    """A formatted step: `title` and `facts` on one line, `body` below."""
 
     position: int
     """The frame to which the step leads."""
@@ -72,10 +87,36 @@ class Step:
     body: tuple[Line, ...]
 
 
+def heading(store: Store, call: Call) -> tuple[Span, ...]:
+    """Return `connection 0   [::1]:50316 → [::1]:37564   stream 1   OK   8.1 ms`."""
+    connection = store.connections[call.key.connection]
+    return joined(
+        (
+            (Span(f"connection {connection.index}", Tone.DIM),),
+            (Span(f"{connection.client} → {connection.server}", Tone.DIM),),
+            (Span(f"stream {call.key.stream}", Tone.DIM),),
+            call_status(call),
+            () if call.duration is None else (Span(duration(call.duration), Tone.DIM),),
+        ),
+        Span("   "),
+    )
+
+
+def notes(call: Call, catalog: Catalog, found: Diagnosis | None) -> tuple[Line, ...]:
+    """Return why a call failed, its protocol if that is not gRPC, its method if that was not read, and each problem."""
+    reason = () if found is None else (why_line(found),)
+    known = method_name(call, catalog)
+    is_certain = known.source is MethodSource.WIRE or (known.method is None and call.request_headers is None)
+    method = () if is_certain else (Line((Span("method: ", Tone.DIM), *named(known))),)
+    protocol = framing_of_call(call.request_headers).note
+    other = (Line((Span("protocol: ", Tone.DIM), Span(protocol))),) if protocol else ()
+    return (*reason, *other, *method, *(Line((Span(clean(each), Tone.WARN),)) for each in other_problems(call, found)))
+
+
 def step(
     store: Store, catalog: Catalog, call: Call, entry: StepHeader, before: StepHeader | None, shown: Shown
 ) -> Step:
-    """Draw a step up; `before` is the step it came after."""
+    """Return a formatted step; `before` is the previous one."""
     at = seen(store, catalog, entry.position)
     at = at._replace(call=call, side=entry.side or at.side)
     if entry.message is not None:
@@ -100,7 +141,7 @@ def step(
 
 
 def _title(at: Seen, entry: StepHeader, more: tuple[Span, ...]) -> tuple[Span, ...]:
-    # What was lost is told at a frame near the gap, which may be of any type and stream.
+    # A lost message is recorded at a frame near the gap, which may be of any type and stream.
     name = at.frame.type_name if entry.message is None else "DATA"
     return joined(((Span(f"{ARROWS[at.side]} {name}", SIDE_TONES[at.side]),), more))
 
@@ -152,8 +193,8 @@ def _inflated(data: bytes | None) -> str:
 
 
 def body(reading: Reading, shown: Shown, whole: int) -> tuple[Line, ...]:
-    """A reading's lines, as many as are shown; says how much is not. `whole` is the message's size in bytes."""
-    lines = list(islice(pretty(reading, _LONGEST_STRING), 100_000))
+    """Return the lines of a decoded message, and how much is left out; `whole` is the size of the message in bytes."""
+    lines = list(islice(pretty(reading, _MAX_STRING), _MAX_LINES))
     more = len(lines) - shown.lines
     if not reading.complete:
         note = f"… the beginning of {size(whole)}; {shown.elsewhere}"
@@ -184,18 +225,18 @@ _at_position = attrgetter("position")
 
 @dataclass(slots=True)
 class _SideIndex:
-    """How far one side's part of the call has been indexed."""
+    """How far the messages and frames of one side are indexed."""
 
     messages: int = 0
     parts: list[int] = field(default_factory=list)
-    """DATA frames in which no message has ended yet."""
+    """DATA frames after the last complete message."""
 
 
 class Follow:
-    """The steps of one call. Call `update` when its call, or its connection, has changed."""
+    """The steps of one call. Call `update` when the call or its connection has changed."""
 
     def __init__(self, store: Store, catalog: Catalog, key: StreamKey) -> None:
-        """KeyError for a stream that is no call."""
+        """Raises KeyError for a stream that is not a call."""
         self.key = key
         self._store, self._catalog, self._call = store, catalog, store.calls[key]
         self._client = store.connections[key.connection].client
@@ -205,58 +246,58 @@ class Follow:
     def _begin(self) -> None:
         self._entries: list[StepHeader] = []
         self.dropped = 0
-        """How many steps there were before the first, whose frames are not kept any more."""
+        """The number of steps before the first one, which were evicted."""
         self._sides = {side: _SideIndex() for side in Side}
         self._frames = 0
         oldest = self._call.frames.oldest
         self._searched = len(self._store.frames) if oldest is None else oldest
 
     def __len__(self) -> int:
-        """How many steps there are so far."""
+        """Return the number of steps so far."""
         return len(self._entries)
 
     def entry(self, index: int) -> StepHeader:
-        """What one step is about."""
+        """Return what a step shows."""
         return self._entries[index]
 
     @property
     def settled(self) -> int:
-        """How many of them, from the first, do not wait for the end of their message."""
+        """The number of steps, from the first, before those of messages that are still incomplete."""
         return len(self._entries) - sum(entry.is_open for entry in self._entries[-len(self._sides) :])
 
     def heading(self) -> tuple[Span, ...]:
-        """The line above the steps: connection, addresses, stream, status, duration."""
+        """Return the line above the steps: connection, addresses, stream, status, duration."""
         return heading(self._store, self._call)
 
     def why(self) -> Diagnosis | None:
-        """Why the call failed; None for one that is OK."""
+        """Return why the call failed; None for one that is OK."""
         return diagnose(self._store, self._catalog, self.key)
 
     def notes(self) -> tuple[Line, ...]:
-        """Why it failed, and what is not as it should be or not certain."""
+        """Return the lines about failure, problems and uncertainty."""
         return notes(self._call, self._catalog, self.why())
 
     def steps(self, start: int = 0, end: int | None = None, shown: Shown = Shown()) -> tuple[Step, ...]:  # noqa: B008
-        """The steps from `start` up to, not including, `end`, drawn up as the catalog knows their types now."""
+        """Return the formatted steps from `start` up to, not including, `end`."""
         last = len(self._entries) if end is None else min(end, len(self._entries))
         return tuple(self.step(index, shown) for index in range(start, last))
 
     def step(self, index: int, shown: Shown = Shown()) -> Step:  # noqa: B008 - frozen
-        """One step."""
+        """Return one formatted step."""
         before = self._entries[index - 1] if index else None
         return step(self._store, self._catalog, self._call, self._entries[index], before, shown)
 
     def step_of(self, position: int) -> int:
-        """The step that shows a frame, or in which its part of a message ends; the last one for any later frame."""
+        """Return the step that shows a frame or its message; the last step for a later frame."""
         index = bisect_left(self._entries, position, key=_at_position)
         while index < len(self._entries) and self._is_of_other_side(index, position):
             index += 1
         return max(min(index, len(self._entries) - 1), 0)
 
     def update(self) -> int:
-        """Take in what the call has come to be. The first step that is new or may say something else now."""
+        """Update the steps; return the index of the first that is new or may have changed."""
         client = self._store.connections[self.key.connection].client
-        if client != self._client:  # the two sides have changed places
+        if client != self._client:  # the sides were swapped
             self._client = client
             self._begin()
         while self._entries and self._entries[-1].is_open:
@@ -271,7 +312,7 @@ class Follow:
         return 0 if dropped else first
 
     def _drop(self) -> int:
-        """Forget the steps whose frames are not kept any more; gives how many."""
+        """Remove the steps whose frames were evicted; return their number."""
         first = self._store.frames.first
         count = bisect_left(self._entries, first, key=_at_position)
         if count:
@@ -285,7 +326,7 @@ class Follow:
         return count
 
     def _new_entries(self) -> Iterator[StepHeader]:
-        # Messages may be told later than the frame in which they end: where bytes were lost.
+        # A message that lost bytes may be recorded later than the frame in which it ends.
         if self._frames > self._call.frames.first:
             last = self._call.frames[self._frames - 1]
             for side in Side:
@@ -317,7 +358,7 @@ class Follow:
         yield from self._ended(side, position)
 
     def _ended(self, side: Side, position: int) -> Iterator[StepHeader]:
-        """An entry for each message of a side that ends at or before a position and has none yet."""
+        """Yield a new entry for each message of a side that ends at or before a position."""
         index, messages = self._sides[side], self._call.messages(side)
         while index.messages < len(messages) and messages[index.messages].frame <= position:
             message = messages[index.messages]
@@ -334,7 +375,7 @@ class Follow:
         )
 
     def _goaways(self) -> Iterator[StepHeader]:
-        """GOAWAY is a frame of the connection, but what comes while the call lasts may be what ends it."""
+        """Yield an entry for each GOAWAY during the call: a frame of the connection that may be what ends the call."""
         frames, ended, connection = self._store.frames, self._call.ended, self.key.connection
         while self._searched < len(frames):
             frame = frames[self._searched]
@@ -343,8 +384,3 @@ class Follow:
             if frame.type == FrameType.GOAWAY and frame.connection == connection:
                 yield StepHeader(self._searched)
             self._searched += 1
-
-
-def follow(store: Store, catalog: Catalog, key: StreamKey) -> Follow:
-    """The follow view of a call; KeyError for a stream that is no call."""
-    return Follow(store, catalog, key)

@@ -1,4 +1,7 @@
-"""Headers and statuses, as one line and as many, each marked with how it is known."""
+"""Formats headers and statuses, each marked with how it is known if it was not simply read.
+
+The end of a body of gRPC-Web or Connect carries trailers, so it looks the same and its secrets can be masked.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,17 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Final, NamedTuple
 
-from inspector.diagnosis.method_names import MethodName, method_name
-from inspector.diagnosis.status_details import type_name_of
-from inspector.http2.framings import status_message
-from inspector.model.call import Call, CallState, Status
-from inspector.model.frame import END_HEADERS, Frame, FrameType, HeaderNote, HeaderSource, Side
-from inspector.present.messages import pretty
+import msgspec
+
+from inspector.diagnosis.call_facts import MethodName, content_type, method_name, type_name_of
+from inspector.http2.framings import Base64Body, framing_of, status_message
+from inspector.model.call import PREFIX_LENGTH, Call, CallState, Status
+from inspector.model.connection import Cause, Diagnosis
+from inspector.model.frame import END_HEADERS, Frame, FrameType, Header, HeaderNote, HeaderSource, Side
+from inspector.present.messages import compact, pretty
 from inspector.present.spans import GAP, Line, Span, Tone, joined
 from inspector.schema.catalog import Catalog
-from inspector.schema.decode import Format, Reading
-from inspector.schema.rich_status import HEADER, RichStatus, read_status
+from inspector.schema.decode import STATUS_DETAILS_HEADER, Format, Reading, RichStatus, read_bytes, read_status
 from inspector.store.store import Store
 from inspector.text import clean, counted, more_characters, shortened
 
@@ -28,7 +32,7 @@ _STATE_TONES: Final = {
 
 
 def status_spans(status: Status, longest: int = 200) -> tuple[Span, ...]:
-    """A status by name: `OK`, or `NOT_FOUND  no such name` in the tone of an error."""
+    """Return a status as `OK`, or as `NOT_FOUND  no such name` in the tone of an error."""
     if status.code == 0:
         return (Span("OK", Tone.OK),)
     message = clean(shortened(status.message, longest))
@@ -36,10 +40,7 @@ def status_spans(status: Status, longest: int = 200) -> tuple[Span, ...]:
 
 
 def call_status(call: Call) -> tuple[Span, ...]:
-    """The status by name: `OK`, `NOT_FOUND`; the state where the wire told no status: `open`, `cancelled`.
-
-    How it is known stands beside it, where it was not plainly read.
-    """
+    """Return the name of a call's status: `NOT_FOUND (recovered)`; without one `HTTP 502`, or the state: `open`."""
     if call.status is not None:
         source = call.status_source
         mark = (Span(f" ({source})", Tone(source.value)),) if source is not None else ()
@@ -49,8 +50,16 @@ def call_status(call: Call) -> tuple[Span, ...]:
     return (Span(call.state, _STATE_TONES[call.state]),)
 
 
+_WHY_TONES: Final = {Cause.STILL_OPEN: Tone.DIM, Cause.BYTES_LOST: Tone.WARN, Cause.CANCELLED: Tone.WARN}
+
+
+def why_line(found: Diagnosis) -> Line:
+    """Return the line that says why a call or a connection failed."""
+    return Line((Span("why: ", Tone.DIM), Span(clean(found.sentence), _WHY_TONES.get(found.cause, Tone.ERROR))))
+
+
 class Seen(NamedTuple):
-    """A frame with what is known around it."""
+    """A frame with its side, its call, and where they are from."""
 
     store: Store
     catalog: Catalog
@@ -61,7 +70,7 @@ class Seen(NamedTuple):
 
 
 def seen(store: Store, catalog: Catalog, position: int) -> Seen:
-    """The frame at a position, with its side and its call."""
+    """Return the frame at a position of the store with its context."""
     frame = store.frames[position]
     return Seen(store, catalog, position, frame, store.side(frame), store.call_of(frame))
 
@@ -72,22 +81,22 @@ SOURCE_TONES: Final[Mapping[str, Tone]] = {
     "doubtful": Tone.DOUBTFUL,
     "unknown": Tone.UNKNOWN,
 }
-"""By the word of a `HeaderSource` or a `MethodSource`; what was plainly read has no tone of its own."""
+"""By the value of a `HeaderSource` or `MethodSource`. What was simply read has no tone of its own."""
 
 
 class BlockKind(Enum):
-    """What a frame with headers is to its call."""
+    """The role of a frame with headers in its call."""
 
     REQUEST = "request"
     RESPONSE = "response"
     TRAILERS = "trailers"
-    """Of either side; a trailers-only reply too."""
+    """Of either side, a Trailers-Only response included."""
     PART = "part"
-    """A CONTINUATION, or a HEADERS whose block goes on in one."""
+    """A CONTINUATION that does not show what it belongs to."""
 
 
 def block_of(frame: Frame, side: Side) -> BlockKind:
-    """What a HEADERS or CONTINUATION frame is, told by its headers and flags alone."""
+    """Return the role of a HEADERS or CONTINUATION frame, from its headers and flags alone."""
     if frame.header("grpc-status") is not None or (side is Side.SERVER and frame.ends_stream):
         return BlockKind.TRAILERS
     if frame.type == FrameType.CONTINUATION:
@@ -98,7 +107,7 @@ def block_of(frame: Frame, side: Side) -> BlockKind:
 
 
 def source_of(frame: Frame, name: str) -> HeaderSource | None:
-    """How the first value of a header is known; None when it was plainly read, or is not there."""
+    """Return how the first value of a header is known; None if it was simply read, or there is no such header."""
     sources = dict(frame.header_sources)
     for index, (key, _) in enumerate(frame.headers or ()):
         if key == name:
@@ -106,12 +115,12 @@ def source_of(frame: Frame, name: str) -> HeaderSource | None:
     return None
 
 
-_LONGEST: Final = 200
-"""Characters of a header's value in a row; more than the widest terminal shows."""
+_MAX_VALUE: Final = 200
+"""Characters of a value in a row; the widest terminals show about as many."""
 
 
 def headers_info(at: Seen) -> tuple[Span, ...]:
-    """`POST /HelloWorld/greet`, `200  application/grpc`, or `OK  grpc-status 0  end of stream`."""
+    """Return `POST /HelloWorld/greet`, `200  application/grpc`, or `OK  grpc-status 0  end of stream`."""
     match block_of(at.frame, at.side):
         case BlockKind.REQUEST:
             return _request(at)
@@ -129,7 +138,7 @@ def _value(frame: Frame, name: str, tone: Tone = Tone.PLAIN) -> tuple[Span, ...]
         tone = SOURCE_TONES[source]
     if not value:
         return (Span("?", Tone.UNKNOWN),) if source is not None else ()
-    return (Span(clean(shortened(value, _LONGEST)) + (f" ({source})" if source else ""), tone),)
+    return (Span(clean(shortened(value, _MAX_VALUE)) + (f" ({source})" if source else ""), tone),)
 
 
 def _request(at: Seen) -> tuple[Span, ...]:
@@ -141,12 +150,12 @@ def _request(at: Seen) -> tuple[Span, ...]:
 
 
 def named(known: MethodName) -> tuple[Span, ...]:
-    """A method with a mark that tells how it is known, or what it may be."""
+    """Return a method marked with how it is known, or its candidates."""
     if known.method is None:
         may_be = f"unknown method, may be {' or '.join(known.candidates[:4])}" if known.candidates else "unknown method"
         more = f" or {len(known.candidates) - 4} more" if len(known.candidates) > 4 else ""
         return (Span(clean(may_be + more), Tone.UNKNOWN),)
-    method = clean(shortened(known.method, _LONGEST))
+    method = clean(shortened(known.method, _MAX_VALUE))
     if known.source is None or known.source == "wire":
         return (Span(method),)
     return (Span(f"{method} ({known.source})", SOURCE_TONES[known.source]),)
@@ -179,7 +188,7 @@ def _trailers(at: Seen) -> tuple[Span, ...]:
 
 
 def frame_status(at: Seen) -> Status | None:
-    """The gRPC status in the trailers of this very frame, or in the CONTINUATION of their last frame."""
+    """Return the gRPC status in the trailers of a frame, or in the CONTINUATION of a HEADERS that ends the stream."""
     code = at.frame.header("grpc-status")
     if code is None:
         is_continued = at.side is Side.SERVER and at.frame.ends_stream and not at.frame.flags & END_HEADERS
@@ -206,21 +215,21 @@ def _named_headers(frame: Frame) -> tuple[Span, ...]:
 
 
 def end_of_stream(frame: Frame, tone: Tone = Tone.DIM) -> tuple[Span, ...]:
-    """Says so, if the frame is the last one of its sender."""
+    """Return `end of stream` if the frame has END_STREAM, else nothing."""
     return (Span("end of stream", tone),) if frame.ends_stream else ()
 
 
-LONGEST: Final = 1_000
-"""Characters of a header's value that the follow view shows; the Frame tab shows all."""
+MAX_VALUE: Final = 1_000
+"""Characters of a value in the follow view; the Frame tab shows all."""
 
 _COLON: Final = Span(": ", Tone.DIM)
 _EMPTY: Final = Span("(empty)", Tone.DIM)
 
 
-def header_lines(frame: Frame, longest: int = LONGEST, *, is_raw: bool = False) -> tuple[Line, ...]:
-    """A line for each header of a frame: its name, its value, and how that is known where it was not plainly read.
+def header_lines(frame: Frame, longest: int = MAX_VALUE, *, is_raw: bool = False) -> tuple[Line, ...]:
+    """Return a line for each header of a frame: name, value, and how it is known if it was not simply read.
 
-    A `grpc-message` is percent-decoded (gRPC over HTTP/2, Responses) unless it is asked for as it was sent.
+    A `grpc-message` is percent-decoded (gRPC over HTTP/2, Responses) unless `is_raw`.
     """
     sources, notes = dict(frame.header_sources), dict(frame.header_notes)
     headers = frame.headers or ()
@@ -251,7 +260,7 @@ def _value_spans(
         return _status(value)
     if len(value) <= longest:
         return (Span(clean(value), headers=(name,)),)
-    # How much longer it is belongs to the value too: a masked one does not tell its length.
+    # The number of further characters is masked with the value, as it reveals the length of a secret.
     more = Span(more_characters(value, longest), Tone.DIM, (name,))
     return (Span(clean(value[:longest]), headers=(name,)), more)
 
@@ -269,8 +278,8 @@ def _status(value: str) -> tuple[Span, ...]:
 
 
 def detail_lines(frame: Frame, catalog: Catalog) -> Iterator[Line]:
-    """The details in a frame's own headers, a heading and pretty JSON for each; nothing where there are none."""
-    value = frame.header(HEADER)
+    """Yield the status details in the headers of a frame: a heading, and indented JSON for each."""
+    value = frame.header(STATUS_DETAILS_HEADER)
     found = read_status(value, catalog) if value else None
     if found is None:
         return
@@ -279,7 +288,7 @@ def detail_lines(frame: Frame, catalog: Catalog) -> Iterator[Line]:
 
 
 def lines_of_details(status: RichStatus) -> Iterator[Line]:
-    """A heading and pretty JSON for each detail."""
+    """Yield the type and indented JSON of each detail."""
     for each in status.details:
         yield Line((Span(clean(type_name_of(each)), Tone.KEY),), 1)
         reading = Reading(Format.PROTOBUF, _without_type(each), None, "")
@@ -287,7 +296,7 @@ def lines_of_details(status: RichStatus) -> Iterator[Line]:
 
 
 def _other_status(found: RichStatus, frame: Frame) -> tuple[Span, ...]:
-    """What it says of code and message, where that is not what the trailers say."""
+    """Return the code and message in the details if they contradict the trailers."""
     if f"{found.code}" == frame.header("grpc-status"):
         return ()
     return (Span(clean(f": {Status.of(found.code).name} {found.message}".rstrip()), Tone.WARN),)
@@ -295,3 +304,52 @@ def _other_status(found: RichStatus, frame: Frame) -> tuple[Span, ...]:
 
 def _without_type(detail: object) -> object:
     return {key: each for key, each in detail.items() if key != "@type"} if isinstance(detail, dict) else detail
+
+
+IN_BODY: Final = "trailers in the body"
+_EXCERPT: Final = 65_536
+"""Bytes that are read of what remains beside the trailers."""
+_MAX_TRAILERS: Final = 200
+"""Trailers that are shown of a body."""
+
+
+class BodyEnd(NamedTuple):
+    """What the last message of a body of gRPC-Web or Connect contains."""
+
+    trailers: tuple[Header, ...]
+    rest: bytes
+    """The rest: the error of Connect as JSON, or bytes that are not trailers."""
+
+    def _reading(self, catalog: Catalog) -> Reading | None:
+        return read_bytes(self.rest, None, catalog, limit=_EXCERPT) if self.rest else None
+
+    def lines(self, frame: Frame, catalog: Catalog) -> Iterator[Line]:
+        """Yield its lines for the frame that carries it."""
+        shown = self.trailers[:_MAX_TRAILERS]
+        yield from header_lines(msgspec.structs.replace(frame, headers=shown, header_sources=(), header_notes=()))
+        if (reading := self._reading(catalog)) is not None:
+            yield from pretty(reading)
+
+    def spans(self, catalog: Catalog) -> tuple[Span, ...]:
+        """Return its content on one line."""
+        pairs = [
+            (Span(f"{clean(name)}: ", Tone.DIM), Span(clean(shortened(value, _MAX_VALUE)), headers=(name,)))
+            for name, value in self.trailers[:_MAX_TRAILERS]
+        ]
+        reading = self._reading(catalog)
+        return joined((*pairs, () if reading is None else compact(reading, _MAX_VALUE)))
+
+
+def body_end(call: Call, side: Side, frame: Frame) -> BodyEnd | None:
+    """Return the end of a body of gRPC-Web or Connect if it fills the frame; None for any other frame."""
+    framing, payload = framing_of(content_type(call, side)), frame.payload
+    if not framing.end_flag or not payload:
+        return None
+    if framing.is_base64:
+        payload = Base64Body().feed(payload)
+    has_flag = len(payload) >= PREFIX_LENGTH and payload[0] == framing.end_flag
+    if not has_flag or int.from_bytes(payload[1:PREFIX_LENGTH], "big") != len(payload) - PREFIX_LENGTH:
+        return None
+    body = payload[PREFIX_LENGTH:]
+    end = framing.read_end(body)
+    return BodyEnd(() if end is None else end.trailers.headers, framing.rest_of_end(body))

@@ -1,49 +1,48 @@
-"""What a frame says, in one line: the Info column."""
+"""Summarises a frame in one line, for the Info column."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from inspector.diagnosis.method_names import content_type, is_grpc, method_name
+from inspector.diagnosis.call_facts import content_type, is_grpc, method_name
 from inspector.model.call import PREFIX_LENGTH, Call, Message
 from inspector.model.frame import FrameType, Side
-from inspector.present.body_end import IN_BODY, body_end
-from inspector.present.headers import SOURCE_TONES, Seen, end_of_stream, headers_info
+from inspector.present.headers import IN_BODY, SOURCE_TONES, Seen, body_end, end_of_stream, headers_info
 from inspector.present.messages import compact, ending_in, first_ending_at, read
 from inspector.present.spans import DOT, GAP, Span, Tone, joined
 from inspector.schema.catalog import Catalog
 from inspector.schema.decode import Reading, read_bytes
 from inspector.text import clean, counted, shortened
 
-_LONGEST_MESSAGE: Final = 200
-"""Characters of a message in a row; more than the widest terminal shows."""
+_MAX_MESSAGE: Final = 200
+"""Characters of a message in a row; the widest terminals show about as many."""
 _EXCERPT: Final = 4096
-"""Bytes of a message that are read for a row: 200 characters, with room for what is not shown."""
+"""Bytes of a message that are decoded for a row: enough for 200 characters and fields that are not shown."""
 _MESSAGES_SHOWN: Final = 8
 
 
 def data_info(at: Seen) -> tuple[Span, ...]:
-    """`HelloRequest  name: "World"` for each message that ends in the frame, or of which message it is a part."""
+    """Return `HelloRequest  name: "World"` for each message that ends in the frame, or what it is a part of."""
     if at.call is None or not is_grpc(at.call, at.side):
         return _body(at)
     ending = ending_in(at.call, at.side, at.position)
     if not ending:
         return _part_of_message(at, at.call)
-    shown = [message_line(at.call, at.side, each, at.catalog) for each in ending[:_MESSAGES_SHOWN]]
+    messages = [message_line(at.call, at.side, each, at.catalog) for each in ending[:_MESSAGES_SHOWN]]
     if len(ending) > _MESSAGES_SHOWN:
-        shown.append((Span(f"and {counted(len(ending) - _MESSAGES_SHOWN, 'more message')}", Tone.DIM),))
-    return joined(shown, DOT)
+        messages.append((Span(f"and {counted(len(ending) - _MESSAGES_SHOWN, 'more message')}", Tone.DIM),))
+    return joined(messages, DOT)
 
 
 def message_line(call: Call, side: Side, message: Message, catalog: Catalog) -> tuple[Span, ...]:
-    """A message on one line: its type, and its value in short."""
+    """Return a message on one line: its type and an excerpt of its value."""
     reading = read(call, side, message, catalog, _EXCERPT)
-    return joined((type_spans(reading, call, catalog), compact(reading, _LONGEST_MESSAGE)))
+    return joined((type_spans(reading, call, catalog), compact(reading, _MAX_MESSAGE)))
 
 
 def type_spans(reading: Reading, call: Call, catalog: Catalog) -> tuple[Span, ...]:
-    """A message's type, marked where the method is only guessed; `wire`, `text`… without a type."""
+    """Return the type of a message, marked if the method was not read; without a type, its format, as `wire`."""
     if reading.type is None:
         return (Span(reading.format, Tone.DIM),)
     source = method_name(call, catalog).source
@@ -70,27 +69,27 @@ def _body(at: Seen) -> tuple[Span, ...]:
     reading = read_bytes(
         at.frame.payload, None, at.catalog, content_type(at.call, at.side) if at.call else None, _EXCERPT
     )
-    return joined(((Span(reading.format, Tone.DIM),), compact(reading, _LONGEST_MESSAGE), end_of_stream(at.frame)))
+    return joined(((Span(reading.format, Tone.DIM),), compact(reading, _MAX_MESSAGE), end_of_stream(at.frame)))
 
 
-_LONGEST: Final = 200
-"""Characters of one value in a row; more than the widest terminal shows."""
+_MAX_VALUE: Final = 200
+"""Characters of a value in a row; the widest terminals show about as many."""
 
 
 def info(at: Seen) -> tuple[Span, ...]:
-    """What the frame says, indented when the server says it."""
+    """Return the summary of a frame, indented if the server sent it."""
     spans = frame_info(at)
     return (GAP, *spans) if at.side is Side.SERVER and spans else spans
 
 
 def frame_info(at: Seen) -> tuple[Span, ...]:
-    """What the frame says, without the indent."""
+    """Return the summary of a frame without the indent."""
     return _BY_TYPE.get(at.frame.type, _other)(at)
 
 
 def _detail(at: Seen, key: str) -> str:
     value = (at.frame.detail or {}).get(key)
-    return "" if value is None else clean(shortened(str(value), _LONGEST))
+    return "" if value is None else clean(shortened(str(value), _MAX_VALUE))
 
 
 def _settings(at: Seen) -> tuple[Span, ...]:
@@ -127,7 +126,7 @@ def _window(at: Seen) -> tuple[Span, ...]:
 
 def _other(at: Seen) -> tuple[Span, ...]:
     parts = (f"{key.replace('_', ' ')} {value}" for key, value in (at.frame.detail or {}).items())
-    return (Span(clean(shortened("  ".join(parts), _LONGEST)), Tone.DIM),) if at.frame.detail else ()
+    return (Span(clean(shortened("  ".join(parts), _MAX_VALUE)), Tone.DIM),) if at.frame.detail else ()
 
 
 _BY_TYPE: Final[Mapping[int, Callable[[Seen], tuple[Span, ...]]]] = {

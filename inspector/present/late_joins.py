@@ -1,7 +1,6 @@
-"""One sentence on what is not certain of a capture because it began later than its connections did.
+"""Counts the methods and statuses that are uncertain because the capture began after its connections.
 
-Kept up to date by every change, so that it costs nothing in a long capture. Owns the counts; who dismisses it, and
-where it is said, is for the front ends.
+The counts are updated with every change, so that they cost nothing in a long capture.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from inspector.diagnosis.method_names import method_name
+from inspector.diagnosis.call_facts import method_name
 from inspector.model.call import Call, HeaderBlock, MethodSource, StreamKey
 from inspector.model.frame import HeaderSource
 from inspector.schema.catalog import Catalog
@@ -22,14 +21,14 @@ _UNCERTAIN: Final = ("recovered", "doubtful", "guessed", _UNKNOWN)
 
 
 class _Certainty(NamedTuple):
-    """How a call's method and its status are known, by the words of `MethodSource`; `wire` where they were read."""
+    """How a call's method and status are known, as values of `MethodSource`, or unknown."""
 
     method: str
     status: str
 
 
 class LateJoins:
-    """What is known of the calls of connections that were joined late. Call `update` with every change."""
+    """The certainty of the calls of connections that were joined late. Call `update` with every change."""
 
     def __init__(self, store: Store, catalog: Catalog) -> None:
         self._store, self._catalog = store, catalog
@@ -38,28 +37,28 @@ class LateJoins:
         self._statuses: Counter[str] = Counter()
 
     def update(self, change: Change) -> None:
-        """Take in what changed."""
+        """Update the counts after a change of the store."""
         for index in change.connections:
-            if not self._store.connections[index].joined_late:  # its preface came after all
+            if not self._store.connections[index].joined_late:  # its preface arrived later
                 for key in [key for key in self._known if key.connection == index]:
-                    self._forget(key)
-        for key in change.gone:
-            self._forget(key)
+                    self._uncount(key)
+        for key in change.evicted:
+            self._uncount(key)
         for key in change.calls:
             if self._store.connections[key.connection].joined_late:
-                self._learn(key)
+                self._count(key)
 
     def reread(self) -> Iterator[None]:
-        """Look again at what the schema tells, a call at each step."""
+        """Update the counts after a change of the schema, a call at each step."""
         for key in list(self._known):
             if key in self._known:
-                self._learn(key)
+                self._count(key)
             yield
 
     def sentence(self) -> str:
-        """`Joined 1 connection late: of 41 calls, the method is guessed for 5, unknown for 12.`.
+        """Return `Joined 1 connection late: of 41 calls, the method is guessed for 5, unknown for 12.`.
 
-        "" where every method and status could be read.
+        It is empty if every method and status could be read.
         """
         parts = [part for part in (_part("method", self._methods), _part("status", self._statuses)) if part]
         if not parts:
@@ -69,7 +68,7 @@ class LateJoins:
 
     @property
     def can_be_named(self) -> bool:
-        """True when there are methods that a person could name."""
+        """True if there are methods that the user could choose."""
         return bool(self._methods[_UNKNOWN] or self._methods[MethodSource.GUESSED.value])
 
     def _certainty(self, call: Call) -> _Certainty:
@@ -78,13 +77,13 @@ class LateJoins:
             return _Certainty(method, _UNKNOWN if call.trailers and _hides_status(call.trailers) else "wire")
         return _Certainty(method, call.status_source or "wire")
 
-    def _learn(self, key: StreamKey) -> None:
-        self._forget(key)
+    def _count(self, key: StreamKey) -> None:
+        self._uncount(key)
         self._known[key] = known = self._certainty(self._store.calls[key])
         self._methods[known.method] += 1
         self._statuses[known.status] += 1
 
-    def _forget(self, key: StreamKey) -> None:
+    def _uncount(self, key: StreamKey) -> None:
         if (known := self._known.pop(key, None)) is not None:
             self._methods[known.method] -= 1
             self._statuses[known.status] -= 1
@@ -95,6 +94,6 @@ def _hides_status(trailers: HeaderBlock) -> bool:
 
 
 def _part(what: str, counts: Counter[str]) -> str:
-    """`the method is guessed for 5, unknown for 12`; empty where all are certain."""
+    """Return `the method is guessed for 5, unknown for 12`; empty if all are certain."""
     found = ", ".join(f"{name} for {counts[name]:,}" for name in _UNCERTAIN if counts[name])
     return f"the {what} is {found}" if found else ""

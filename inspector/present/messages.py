@@ -1,4 +1,4 @@
-"""Messages of a frame as values and lines, with a schema and without."""
+"""Finds the messages of frames and calls, and formats them on one line or many, with a schema or without."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from inspector.diagnosis.method_names import content_type, method_name
+from inspector.diagnosis.call_facts import content_type, method_name
 from inspector.model.call import PREFIX_LENGTH, Call, Message
 from inspector.model.frame import FrameType, Side
 from inspector.model.retained_list import RetainedList
@@ -29,12 +29,12 @@ from inspector.text import clean, counted, more_characters, shortened, size
 
 
 def first_ending_at(messages: RetainedList[Message], position: int) -> int:
-    """The index of the first message that ends in the frame at a position, or would if it were there."""
+    """Return the index of the first message that ends at or after a position."""
     return messages.find(position, key=_frame)
 
 
 def ending_in(call: Call, side: Side, position: int) -> Sequence[Message]:
-    """The messages whose last byte is in the frame at a position; empty for a frame that holds only parts."""
+    """Return the messages whose last byte is in the frame at a position."""
     messages = call.messages(side)
     start = end = first_ending_at(messages, position)
     while end < len(messages) and messages[end].frame == position:
@@ -50,15 +50,15 @@ def read(
     limit: int | None = None,
     form: Format | None = None,
 ) -> Reading:
-    """A message of a call, read by the type that the call's method gives, or in the form that is asked for."""
+    """Decode a message of a call with the type that its method has; `form` chooses a format instead of the best one."""
     method = catalog.method(method_name(call, catalog).method)
     type_name, origin = (method.type_from(side), method.origin) if method else (None, "")
-    said = content_type(call, side)
-    return read_message(message, type_name, catalog, said, limit, form=form, origin=origin)
+    declared = content_type(call, side)
+    return read_message(message, type_name, catalog, declared, limit, form=form, origin=origin)
 
 
 def forms_of(call: Call, side: Side, message: Message, catalog: Catalog) -> tuple[Format, ...]:
-    """The forms that a message can be read in, in the order in which a key goes through them."""
+    """Return the formats in which a message can be decoded, in the order in which a key cycles through them."""
     if message.data is None:
         return ()
     method = catalog.method(method_name(call, catalog).method)
@@ -68,8 +68,8 @@ def forms_of(call: Call, side: Side, message: Message, catalog: Catalog) -> tupl
 
 
 def data_offset(store: Store, call: Call, side: Side, position: int) -> int:
-    """How many DATA bytes a side had sent on the stream before the frame at a position."""
-    total = call.passed.get(side, 0)
+    """Return the number of DATA bytes that a side sent on the stream before the frame at a position."""
+    total = call.evicted_bytes.get(side, 0)
     for earlier in call.frames:
         if earlier >= position:
             break
@@ -80,9 +80,9 @@ def data_offset(store: Store, call: Call, side: Side, position: int) -> int:
 
 
 def message_frames(store: Store, call: Call, side: Side, message: Message) -> tuple[int, ...]:
-    """The positions of the frames that hold a part of a message, its prefix included."""
+    """Return the positions of the frames that carry a part of a message, its prefix included."""
     begin, end = message.offset, message.offset + PREFIX_LENGTH + message.length
-    found, total = [], call.passed.get(side, 0)
+    found, total = [], call.evicted_bytes.get(side, 0)
     for position in call.frames:
         frame = store.frames[position]
         if position > message.frame or total >= end:
@@ -91,7 +91,7 @@ def message_frames(store: Store, call: Call, side: Side, message: Message) -> tu
             if total + len(frame.payload) > begin:
                 found.append(position)
             total += len(frame.payload)
-    # Of a message that is missing, the frame at which that was told may be another's.
+    # A lost message is recorded at a frame that need not carry a part of it.
     return tuple(found) if message.frame in found else (*found, message.frame)
 
 
@@ -99,12 +99,12 @@ def _frame(message: Message) -> int:
     return message.frame
 
 
-LONGEST_STRING: Final = 20_000
-"""Characters of one string that are shown in pretty JSON; bounded, as a terminal has to lay them out."""
+MAX_STRING: Final = 20_000
+"""Characters of a string in indented JSON; bounded, as a terminal has to lay them out."""
 
 
 def compact(reading: Reading, limit: int = 200) -> tuple[Span, ...]:
-    """A reading on one line, `name: "World"  state: PAID`, cut to about `limit` characters."""
+    """Return a decoded message on one line, `name: "World"  state: PAID`, cut to about `limit` characters."""
     if reading.format is Format.MISSING:
         return (Span(clean(shortened(reading.reason, limit)), Tone.WARN),)
     if reading.format in (Format.TEXT, Format.HEX):
@@ -131,12 +131,12 @@ def _top(reading: Reading) -> Iterator[Span]:
     value = reading.value
     if not isinstance(value, dict):
         return _inline(value)
-    told = {key: each for key, each in value.items() if not _says_nothing(each)}
-    return _fields(told or value, "  ") if value else iter((Span("no fields", Tone.DIM),))
+    fields_set = {key: each for key, each in value.items() if not _is_default(each)}
+    return _fields(fields_set or value, "  ") if value else iter((Span("no fields", Tone.DIM),))
 
 
-def _says_nothing(value: object) -> bool:
-    """True for the values that a proto3 field has when nobody set it: a row has no room for them."""
+def _is_default(value: object) -> bool:
+    """Return True for default values of proto3 fields, which are left out of a row."""
     return value is None or value is False or value in ("", 0, "0", [], {})
 
 
@@ -149,7 +149,7 @@ def _fields(value: dict[str, object], between: str) -> Iterator[Span]:
 def _inline(value: object) -> Iterator[Span]:
     if isinstance(value, dict):
         yield Span("{", Tone.DIM)
-        yield from _fields({key: each for key, each in value.items() if not _says_nothing(each)}, ", ")
+        yield from _fields({key: each for key, each in value.items() if not _is_default(each)}, ", ")
         yield Span("}", Tone.DIM)
     elif isinstance(value, list):
         yield Span("[", Tone.DIM)
@@ -162,8 +162,8 @@ def _inline(value: object) -> Iterator[Span]:
         yield Span(scalar(value, 400).text)
 
 
-def pretty(reading: Reading, longest: int = LONGEST_STRING) -> Iterator[Line]:
-    """A reading as lines of coloured JSON, or of text, with strings cut at `longest` characters."""
+def pretty(reading: Reading, longest: int = MAX_STRING) -> Iterator[Line]:
+    """Yield a decoded message as lines of indented JSON or of text, with strings cut at `longest` characters."""
     if reading.format is Format.MISSING:
         yield Line((Span(clean(reading.reason), Tone.WARN),))
     elif reading.format is Format.TEXT:
@@ -181,7 +181,7 @@ def _hex_lines(text: str) -> Iterator[Line]:
 
 
 class _Writer:
-    """Writes pretty JSON; knows how long a string may be."""
+    """Formats values as indented JSON with bounded strings."""
 
     def __init__(self, longest: int) -> None:
         self._longest = longest
@@ -189,7 +189,7 @@ class _Writer:
     def lines(
         self, value: object, before: tuple[Span, ...] = (), after: tuple[Span, ...] = (), indent: int = 0
     ) -> Iterator[Line]:
-        """A value with what stands before it on its first line (its key) and behind it on its last (a comma)."""
+        """Yield the lines of a value; `before` (its key) is put on the first, `after` (a comma) on the last."""
         if isinstance(value, dict) and value:
             keyed = (((Span(_quoted(str(key)), Tone.KEY), _COLON), each) for key, each in value.items())
             inner = self._parts(keyed, len(value), indent + 1)
@@ -215,7 +215,7 @@ _WORDS: Final = {None: "null", True: "true", False: "false"}
 
 
 def scalar(value: object, longest: int, *, quoted_words: bool = False) -> Span:
-    """A value that holds no others, as JSON writes it; enum values without quotes unless these are asked for."""
+    """Return a value without children as JSON; enum values are quoted only if `quoted_words`."""
     if value is None or isinstance(value, bool):
         return Span(_WORDS[value], Tone.KEYWORD)
     if isinstance(value, EnumWord):
@@ -228,7 +228,7 @@ def scalar(value: object, longest: int, *, quoted_words: bool = False) -> Span:
 
 
 def _quoted(text: str, longest: int = 400) -> str:
-    # json escapes what would end the string or break the line; clean marks the rest that cannot be seen.
+    # json escapes quotes and line ends; clean makes all other invisible characters visible.
     if len(text) <= longest:
         return clean(json.dumps(text, ensure_ascii=False))
     return clean(json.dumps(text[:longest], ensure_ascii=False)) + more_characters(text, longest)
@@ -241,18 +241,16 @@ def _shown(text: str, longest: int) -> tuple[Span, ...]:
 
 
 _BYTES_SHOWN: Final = 16
-_LONGEST: Final = 20_000
-"""Characters of a string that are shown."""
-_BETWEEN: Final = " | "
+_SEPARATOR: Final = " | "
 
 
 def wire_lines(data: bytes, indent: int = 0) -> Iterator[Line]:
-    """The fields of a message; of one that was cut, as far as it goes."""
+    """Yield the fields of a message without a schema; of a message that was cut, those that are there."""
     try:
         for field in fields(data):
             yield from _field(field, indent)
     except WireError:
-        yield Line((Span("… the rest is not there", Tone.DIM),), indent)
+        yield Line((Span("… the rest is missing", Tone.DIM),), indent)
 
 
 def _field(field: WireField, indent: int) -> Iterator[Line]:
@@ -260,18 +258,18 @@ def _field(field: WireField, indent: int) -> Iterator[Line]:
     inner = _inner(field) if indent < MAX_DEPTH else None
     if inner is not None:
         name = "group" if field.wire_type is WireType.GROUP else "message"
-        also = "" if name == "group" else f"{_BETWEEN}bytes {_hex(inner)}"
+        also = "" if name == "group" else f"{_SEPARATOR}bytes {_hex(inner)}"
         yield Line((key, Span("{"), Span(f"  {name}{also}", Tone.DIM)), indent)
         yield from wire_lines(inner, indent + 1)
         yield Line((Span("}"),), indent)
         return
     (name, value), *others = _readings(field)
-    also = "".join(f"{_BETWEEN}{each}" for each in _in_words(value, others))
+    also = "".join(f"{_SEPARATOR}{each}" for each in _in_words(value, others))
     yield Line((key, value, Span(f"  {name}{also}", Tone.DIM)), indent)
 
 
 def _inner(field: WireField) -> bytes | None:
-    """The bytes of a field that is most likely a message; None for any other."""
+    """Return the bytes of a field that is probably a message; None for any other."""
     if not isinstance(field.value, bytes) or field.wire_type in (WireType.FIXED32, WireType.FIXED64):
         return None
     if field.wire_type is WireType.GROUP:
@@ -281,7 +279,7 @@ def _inner(field: WireField) -> bytes | None:
 
 
 def _count(data: bytes) -> int | None:
-    """How many fields a message has; None for bytes that are none."""
+    """Return the number of fields of a message; None for bytes that are not a message."""
     try:
         return sum(1 for _ in fields(data))
     except WireError:
@@ -289,7 +287,7 @@ def _count(data: bytes) -> int | None:
 
 
 def _readings(field: WireField) -> list[tuple[str, Span]]:
-    """What a value could be, with its name, the likeliest first."""
+    """Return the possible values of a field by the name of their type, the most likely first."""
     if isinstance(field.value, bytes) and field.wire_type is WireType.LEN:
         return _delimited(field.value)
     found = list(alternatives(field).items())
@@ -301,7 +299,7 @@ def _readings(field: WireField) -> list[tuple[str, Span]]:
 def _delimited(data: bytes) -> list[tuple[str, Span]]:
     found: list[tuple[str, Span]] = []
     if (text := printable(data)) is not None:
-        found.append(("string", scalar(text, _LONGEST)))
+        found.append(("string", scalar(text, MAX_STRING)))
         if not data:
             return found
         if (count := _count(data)) is not None:
@@ -310,11 +308,11 @@ def _delimited(data: bytes) -> list[tuple[str, Span]]:
 
 
 def _in_words(likeliest: Span, others: list[tuple[str, Span]]) -> Iterator[str]:
-    """Each other reading by its name and value, without those that give the same value."""
-    told = {likeliest.text}
+    """Yield each less likely type with its value, without those whose text is the same."""
+    texts = {likeliest.text}
     for name, span in others:
-        if span.text not in told:
-            told.add(span.text)
+        if span.text not in texts:
+            texts.add(span.text)
             yield f"{name} {shortened(span.text, 80)}"
 
 

@@ -1,19 +1,21 @@
-"""Rows of the Packets list, and a packet's protocol tree as lines."""
+"""Makes the rows of the Packets list, with its columns, and the lines of a packet's protocol tree."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from inspector.model.packet import Dissection, Field
+from inspector.model.dissection import Dissection, Field
+from inspector.present.columns import TIME, Column, ColumnTable, Printed, dim
 from inspector.present.spans import Line, Span, Tone
 from inspector.present.times import Times, TimeStyle
+from inspector.store.store import Store
 from inspector.text import clean, delta, shortened
 from inspector.tshark.packet_list import PacketLine
 
-_AMISS: Final = re.compile(r"\[TCP (?!Window Update|Keep-Alive|segment of)[^\]]*\]|\[Malformed|\[RST")
+_WARNING: Final = re.compile(r"\[TCP (?!Window Update|Keep-Alive|segment of)[^\]]*\]|\[Malformed|\[RST")
 _PLAIN_TCP: Final = "TCP"
 
 
@@ -29,12 +31,12 @@ class PacketRow:
     length: int
     info: tuple[Span, ...]
     delta: str
-    """Seconds since the packet of the row before; empty in the first row."""
+    """Seconds since the previous row; empty in the first."""
 
 
 def packet_row(line: PacketLine, times: Times, previous: float | None = None) -> PacketRow:
-    """The row of a packet; `previous` is the time of the row before, where there is one."""
-    tone = Tone.WARN if _AMISS.search(line.info) else Tone.DIM if line.protocol == _PLAIN_TCP else Tone.PLAIN
+    """Return the row of a packet; `previous` is the time of the previous row, or None in the first."""
+    tone = Tone.WARN if _WARNING.search(line.info) else Tone.DIM if line.protocol == _PLAIN_TCP else Tone.PLAIN
     return PacketRow(
         line.number,
         times.show(line.time, previous=previous if times.style is TimeStyle.PREVIOUS else None),
@@ -47,38 +49,52 @@ def packet_row(line: PacketLine, times: Times, previous: float | None = None) ->
     )
 
 
-def packet_text(row: PacketRow) -> str:
-    """A row as a line of text."""
-    ends = f"{row.source:>15} → {row.destination:<15}"
-    info = "".join(span.text for span in row.info)
-    return f"{row.number:>7}  {row.time:>12}  {ends}  {row.protocol.text:<9}  {row.length:>6}  {info}"
+def _comments(store: Store, number: int) -> Hashable:
+    return store.comments.get(number)
 
+
+# fmt: off
+PACKET_COLUMNS: Final = ColumnTable(
+    Column("No.", lambda row: dim(row.number), least=5, most=9, right=True, printed=Printed(7)),
+    Column(TIME, lambda row: dim(row.time), least=8, most=23, right=True, gap=2, printed=Printed(12)),
+    Column("Delta", lambda row: dim(row.delta), least=9, most=14, right=True, gap=2, is_extra=True),
+    Column("Source", lambda row: (Span(row.source),), least=9, most=24, gap=2, yields=True,
+           printed=Printed(15, right=True)),
+    Column("Destination", lambda row: (Span(row.destination),), least=11, most=24, yields=True,
+           printed=Printed(15, gap=" → ")),
+    Column("Protocol", lambda row: (row.protocol,), least=5, most=9, printed=Printed(9)),
+    Column("Len", lambda row: dim(row.length), least=4, most=7, right=True, printed=Printed(6)),
+    Column("Info", lambda row: row.info, least=20, gap=2, depends_on=(_comments,), printed=Printed()),
+)
+# fmt: on
+"""Of a `PacketRow`; depends on the number of a packet."""
 
 OPEN, FOLDED = "▾ ", "▸ "
 MARKS: Final = (OPEN[0], FOLDED[0])
-"""What stands before a line that can be folded or opened."""
+"""The marks of lines that can be folded or unfolded."""
 _LEAF: Final = "  "
 _OPEN_LAYERS: Final = frozenset({"http2", "grpc", "protobuf", "http"})
-_MOST_OPEN: Final = 24
-"""Layers of a packet that are open from the start; of a packet of a thousand frames none is."""
-_LONGEST: Final = 2_000
+_MAX_OPEN_LAYERS: Final = 24
+"""In a packet with more layers than this, none is unfolded at first: a packet can hold a thousand frames."""
+_MAX_LABEL: Final = 2_000
+"""Characters of a label that are shown."""
 _LONG_BITS: Final = re.compile(r"^[01. ]{12,} = ")
-"""Which bits of a wide field are meant: the hex dump has them too, and the words are found at a glance without."""
+"""Matches the bits of a wide field before its label. They are left out, as the hex dump shows them."""
 _HEADER_BLOCK: Final = "http2.headers"
-"""The bytes of all headers of a frame."""
+"""The field with the bytes of all headers of a frame."""
 _NO_VALUES: Final = frozenset(
     {"http2.header.name", "http2.header.name.length", "http2.header.repr", "http2.header.index"}
 )
-"""What stands below a header, and says nothing of its value."""
+"""Fields below a header that do not reveal its value."""
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""A header's name (RFC 9110 §5.6.2)."""
+"""The name of a header (RFC 9110 §5.6.2)."""
 _SEVERITIES: Final = {"Error": Tone.ERROR, "Warn": Tone.WARN, "Warning": Tone.WARN}
 
 Path = tuple[int, ...]
 
 
 class TreeLine(NamedTuple):
-    """A line of the tree."""
+    """A visible line of the tree."""
 
     path: Path
     field: Field
@@ -86,49 +102,47 @@ class TreeLine(NamedTuple):
 
 
 class Folds:
-    """What was folded or opened by hand."""
+    """The fields that the user folded or unfolded, by their names from the layer on."""
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, ...], bool] = {}
+    def __init__(self, known: Mapping[tuple[str, ...], bool] | None = None) -> None:
+        self._known = dict(known or {})
 
     def is_open(self, names: tuple[str, ...], *, by_default: bool) -> bool:
-        """True when a field, by the names from its layer on, shows what is below it."""
+        """Return whether a field is unfolded."""
         return self._known.get(names, by_default)
 
     def copy(self) -> Folds:
-        """As they are now."""
-        copied = Folds()
-        copied._known = dict(self._known)
-        return copied
+        """Return a copy that later changes do not affect."""
+        return Folds(self._known)
 
     def turn(self, names: tuple[str, ...], *, is_open: bool) -> None:
-        """Fold or open such fields from now on."""
+        """Fold or unfold such fields from now on."""
         self._known[names] = is_open
 
 
 class PacketTree:
-    """The lines of one packet's tree that are shown."""
+    """The protocol tree of one packet, with folded and unfolded fields."""
 
     def __init__(self, dissection: Dissection, folds: Folds) -> None:
         self.dissection = dissection
         self._folds = folds
         self._before = folds.copy()
         self._turned: dict[Path, bool] = {}
-        """What was folded or opened in this packet; others like it stay as they are until the next packet."""
-        many = sum(layer.name in _OPEN_LAYERS for layer in dissection.layers)
-        self._opens_layers = many <= _MOST_OPEN
+        """The fields of this packet that were folded or unfolded. Similar ones follow only in the next packet."""
+        count = sum(layer.name in _OPEN_LAYERS for layer in dissection.layers)
+        self._opens_layers = count <= _MAX_OPEN_LAYERS
         self.lines: list[TreeLine] = []
         self._list()
 
     def toggle(self, index: int) -> None:
-        """Fold a line that is open, or open a folded one; nothing for one that has nothing below it."""
+        """Fold or unfold a line, if it has children."""
         line = self.lines[index]
         if line.field.children:
             self._turn(line.path, is_open=not line.is_open)
             self._list()
 
     def turn(self, index: int, *, is_open: bool) -> int:
-        """Open a line or fold it; the index of the line that it is of where there is nothing to fold, else its own."""
+        """Unfold or fold a line; return its index, or that of its parent if there is nothing to fold."""
         line = self.lines[index]
         if line.field.children and line.is_open is not is_open:
             self.toggle(index)
@@ -137,21 +151,21 @@ class PacketTree:
         return index
 
     def open_all(self, *, is_open: bool) -> None:
-        """Open or fold every layer with all that is below it."""
+        """Unfold or fold every layer with all its fields."""
         for path, field in self._walk(self.dissection.layers, ()):
             if field.children:
                 self._turn(path, is_open=is_open)
         self._list()
 
     def reveal(self, path: Path) -> int:
-        """Open what a field is below of; the index of its line."""
+        """Unfold the parents of a field, and return the index of its line."""
         for length in range(1, len(path)):
             self._turned[path[:length]] = True
         self._list()
         return next(index for index, line in enumerate(self.lines) if line.path == path)
 
     def line(self, index: int) -> Line:
-        """How a line reads."""
+        """Return a line as text."""
         path, field, is_open = self.lines[index]
         mark = (OPEN if is_open else FOLDED) if field.children else _LEAF
         headers = headers_of(self.dissection, path)
@@ -180,7 +194,7 @@ class PacketTree:
 
     def _names(self, path: Path) -> tuple[str, ...]:
         fields = [self.dissection.field(path[:length]) for length in range(1, len(path) + 1)]
-        # What has no name has a filter by its bytes, which are other ones in each packet.
+        # A field without a name has a filter on its bytes, which differ in each packet.
         is_named = (field.filter and not field.filter.startswith("frame[") for field in fields)
         return tuple(
             field.name if named else field.label.partition(":")[0]
@@ -216,7 +230,7 @@ def _header_name(field: Field) -> str | None:
 
 
 def _spans(field: Field, headers: tuple[str, ...], *, is_layer: bool) -> Iterator[Span]:
-    label = _LONG_BITS.sub("", clean(shortened(field.label, _LONGEST)))
+    label = _LONG_BITS.sub("", clean(shortened(field.label, _MAX_LABEL)))
     if field.severity in _SEVERITIES:
         yield Span(label, _SEVERITIES[field.severity])
     elif field.is_generated:

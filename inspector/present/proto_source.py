@@ -1,6 +1,6 @@
-"""Descriptors as the proto source that they came from, or that says the same: for `describe`.
+"""Writes descriptors as proto source, for `describe`.
 
-Types are written with their full names, so that each can be described in turn. Comments are not in descriptors.
+Types have their full names, so that each can be described in turn. Comments are missing, as descriptors have none.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _INDENT: Final = "  "
 
 
 def kind_of(found: Described) -> str:
-    """What a descriptor is, with its article."""
+    """Return what a descriptor describes: `a service`, `an enum`, …."""
     return next(name for kind, name in _KINDS if isinstance(found, kind))
 
 
 def source_lines(found: Described) -> Iterator[str]:
-    """The lines of a descriptor's source, without a line end; control characters are made visible."""
+    """Yield the lines of a descriptor's source without line ends; control characters are made visible."""
     if isinstance(found, ServiceDescriptor):
         lines = _block(f"service {found.name}", (f"{_rpc(each)}" for each in found.methods))
     elif isinstance(found, MethodDescriptor):
@@ -73,8 +73,8 @@ def _block(head: str, inner: Iterable[str]) -> Iterator[str]:
 
 def _rpc(method: MethodDescriptor) -> str:
     sent = f"{'stream ' if method.client_streaming else ''}{method.input_type.full_name}"
-    got = f"{'stream ' if method.server_streaming else ''}{method.output_type.full_name}"
-    return f"rpc {method.name} ({sent}) returns ({got});"
+    returned = f"{'stream ' if method.server_streaming else ''}{method.output_type.full_name}"
+    return f"rpc {method.name} ({sent}) returns ({returned});"
 
 
 def _message(message: Descriptor) -> Iterator[str]:
@@ -82,13 +82,13 @@ def _message(message: Descriptor) -> Iterator[str]:
 
 
 def _members(message: Descriptor) -> Iterator[str]:
-    told: set[str] = set()
+    written: set[str] = set()
     for field in message.fields:
         oneof = _real_oneof(field)
         if oneof is None:
             yield _field(field)
-        elif oneof.name not in told:
-            told.add(oneof.name)
+        elif oneof.name not in written:
+            written.add(oneof.name)
             yield from _block(f"oneof {oneof.name}", (_field(each) for each in oneof.fields))
     yield from _ranges(message)
     for inner in message.nested_types:
@@ -174,7 +174,7 @@ def _is_map_entry(message: Descriptor) -> bool:
 
 
 def _real_oneof(field: FieldDescriptor) -> OneofDescriptor | None:
-    """The oneof that was written; an `optional` of proto3 is one of its own that was not."""
+    """Return the oneof of a field; None for the synthetic oneof of an `optional` field of proto3."""
     oneof = field.containing_oneof
     if oneof is None or (len(oneof.fields) == 1 and oneof.name == f"_{field.name}"):
         return None

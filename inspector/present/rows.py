@@ -1,21 +1,22 @@
-"""Rows of the Frames and Calls lists, and the lines into which a call unfolds."""
+"""Makes the rows of the Frames and Calls lists, with their columns, and the lines into which a call unfolds."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
 from inspector.diagnosis import diagnose, other_problems
-from inspector.diagnosis.method_names import method_name
-from inspector.diagnosis.status_details import details_in_short, status_details
+from inspector.diagnosis.call_facts import details_in_short, method_name, status_details
 from inspector.model.call import Call, CallKind, CallState, StreamKey
 from inspector.model.connection import Cause, Diagnosis
-from inspector.model.frame import Side
+from inspector.model.frame import HEADER_TYPES, Frame, Side
+from inspector.present.columns import TIME, Column, ColumnTable, Printed, dim, received, sent
 from inspector.present.follow import Follow, StepHeader
 from inspector.present.headers import call_status, named, seen
 from inspector.present.info import frame_info, info, message_line
 from inspector.present.messages import message_frames
-from inspector.present.spans import ARROWS, GAP, SIDE_TONES, Span, Tone, joined
+from inspector.present.spans import ARROWS, GAP, SIDE_TONES, Span, Tone, joined, plain
 from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
@@ -30,24 +31,24 @@ class FrameRow:
 
     packet: int
     time: str
-    """`2.4183` for frames that begin a call or have none, `+7.6 ms` for the later ones of a call."""
+    """In the style of the list: `2.4183` or `+7.6 ms`."""
     stream: str
-    """`0/1`: connection and stream."""
+    """Connection and stream: `0/1`."""
     side: Side
     type: str
     length: int
     info: tuple[Span, ...]
-    """Begins with two spaces when the server sent the frame."""
+    """Indented by two spaces if the server sent the frame."""
     delta: str = ""
-    """Seconds since the frame of the row before, where there is one."""
+    """Seconds since the previous row; empty in the first."""
     stream_delta: str = ""
-    """Seconds since the frame before of the same stream, shown or not, where there is one."""
+    """Seconds since the previous frame of the same stream, which a filter may hide; empty for the first."""
 
 
 def frame_row(
     store: Store, catalog: Catalog, position: int, times: Times = _NO_TIMES, previous: float | None = None
 ) -> FrameRow:
-    """The row of the frame at a position of the store; `previous` is the time of the row before, if there is one."""
+    """Return the row of the frame at a position of the store; `previous` is the time that its time counts from."""
     at = seen(store, catalog, position)
     frame = at.frame
     return FrameRow(
@@ -62,9 +63,45 @@ def frame_row(
 
 
 def comment_spans(store: Store, packet: int) -> tuple[Span, ...]:
-    """What people wrote of a packet, in front of what it says."""
+    """Return the comments on a packet, to stand before its information."""
     comments = store.comments.get(packet)
     return (Span(f"✎ {clean(shortened(' · '.join(comments), 200))}  ", Tone.WARN),) if comments else ()
+
+
+def _call_so_far(store: Store, frame: Frame) -> Hashable:
+    """Return what a row shows of the frame's call and messages, which may become known later."""
+    call = store.call_of(frame)
+    return None if call is None else (call.method, call.started, len(call.requests), len(call.responses))
+
+
+def _comments(store: Store, frame: Frame) -> Hashable:
+    return store.comments.get(frame.packet)
+
+
+_HEADER_NAMES: Final = frozenset(kind.name for kind in HEADER_TYPES)
+
+
+def _of_side(row: FrameRow, text: str) -> tuple[Span, ...]:
+    return (Span(text, SIDE_TONES[row.side]),)
+
+
+# fmt: off
+FRAME_COLUMNS: Final = ColumnTable(
+    Column("Packet", lambda row: dim(row.packet), least=6, most=9, right=True, printed=Printed(7)),
+    Column(TIME, lambda row: dim(row.time), least=8, most=23, right=True, gap=2,
+           depends_on=(_call_so_far,), printed=Printed(11)),
+    Column("Delta", lambda row: dim(row.delta), least=9, most=14, right=True, gap=2, is_extra=True),
+    Column("In stream", lambda row: dim(row.stream_delta), least=9, most=14, right=True, gap=2, is_extra=True),
+    Column("Stream", lambda row: (Span(row.stream),), least=6, most=12, right=True, gap=2, printed=Printed(8)),
+    Column("", lambda row: _of_side(row, ARROWS[row.side]), least=1, most=1, gap=2, printed=Printed(1, gap="   ")),
+    Column("Type", lambda row: _of_side(row, row.type), least=10, most=15,
+           strong=lambda row: row.type in _HEADER_NAMES, printed=Printed(13, gap=" ")),
+    Column("Len", lambda row: dim(row.length), least=5, most=8, right=True, printed=Printed(6)),
+    Column("Info", lambda row: row.info, gap=2,
+           depends_on=(_call_so_far, _comments), printed=Printed()),
+)
+# fmt: on
+"""Of a `FrameRow`; depends on a `Frame`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +113,24 @@ class CallRow:
     kind: str
     """Empty without a schema."""
     status: tuple[Span, ...]
-    """The status by name, or the state of a call that has none."""
+    """The name of the status, or the state of a call without one."""
     state: CallState
     start: str
     duration: str
     """Empty while the call is open."""
     first_reply: str
-    """From the start to the first message from the server; empty before it."""
+    """The time from the start to the first message of the server; empty before it."""
     requests: int
     responses: int
     request_bytes: int
     response_bytes: int
     problems: int
     info: tuple[Span, ...]
-    """Why it failed, else the status message; and the first problem."""
+    """Why the call failed, and its first problem."""
 
 
 def call_row(store: Store, catalog: Catalog, key: StreamKey, times: Times = _NO_TIMES) -> CallRow:
-    """The row of a call."""
+    """Return the row of a call. Raises KeyError for a stream that is not a call."""
     call = store.calls[key]
     return CallRow(
         key,
@@ -114,7 +151,7 @@ def call_row(store: Store, catalog: Catalog, key: StreamKey, times: Times = _NO_
 
 
 def kind_of(call: Call, catalog: Catalog) -> CallKind | None:
-    """The kind of a call's method; None without a schema of it."""
+    """Return the kind of a call's method; None without a schema."""
     method = catalog.method(method_name(call, catalog).method)
     return None if method is None else method.kind
 
@@ -134,74 +171,131 @@ def _call_info(store: Store, catalog: Catalog, call: Call) -> tuple[Span, ...]:
 
 
 def _reason(call: Call, catalog: Catalog, found: Diagnosis) -> tuple[Span, ...]:
-    """Why it failed, without what other columns say; the kind of failure first, as there may be no room for more."""
+    """Return why a call failed, without what other columns show. The cause comes first, in case the rest is cut off."""
     if found.cause is Cause.STILL_OPEN:
         return ()
     if found.cause is not Cause.STATUS or call.status is None:
         return (Span(found.cause.replace("_", " ")), Span(f"  {clean(found.sentence)}", Tone.DIM))
     details = status_details(call, catalog)
-    said = (clean(shortened(call.status.message, 200)), details_in_short(details) if details else "")
-    return tuple(Span(text) for text in ("; ".join(filter(None, said)),) if text)
+    parts = (clean(shortened(call.status.message, 200)), details_in_short(details) if details else "")
+    return tuple(Span(text) for text in ("; ".join(filter(None, parts)),) if text)
 
 
-_STEP, _PART = " ", "      "
-_TYPE: Final = 9
+def _method(_store: Store, call: Call) -> Hashable:
+    return call.method
+
+
+def _outcome(_store: Store, call: Call) -> Hashable:
+    # `http_status` searches all headers, and is shown only where there is no status.
+    return call.state, call.status, call.ended, call.http_status if call.status is None else None
+
+
+def _messages(_store: Store, call: Call) -> Hashable:
+    return len(call.requests), len(call.responses), call.request_bytes, call.response_bytes
+
+
+def _evidence(_store: Store, call: Call) -> Hashable:
+    """Return what else a diagnosis depends on: headers may come after the end of a call that was joined late."""
+    return len(call.problems), len(call.frames)
+
+
+# fmt: off
+CALL_COLUMNS: Final = ColumnTable(
+    Column("Stream", lambda row: (Span(str(row.key)),), least=6, most=12, right=True, rank=1,
+           sort_value=lambda call, _: call.key, printed=Printed(8)),
+    Column("Start", lambda row: dim(row.start), least=6, most=12, right=True, gap=2, rank=4,
+           sort_value=lambda call, _: call.started, printed=Printed(10)),
+    Column("Method", lambda row: row.method, least=23, most=60, gap=2, yields=True,
+           sort_value=lambda call, catalog: method_name(call, catalog).method,
+           depends_on=(_method, _messages), printed=Printed()),
+    Column("Kind", lambda row: dim(row.kind), least=5, most=16, gap=2, rank=11,
+           sort_value=kind_of, depends_on=(_method, _messages)),
+    Column("Status", lambda row: row.status, least=8, most=20, gap=2,
+           sort_value=lambda call, _: plain(call_status(call)), depends_on=(_outcome,), printed=Printed(18)),
+    Column("State", lambda row: dim(row.state), least=8, most=9, gap=2, rank=10,
+           sort_value=lambda call, _: call.state, depends_on=(_outcome,)),
+    Column("Duration", lambda row: dim(row.duration), least=8, most=12, right=True, gap=2,
+           sort_value=lambda call, _: call.duration, largest_first=True, depends_on=(_outcome,), printed=Printed(9)),
+    Column("Reply", lambda row: dim(row.first_reply), least=6, most=12, right=True, gap=2, rank=6,
+           sort_value=lambda call, _: call.first_reply, largest_first=True, depends_on=(_messages,)),
+    Column("Sent", lambda row: sent(row.requests), least=4, most=7, right=True, gap=2, rank=2,
+           sort_value=lambda call, _: len(call.requests), largest_first=True, depends_on=(_messages,),
+           printed=Printed(4)),
+    Column("Got", lambda row: received(row.responses), least=4, most=7, right=True, rank=3,
+           sort_value=lambda call, _: len(call.responses), largest_first=True, depends_on=(_messages,),
+           printed=Printed(4)),
+    Column("→Bytes", lambda row: sent(size(row.request_bytes)), least=6, most=9, right=True, gap=2, rank=7,
+           sort_value=lambda call, _: call.request_bytes, largest_first=True, depends_on=(_messages,)),
+    Column("←Bytes", lambda row: received(size(row.response_bytes)), least=6, most=9, right=True, rank=8,
+           sort_value=lambda call, _: call.response_bytes, largest_first=True, depends_on=(_messages,)),
+    Column("Problems", lambda row: (Span(f"{row.problems}", Tone.WARN),) if row.problems else (),
+           least=8, most=8, right=True, gap=2, rank=9,
+           sort_value=lambda call, _: len(call.problems), largest_first=True, depends_on=(_evidence,)),
+    Column("Info", lambda row: row.info, least=8, gap=2, rank=5,
+           depends_on=(_method, _outcome, _messages, _evidence), printed=Printed(title="")),
+    printed=("Stream", "Start", "Duration", "Sent", "Got", "Status", "Method", "Info"),
+)
+# fmt: on
+"""Of a `CallRow`; depends on, and is sorted by, a `Call`."""
+
+_STEP_INDENT, _FRAME_INDENT = " ", "      "
+_TYPE_WIDTH: Final = 9
 
 
 class Branches:
-    """The steps of one call, and the frames of those that are messages. Call `update` when the call has changed."""
+    """The steps of a call and the frames of its messages, as lines below the row of the call."""
 
     def __init__(self, store: Store, catalog: Catalog, key: StreamKey) -> None:
-        """KeyError for a stream that is no call."""
+        """Raises KeyError for a stream that is not a call."""
         self._store, self._catalog, self._call = store, catalog, store.calls[key]
         self._follow = Follow(store, catalog, key)
 
     def __len__(self) -> int:
-        """How many steps there are so far."""
+        """Return the number of steps so far."""
         return len(self._follow)
 
     @property
     def is_gone(self) -> bool:
-        """True when the call is not kept any more."""
+        """True if the call was evicted."""
         return self._call.key not in self._store.calls
 
     def update(self) -> None:
-        """Take in what the call has come to be."""
+        """Update the steps after the call has changed."""
         self._follow.update()
 
     def entry(self, step: int) -> StepHeader:
-        """What a step is about."""
+        """Return what a step shows."""
         return self._follow.entry(step)
 
     def step_of(self, position: int) -> int:
-        """The step that shows a frame."""
+        """Return the index of the step that shows a frame."""
         return self._follow.step_of(position)
 
     def frames(self, step: int) -> tuple[int, ...]:
-        """The positions of the frames that hold a step's message; none for a step that is a frame itself."""
+        """Return the positions of the frames that carry a step's message; none for a step that is a frame."""
         entry = self.entry(step)
         if entry.message is None or entry.side is None:
             return ()
         return message_frames(self._store, self._call, entry.side, entry.message)
 
     def step_line(self, step: int) -> tuple[Span, ...]:
-        """When, from whom, of which type, how long, and an excerpt."""
+        """Return the line of a step: time, sender, type, length and an excerpt."""
         entry = self.entry(step)
         at = seen(self._store, self._catalog, entry.position)
         side = entry.side or at.side
         if entry.message is not None:
             what = message_line(self._call, side, entry.message, self._catalog)
-            return self._line(_STEP, entry.message.time, side, "message", entry.message.length, what)
+            return self._line(_STEP_INDENT, entry.message.time, side, "message", entry.message.length, what)
         if entry.is_open:
             what = (Span(f"part of a message, {counted(entry.frames, 'frame')} so far", Tone.DIM),)
-            return self._line(_STEP, at.frame.time, side, at.frame.type_name, at.frame.length, what)
-        return self._line(_STEP, at.frame.time, side, at.frame.type_name, at.frame.length, frame_info(at))
+            return self._line(_STEP_INDENT, at.frame.time, side, at.frame.type_name, at.frame.length, what)
+        return self._line(_STEP_INDENT, at.frame.time, side, at.frame.type_name, at.frame.length, frame_info(at))
 
     def frame_line(self, position: int) -> tuple[Span, ...]:
-        """A frame that holds a part of a message."""
+        """Return the line of a frame that carries a part of a message."""
         at = seen(self._store, self._catalog, position)
         what = (Span(f"packet {at.frame.packet}", Tone.DIM), GAP, *frame_info(at))
-        return self._line(_PART, at.frame.time, at.side, at.frame.type_name, at.frame.length, what)
+        return self._line(_FRAME_INDENT, at.frame.time, at.side, at.frame.type_name, at.frame.length, what)
 
     def _line(
         self, indent: str, time: float, side: Side, kind: str, length: int, what: tuple[Span, ...]
@@ -209,7 +303,7 @@ class Branches:
         when = since(time - self._call.started)
         return (
             Span(f"{indent}{when:>9}  ", Tone.DIM),
-            Span(f"{ARROWS[side]} {kind:<{_TYPE}}", SIDE_TONES[side]),
+            Span(f"{ARROWS[side]} {kind:<{_TYPE_WIDTH}}", SIDE_TONES[side]),
             Span(f"{size(length):>9}  ", Tone.DIM),
             *what,
         )

@@ -1,7 +1,7 @@
-"""Text with a meaning: what a row or a line says, and in which tone.
+"""Text with a tone: what every view is made of, for both front ends.
 
-Owns the few words in which every view speaks to both front ends. Knows no colours: a front end maps a tone to a style
-of its theme, or to nothing. Text that came from the wire has been through `text.clean` before it is a span.
+A tone is not a colour: each front end maps it to a style of its own. Text from the wire passes `text.clean` before it
+becomes a span.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from inspector.model.frame import Side
 
 
 class Tone(StrEnum):
-    """What a piece of text is, for whoever draws it."""
+    """The role of a piece of text, from which a front end derives its style."""
 
     PLAIN = "plain"
     DIM = "dim"
-    """What may be overlooked: facts beside the matter, keys of a one-line message."""
+    """Secondary information: facts beside a title, field names of a message on one line."""
     CLIENT = "client"
     SERVER = "server"
     OK = "ok"
     ERROR = "error"
     WARN = "warn"
     KEY = "key"
-    """A header's name or a field's name."""
+    """The name of a header or a field."""
     STRING = "string"
     NUMBER = "number"
     KEYWORD = "keyword"
@@ -39,16 +39,16 @@ class Tone(StrEnum):
 
 
 class Span(NamedTuple):
-    """A piece of text that is drawn as it stands, never read as markup."""
+    """A piece of text with a tone. It is drawn as it is, never interpreted as markup."""
 
     text: str
     tone: Tone = Tone.PLAIN
     headers: tuple[str, ...] = ()
-    """The names of the headers whose values the text shows; `masking` hides those of secrets."""
+    """The names of the headers whose values the text shows, so that exports can mask those of secrets."""
 
 
 class Line(NamedTuple):
-    """One line of a view; `indent` counts steps, of two columns each in the front ends so far."""
+    """One line of a view; `indent` counts steps of two columns."""
 
     spans: tuple[Span, ...] = ()
     indent: int = 0
@@ -61,19 +61,19 @@ class Line(NamedTuple):
 
 SIDE_TONES: Final = {Side.CLIENT: Tone.CLIENT, Side.SERVER: Tone.SERVER}
 ARROWS: Final = {Side.CLIENT: "→", Side.SERVER: "←"}
-"""Requests go right, replies come back: the two sides differ without colour too."""
+"""Tell the two sides apart without colour."""
 
 GAP: Final = Span("  ")
 DOT: Final = Span(" · ", Tone.DIM)
 
 
 def plain(spans: Iterable[Span]) -> str:
-    """The text of spans, without their tones."""
+    """Return the text of spans without their tones."""
     return "".join(span.text for span in spans)
 
 
 def joined(parts: Iterable[tuple[Span, ...]], between: Span = GAP) -> tuple[Span, ...]:
-    """The parts that say something, with a separator between each two."""
+    """Return the parts that are not empty, with a separator between them."""
     spans: list[Span] = []
     for part in parts:
         if part:
@@ -82,5 +82,5 @@ def joined(parts: Iterable[tuple[Span, ...]], between: Span = GAP) -> tuple[Span
 
 
 def dotted(facts: Iterable[str]) -> tuple[Span, ...]:
-    """Facts beside the matter: `packet 14 · 78 B`; empty ones are left out."""
+    """Return facts as subdued text: `packet 14 · 78 B`; empty ones are left out."""
     return (Span(text, Tone.DIM),) if (text := " · ".join(fact for fact in facts if fact)) else ()

@@ -1,6 +1,6 @@
-"""A TCP stream as people read it: text, a hex dump, or nothing but hex digits; each side in its own tone.
+"""Shows a TCP stream as text, as a hex dump, or as hex digits only, each side in its own tone.
 
-Cut into pieces that can be laid out one by one: a stream may hold megabytes.
+The stream is cut into pieces that are laid out one by one, as it may have megabytes.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from inspector.text import clean, counted, in_ascii, since, size
 from inspector.tshark.tcp_stream import TcpChunk, TcpStream
 
 _PIECE: Final = 1_024
-"""Bytes that are laid out as one, or fewer: text is cut behind a line's end where there is one."""
+"""The largest piece in bytes. Text is cut after a line end if there is one."""
 
 
 class TcpForm(StrEnum):
-    """How the bytes are shown."""
+    """How bytes are shown."""
 
     TEXT = "ASCII"
     DUMP = "hex dump"
@@ -27,59 +27,59 @@ class TcpForm(StrEnum):
 
 
 class TcpPiece(NamedTuple):
-    """Bytes of one side that are shown together."""
+    """A part of a chunk that is laid out as one."""
 
-    stretch: TcpChunk
+    chunk: TcpChunk
     start: int
     end: int
-    """In the stretch."""
+    """`start` and `end` are offsets in the chunk."""
     offset: int
-    """In all that this side sent."""
+    """The offset of `start` in all that this side sent."""
     is_first: bool
-    """True for the first piece of a stretch, which tells of its packet."""
+    """True for the first piece of a chunk, above which its packet is named."""
 
     @property
     def data(self) -> bytes:
-        """The bytes."""
-        return self.stretch.data[self.start : self.end]
+        """The bytes of the piece."""
+        return self.chunk.data[self.start : self.end]
 
     @property
     def side(self) -> Side:
-        """Who sent it: the one that opened the connection is the client."""
-        return Side.SERVER if self.stretch.peer else Side.CLIENT
+        """The sender. The side that opened the connection is the client."""
+        return Side.SERVER if self.chunk.peer else Side.CLIENT
 
 
 def tcp_pieces(stream: TcpStream, form: TcpForm, longest: int = _PIECE) -> list[TcpPiece]:
-    """All pieces of a stream, in its order."""
+    """Return all pieces of a stream in order."""
     pieces: list[TcpPiece] = []
     offsets = [0, 0]
-    for stretch in stream.stretches:
-        side = 1 if stretch.peer else 0
+    for chunk in stream.chunks:
+        side = 1 if chunk.peer else 0
         start = 0
-        while start < len(stretch.data):
-            end = _end(stretch.data, start, longest, form)
-            pieces.append(TcpPiece(stretch, start, end, offsets[side] + start, start == 0))
+        while start < len(chunk.data):
+            end = _end(chunk.data, start, longest, form)
+            pieces.append(TcpPiece(chunk, start, end, offsets[side] + start, start == 0))
             start = end
-        offsets[side] += len(stretch.data)
+        offsets[side] += len(chunk.data)
     return pieces
 
 
 def _end(data: bytes, start: int, longest: int, form: TcpForm) -> int:
-    """Where a piece ends that begins there."""
+    """Return the end of the piece that begins at `start`."""
     end = min(start + longest, len(data))
     line_end = data.rfind(b"\n", start, end) + 1 if form is TcpForm.TEXT and end < len(data) else 0
     return line_end or end
 
 
 def tcp_heading(stream: TcpStream, form: TcpForm) -> tuple[Line, ...]:
-    """What stands above a stream."""
+    """Return the lines above a stream."""
     if not stream.peers:
-        words = f"There is no TCP stream {stream.number} in this capture, or nothing of what it carried."
-        return (Line((Span(words, Tone.DIM),)),)
+        sentence = f"This capture has no TCP stream {stream.number}, or none of its data."
+        return (Line((Span(sentence, Tone.DIM),)),)
     client, server = (*stream.peers, "", "")[:2]
-    sent, got = stream.sizes
-    facts = f"{size(sent)} sent · {size(got)} received · {form} (v)"
-    more = (Line((Span("This is the beginning: there is more.", Tone.WARN),)),) if stream.is_cut else ()
+    sent, received = stream.sizes
+    facts = f"{size(sent)} sent · {size(received)} received · {form} (v)"
+    more = (Line((Span("Only the beginning is shown.", Tone.WARN),)),) if stream.is_cut else ()
     return (
         Line((
             Span(f"TCP stream {stream.number}  "),
@@ -94,20 +94,20 @@ def tcp_heading(stream: TcpStream, form: TcpForm) -> tuple[Line, ...]:
 
 
 def tcp_lines(piece: TcpPiece, form: TcpForm, began: float, width: int = 16) -> Iterator[Line]:
-    """The lines of a piece; `began` is when the stream began."""
+    """Yield the lines of a piece; `began` is the time of the start of the stream."""
     tone, indent = SIDE_TONES[piece.side], 0 if piece.side is Side.CLIENT else 1
     if piece.is_first:
-        facts = f"packet {piece.stretch.packet} · {since(piece.stretch.time - began)}"
-        amount = counted(len(piece.stretch.data), "byte")
+        facts = f"packet {piece.chunk.packet} · {since(piece.chunk.time - began)}"
+        amount = counted(len(piece.chunk.data), "byte")
         yield Line((Span(f"{ARROWS[piece.side]} {amount}", tone), Span(f"  {facts}", Tone.DIM)), indent)
     for text in _texts(piece, form, width):
         yield Line((Span(text, tone),), indent)
 
 
 def tcp_text(stream: TcpStream, form: TcpForm) -> str:
-    """The whole of a stream as text."""
-    began = stream.stretches[0].time if stream.stretches else 0.0
-    whole = max((len(each.data) for each in stream.stretches), default=1)  # no line is cut that the stream does not cut
+    """Return a whole stream as text."""
+    began = stream.chunks[0].time if stream.chunks else 0.0
+    whole = max((len(each.data) for each in stream.chunks), default=1)  # one piece per chunk, so that no line is cut
     pieces = (line for piece in tcp_pieces(stream, form, whole) for line in tcp_lines(piece, form, began))
     return "\n".join("    " * line.indent + line.text for line in (*tcp_heading(stream, form), *pieces))
 

@@ -1,7 +1,4 @@
-"""Points in time and durations, as people read them.
-
-Knows no clock: every time is one that a capture holds, in seconds since the epoch.
-"""
+"""Formats points in time of a capture, which are seconds since the epoch."""
 
 from __future__ import annotations
 
@@ -16,60 +13,60 @@ from inspector.text import duration
 
 
 class TimeStyle(StrEnum):
-    """What the Time column counts from."""
+    """What the Time column shows."""
 
     CALL = "call"
-    """A call's first frames since the capture began, the later ones since the call began."""
+    """The time since the call began; for its first frame, seconds since the capture began."""
     CAPTURE = "capture"
     """Seconds since the capture began."""
     PREVIOUS = "previous"
-    """Seconds since the row before."""
+    """Seconds since the previous row."""
     CLOCK = "clock"
-    """The time of day, here."""
+    """The local time of day."""
     UTC = "utc"
     """Date and time of day in UTC."""
     STREAM = "stream"
-    """Seconds since the frame before of the same stream, whether it is shown or not."""
+    """Seconds since the previous frame of the same stream, which a filter may hide."""
 
     @property
     def words(self) -> str:
-        """What it is called in a sentence."""
+        """The style as the part of a sentence."""
         return _STYLE_WORDS[self]
 
 
 _STYLE_WORDS: Final = {
-    TimeStyle.CALL: "since the call began, for its first frame since the capture did",
+    TimeStyle.CALL: "since the call began; for its first frame, since the capture began",
     TimeStyle.CAPTURE: "since the capture began",
-    TimeStyle.PREVIOUS: "since the row before",
-    TimeStyle.CLOCK: "the time of day here",
+    TimeStyle.PREVIOUS: "since the previous row",
+    TimeStyle.CLOCK: "local time of day",
     TimeStyle.UTC: "date and time in UTC",
-    TimeStyle.STREAM: "since the frame before of the same stream",
+    TimeStyle.STREAM: "since the previous frame of the same stream",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How a list of rows shows its times."""
+    """Formats the times of a list."""
 
     origin: float = 0.0
-    """When the capture began."""
+    """The time that counts as zero: when the capture began, or a reference."""
     style: TimeStyle = TimeStyle.CALL
     has_reference: bool = False
-    """True when `origin` is a moment that somebody chose: times before it are below 0."""
+    """True if the user chose `origin`; times before it are negative."""
     digits: int = 4
-    """Behind the point, of seconds since the origin."""
+    """Decimal places of seconds since `origin`."""
 
     @classmethod
     def of(cls, store: Store, style: TimeStyle = TimeStyle.CALL, reference: float | None = None) -> Times:
-        """Times that count from the capture's first packet of a known connection, or from a reference."""
+        """Return times that count from the start of the capture, or from a reference."""
         if reference is not None:
             return cls(reference, style, has_reference=True)
         return cls(capture_start(store), style)
 
     def show(self, time: float, call: Call | None = None, previous: float | None = None) -> str:
-        """A point in time, by the style: `2.4183`, `+7.6 ms` or `09:00:11.149`.
+        """Return a point in time in the style: `2.4183`, `+7.6 ms` or `09:00:11.149`.
 
-        `previous` is the time of what it counts from in the styles that count from another row or frame.
+        `previous` is the time of the previous row or frame, for the styles that count from it.
         """
         match self.style:
             case TimeStyle.CLOCK:
@@ -90,14 +87,14 @@ class Times:
 
 
 def capture_start(store: Store) -> float:
-    """The earliest time known of a capture; 0 while it is empty."""
+    """Return the earliest time of a capture; 0 while it is empty."""
     first_frame = store.frames.oldest.time if store.frames.oldest is not None else None
     first_connection = next((each.started for each in store.connections.values()), None)
     return min((time for time in (first_frame, first_connection) if time is not None), default=0.0)
 
 
 def utc(time: float) -> str:
-    """Date and time of day in UTC, to the millisecond: `2026-11-22 09:00:11.149`; plain seconds where there is none."""
+    """Return a time in UTC: `2026-11-22 09:00:11.149`; as plain seconds if it is out of range."""
     try:
         return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
     except (ValueError, OverflowError, OSError):
@@ -105,7 +102,7 @@ def utc(time: float) -> str:
 
 
 def clock(time: float) -> str:
-    """The time of day here, to the millisecond: `09:00:11.149`; plain seconds where there is no such day."""
+    """Return the local time of day: `09:00:11.149`; plain seconds if the time is out of range."""
     try:
         return datetime.fromtimestamp(time).astimezone().strftime("%H:%M:%S.%f")[:-3]
     except (ValueError, OverflowError, OSError):

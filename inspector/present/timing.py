@@ -1,4 +1,4 @@
-"""Where the time of a call went: a strip of characters, and figures."""
+"""Shows where the time of a call went: a strip of characters, and durations."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ from typing import Final, NamedTuple
 from inspector.model.call import Call, CallState, Message, StreamKey
 from inspector.model.frame import HEADER_TYPES, Frame, FrameType, Side
 from inspector.model.retained_list import RetainedList
+from inspector.present.follow import heading
 from inspector.present.headers import BlockKind, block_of, call_status
-from inspector.present.heading import heading
 from inspector.present.spans import ARROWS, SIDE_TONES, Line, Span, Tone, plain
 from inspector.store.store import Store
 from inspector.text import counted, duration, since, size
 
-_WIDEST: Final = 160
-_NARROWEST: Final = 16
-_MANY: Final = 10
-"""From so many messages in a cell on, the cell says that there are many, not how many."""
+_MAX_WIDTH: Final = 160
+_MIN_WIDTH: Final = 16
+_MAX_COUNT: Final = 9
+"""Messages that a cell counts; more are shown as `#`."""
 _LEGEND: Final = "H headers  D message  2-9 so many  # more  T trailers  R reset"
-_QUIET: Final = "· "
-"""Nothing is sent; behind the end of a side's part of the stream, nothing can be."""
+_IDLE: Final = "· "
+"""Cells in which nothing was sent; a blank after a side has ended its part of the stream."""
 
 _time = attrgetter("time")
 
 
 class Moment(NamedTuple):
-    """A frame that begins or ends something."""
+    """A frame with headers or RST_STREAM."""
 
     time: float
     side: Side
     letter: str
-    """As on the strip: H, T or R."""
+    """Its letter on the strip: H, T or R."""
     position: int
 
 
 class Strip(NamedTuple):
-    """What is drawn."""
+    """The data of a strip."""
 
     call: Call
     moments: tuple[Moment, ...]
-    """Those of both sides, in the order of the wire."""
+    """The moments of both sides, in the order of the wire."""
     closed: Mapping[Side, float]
-    """When a side ended its part of the stream, where it did."""
+    """When each side ended its part of the stream, if it did."""
     length: float
-    """Seconds that the whole strip stands for."""
+    """The seconds that the whole strip represents."""
 
     def lines(self, width: int) -> tuple[Line, ...]:
-        """What each side sent, a line each, from the call's first frame to its last, with a scale and a legend."""
-        cells = max(min(width - 4, _WIDEST), _NARROWEST)
+        """Return a lane for each side, from the first frame of the call to its last, with a scale and a legend."""
+        cells = max(min(width - 4, _MAX_WIDTH), _MIN_WIDTH)
         middle, end = duration(self.length / 2), duration(self.length)
         half = cells // 2 - 1
         scale = f"0{middle:>{half}}{end:>{cells - half - 1}}"
@@ -72,11 +72,11 @@ class Strip(NamedTuple):
         return Line((*spans, *more))
 
     def _cell(self, time: float, cells: int) -> int:
-        """Where a time stands on a lane."""
+        """Return the cell of a time."""
         return max(min(int((time - self.call.started) / (self.length or 1.0) * cells), cells - 1), 0)
 
     def _tokens(self, side: Side, cells: int) -> list[tuple[int, str]]:
-        """What stands on a side's lane, in the order of time: the cell where it belongs, and its letter."""
+        """Return the letters of a side in the order of time, each with the cell of its time."""
         started, length = self.call.started, self.length or 1.0
         found = [(moment.time, moment.position, moment.letter) for moment in self.moments if moment.side is side]
         messages, bins = self.call.messages(side), cells - 4
@@ -87,14 +87,14 @@ class Strip(NamedTuple):
             )
             if until > before:
                 count, first = until - before, messages[before]
-                letter = "D" if count == 1 else f"{count}" if count < _MANY else "#"
+                letter = "D" if count == 1 else f"{count}" if count <= _MAX_COUNT else "#"
                 found.append((first.time, first.frame, letter))
                 before = until
         return [(self._cell(time, cells), letter) for time, _, letter in sorted(found)]
 
 
 def _placed(tokens: list[tuple[int, str]], cells: int) -> list[tuple[int, str]]:
-    """Each letter in a cell of its own, in their order, as near as can be to where it belongs."""
+    """Move letters to cells of their own, in order and as near as possible to their times."""
     at, last = [], -1
     for cell, _ in tokens:
         last = max(cell, last + 1)
@@ -112,8 +112,8 @@ def _ended_before(messages: RetainedList[Message], time: float) -> int:
 def _toned(lane: str, side: Side) -> Iterator[Span]:
     start = 0
     for index in range(1, len(lane) + 1):
-        if index == len(lane) or (lane[index] in _QUIET) != (lane[start] in _QUIET):
-            yield Span(lane[start:index], Tone.DIM if lane[start] in _QUIET else SIDE_TONES[side])
+        if index == len(lane) or (lane[index] in _IDLE) != (lane[start] in _IDLE):
+            yield Span(lane[start:index], Tone.DIM if lane[start] in _IDLE else SIDE_TONES[side])
             start = index
 
 
@@ -123,7 +123,7 @@ _LETTERS: Final = {BlockKind.REQUEST: "H", BlockKind.RESPONSE: "H", BlockKind.TR
 
 
 class TimingFact(NamedTuple):
-    """A line below the strip, and the frame that it leads to."""
+    """A line below the strip, and the position of the frame to which it leads."""
 
     line: Line
     position: int | None = None
@@ -131,33 +131,34 @@ class TimingFact(NamedTuple):
 
 @dataclass(slots=True)
 class _Gap:
-    """The longest time between two messages of a side, of those that were looked at."""
+    """The longest time between two consecutive messages of a side."""
 
     messages: int = 0
+    """The number of messages that were examined."""
     seconds: float = 0.0
     after: int = 0
-    """The number of the message that it came after, from 1."""
+    """The number of the message before it, from 1."""
 
 
 class Timing:
-    """One call's times. Call `update` when its call has changed."""
+    """The times of one call. Call `update` when the call has changed."""
 
     def __init__(self, store: Store, key: StreamKey) -> None:
-        """KeyError for a stream that is no call."""
+        """Raises KeyError for a stream that is not a call."""
         self._store, self._call = store, store.calls[key]
         self._frames = 0
         self._moments: list[Moment] = []
         self._gaps = {side: _Gap() for side in Side}
-        self._asked = self._call.started
+        self._requested = self._call.started
         self._server_time: float | None = None
         self._last = self._call.started
         self._closed: dict[Side, float] = {}
         self.update()
 
     def update(self) -> None:
-        """Take in what the call has come to be."""
+        """Update the times after the call has changed."""
         for position in self._call.frames[self._frames :]:
-            self._take(position, self._store.frames[position])
+            self._add(position, self._store.frames[position])
         self._frames = len(self._call.frames)
         for side, gap in self._gaps.items():
             messages = self._call.messages(side)
@@ -167,7 +168,7 @@ class Timing:
                     gap.seconds, gap.after = seconds, index
             gap.messages = len(messages)
 
-    def _take(self, position: int, frame: Frame) -> None:
+    def _add(self, position: int, frame: Frame) -> None:
         side = self._store.side(frame)
         self._last = max(self._last, frame.time)
         if frame.is_control:
@@ -175,34 +176,34 @@ class Timing:
         if frame.ends_stream:
             self._closed[side] = frame.time
         if self._server_time is None and side is Side.CLIENT:
-            self._asked = frame.time
+            self._requested = frame.time
         elif self._server_time is None:
-            self._server_time = max(frame.time - self._asked, 0.0)
+            self._server_time = max(frame.time - self._requested, 0.0)
         if letter := _letter(frame, side):
             self._moments.append(Moment(frame.time, side, letter, position))
 
     @property
     def length(self) -> float:
-        """Seconds from the call's first frame to its last, so far."""
+        """Seconds from the first frame of the call to its last so far."""
         return max(self._last, self._call.ended or 0.0) - self._call.started
 
     def strip(self, width: int, length: float | None = None) -> tuple[Line, ...]:
-        """The call as a strip, as wide as fits into `width` cells; `length`: seconds to scale it by."""
+        """Return the call as a strip of at most `width` cells; `length` are the seconds to scale it to."""
         return Strip(self._call, tuple(self._moments), self._closed, length or self.length).lines(width)
 
     def facts(self) -> tuple[TimingFact, ...]:
-        """What the strip says, with its times since the call's first frame; then what took how long."""
-        told = [self._moment_fact(moment) for moment in self._moments]
-        told += [fact for side in Side for fact in self._message_facts(side)]
-        told.sort(key=lambda fact: (fact[0], fact[1].position))
+        """Return the moments of the strip with their times since the start of the call, then durations."""
+        timed = [self._moment_fact(moment) for moment in self._moments]
+        timed += [fact for side in Side for fact in self._message_facts(side)]
+        timed.sort(key=lambda fact: (fact[0], fact[1].position))
         return (
-            *(fact for _, fact in told),
+            *(fact for _, fact in timed),
             TimingFact(Line()),
             *(TimingFact(_spent_line(name, seconds, meaning)) for name, seconds, meaning in self.spent()),
         )
 
     def spent(self) -> Iterator[tuple[str, float, str]]:
-        """What took how long: its name, seconds, and what that means."""
+        """Yield durations: name, seconds, and what they cover."""
         call = self._call
         yield "the whole call", self.length, "so far" if call.duration is None else plain(call_status(call))
         if self._server_time is not None:
@@ -236,7 +237,7 @@ class Timing:
         return TimingFact(Line(spans), position)
 
     def heading(self) -> Line:
-        """Who talked to whom, and how it ended."""
+        """Return the addresses, the status and the duration of the call."""
         return Line(heading(self._store, self._call))
 
 

@@ -1,1 +1,1 @@
-"""What messages mean: methods and types by name, and the reading of a message from its bytes."""
+"""Services and message types, JSON to protobuf and back, and decoding without a schema."""

@@ -1,4 +1,4 @@
-"""The services, methods and types that are known, from however many sources."""
+"""The catalog of services, methods and message types, from any number of sources."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ GREET_METHOD: Final = "/HelloWorld/greet"
 
 
 def greet_files() -> FileDescriptorSet:
-    """The descriptors of helloworld.proto and sample.proto, as protoc would write them."""
+    """Return the descriptors of helloworld.proto and sample.proto, as protoc writes them."""
     modules = (helloworld_pb2, sample_pb2)
     return FileDescriptorSet(file=[FileDescriptorProto.FromString(each.DESCRIPTOR.serialized_pb) for each in modules])
 
 
 GREET_ORIGIN: Final = "the greet service's own schema"
 COMMON_ORIGIN: Final = "the types that come with the program"
-"""Well-known types, those of rich errors, and gRPC's own services: asked last, or first by this name."""
-_DIFFERENCES_TOLD: Final = 20
+"""Well-known types, those of rich errors, and gRPC's own services: searched last, or first under this name."""
+_MAX_DIFFERENCES: Final = 20
 
 _KINDS: Final = {
     (False, False): CallKind.UNARY,
@@ -44,22 +44,22 @@ _KINDS: Final = {
 
 
 def short_name(type_name: str) -> str:
-    """A type's name without its package."""
+    """Return a type's name without its package."""
     return type_name.rpartition(".")[2]
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method of a service, as a schema gives it."""
+    """A method of a service, as described by a schema."""
 
     path: str
     """As in `:path`: `/package.Service/Method`."""
     kind: CallKind
     request_type: str
-    """The full name, with its package."""
+    """The full name, with its package; empty for a method without a schema."""
     response_type: str
     origin: str = ""
-    """Which source told of it."""
+    """The source that describes it."""
 
     @property
     def request_name(self) -> str:
@@ -72,42 +72,41 @@ class Method:
         return short_name(self.response_type)
 
     def type_from(self, side: Side) -> str:
-        """The full name of the type that a side sends."""
+        """Return the full name of the type that a side sends."""
         return self.request_type if side is Side.CLIENT else self.response_type
 
 
 class Catalog:
-    """All schemas together; the greet service's own is always among them."""
+    """All schemas together; that of the greet service is always among them."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []
-        """Plain sentences: what could not be used, and what two sources say differently."""
+        """Plain sentences: files that cannot be used, and differences between sources."""
         self.revision = 0
-        """Counts the changes, so that a reading made with less can be told from a new one."""
+        """The number of changes so far; decoded messages are cached by it."""
         self._sources = [Source.of(GREET_ORIGIN, Rank.OWN, greet_files())]
         self._notes: dict[str, str] = {}
-        self._renew()
+        self._rebuild()
 
     @property
     def methods(self) -> Mapping[str, Method]:
-        """Every method by its path; a source that is asked earlier wins over a later one."""
+        """All methods by path; on conflict, that of the earlier source."""
         return MappingProxyType(self._methods)
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """Every source in the order in which they are asked, those that are switched off too."""
+        """All sources in search order, those that are switched off included."""
         return tuple(self._sources)
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """The sources that are asked, in their order."""
-        return tuple(source.origin for source in self._asked())
+        """The names of the sources that are searched, in order."""
+        return tuple(source.origin for source in self._active())
 
     def add(self, files: FileDescriptorSet, origin: str, rank: Rank = Rank.PROTO) -> None:
-        """Take in a source's files; `origin` says where they are from, as in `--protoset api.pb`.
+        """Add the files of a source, or replace them where `origin` is known already.
 
-        A source of that origin is replaced in its place. Never raises for what the files say: a file that cannot be
-        used is left out and told in `problems`.
+        Never raises for what the files contain: a file that cannot be used is left out and listed in `problems`.
         """
         new = Source.of(origin, rank, files)
         at = next((index for index, source in enumerate(self._sources) if source.origin == origin), None)
@@ -116,65 +115,65 @@ class Catalog:
         else:
             self._sources[at] = replace(new, rank=self._sources[at].rank, is_on=self._sources[at].is_on)
         self._notes.pop(origin, None)
-        self._renew()
+        self._rebuild()
 
     def switch(self, origin: str, *, is_on: bool) -> None:
-        """Ask a source, or leave it out until it is switched on again."""
+        """Search a source, or leave it out until it is switched on again."""
         self._sources = [
             replace(source, is_on=is_on) if source.origin == origin else source for source in self._sources
         ]
-        self._renew()
+        self._rebuild()
 
     def note(self, origin: str, sentence: str) -> None:
-        """Tell, in `problems`, why a source is not there; gone once it is."""
+        """List in `problems` why a source is missing, until it is added."""
         self._notes[origin] = sentence
-        self._renew()
+        self._rebuild()
 
     def method(self, path: str | None) -> Method | None:
-        """The method of a `:path`; None for one that no source knows.
+        """Return the method of a `:path`; None for an unknown one.
 
-        Those of gRPC's own services, health and reflection, are known though `methods` does not list them.
+        The methods of gRPC's own services, health and reflection, are found though `methods` does not list them.
         """
         found = None if path is None else self._methods.get(path)
         return _common_methods().get(path) if found is None and path and path.startswith("/grpc.") else found
 
     def message_class(self, type_name: str | None, origin: str = "") -> type[Message] | None:
-        """The class of a full type name, from the source of that origin, else the first that knows it; else None.
+        """Return the class of a full type name; None for an unknown one.
 
-        The well-known types and those of rich errors are always known.
+        The source `origin` is searched first. Well-known types and those of rich errors are always found.
         """
         if not type_name:
             return None
         found = self._classes.get((type_name, origin))
         if found is None:
-            for pool in _pools(self._asked(), origin):
+            for pool in _pools(self._active(), origin):
                 if (descriptor := _find(pool, type_name)) is not None:
                     found = self._classes[type_name, origin] = message_factory.GetMessageClass(descriptor)
                     break
         return found
 
     def message_types(self) -> Iterator[str]:
-        """The full names of all message types, in the order of the sources."""
-        for source in self._asked():
+        """Yield the full names of all message types, in the order of the sources."""
+        for source in self._active():
             yield from message_types(source)
 
-    def _asked(self) -> Iterator[Source]:
+    def _active(self) -> Iterator[Source]:
         return (source for source in self._sources if source.is_on)
 
-    def _renew(self) -> None:
-        """Draw up what follows from the sources, after any change of them."""
-        asked = list(self._asked())
+    def _rebuild(self) -> None:
+        """Rebuild what is derived from the sources."""
+        active = list(self._active())
         self._classes: dict[tuple[str, str], type[Message]] = {}
-        self._methods, conflicts = _merged(asked)
-        told = [*self._notes.values(), *(each for source in asked for each in source.problems)]
-        # The greet service's schema is not somebody's word against another's.
-        others = differences([source for source in asked if source.rank is not Rank.OWN])
-        self.problems = [*told, *conflicts[:_DIFFERENCES_TOLD], *islice(others, _DIFFERENCES_TOLD)]
+        self._methods, conflicts = _merged(active)
+        problems = [*self._notes.values(), *(each for source in active for each in source.problems)]
+        # The greet service's schema is a default, so a different one is no conflict.
+        others = differences([source for source in active if source.rank is not Rank.OWN])
+        self.problems = [*problems, *conflicts[:_MAX_DIFFERENCES], *islice(others, _MAX_DIFFERENCES)]
         self.revision += 1
 
 
 def _merged(sources: Iterable[Source]) -> tuple[dict[str, Method], list[str]]:
-    """The methods of all sources, and what a later one says differently than one before it."""
+    """Merge the methods of all sources; return them with a sentence for each conflict."""
     known: dict[str, Method] = {}
     conflicts: list[str] = []
     for source in sources:
@@ -182,17 +181,17 @@ def _merged(sources: Iterable[Source]) -> tuple[dict[str, Method], list[str]]:
             method = _method(each, source.origin)
             first = known.setdefault(method.path, method)
             if _described(first) != _described(method) and source.rank is not Rank.OWN:
-                words = f"{method.origin} describes {method.path} differently than {first.origin}, which is used."
-                conflicts.append(words)
+                conflict = f"{method.origin} describes {method.path} differently than {first.origin}, which is used."
+                conflicts.append(conflict)
     return known, conflicts
 
 
 def _pools(sources: Iterable[Source], origin: str) -> Iterator[DescriptorPool]:
-    """The pools in which a type is looked for, those of an origin first."""
+    """Yield the pools to search for a type, those of `origin` first."""
     if origin == COMMON_ORIGIN:
         yield common_types().pool
-    asked = sorted(sources, key=lambda source: source.origin != origin)  # stable: the others stay in order
-    yield from (source.built.pool for source in asked)
+    by_origin = sorted(sources, key=lambda source: source.origin != origin)  # stable: the others stay in order
+    yield from (source.built.pool for source in by_origin)
     yield common_types().pool
 
 

@@ -1,81 +1,29 @@
-"""Decodes messages: the form in which bytes are shown, and why that one."""
+"""Decodes messages: chooses the form in which bytes are shown, and says why."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, cast
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtobufMessage
 
 from inspector.model.call import Message
 from inspector.schema import typed, wire
-from inspector.schema.catalog import Catalog, short_name
+from inspector.schema.catalog import COMMON_ORIGIN, Catalog, short_name
 from inspector.schema.typed import MAX_DEPTH, descriptor_of
-from inspector.schema.wire import WireError, WireTooLargeError, WireType, fields, overrun
-
-_MAX_DEPTH: Final = 16
-_LONGEST_START: Final = 16
-"""A tag of five bytes with a varint of ten, and one more: a field of which less is left has no value to be cut."""
-
-
-def excerpt(data: bytes, limit: int, descriptor: Descriptor) -> bytes:
-    """At most `limit` bytes of a message, still a message; the message itself where it is short enough.
-
-    Bytes that are no message come back as they are, for the real parser to refuse.
-    """
-    if len(data) <= limit:
-        return data
-    try:
-        return _mended(data[:limit], descriptor, 0)
-    except WireError:
-        return data
-
-
-def _mended(head: bytes, descriptor: Descriptor, depth: int) -> bytes:
-    """The first bytes of a message, made whole. WireError where they are none."""
-    kept = 0
-    try:
-        for field in fields(head):
-            kept = field.end
-    except WireError:
-        if len(head) - kept < _LONGEST_START:
-            return head[:kept]
-        return head[:kept] + _shortened(*overrun(head, kept), descriptor, depth)
-    return head
-
-
-def _shortened(number: int, value: bytes, descriptor: Descriptor, depth: int) -> bytes:
-    known = descriptor.fields_by_number.get(number)
-    if known is None:
-        return b""
-    if known.type == FieldDescriptor.TYPE_STRING:
-        value = value.decode(errors="ignore").encode()
-    elif known.message_type is not None and depth < _MAX_DEPTH:
-        value = _mended(value, known.message_type, depth + 1)
-    elif known.type != FieldDescriptor.TYPE_BYTES:
-        return b""  # packed numbers: the cut may go through one
-    # No longer than it was, so no longer length either.
-    return _varint(number << 3 | WireType.LEN) + _varint(len(value)) + value
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+from inspector.schema.wire import WireError, WireTooLargeError, excerpt
 
 
 class Format(StrEnum):
-    """The forms a message can be shown in."""
+    """The forms in which a message can be shown."""
 
     PROTOBUF = "protobuf"
     WIRE = "wire"
@@ -85,23 +33,23 @@ class Format(StrEnum):
     MISSING = "missing"
 
 
-class NotThisForm(ValueError):  # noqa: N818 - an answer, not a failure
-    """The bytes have no such reading; the text says why, as a part of a sentence."""
+class FormatError(ValueError):
+    """The bytes cannot be read in a form; the text says why, as part of a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Bytes to be read, and what is known of them."""
+    """Bytes to decode, and what is known of them."""
 
     data: bytes
     limit: int | None = None
-    """About how many bytes are read at most; None for all."""
+    """About how many bytes to decode at most; None for all."""
     type_name: str | None = None
-    """The full name of the type that the method gives."""
+    """The full name of the type that the method declares."""
     message_class: type[ProtobufMessage] | None = None
-    """That type's class; None where no source has it."""
+    """The class of that type; None where no source has it."""
     find: typed.Finder = lambda _name: None
-    """Gives the types of what is in an Any."""
+    """Returns the class of a type in an Any."""
 
     @property
     def part(self) -> bytes:
@@ -110,59 +58,59 @@ class Sample:
 
     @property
     def is_whole(self) -> bool:
-        """True when nothing of the message is past the limit."""
+        """True when the limit cuts nothing off."""
         return self.limit is None or len(self.data) <= self.limit
 
 
 def as_protobuf(sample: Sample) -> tuple[object, bool]:
-    """A message of its type; the other value is True when all of it was read."""
+    """Decode as the declared type; return the value, and whether it is complete."""
     if sample.type_name is None:
-        raise NotThisForm("no schema gives its type")
+        raise FormatError("no schema gives its type")
     if sample.message_class is None:
-        raise NotThisForm(f"no schema has the type {sample.type_name}")
+        raise FormatError(f"no schema has the type {sample.type_name}")
     whole, limit = sample.data, sample.limit
     part = whole if limit is None else excerpt(whole, limit, descriptor_of(sample.message_class))
     try:
         return typed.to_value(sample.message_class.FromString(part), sample.find), part == whole
     except DecodeError as error:
-        raise NotThisForm(f"the bytes are no {short_name(sample.type_name)}") from error
+        raise FormatError(f"the bytes are not a {short_name(sample.type_name)}") from error
 
 
 def as_wire(sample: Sample) -> object:
-    """A message by its field numbers."""
+    """Decode as protobuf without a type, by field numbers."""
     try:
         return wire.tree(sample.data) if sample.is_whole else wire.beginning(sample.part)
     except WireTooLargeError as error:
-        why = f"the bytes are a protobuf message of {error}, too many to be shown without a type"
-        raise NotThisForm(why) from error
+        reason = f"the bytes are a protobuf message of {error}, too many to be shown without a type"
+        raise FormatError(reason) from error
     except WireError as error:
-        raise NotThisForm("the bytes are no protobuf message") from error
+        raise FormatError("the bytes are not a protobuf message") from error
 
 
 def as_json(sample: Sample) -> object:
-    """A JSON text's value; all of the text is needed for that, whatever the limit."""
+    """Decode as JSON; reads the whole text, whatever the limit."""
     try:
-        # NaN and Infinity are no JSON, but some services send them: as in proto3 JSON they become strings.
+        # NaN and Infinity are not JSON, but some services send them; like proto3 JSON, show them as strings.
         value = json.loads(sample.data, parse_constant=str, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        raise NotThisForm("the bytes are no JSON") from error
+        raise FormatError("the bytes are not JSON") from error
     if _nests_deeper(value, MAX_DEPTH):
-        raise NotThisForm(f"the JSON nests deeper than {MAX_DEPTH} levels")
+        raise FormatError(f"the JSON nests deeper than {MAX_DEPTH} levels")
     return value
 
 
 def as_text(sample: Sample) -> str:
-    """The text of UTF-8 bytes, whatever characters these are."""
+    """Decode as UTF-8, with any characters."""
     try:
         return sample.part.decode()
     except UnicodeDecodeError as error:
         if sample.is_whole or error.start < len(sample.part) - 3:
-            raise NotThisForm("the bytes are no UTF-8") from error
+            raise FormatError("the bytes are not UTF-8") from error
         return sample.part[: error.start].decode()
 
 
 def as_hex(sample: Sample) -> str:
-    """Every byte as two digits."""
+    """Return all bytes as hex digits."""
     return sample.part.hex()
 
 
@@ -173,11 +121,11 @@ READERS: Final[Mapping[Format, Callable[[Sample], object]]] = {
     Format.TEXT: as_text,
     Format.HEX: as_hex,
 }
-"""In the order in which a key goes through them."""
+"""In the order in which the key for the next form steps through them."""
 
 
 def _nests_deeper(value: object, limit: int) -> bool:
-    """True for a value that whoever shows it, level by level, could not get to the bottom of."""
+    """Return True for a value nested deeper than a limit; its readers are recursive."""
     level = [value]
     for _ in range(limit):
         level = [inner for each in level for inner in _held(each) if isinstance(inner, dict | list)]
@@ -197,25 +145,23 @@ def _finite(digits: str) -> float | str:
     return number if math.isfinite(number) else digits
 
 
-__all__ = ("Format", "Reading", "possible_forms", "read_bytes", "read_message")
-
-_LARGEST_JSON_TRIED: Final = 1_048_576
-"""Bytes; about 20 ms of parsing, only to know whether a form could be asked for."""
+_MAX_JSON_TRIED: Final = 1_048_576
+"""Bytes; parsing takes about 20 ms, only to find out whether the form is possible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A message as a value, and how that value was come by."""
+    """A decoded message: its value, the form, and why it has that form."""
 
     format: Format
     value: object
     """JSON-ready; None where the message is missing."""
     type: str | None
-    """The message's type without its package; None where no schema gives one."""
+    """The type without its package; None without a schema."""
     reason: str
-    """Why this form: one plain sentence, or two."""
+    """One or two plain sentences."""
     complete: bool = True
-    """False when `value` is only the beginning of the message, because a limit was given."""
+    """False when the limit cut the value."""
 
 
 def read_message(
@@ -228,10 +174,16 @@ def read_message(
     form: Format | None = None,
     origin: str = "",
 ) -> Reading:
-    """Read a message. `type_name` is the full name that the method gives, `content_type` that of its side.
+    """Decode a message.
 
-    With a limit only about so many bytes of a longer message are read: enough for a row or a preview. `form` asks for
-    one form instead of the likeliest; `origin` is the method's source, whose own types are then meant.
+    Args:
+        message: the message; a missing one gives `Format.MISSING`.
+        type_name: the full name of the type that the method declares.
+        catalog: the schemas.
+        content_type: that of the message's side.
+        limit: about how many bytes to decode, enough for a row or a preview; None for all.
+        form: the form to use instead of the likeliest.
+        origin: the source of the method, whose types come first.
     """
     if message.data is None:
         name = None if type_name is None else short_name(type_name)
@@ -249,27 +201,27 @@ def read_bytes(
     form: Format | None = None,
     origin: str = "",
 ) -> Reading:
-    """Read a message's bytes, decompressed; as `read_message`."""
+    """Decode the bytes of a message, after decompression; see `read_message`."""
     sample = _sample(data, type_name, catalog, limit, origin)
     if form is None:
         return _likeliest(sample, content_type)
     try:
-        return _asked_for(sample, form)
-    except NotThisForm as why_not:
+        return _in_form(sample, form)
+    except FormatError as error:
         found = _likeliest(sample, content_type)
-        return replace(found, reason=f"It cannot be read as {form}: {why_not}. {found.reason}")
+        return replace(found, reason=f"It cannot be read as {form}: {error}. {found.reason}")
 
 
 def possible_forms(
     data: bytes, type_name: str | None, catalog: Catalog, limit: int = 65_536, origin: str = ""
 ) -> tuple[Format, ...]:
-    """The forms that bytes can be read in, in the order in which a key goes through them."""
+    """Return the forms in which bytes can be read, in the order of `READERS`."""
     sample = _sample(data, type_name, catalog, limit, origin)
     found = []
     for form, read in READERS.items():
-        if form is Format.JSON and len(data) > _LARGEST_JSON_TRIED:
+        if form is Format.JSON and len(data) > _MAX_JSON_TRIED:
             continue
-        with suppress(NotThisForm):
+        with suppress(FormatError):
             read(sample)
             found.append(form)
     return tuple(found)
@@ -280,30 +232,30 @@ def _sample(data: bytes, type_name: str | None, catalog: Catalog, limit: int | N
     return Sample(data, limit, type_name, message_class, lambda name: catalog.message_class(name, origin))
 
 
-def _asked_for(sample: Sample, form: Format) -> Reading:
+def _in_form(sample: Sample, form: Format) -> Reading:
     is_whole = sample.is_whole
     if form is Format.PROTOBUF:
         value, is_whole = as_protobuf(sample)
     else:
         value = READERS[form](sample)
     name = short_name(sample.type_name) if form is Format.PROTOBUF and sample.type_name else None
-    return Reading(form, value, name, f"It was asked for as {form}.", is_whole or form is Format.JSON)
+    return Reading(form, value, name, f"The form {form} was chosen.", is_whole or form is Format.JSON)
 
 
 def _likeliest(sample: Sample, content_type: str | None) -> Reading:
     is_json, name = _is_json(content_type), sample.type_name and short_name(sample.type_name)
-    why = ""
+    reason_prefix = ""
     if not is_json and sample.message_class is not None:
         try:
             value, is_whole = as_protobuf(sample)
-        except NotThisForm:
-            why = f"The bytes are no {name}. "
+        except FormatError:
+            reason_prefix = f"The bytes are not a {name}. "
         else:
             return Reading(Format.PROTOBUF, value, name, f"The schema gives the type {sample.type_name}.", is_whole)
     elif not is_json and name is not None:
-        why = f"No schema has the type {sample.type_name}. "
+        reason_prefix = f"No schema has the type {sample.type_name}. "
     format_, value, reason = _untyped(sample, content_type if is_json else None)
-    return Reading(format_, value, name if is_json else None, why + reason, sample.is_whole)
+    return Reading(format_, value, name if is_json else None, reason_prefix + reason, sample.is_whole)
 
 
 def _untyped(sample: Sample, json_type: str | None) -> tuple[Format, object, str]:
@@ -312,7 +264,7 @@ def _untyped(sample: Sample, json_type: str | None) -> tuple[Format, object, str
         reason = (
             f"The content type is {json_type}." if json_type else "It is a JSON text, and no schema gives its type."
         )
-        with suppress(NotThisForm):
+        with suppress(FormatError):
             return Format.JSON, as_json(replace(sample, data=data)), reason
     if not data:
         return Format.WIRE, {}, "It is empty: a protobuf message with no fields."
@@ -323,8 +275,8 @@ def _by_bytes(sample: Sample, data: bytes) -> tuple[Format, object, str]:
     tree, why_not, text = None, "", _plain_text(sample)
     try:
         tree = as_wire(sample)
-    except NotThisForm as error:
-        why_not = "" if "no protobuf" in str(error) else f"{error}"
+    except FormatError as error:
+        why_not = "" if "not a protobuf" in str(error) else f"{error}"
     if tree is not None and (text is None or data[0] < 0x20):
         return Format.WIRE, tree, "No schema gives its type; the bytes are a protobuf message."
     if text is not None:
@@ -335,10 +287,10 @@ def _by_bytes(sample: Sample, data: bytes) -> tuple[Format, object, str]:
 
 
 def _plain_text(sample: Sample) -> str | None:
-    """The text, where it is one that people write; a character that the limit cuts is left out."""
+    """Return the text if it is printable; a character that the limit cuts is left out."""
     try:
         text = as_text(sample)
-    except NotThisForm:
+    except FormatError:
         return None
     return text if wire.is_printable(text) else None
 
@@ -348,3 +300,42 @@ _JSON_SUBTYPES: Final = ("json", "+json")
 
 def _is_json(content_type: str | None) -> bool:
     return content_type is not None and content_type.partition(";")[0].strip().lower().endswith(_JSON_SUBTYPES)
+
+
+STATUS_DETAILS_HEADER: Final = "grpc-status-details-bin"
+_MAX_DETAILS: Final = 1_048_576
+"""Bytes; servers hardly ever allow a hundredth of it in headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class RichStatus:
+    """A google.rpc.Status, the details of a failed call (https://google.aip.dev/193)."""
+
+    code: int
+    message: str
+    details: tuple[object, ...]
+    """JSON-ready objects, each with its `@type`."""
+
+
+def read_status(value: str, catalog: Catalog) -> RichStatus | None:
+    """Decode the value of `STATUS_DETAILS_HEADER`, base64 with or without padding; None where it is not valid."""
+    data = _decoded_details(value)
+    message_class = catalog.message_class("google.rpc.Status", COMMON_ORIGIN)
+    if data is None or message_class is None:
+        return None
+    try:
+        status = cast("Any", message_class.FromString(data))
+    except DecodeError:
+        return None
+    return RichStatus(
+        status.code, status.message, tuple(typed.to_value(each, catalog.message_class) for each in status.details)
+    )
+
+
+def _decoded_details(value: str) -> bytes | None:
+    if not value or len(value) > _MAX_DETAILS * 4 // 3:
+        return None
+    try:
+        return base64.b64decode(value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None

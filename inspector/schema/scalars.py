@@ -1,4 +1,4 @@
-"""Scalar and enum values, to JSON and from it."""
+"""Converts scalar and enum values to JSON and back."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
 
 class EnumWord(str):
-    """The name of an enum value; equal to the plain string, and written as one by `json`."""
+    """The name of an enum value: equal to a plain string and serialised as one."""
 
     __slots__ = ()
 
 
 class UnfitError(ValueError):
-    """A value that the field does not take; the text is the rest of a sentence that begins with the field."""
+    """A value does not fit its field; the text is the rest of a sentence that begins with the field."""
 
 
-Written: TypeAlias = Callable[[Any], object]
+Writer: TypeAlias = Callable[[Any], object]
 
 _LONG: Final = frozenset({FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64})
 _RANGES: Final = {
@@ -35,16 +35,16 @@ _RANGES: Final = {
     FieldDescriptor.CPPTYPE_UINT64: (0, (1 << 64) - 1),
 }
 INTEGERS: Final = frozenset(_RANGES)
-"""The C++ types of whole numbers."""
+"""The C++ types of integers."""
 _NAMED_FLOATS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _DIGITS: Final = re.compile(r"-?[0-9]{1,40}")
 _LARGEST_FLOAT: Final = (2 - 2**-24) * 2.0**127
-"""What is larger rounds to a 32-bit infinity."""
+"""Larger values round to a 32-bit infinity."""
 
 
 @lru_cache(maxsize=4096)
-def writer_of(field: FieldDescriptor) -> Written:
-    """What turns a value of this scalar field into its JSON-ready one."""
+def writer_of(field: FieldDescriptor) -> Writer:
+    """Return the function that converts values of a scalar field to JSON-ready ones."""
     if field.enum_type is not None:
         return _enum_writer(field.enum_type)
     if field.cpp_type in _LONG:
@@ -58,12 +58,12 @@ def writer_of(field: FieldDescriptor) -> Written:
     return _text if field.type == FieldDescriptor.TYPE_STRING else _same
 
 
-def as_key(key: object) -> str:
-    """A map's key: JSON's keys are strings."""
+def json_key(key: object) -> str:
+    """Return a map key as JSON writes it: as a string."""
     return str(key).lower() if isinstance(key, bool) else _text(key)
 
 
-def _enum_writer(enum: EnumDescriptor) -> Written:
+def _enum_writer(enum: EnumDescriptor) -> Writer:
     if enum.full_name == "google.protobuf.NullValue":
         return lambda _value: None
     words = {number: EnumWord(value.name) for number, value in enum.values_by_number.items()}
@@ -71,7 +71,7 @@ def _enum_writer(enum: EnumDescriptor) -> Written:
 
 
 def _text(value: Any) -> str:
-    # proto2 never checked its strings; protobuf gives those that are no UTF-8 as bytes.
+    # proto2 does not validate strings; protobuf returns invalid ones as bytes.
     return value.decode(errors="surrogateescape") if isinstance(value, bytes) else str(value)
 
 
@@ -86,7 +86,7 @@ def _finite(value: float) -> object:
 
 
 def _float32(value: float) -> object:
-    """The shortest digits that give the same 32-bit float again."""
+    """Return the number with the fewest digits that rounds to the same 32-bit float."""
     if not math.isfinite(value):
         return _finite(value)
     shorter = (float(f"{value:.{digits}g}") for digits in (6, 7, 8))
@@ -101,7 +101,11 @@ def _rounded(value: float) -> float:
 
 
 def read_scalar(field: FieldDescriptor, value: object) -> object:
-    """The field's value from its JSON one; UnfitError that says what the field takes."""
+    """Return a field's value from a JSON value.
+
+    Raises:
+        UnfitError: when the value does not fit the field.
+    """
     if field.enum_type is not None:
         return _enum(field.enum_type, value)
     if field.cpp_type in _RANGES:
@@ -110,23 +114,27 @@ def read_scalar(field: FieldDescriptor, value: object) -> object:
         return _number(value, is_single=field.cpp_type == FieldDescriptor.CPPTYPE_FLOAT)
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
         if not isinstance(value, bool):
-            raise UnfitError(f"takes true or false, not {shown(value)}")
+            raise UnfitError(f"must be true or false, not {quoted(value)}")
         return value
     if not isinstance(value, str):
         kind = "base64 in quotes" if field.type == FieldDescriptor.TYPE_BYTES else "a string"
-        raise UnfitError(f"takes {kind}, not {shown(value)}")
+        raise UnfitError(f"must be {kind}, not {quoted(value)}")
     return _bytes(value) if field.type == FieldDescriptor.TYPE_BYTES else _string(value)
 
 
 def read_key(field: FieldDescriptor, key: str) -> object:
-    """A map's key from the string that it is in JSON; UnfitError as `read_scalar`."""
+    """Return a map's key from a JSON key.
+
+    Raises:
+        UnfitError: when the key does not fit the field.
+    """
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
         return read_scalar(field, {"true": True, "false": False}.get(key, key))
     return read_scalar(field, key)
 
 
-def shown(value: object) -> str:
-    """A value as it is quoted in a sentence."""
+def quoted(value: object) -> str:
+    """Return a value as sentences quote it."""
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
     text = json.dumps(value, ensure_ascii=False)
@@ -137,9 +145,9 @@ def _integer(value: object, least: int, most: int) -> int:
     if (isinstance(value, str) and _DIGITS.fullmatch(value)) or (isinstance(value, float) and value.is_integer()):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise UnfitError(f"takes a whole number, not {shown(value)}")
+        raise UnfitError(f"must be a whole number, not {quoted(value)}")
     if not least <= value <= most:
-        raise UnfitError(f"takes a whole number from {least} to {most}, not {shown(value)}")
+        raise UnfitError(f"must be a whole number from {least} to {most}, not {quoted(value)}")
     return value
 
 
@@ -151,9 +159,9 @@ def _number(value: object, *, is_single: bool) -> float:
             raise UnfitError
         number = float(value)
     except (ValueError, OverflowError) as error:
-        raise UnfitError(f"takes a number, not {shown(value)}") from error
+        raise UnfitError(f"must be a number, not {quoted(value)}") from error
     if is_single and math.isfinite(number) and abs(number) >= _LARGEST_FLOAT:
-        raise UnfitError(f"takes a number of 32 bits, not {shown(value)}")
+        raise UnfitError(f"must be a 32-bit number, not {quoted(value)}")
     return number
 
 
@@ -161,7 +169,7 @@ def _string(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise UnfitError("takes text that UTF-8 can say, without half characters") from error
+        raise UnfitError("must be valid Unicode, without lone surrogates") from error
     return value
 
 
@@ -170,7 +178,7 @@ def _bytes(value: str) -> bytes:
         plain = value.replace("-", "+").replace("_", "/").rstrip("=")
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise UnfitError(f"takes base64, not {shown(value)}") from error
+        raise UnfitError(f"must be base64, not {quoted(value)}") from error
 
 
 def _enum(enum: EnumDescriptor, value: object) -> int:
@@ -185,4 +193,4 @@ def _enum(enum: EnumDescriptor, value: object) -> int:
         return value
     names = [each.name for each in enum.values]
     some = ", ".join(names[:12]) + (" …" if len(names) > 12 else "")
-    raise UnfitError(f"takes one of {some}, not {shown(value)}")
+    raise UnfitError(f"must be one of {some}, not {quoted(value)}")

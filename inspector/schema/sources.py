@@ -1,4 +1,4 @@
-"""Schema sources: descriptor pools built from file sets, well-known types, and what a source holds."""
+"""Builds descriptor pools from file sets, and compares what several sources describe."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
 _MAX_IMPORT_DEPTH: Final = 256
-"""A lying reflection server may send imports that go round or on for ever."""
+"""A hostile reflection server may send endless or circular imports."""
 _GOOGLE: Final = re.compile(r"google/(protobuf|rpc|api|type)(/[a-z0-9_]+)+\.proto")
 _WHAT_FAILED: Final = "Couldn't build proto file into descriptor pool: "
 
 
 @dataclass(slots=True)
 class BuiltPool:
-    """A pool with what it holds, and why it does not hold the rest."""
+    """A descriptor pool, its contents, and why some files are missing."""
 
     pool: DescriptorPool = field(default_factory=DescriptorPool)
     files: list[FileDescriptor] = field(default_factory=list)
-    """The source's own, without Google's."""
+    """Those of the source, without Google's."""
     methods: list[MethodDescriptor] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
 def build_pool(files: FileDescriptorSet) -> BuiltPool:
-    """A pool of all files that can be built, each after the files that it imports."""
+    """Build a pool of all usable files, imports first."""
     built = BuiltPool()
     pending = {file.name: file for file in files.file}
     begun: set[str] = set()
     done: set[str] = set()
     for name in pending:
-        for file in _in_order(name, pending, begun, 0):
+        for file in _imports_first(name, pending, begun, 0):
             if _add(built, file, done):
                 done.add(file.name)
     return built
 
 
-def _in_order(
+def _imports_first(
     name: str, pending: dict[str, FileDescriptorProto], begun: set[str], depth: int
 ) -> Iterator[FileDescriptorProto]:
     if name in begun or depth > _MAX_IMPORT_DEPTH:
@@ -56,7 +56,7 @@ def _in_order(
     if file is None:
         return
     for wanted in file.dependency:
-        yield from _in_order(wanted, pending, begun, depth + 1)
+        yield from _imports_first(wanted, pending, begun, depth + 1)
     yield file
 
 
@@ -75,13 +75,13 @@ def _add(built: BuiltPool, file: FileDescriptorProto, done: set[str]) -> bool:
     try:
         for message in file.message_type:
             _check_maps(message)
-        built.pool.Add(_without(file, missing) if missing else file)
+        built.pool.Add(_without_imports(file, missing) if missing else file)
         found = built.pool.FindFileByName(file.name)
     except (TypeError, KeyError, ValueError) as error:
         built.problems.append(f"{file.name} cannot be used: {_cause(error, missing)}.")
         return False
     if missing:
-        built.problems.append(f"{file.name} is used without its imports {', '.join(missing)}, which are not there.")
+        built.problems.append(f"{file.name} is used without its imports {', '.join(missing)}, which are missing.")
     if not file.name.startswith("google/protobuf/"):
         built.files.append(found)
     for service in found.services_by_name.values():
@@ -90,13 +90,17 @@ def _add(built: BuiltPool, file: FileDescriptorProto, done: set[str]) -> bool:
 
 
 def _check_maps(message: DescriptorProto) -> None:
-    """Refuse what calls itself a map's entry and is none: protobuf takes it, and reads it as it likes."""
+    """Reject a map entry with other fields than key and value, which protobuf accepts and reads unpredictably.
+
+    Raises:
+        ValueError: when a map is not one.
+    """
     entries = set()
     for inner in message.nested_type:
         if inner.options.map_entry:
             entries.add(inner.name)
             if [(each.name, each.number) for each in inner.field] != [("key", 1), ("value", 2)]:
-                raise ValueError(f"{inner.name} is no entry of a map")
+                raise ValueError(f"{inner.name} is not a map entry")
         _check_maps(inner)
     for each in message.field:
         owner, _, name = each.type_name.rpartition(".")
@@ -105,8 +109,8 @@ def _check_maps(message: DescriptorProto) -> None:
             raise ValueError(f"the map {message.name}.{each.name} is not repeated")
 
 
-def _without(file: FileDescriptorProto, missing: list[str]) -> FileDescriptorProto:
-    """The file without imports that nobody has: often only options came from there."""
+def _without_imports(file: FileDescriptorProto, missing: list[str]) -> FileDescriptorProto:
+    """Return a file without missing imports; often only options came from them."""
     kept = FileDescriptorProto()
     kept.CopyFrom(file)
     names = [name for name in file.dependency if name not in missing]
@@ -123,8 +127,8 @@ def _is_kept(file: FileDescriptorProto, index: int, names: list[str]) -> bool:
 
 
 def _cause(error: Exception, missing: list[str]) -> str:
-    words = str(error.args[0] if error.args else error).removeprefix(_WHAT_FAILED).rstrip(".")
-    return f"{words}; its imports {', '.join(missing)} are not there" if missing else words
+    cause = str(error.args[0] if error.args else error).removeprefix(_WHAT_FAILED).rstrip(".")
+    return f"{cause}; its imports {', '.join(missing)} are missing" if missing else cause
 
 
 _GOOGLE_TYPES: Final = (
@@ -135,13 +139,13 @@ _GOOGLE_TYPES: Final = (
 
 @lru_cache(maxsize=1)
 def common_types() -> BuiltPool:
-    """The pool of them all."""
+    """Return the pool of Google's types and gRPC's services."""
     wanted = FileDescriptorProto(name="common.proto", dependency=[f"google/{name}.proto" for name in _GOOGLE_TYPES])
-    return build_pool(FileDescriptorSet(file=[wanted, *_of_grpc()]))
+    return build_pool(FileDescriptorSet(file=[wanted, *_grpc_files()]))
 
 
-def _of_grpc() -> tuple[FileDescriptorProto, ...]:
-    from grpc_health.v1 import health_pb2  # noqa: PLC0415 - see above
+def _grpc_files() -> tuple[FileDescriptorProto, ...]:
+    from grpc_health.v1 import health_pb2  # noqa: PLC0415 - only an unknown type needs them
     from grpc_reflection.v1alpha import reflection_pb2  # noqa: PLC0415
 
     health = FileDescriptorProto.FromString(health_pb2.DESCRIPTOR.serialized_pb)
@@ -150,73 +154,73 @@ def _of_grpc() -> tuple[FileDescriptorProto, ...]:
 
 
 def _as_v1(alpha: FileDescriptorProto) -> FileDescriptorProto:
-    """grpc.reflection.v1, which says the same under another name and is not installed."""
+    """Return grpc.reflection.v1, which is not installed; its messages are those of v1alpha."""
     file = FileDescriptorProto(
         name="grpc/reflection/v1/reflection.proto", package="grpc.reflection.v1", syntax="proto3"
     )
     file.message_type.extend(alpha.message_type)
     file.service.extend(alpha.service)
     for each in (each for message in file.message_type for each in message.field if each.type_name):
-        each.type_name = _renamed(each.type_name)
+        each.type_name = _as_v1_name(each.type_name)
     for method in (method for service in file.service for method in service.method):
-        method.input_type, method.output_type = _renamed(method.input_type), _renamed(method.output_type)
+        method.input_type, method.output_type = _as_v1_name(method.input_type), _as_v1_name(method.output_type)
     return file
 
 
-def _renamed(type_name: str) -> str:
+def _as_v1_name(type_name: str) -> str:
     return type_name.replace(".v1alpha.", ".v1.")
 
 
-_PROBLEMS_TOLD: Final = 20
+_MAX_PROBLEMS: Final = 20
 
 
 class Rank(IntEnum):
-    """In which order sources are asked: what a user named before what a service or a capture said."""
+    """Search order: what the user named before what a service or a capture provides."""
 
     PROTO = 0
     PROTOSET = 1
     REFLECTION = 2
-    SEEN = 3
-    """Reflection answers in the capture."""
+    CAPTURE = 3
+    """Reflection responses in the capture."""
     OWN = 4
-    """The greet service's schema, which is always there."""
+    """The greet service's schema."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source with all that could be built of it."""
+    """A source with everything that could be built from it."""
 
     origin: str
-    """Where it is from, as in `--protoset api.pb`."""
+    """Its name, such as `--protoset api.pb`."""
     rank: Rank
     built: BuiltPool = field(repr=False)
     is_on: bool = True
-    """False when somebody has switched it off: it is kept, and not asked."""
+    """False while it is switched off: kept, but not searched."""
 
     @classmethod
     def of(cls, origin: str, rank: Rank, files: FileDescriptorSet) -> Source:
-        """Build what can be built of the files."""
+        """Build a source from its files."""
         return cls(origin, rank, build_pool(files))
 
     @property
     def methods(self) -> int:
-        """How many methods it tells of."""
+        """The number of methods."""
         return len(self.built.methods)
 
     @property
     def problems(self) -> list[str]:
-        """What could not be used of it, as sentences that name it."""
-        told, more = self.built.problems[:_PROBLEMS_TOLD], len(self.built.problems) - _PROBLEMS_TOLD
+        """What could not be used, as sentences that name the source."""
+        shown, more = self.built.problems[:_MAX_PROBLEMS], len(self.built.problems) - _MAX_PROBLEMS
         if more > 0:
-            told.append(f"{more:,} more files have such problems.")
-        return [f"{self.origin}: {sentence}" for sentence in told]
+            shown.append(f"{more:,} more files have such problems.")
+        return [f"{self.origin}: {sentence}" for sentence in shown]
 
 
 _Shape: TypeAlias = tuple[object, ...]
 
 
 def differences(sources: Sequence[Source]) -> Iterator[str]:
-    """A sentence for each type that a source describes differently than one that is asked before it."""
+    """Yield a sentence for each type that two sources describe differently."""
     known: dict[str, tuple[str, Descriptor | EnumDescriptor]] = {}
     if len(sources) < 2:
         return
@@ -242,14 +246,14 @@ def _with_nested(message: Descriptor) -> Iterator[Descriptor | EnumDescriptor]:
 
 
 def message_types(source: Source) -> Iterator[str]:
-    """The full names of the messages of a source, without those that only make up maps."""
+    """Yield the full names of a source's messages, without map entries."""
     for found in _types(source.built):
         if isinstance(found, Descriptor) and not (found.has_options and found.GetOptions().map_entry):
             yield found.full_name
 
 
 def _shape(found: Descriptor | EnumDescriptor) -> _Shape:
-    """What of a type decides how it is read."""
+    """Return the properties of a type that decide how it is decoded."""
     if isinstance(found, EnumDescriptor):
         return tuple(sorted((value.number, value.name) for value in found.values))
     return tuple(

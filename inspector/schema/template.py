@@ -1,6 +1,6 @@
-"""A request to begin with: JSON that has every field of a message with a value of its kind.
+"""Builds an example request: JSON with all fields of a message, ready to be sent.
 
-What it gives can be sent as it stands. Bounded: a type inside itself is left out, and so are fields past the bound.
+Bounded: recursive types and fields beyond the limit are left out.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from inspector.errors import RequestError
 from inspector.schema.catalog import Catalog, Method
-from inspector.schema.scalars import INTEGERS, as_key, writer_of
-from inspector.schema.typed import OwnForm, descriptor_of, json_name, map_parts, own_form
+from inspector.schema.scalars import INTEGERS, json_key, writer_of
+from inspector.schema.typed import WellKnownForm, descriptor_of, json_name, map_parts, well_known_form
 
 MAX_FIELDS: Final = 400
-"""More than anybody fills in by hand; what is past it can be typed, with completion."""
+"""More than anybody fills in by hand; further fields can be typed, with completion."""
 _MAX_DEPTH: Final = 12
 
 _TEXTS: Final = {
@@ -27,9 +27,12 @@ _TEXTS: Final = {
 
 
 def template(method: Method, catalog: Catalog) -> str:
-    """The request of a method as indented JSON with all its fields; RequestError where its type is not known.
+    """Return an example request as indented JSON.
 
-    Of a oneof the first field is there, of an enum the first value, of lists and maps one element.
+    Of a oneof it has the first field, of an enum the first value, of lists and maps one element.
+
+    Raises:
+        RequestError: when the request type is not known.
     """
     message_class = catalog.message_class(method.request_type, method.origin)
     if message_class is None:
@@ -39,56 +42,56 @@ def template(method: Method, catalog: Catalog) -> str:
 
 
 def short_template(descriptor: Descriptor) -> str:
-    """The fields of one message on one line, without what is inside them: `{"name": "", "items": []}`."""
-    return json.dumps({field.name: _short(field) for field in _first_of_each(descriptor)}, ensure_ascii=False)
+    """Return the fields of a message on one line, without nested ones: `{"name": "", "items": []}`."""
+    return json.dumps({field.name: _short(field) for field in _template_fields(descriptor)}, ensure_ascii=False)
 
 
 def _short(field: FieldDescriptor) -> object:
     if field.is_repeated:
         return {} if map_parts(field) is not None else []
     if field.message_type is not None:
-        return {} if own_form(field.message_type) is None else _Blanks().message(field.message_type, ())
+        return {} if well_known_form(field.message_type) is None else _Blanks().message(field.message_type, ())
     return _scalar(field)
 
 
 class _Blanks:
-    """Writes blank values; counts how many fields there may still be."""
+    """Writes blank values; counts down the fields that may follow."""
 
     def __init__(self) -> None:
         self._left = MAX_FIELDS
 
     def message(self, descriptor: Descriptor, above: tuple[str, ...]) -> object:
-        """An object with every field, or the form that a well-known type has."""
-        match own_form(descriptor):
-            case OwnForm.TEXT:
+        """Return an object with all fields, or the JSON form of a well-known type."""
+        match well_known_form(descriptor):
+            case WellKnownForm.TEXT:
                 return _TEXTS[descriptor.full_name]
-            case OwnForm.WRAPPER:
+            case WellKnownForm.WRAPPER:
                 return _scalar(descriptor.fields_by_number[1])
-            case OwnForm.LIST:
+            case WellKnownForm.LIST:
                 return []
-            case OwnForm.VALUE:
+            case WellKnownForm.VALUE:
                 return None
-            case OwnForm.ANY | OwnForm.STRUCT:
+            case WellKnownForm.ANY | WellKnownForm.STRUCT:
                 return {}
-        told: dict[str, object] = {}
+        blanks: dict[str, object] = {}
         inside = (*above, descriptor.full_name)
-        for field in _first_of_each(descriptor):
+        for field in _template_fields(descriptor):
             if field.is_required or self._has_room(field, inside):
                 self._left -= 1
-                told[json_name(field)] = self._field(field, inside)
-        return told
+                blanks[json_name(field)] = self._field(field, inside)
+        return blanks
 
     def _has_room(self, field: FieldDescriptor, inside: tuple[str, ...]) -> bool:
         return self._left > 0 and (field.is_repeated or not _is_inside(field, inside))
 
     def _field(self, field: FieldDescriptor, inside: tuple[str, ...]) -> object:
         if (parts := map_parts(field)) is not None:
-            return {} if _is_inside(parts[1], inside) else {_key(parts[0]): self._one(parts[1], inside)}
+            return {} if _is_inside(parts[1], inside) else {_key(parts[0]): self._value(parts[1], inside)}
         if field.is_repeated:
-            return [] if _is_inside(field, inside) else [self._one(field, inside)]
-        return self._one(field, inside)
+            return [] if _is_inside(field, inside) else [self._value(field, inside)]
+        return self._value(field, inside)
 
-    def _one(self, field: FieldDescriptor, inside: tuple[str, ...]) -> object:
+    def _value(self, field: FieldDescriptor, inside: tuple[str, ...]) -> object:
         return _scalar(field) if field.message_type is None else self.message(field.message_type, inside)
 
 
@@ -97,8 +100,8 @@ def _is_inside(field: FieldDescriptor, inside: tuple[str, ...]) -> bool:
     return inner is not None and (inner.full_name in inside or len(inside) >= _MAX_DEPTH)
 
 
-def _first_of_each(descriptor: Descriptor) -> list[FieldDescriptor]:
-    """Every field, but of each oneof only the first that the type itself is not in."""
+def _template_fields(descriptor: Descriptor) -> list[FieldDescriptor]:
+    """Return all fields, but of each oneof only the first that is not recursive."""
     found, chosen = [], set()
     for field in descriptor.fields:
         oneof = field.containing_oneof
@@ -111,13 +114,13 @@ def _first_of_each(descriptor: Descriptor) -> list[FieldDescriptor]:
 
 
 def _scalar(field: FieldDescriptor) -> object:
-    """The default that a proto2 field declares, else the zero of its kind."""
+    """Return the default of a proto2 field, or the zero value of its type."""
     if field.enum_type is not None and not field.has_default_value:
         return None if field.enum_type.full_name == "google.protobuf.NullValue" else field.enum_type.values[0].name
     if field.has_default_value and not (field.cpp_type in INTEGERS and field.enum_type is None):
         return writer_of(field)(field.default_value)
     if field.has_default_value:
-        return field.default_value  # 64 bits too: without quotes it is easier to change
+        return field.default_value  # 64-bit integers as numbers, too: easier to edit without quotes
     return {FieldDescriptor.TYPE_BOOL: False, FieldDescriptor.TYPE_STRING: "", FieldDescriptor.TYPE_BYTES: ""}.get(
         field.type, 0
     )
@@ -125,4 +128,4 @@ def _scalar(field: FieldDescriptor) -> object:
 
 def _key(field: FieldDescriptor) -> str:
     blank = {FieldDescriptor.TYPE_STRING: "key", FieldDescriptor.TYPE_BOOL: False}
-    return as_key(blank.get(field.type, 0))
+    return json_key(blank.get(field.type, 0))

@@ -1,4 +1,4 @@
-"""Messages of a known type as proto3 JSON with proto field names."""
+"""Converts messages of a known type to proto3 JSON, with the field names of the .proto."""
 
 from __future__ import annotations
 
@@ -14,59 +14,60 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from inspector.schema import wire
-from inspector.schema.scalars import Written, as_key, writer_of
+from inspector.schema.scalars import Writer, json_key, writer_of
 from inspector.schema.wire import WireType
 
 MAX_DEPTH: Final = 100
-"""protobuf's own parsers take no message that nests deeper."""
+"""protobuf's own parsers reject deeper nesting."""
 
 
-class OwnForm(Enum):
-    """How a well-known type is written, instead of as an object of its fields."""
+class WellKnownForm(Enum):
+    """The JSON form of a well-known type, where that is not an object of its fields."""
 
     ANY = auto()
     TEXT = auto()
-    """A Timestamp, Duration or FieldMask: one string."""
+    """Timestamp, Duration and FieldMask: a string."""
     WRAPPER = auto()
-    """The value itself."""
+    """The wrapped value itself."""
     STRUCT = auto()
     VALUE = auto()
     LIST = auto()
 
 
-_OWN_FORMS: Final[Mapping[str, tuple[str, OwnForm]]] = {
-    "google.protobuf.Any": ("any", OwnForm.ANY),
-    "google.protobuf.Timestamp": ("timestamp", OwnForm.TEXT),
-    "google.protobuf.Duration": ("duration", OwnForm.TEXT),
-    "google.protobuf.FieldMask": ("field_mask", OwnForm.TEXT),
-    "google.protobuf.Struct": ("struct", OwnForm.STRUCT),
-    "google.protobuf.Value": ("struct", OwnForm.VALUE),
-    "google.protobuf.ListValue": ("struct", OwnForm.LIST),
+_WELL_KNOWN_FORMS: Final[Mapping[str, tuple[str, WellKnownForm]]] = {
+    "google.protobuf.Any": ("any", WellKnownForm.ANY),
+    "google.protobuf.Timestamp": ("timestamp", WellKnownForm.TEXT),
+    "google.protobuf.Duration": ("duration", WellKnownForm.TEXT),
+    "google.protobuf.FieldMask": ("field_mask", WellKnownForm.TEXT),
+    "google.protobuf.Struct": ("struct", WellKnownForm.STRUCT),
+    "google.protobuf.Value": ("struct", WellKnownForm.VALUE),
+    "google.protobuf.ListValue": ("struct", WellKnownForm.LIST),
     **{
-        f"google.protobuf.{kind}Value": ("wrappers", OwnForm.WRAPPER)
+        f"google.protobuf.{kind}Value": ("wrappers", WellKnownForm.WRAPPER)
         for kind in ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "Bool", "String", "Bytes")
     },
 }
 
 
 def descriptor_of(message_class: type[Message]) -> Descriptor:
-    """The descriptor of a message class, under the one of its two names that the stubs of json_format take."""
+    """Return the descriptor of a message class, as the type that the stubs of json_format expect."""
     return cast("Descriptor", message_class.DESCRIPTOR)
 
 
 @lru_cache(maxsize=4096)
-def own_form(descriptor: Descriptor) -> OwnForm | None:
-    """The form of a well-known type; None for one that is only called so, as a lying service may do it.
+def well_known_form(descriptor: Descriptor) -> WellKnownForm | None:
+    """Return the JSON form of a well-known type; None for all others.
 
-    The pools take Google's own files from the installation, so a type from such a file is the true one.
+    A hostile service may define types with well-known names. The pools take Google's files from the installation, so
+    the types in them are genuine.
     """
-    file, form = _OWN_FORMS.get(descriptor.full_name, ("", None))
+    file, form = _WELL_KNOWN_FORMS.get(descriptor.full_name, ("", None))
     return form if descriptor.file.name == f"google/protobuf/{file}.proto" else None
 
 
 @lru_cache(maxsize=4096)
 def map_parts(field: FieldDescriptor) -> tuple[FieldDescriptor, FieldDescriptor] | None:
-    """The fields of a map's keys and values; None for a field that is no map."""
+    """Return the fields of a map's key and value; None for a field that is not a map."""
     entry = field.message_type
     if entry is None or not field.is_repeated or not entry.has_options or not entry.GetOptions().map_entry:
         return None
@@ -74,13 +75,13 @@ def map_parts(field: FieldDescriptor) -> tuple[FieldDescriptor, FieldDescriptor]
 
 
 def json_name(field: FieldDescriptor) -> str:
-    """The name that a field goes by: the one in the .proto; an extension's full name in brackets."""
+    """Return the JSON name of a field: that of the .proto, or an extension's full name in brackets."""
     return f"[{field.full_name}]" if field.is_extension else field.name
 
 
 @lru_cache(maxsize=1024)
 def named_fields(descriptor: Descriptor) -> Mapping[str, FieldDescriptor]:
-    """The fields of a type by each name that JSON may give them: as in the .proto, and in lowerCamelCase."""
+    """Return the fields of a type by all names that JSON may use: those of the .proto, and lowerCamelCase."""
     return {
         **{field.json_name: field for field in descriptor.fields},
         **{field.name: field for field in descriptor.fields},
@@ -88,7 +89,7 @@ def named_fields(descriptor: Descriptor) -> Mapping[str, FieldDescriptor]:
 
 
 def extension_named(descriptor: Descriptor, name: str) -> FieldDescriptor | None:
-    """The extension of a type by its name in brackets; None where its source has none such."""
+    """Return the extension of a type by its name in brackets; None for an unknown one."""
     try:
         found = descriptor.file.pool.FindExtensionByName(name.strip("[]"))
     except KeyError:
@@ -97,58 +98,58 @@ def extension_named(descriptor: Descriptor, name: str) -> FieldDescriptor | None
 
 
 def extensions_of(descriptor: Descriptor) -> tuple[FieldDescriptor, ...]:
-    """The extensions of a type that its source knows."""
+    """Return the known extensions of a type."""
     return tuple(descriptor.file.pool.FindAllExtensions(descriptor)) if descriptor.is_extendable else ()
 
 
-def set_fields(message: Message) -> Sequence[tuple[FieldDescriptor, Any]]:
-    """The fields that are set, with their values; by the class, as a field may be called `ListFields` too."""
+def populated_fields(message: Message) -> Sequence[tuple[FieldDescriptor, Any]]:
+    """Return the fields that are set; called on the class, as a field may be named `ListFields`."""
     return type(message).ListFields(message)
 
 
 UNKNOWN_FIELDS: Final = "unknown fields"
 _DEEPEST_ANY: Final = 64
-"""An Any in an Any is parsed anew, past the parser's own bound; deeper ones stay closed."""
+"""Each Any in an Any is parsed separately, past the parser's own limit; deeper ones keep their bytes."""
 
 Finder: TypeAlias = Callable[[str], type[Message] | None]
-"""Gives the class of a full type name: what an Any holds."""
+"""Returns the class of a full type name, for the contents of an Any."""
 
 
 def to_value(message: Message, find: Finder) -> object:
-    """The message as JSON-ready values; names of enum values are `EnumWord`s."""
-    return _Writer(find).message(message, 0)
+    """Return a message as a JSON-ready value; names of enum values are `EnumWord`s."""
+    return _MessageWriter(find).message(message, 0)
 
 
 def fits(message_class: type[Message], data: bytes) -> bool:
-    """True when bytes are such a message with no field that the type does not know."""
+    """Return True when bytes are a valid message of a type, without unknown fields."""
     try:
         message = message_class.FromString(data)
     except DecodeError:
         return False
-    # Unknown fields, at whatever depth, are the only thing that discarding takes away.
+    # Discarding removes exactly the unknown fields, at any depth.
     size = message_class.ByteSize(message)
     message_class.DiscardUnknownFields(message)
     return message_class.ByteSize(message) == size
 
 
-class _Part(NamedTuple):
-    """A field of a type, made ready for thousands of messages of it."""
+class _PreparedField(NamedTuple):
+    """A field of a type, prepared for thousands of messages."""
 
     number: int
     name: str
     field: FieldDescriptor
-    write: Written | None
-    """Of one scalar value; None for messages."""
+    write: Writer | None
+    """Converts a scalar value; None for messages."""
     blank: Callable[[], object] | None
-    """What stands for a field that cannot be told from an unset one; None for one that can."""
+    """Returns the value of an unset field without presence; None for a field with presence."""
 
 
 @lru_cache(maxsize=1024)
-def _parts(descriptor: Descriptor) -> tuple[_Part, ...]:
-    return tuple(map(_part, descriptor.fields))
+def _prepared_fields(descriptor: Descriptor) -> tuple[_PreparedField, ...]:
+    return tuple(map(_prepare, descriptor.fields))
 
 
-def _part(field: FieldDescriptor) -> _Part:
+def _prepare(field: FieldDescriptor) -> _PreparedField:
     blank: Callable[[], object] | None = None
     if map_parts(field):
         blank = dict
@@ -157,58 +158,58 @@ def _part(field: FieldDescriptor) -> _Part:
     elif not field.has_presence:
         value = writer_of(field)(field.default_value)
         blank = lambda: value  # noqa: E731 - a constant, in the shape of the other two
-    return _Part(field.number, json_name(field), field, _scalar_writer(field), blank)
+    return _PreparedField(field.number, json_name(field), field, _scalar_writer(field), blank)
 
 
-def _scalar_writer(field: FieldDescriptor) -> Written | None:
+def _scalar_writer(field: FieldDescriptor) -> Writer | None:
     return None if field.message_type is not None else writer_of(field)
 
 
-class _Writer:
-    """Writes messages as values; knows where to find the types of what is in an Any."""
+class _MessageWriter:
+    """Converts messages to values; looks up the types in an Any."""
 
     def __init__(self, find: Finder) -> None:
         self._find = find
 
     def message(self, message: Message, depth: int) -> object:
-        """A message in the form that its type has in JSON."""
-        form = own_form(descriptor_of(type(message)))
-        if form is OwnForm.ANY:
+        """Return a message in the JSON form of its type."""
+        form = well_known_form(descriptor_of(type(message)))
+        if form is WellKnownForm.ANY:
             return self._any(cast("Any", message), depth)
         if form in _STRUCTURES:
             return _STRUCTURES[form](message)
         if form is None or UnknownFieldSet(message):
             return self._fields(message, depth)
-        if form is OwnForm.WRAPPER:
+        if form is WellKnownForm.WRAPPER:
             return writer_of(descriptor_of(type(message)).fields_by_number[1])(cast("Any", message).value)
         return self._text(message, depth)
 
     def _text(self, message: Message, depth: int) -> object:
         try:
             return json_format.MessageToDict(message)
-        except (ValueError, json_format.Error):  # a year 10000, a path that is no name
+        except (ValueError, json_format.Error):  # a year beyond 9999, a path that is not a valid name
             return self._fields(message, depth)
 
     def _fields(self, message: Message, depth: int) -> dict[str, object]:
         value: dict[str, object] = {}
-        held = {field.number: (field, part) for field, part in set_fields(message)}
-        for part in _parts(descriptor_of(type(message))):
-            if (found := held.pop(part.number, None)) is not None:
+        populated = {field.number: (field, part) for field, part in populated_fields(message)}
+        for part in _prepared_fields(descriptor_of(type(message))):
+            if (found := populated.pop(part.number, None)) is not None:
                 value[part.name] = self._field(part.field, found[1], part.write, depth)
             elif part.blank is not None:
                 value[part.name] = part.blank()
-        for field, extension in held.values():
+        for field, extension in populated.values():
             value[json_name(field)] = self._field(field, extension, _scalar_writer(field), depth)
         if unknown := UnknownFieldSet(message):
             value[UNKNOWN_FIELDS] = _unknown_values(cast("Iterable[Any]", unknown))
         return value
 
-    def _field(self, field: FieldDescriptor, part: Any, write: Written | None, depth: int) -> object:
+    def _field(self, field: FieldDescriptor, part: Any, write: Writer | None, depth: int) -> object:
         if not field.is_repeated:
             return write(part) if write else self.message(part, depth + 1)
         if (inner := map_parts(field)) is not None:
             one = _scalar_writer(inner[1])
-            return {as_key(key): one(each) if one else self.message(each, depth + 1) for key, each in part.items()}
+            return {json_key(key): one(each) if one else self.message(each, depth + 1) for key, each in part.items()}
         return list(map(write, part)) if write else [self.message(each, depth + 1) for each in part]
 
     def _any(self, holder: Any, depth: int) -> object:
@@ -219,7 +220,7 @@ class _Writer:
         if inner is None:
             return {"@type": url, "value": base64.b64encode(data).decode()}
         value = self.message(inner, depth + 1)
-        if own_form(descriptor_of(type(inner))) is None and isinstance(value, dict):
+        if well_known_form(descriptor_of(type(inner))) is None and isinstance(value, dict):
             return {"@type": url, **value}
         return {"@type": url, "value": value}
 
@@ -251,10 +252,10 @@ def _value(message: Any) -> object:
             return writer_of(descriptor_of(type(message)).fields_by_name[kind])(getattr(message, kind))
 
 
-_STRUCTURES: Final[dict[OwnForm | None, Callable[[Any], object]]] = {
-    OwnForm.STRUCT: _struct,
-    OwnForm.LIST: _list,
-    OwnForm.VALUE: _value,
+_STRUCTURES: Final[dict[WellKnownForm | None, Callable[[Any], object]]] = {
+    WellKnownForm.STRUCT: _struct,
+    WellKnownForm.LIST: _list,
+    WellKnownForm.VALUE: _value,
 }
 
 

@@ -1,4 +1,4 @@
-"""Messages without a schema, to text and from it."""
+"""Messages without a schema: JSON by field numbers, or hex, to bytes and back."""
 
 from __future__ import annotations
 
@@ -11,97 +11,105 @@ from typing import Any, Final
 from inspector.errors import RequestError
 from inspector.model.call import CallKind
 from inspector.schema.catalog import Method
-from inspector.schema.scalars import shown
+from inspector.schema.scalars import quoted
 from inspector.schema.typed import MAX_DEPTH as MAX_NESTED
-from inspector.schema.wire import MAX_DEPTH, WireError, WireField, WireType, fields, likeliest_number, printable
+from inspector.schema.wire import MAX_DEPTH, WireError, WireField, WireType, fields, likeliest_number, printable, varint
 
 
-def parsed(text: str) -> object:
-    """The value of a JSON text; a name that one object has twice is a fault."""
+def parse_json(text: str) -> object:
+    """Parse JSON text, rejecting duplicate names in an object.
+
+    Raises:
+        RequestError: when the text is not valid.
+    """
     try:
-        return json.loads(text, object_pairs_hook=_without_twins)
+        return json.loads(text, object_pairs_hook=_without_duplicates)
     except json.JSONDecodeError as error:
-        words = f"The JSON breaks at line {error.lineno}, column {error.colno}: {error.msg}."
-        raise RequestError(words, place=(error.lineno, error.colno)) from error
+        problem = f"The JSON is invalid at line {error.lineno}, column {error.colno}: {error.msg}."
+        raise RequestError(problem, place=(error.lineno, error.colno)) from error
     except RecursionError as error:
         raise RequestError("The JSON nests too deep.") from error
-    except ValueError as error:  # a number of more than 4,300 digits
+    except ValueError as error:  # an integer of more than 4,300 digits
         raise RequestError(f"The JSON cannot be read: {error}.") from error
 
 
-def _without_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         seen: set[str] = set()
-        twin = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise RequestError(f"{twin} is given twice in one object.", path=twin)
+        duplicate = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise RequestError(f"{duplicate} is given twice in one object.", path=duplicate)
     return found
 
 
 HEX: Final = "0x"
-"""What begins a message that is given as bytes."""
+"""Precedes a message that is given as bytes."""
 WITHOUT_SCHEMA: Final = "no schema: field numbers or bytes"
-"""How such a method is called, in a few words."""
+"""Describes such a method in lists."""
 BLANK: Final = '{\n  "1": ""\n}'
-"""A message to begin with."""
-_HINT: Final = 'By field numbers, as in {"1": "World", "2": 5}, or as bytes, as in 0x0a05576f726c64.'
-_HIGHEST: Final = (1 << 29) - 1
+"""A blank message to edit."""
+_HINT: Final = 'Write field numbers, as in {"1": "World", "2": 5}, or bytes, as in 0x0a05576f726c64.'
+_MAX_FIELD_NUMBER: Final = (1 << 29) - 1
 
 
 def untyped_method(path: str, kind: CallKind) -> Method:
-    """A method that no schema knows, called as one of a kind."""
+    """Return a method without a schema, to be called as a method of a kind."""
     return Method(path, kind, "", "")
 
 
 def encode_untyped(text: str, path: str) -> bytes:
-    """The bytes of a message of the method at `path`; RequestError where the text cannot be meant."""
+    """Return the bytes of a message for the method at `path`.
+
+    Raises:
+        RequestError: when the text is neither JSON by field numbers nor hex.
+    """
     if not (text := text.strip()):
         return b""
     if text.startswith(HEX):
         try:
             return bytes.fromhex(text.removeprefix(HEX))
         except ValueError as error:
-            raise RequestError("After 0x come pairs of hex digits, and nothing else.", _HINT) from error
+            raise RequestError("After 0x, only pairs of hex digits are allowed.", _HINT) from error
     if not text.startswith("{"):
-        raise RequestError(f"No schema knows {path}, so its message cannot be given as a word.", _HINT)
-    return _message(parsed(text), "")
+        raise RequestError(f"No schema knows {path}, so its message cannot be a plain word.", _HINT)
+    return _encode_message(parse_json(text), "")
 
 
 def untyped_text(data: bytes, indent: int | None = None) -> str:
-    """A message as JSON by field numbers where that gives the same bytes again, else as hex."""
+    """Return a message as JSON by field numbers if that encodes to the same bytes, otherwise as hex."""
     try:
-        text = json.dumps(_object(data, 0), indent=indent, ensure_ascii=False)
+        text = json.dumps(_readable(data, 0), indent=indent, ensure_ascii=False)
         is_same = encode_untyped(text, "") == data
     except (WireError, RequestError):
         is_same = False
     return text if is_same else HEX + data.hex()
 
 
-def _message(value: object, path: str) -> bytes:
+def _encode_message(value: object, path: str) -> bytes:
     if path.count(".") >= MAX_NESTED:
         raise RequestError(f"{path[:60]}… nests deeper than {MAX_NESTED} messages.", path=path)
     if not isinstance(value, dict):
-        raise RequestError(f"{path} takes an object of field numbers, not {shown(value)}.", _HINT, path=path)
+        raise RequestError(f"{path} must be an object of field numbers, not {quoted(value)}.", _HINT, path=path)
     return b"".join(part for name, each in value.items() for part in _field(name, each, path))
 
 
 def _field(name: str, value: object, above: str) -> Iterator[bytes]:
     path = f"{above}.{name}" if above else name
-    if not (name.isascii() and name.isdigit() and 0 < int(name) <= _HIGHEST):
-        raise RequestError(f"{path} is no field number, and no schema knows names.", _HINT, path=path)
-    several = value if isinstance(value, list) else [value]
-    for index, each in enumerate(several):
+    if not (name.isascii() and name.isdigit() and 0 < int(name) <= _MAX_FIELD_NUMBER):
+        raise RequestError(f"{path} is not a field number, and names need a schema.", _HINT, path=path)
+    values = value if isinstance(value, list) else [value]
+    for index, each in enumerate(values):
         if each is not None:
-            yield _one(int(name), each, f"{path}[{index}]" if isinstance(value, list) else path)
+            yield _encode_field(int(name), each, f"{path}[{index}]" if isinstance(value, list) else path)
 
 
-def _one(number: int, value: object, path: str) -> bytes:
-    kind, raw = _value(value, path)
-    length = _varint(len(raw)) if kind is WireType.LEN else b""
-    return _varint(number << 3 | kind) + length + raw
+def _encode_field(number: int, value: object, path: str) -> bytes:
+    kind, raw = _encode_value(value, path)
+    length = varint(len(raw)) if kind is WireType.LEN else b""
+    return varint(number << 3 | kind) + length + raw
 
 
-def _value(value: object, path: str) -> tuple[WireType, bytes]:
+def _encode_value(value: object, path: str) -> tuple[WireType, bytes]:
     match value:
         case int():
             return WireType.VARINT, _integer(value, path)
@@ -114,40 +122,32 @@ def _value(value: object, path: str) -> tuple[WireType, bytes]:
             try:
                 return kind, read(value[name])
             except (TypeError, ValueError, OverflowError, struct.error) as error:
-                raise RequestError(f"{path} cannot be {shown(value[name])} as {name}.", path=path) from error
+                raise RequestError(f"{path} cannot be {quoted(value[name])} as {name}.", path=path) from error
         case _:
-            return WireType.LEN, _message(value, path)
+            return WireType.LEN, _encode_message(value, path)
 
 
 def _integer(value: int, path: str) -> bytes:
     if not -(1 << 63) <= value < 1 << 64:
-        raise RequestError(f"{path} takes a whole number of 64 bits, not {shown(value)}.", path=path)
-    return _varint(value & 0xFFFF_FFFF_FFFF_FFFF)
+        raise RequestError(f"{path} must be a 64-bit whole number, not {quoted(value)}.", path=path)
+    return varint(value & 0xFFFF_FFFF_FFFF_FFFF)
 
 
 def _utf8(value: str, path: str) -> bytes:
     try:
         return value.encode()
     except UnicodeEncodeError as error:
-        raise RequestError(f"{path} takes text that UTF-8 can say, without half characters.", path=path) from error
-
-
-def _varint(value: int) -> bytes:
-    found = bytearray()
-    while value > 0x7F:
-        found.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes((*found, value))
+        raise RequestError(f"{path} must be valid Unicode, without lone surrogates.", path=path) from error
 
 
 def _zigzag(value: Any) -> bytes:
     if not -(1 << 63) <= value < 1 << 63:
         raise OverflowError
-    return _varint(value << 1 if value >= 0 else (-value << 1) - 1)
+    return varint(value << 1 if value >= 0 else (-value << 1) - 1)
 
 
 def _fixed(code: str) -> Callable[[Any], bytes]:
-    """A number in bytes; a negative whole one as the signed type of that width."""
+    """Return a function that packs a number; a negative integer as the signed type of that width."""
     return lambda value: struct.pack(f"<{code.lower() if value < 0 else code}", value)
 
 
@@ -159,19 +159,19 @@ _FORMS: Final[dict[str, tuple[WireType, Callable[[Any], bytes]]]] = {
     "double": (WireType.FIXED64, _fixed("d")),
     "fixed64": (WireType.FIXED64, _fixed("Q")),
 }
-"""What JSON has no word for, by the names of protobuf's types."""
+"""What JSON cannot express, by the names of protobuf's types."""
 
 
-def _object(data: bytes, depth: int) -> dict[str, object]:
+def _readable(data: bytes, depth: int) -> dict[str, object]:
     if depth > MAX_DEPTH:
         raise WireError("messages nest too deep")
     found: dict[str, list[object]] = {}
     for field in fields(data):
-        found.setdefault(str(field.number), []).append(_shown(field, depth))
+        found.setdefault(str(field.number), []).append(_readable_value(field, depth))
     return {number: each[0] if len(each) == 1 else each for number, each in found.items()}
 
 
-def _shown(field: WireField, depth: int) -> object:
+def _readable_value(field: WireField, depth: int) -> object:
     if isinstance(field.value, int):
         return likeliest_number(field)
     if field.wire_type in (WireType.FIXED32, WireType.FIXED64):
@@ -182,6 +182,6 @@ def _shown(field: WireField, depth: int) -> object:
     if (text := printable(field.value)) is not None:
         return text
     try:
-        return _object(field.value, depth + 1)
+        return _readable(field.value, depth + 1)
     except WireError:
         return {"bytes": base64.b64encode(field.value).decode()}

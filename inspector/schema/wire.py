@@ -1,4 +1,4 @@
-"""The protobuf wire format without a schema: fields, and what their bytes could be."""
+"""The protobuf wire format: its fields, cutting a message short, and likely values without a schema."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from contextlib import suppress
 from enum import IntEnum
 from typing import Final, NamedTuple, TypeAlias
 
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
 MAX_DEPTH: Final = 32
-"""protobuf's own parsers stop at 100; a guess that deep is no longer one."""
+"""protobuf's own parsers allow 100; a guess that deep is unlikely to be right."""
 
 
 class WireError(ValueError):
-    """Bytes that are no protobuf message, or one that nests past the bound."""
+    """Bytes that are not a protobuf message, or nest too deep."""
 
 
 class WireTooLargeError(WireError):
-    """A message that goes past the bounds, though what was read of it is one."""
+    """A protobuf message with too many fields."""
 
 
 class WireType(IntEnum):
-    """How a field's value is written."""
+    """The encoding of a field's value."""
 
     VARINT = 0
     FIXED64 = 1
@@ -34,19 +36,23 @@ class WireType(IntEnum):
 
 
 class WireField(NamedTuple):
-    """One field as it stands on the wire."""
+    """One field as encoded."""
 
     number: int
     wire_type: WireType
     value: int | bytes
-    """The integer, or the bytes; a group's are those between its two tags."""
+    """The integer, or the bytes; for a group, those between its two tags."""
     start: int
-    """The offset of its tag in the bytes that were read."""
+    """The offset of its tag."""
     end: int
 
 
 def fields(data: bytes, depth: int = 0) -> Iterator[WireField]:
-    """The fields of a message, in their order. WireError where the bytes are no message."""
+    """Yield the fields of a message in order.
+
+    Raises:
+        WireError: when the bytes are not a message.
+    """
     at = 0
     while at < len(data):
         field = _field(data, at, depth)
@@ -55,19 +61,19 @@ def fields(data: bytes, depth: int = 0) -> Iterator[WireField]:
 
 
 def _field(data: bytes, start: int, depth: int) -> WireField:
-    tag, at = _varint(data, start)
+    tag, at = _read_varint(data, start)
     number, code = tag >> 3, tag & 7
     if not 0 < number < 1 << 29 or code > WireType.FIXED32 or code == WireType.END_GROUP:
         raise WireError(f"no field begins at byte {start}")
     match WireType(code):
         case WireType.VARINT:
-            value, end = _varint(data, at)
+            value, end = _read_varint(data, at)
             return WireField(number, WireType.VARINT, value, start, end)
         case WireType.GROUP:
             inner, end = _group_end(data, at, number, depth)
             return WireField(number, WireType.GROUP, data[at:inner], start, end)
         case WireType.LEN:
-            length, at = _varint(data, at)
+            length, at = _read_varint(data, at)
         case WireType.FIXED64:
             length = 8
         case _:
@@ -77,7 +83,7 @@ def _field(data: bytes, start: int, depth: int) -> WireField:
     return WireField(number, WireType(code), data[at : at + length], start, at + length)
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def _read_varint(data: bytes, at: int) -> tuple[int, int]:
     value = 0
     for count, byte in enumerate(data[at : at + 10]):
         value |= (byte & 0x7F) << (7 * count)
@@ -90,7 +96,7 @@ def _group_end(data: bytes, at: int, number: int, depth: int) -> tuple[int, int]
     if depth >= MAX_DEPTH:
         raise WireError("groups nest too deep")
     while at < len(data):
-        tag, end = _varint(data, at)
+        tag, end = _read_varint(data, at)
         if tag & 7 == WireType.END_GROUP:
             if tag >> 3 != number:
                 break
@@ -99,37 +105,104 @@ def _group_end(data: bytes, at: int, number: int, depth: int) -> tuple[int, int]
     raise WireError(f"group {number} does not end")
 
 
-def overrun(data: bytes, start: int) -> tuple[int, bytes]:
-    """The number, and as many bytes as there are, of a field that is longer than what is left; else WireError."""
-    tag, at = _varint(data, start)
+def _overrun(data: bytes, start: int) -> tuple[int, bytes]:
+    """Return the number and the available bytes of a field that is longer than the data.
+
+    Raises:
+        WireError: when no such field begins at `start`.
+    """
+    tag, at = _read_varint(data, start)
     if not tag >> 3 or tag & 7 != WireType.LEN:
         raise WireError(f"no field that could be cut begins at byte {start}")
-    _, at = _varint(data, at)
+    _, at = _read_varint(data, at)
     return tag >> 3, data[at:]
+
+
+def varint(value: int) -> bytes:
+    """Encode a non-negative integer."""
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+_EXCERPT_DEPTH: Final = 16
+_LONGEST_START: Final = 16
+"""A tag of five bytes, a varint of ten, and one byte of the value: a shorter rest has no value to cut."""
+
+
+def excerpt(data: bytes, limit: int, descriptor: Descriptor) -> bytes:
+    """Return at most `limit` bytes of a message, mended to a valid message of the same type.
+
+    Bytes that are not a message are returned unchanged, for the real parser to reject.
+    """
+    if len(data) <= limit:
+        return data
+    try:
+        return _mended(data[:limit], descriptor, 0)
+    except WireError:
+        return data
+
+
+def _mended(head: bytes, descriptor: Descriptor, depth: int) -> bytes:
+    """Mend the first bytes of a message, so that they are one.
+
+    Raises:
+        WireError: when they are not.
+    """
+    kept = 0
+    try:
+        for field in fields(head):
+            kept = field.end
+    except WireError:
+        if len(head) - kept < _LONGEST_START:
+            return head[:kept]
+        return head[:kept] + _shortened(*_overrun(head, kept), descriptor, depth)
+    return head
+
+
+def _shortened(number: int, value: bytes, descriptor: Descriptor, depth: int) -> bytes:
+    known = descriptor.fields_by_number.get(number)
+    if known is None:
+        return b""
+    if known.type == FieldDescriptor.TYPE_STRING:
+        value = value.decode(errors="ignore").encode()
+    elif known.message_type is not None and depth < _EXCERPT_DEPTH:
+        value = _mended(value, known.message_type, depth + 1)
+    elif known.type != FieldDescriptor.TYPE_BYTES:
+        return b""  # packed numbers: the cut may split one
+    # The value is no longer than before, so its length takes no more bytes either.
+    return varint(number << 3 | WireType.LEN) + varint(len(value)) + value
 
 
 MAX_FIELDS: Final = 200_000
 """About half a second of work; a larger message needs a schema."""
 
 Value: TypeAlias = object
-"""JSON-ready: str, int, float, dict or list of these."""
+"""JSON-ready: str, int, float, or a dict or list of these."""
 
 _FIXED: Final = (WireType.FIXED32, WireType.FIXED64)
 
 
 def tree(data: bytes) -> dict[str, Value]:
-    """A message as field numbers with the likeliest reading of each value. WireError where it is no message.
+    """Return a message by field numbers, with the likeliest value of each.
 
-    `{"1": "World", "2": 5, "3": {"1": …}}`; a number that occurs more than once has a list; bytes that are neither
-    text nor a message are `{"bytes": base64}`.
+    `{"1": "World", "2": 5, "3": {"1": …}}`. A repeated number has a list; bytes that are neither text nor a message are
+    `{"bytes": base64}`.
+
+    Raises:
+        WireError: when the bytes are not a message.
     """
     return _tree(data, 0, [MAX_FIELDS])
 
 
 def beginning(data: bytes) -> dict[str, Value]:
-    """As `tree`, for the first bytes of a longer message: what the cut went through is given as far as it goes.
+    """Return the first bytes of a longer message, like `tree`, with the available part of the field that was cut.
 
-    WireError where not even the first field's tag can be one.
+    Raises:
+        WireError: when not even the first tag is valid.
     """
     found, at, budget = [], 0, [MAX_FIELDS]
     try:
@@ -137,26 +210,26 @@ def beginning(data: bytes) -> dict[str, Value]:
             found.append((str(field.number), _likeliest(field, 0, budget)))
             at = field.end
     except WireError:
-        number, rest = overrun(data, at)
+        number, rest = _overrun(data, at)
         found.append((str(number), _beginning_of(rest)))
     return _gathered(found)
 
 
 def likeliest(data: bytes) -> Value:
-    """Bytes of a length-delimited field as text, as a message, or as `{"bytes": base64}`."""
+    """Return a length-delimited value as text, as a message, or as `{"bytes": base64}`."""
     return _delimited(data, 0, [MAX_FIELDS])
 
 
 def likeliest_number(field: WireField) -> int | float:
-    """A varint as an integer, 4 or 8 bytes as a float of everyday size, else as an integer."""
+    """Return a varint as an integer, and 4 or 8 bytes as a float of everyday size, or else as an integer."""
     if isinstance(field.value, int):
-        # Ten bytes are hardly ever a number that large: int32 and int64 write every negative one so.
+        # int32 and int64 encode negative numbers in ten bytes; such large positive numbers are rare.
         return _signed(field.value)
     return _fixed(field.value)
 
 
 def alternatives(field: WireField) -> dict[str, Value]:
-    """Everything that a value could be, by the names of protobuf's types; none of them is marked as the likeliest."""
+    """Return all values that a field could have, by the names of protobuf's types, in no order of likelihood."""
     if isinstance(field.value, int):
         return _integers(field.value)
     if field.wire_type in _FIXED:
@@ -170,7 +243,7 @@ def alternatives(field: WireField) -> dict[str, Value]:
 
 
 def printable(data: bytes) -> str | None:
-    """The text of UTF-8 bytes that hold no controls but tab and line ends; None for any other."""
+    """Return UTF-8 bytes as text; None where they are invalid or not `is_printable`."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -179,11 +252,11 @@ def printable(data: bytes) -> str | None:
 
 
 def is_printable(text: str) -> bool:
-    """True for text that holds no controls but tab and line ends."""
+    """Return True for text without control characters other than tab and line ends."""
     return text.isprintable() or text.translate(_SPACES).isprintable()
 
 
-# Spaces other than the ASCII one are not printable to Python, but they are text.
+# Python does not count spaces other than the ASCII one as printable.
 _SPACES: Final = dict.fromkeys((9, 10, 13, 0xA0, 0x3000, *range(0x2000, 0x200B)), " ")
 
 
@@ -229,13 +302,13 @@ def _beginning_of(data: bytes) -> Value:
 
 def _number(raw: bytes) -> float:
     number: float = struct.unpack("<d" if len(raw) == 8 else "<f", raw)[0]
-    # The shortest digits that give the same 32-bit float again.
+    # the shortest digits that round to the same 32-bit float
     return number if len(raw) == 8 or not math.isfinite(number) else float(f"{number:.7g}")
 
 
 def _fixed(raw: bytes) -> int | float:
     number = _number(raw)
-    # A float of everyday size is hardly ever an integer by chance: its exponent bits would have to fit.
+    # An integer is hardly ever a float of everyday size: the exponent bits would have to fit by chance.
     is_everyday = math.isfinite(number) and 1e-6 <= abs(number) <= 1e12
     return number if is_everyday else int.from_bytes(raw, "little")
 

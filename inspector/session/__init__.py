@@ -1,4 +1,4 @@
-"""One capture, from its source to the store: started, watched over, stopped, saved."""
+"""One capture, from its source to the store: how it is started, watched, stopped and saved."""
 
 from inspector.capture.source import FileSource, LiveSource, Source, StdinSource, parse_source
 from inspector.session.session import Session

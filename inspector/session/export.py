@@ -1,4 +1,4 @@
-"""Saves a part of a capture, or the messages of a call, as files."""
+"""Saves part of a capture, or the messages of a call, as files."""
 
 from __future__ import annotations
 
@@ -16,73 +16,77 @@ from inspector.model.call import Call, StreamKey
 from inspector.model.frame import FRAME_HEADER, Frame, Side
 from inspector.model.retained_list import RetainedList
 from inspector.pcap.export import Extract
-from inspector.scheduling import yield_to_ui
+from inspector.scheduling import run_in_slices
 from inspector.session.session import Session
 from inspector.tshark.flow_state import PREFACE
 from inspector.tshark.tcp_stream import Segment
 
 
 @dataclass(slots=True)
-class _Sender:
-    waiting: list[int] = field(default_factory=list)
-    """Its packets since a frame began with a packet."""
-    behind: int = 0
-    """Bytes that it has sent, and that no frame which ended had."""
+class _Direction:
+    pending: list[int] = field(default_factory=list)
+    """Its packets since a frame began at the start of a packet."""
+    unframed: int = 0
+    """Bytes that it has sent in no frame that has ended."""
 
 
 class FramePackets:
-    """Give it packets in their order. Where bytes were lost, or sealed, all that came before is taken."""
+    """Finds the packets from which some frames can be read again, the handshakes of their connections included.
+
+    `take` all packets of these connections in order. Where bytes were lost, or are encrypted, all packets before a
+    wanted one are included.
+    """
 
     def __init__(self, wanted: Container[int], ended: Mapping[int, int]) -> None:
-        """`wanted` are packets in which frames end; `ended`, by packet, the bytes of all frames that end in it."""
+        """`wanted`: the packets in which the frames end; `ended`: by packet, the bytes of all frames that end in it."""
         self.found: set[int] = set()
         self._wanted = wanted
         self._ended = ended
-        self._senders: dict[tuple[int, int], _Sender] = {}
-        self._spoken: set[int] = set()
-        """Connections on which something was said."""
+        self._directions: dict[tuple[int, int], _Direction] = {}
+        """By connection and the sender's port."""
+        self._has_data: set[int] = set()
+        """The connections on which data was sent."""
 
     def take(self, segment: Segment) -> None:
-        """The next packet."""
+        """Examine the next packet."""
         if not segment.length:
-            if segment.connection not in self._spoken:  # the handshake
+            if segment.connection not in self._has_data:  # part of the handshake
                 self.found.add(segment.number)
             return
-        self._spoken.add(segment.connection)
-        sender = self._senders.get((segment.connection, segment.port))
-        if sender is None:
-            sender = self._senders[segment.connection, segment.port] = _Sender()
+        self._has_data.add(segment.connection)
+        direction = self._directions.get((segment.connection, segment.port))
+        if direction is None:
+            direction = self._directions[segment.connection, segment.port] = _Direction()
             self.found.add(segment.number)
-        sender.waiting.append(segment.number)
+        direction.pending.append(segment.number)
         if segment.number in self._wanted:
-            self.found.update(sender.waiting)
-            sender.waiting.clear()
-        sender.behind += segment.length - self._ended.get(segment.number, 0)
-        if sender.behind in (0, PREFACE):
-            sender.waiting.clear()
+            self.found.update(direction.pending)
+            direction.pending.clear()
+        direction.unframed += segment.length - self._ended.get(segment.number, 0)
+        if direction.unframed in (0, PREFACE):
+            direction.pending.clear()
 
 
-_NAMED_PCAP: Final = "In spite of its name it is a pcapng; `editcap -F pcap FILE OTHER` makes a pcap of it."
+_NAMED_PCAP: Final = "Despite its name it is a pcapng; `editcap -F pcap FILE OTHER` converts it."
 NOT_KEPT: Final = "What was to be saved is not kept any more, to bound memory."
-_AT_ONCE: Final = 20_000
-"""Frames that are looked at between two looks at the keyboard: some milliseconds."""
-_PIECE: Final = 32 * 1024
-"""Bytes, likewise: of small packets, which take most."""
+_ITEMS_PER_STEP: Final = 1_000
+_BYTES_PER_STEP: Final = 32 * 1024
+"""Chosen for small packets, which take the longest per byte."""
 
 
 class CapturePart(NamedTuple):
-    """What is to be saved of a capture."""
+    """The part of a capture that is saved."""
 
     packets: Container[int] | None = None
-    """Their numbers; None for all."""
+    """Their numbers; None for all packets."""
     keeps_secrets: bool = False
-    """True to keep TLS keys that are in the capture."""
+    """True to keep the TLS keys in the capture."""
     comments: Mapping[int, tuple[str, ...]] = {}
-    """By packet: what stands in the place of the comments that it has."""
+    """By packet: the comments that replace those of the capture."""
 
 
 class PickedPackets:
-    """Packet numbers: a byte for each up to the highest, as there may be millions."""
+    """A set of packet numbers that takes one byte for each packet up to the highest: there may be millions."""
 
     def __init__(self) -> None:
         self._marks = bytearray()
@@ -91,28 +95,35 @@ class PickedPackets:
         return isinstance(number, int) and number < len(self._marks) and self._marks[number] == 1
 
     def add(self, numbers: Collection[int]) -> None:
-        """Pick these too."""
+        """Add some numbers."""
         self._marks.extend(bytes(max(max(numbers) + 1 - len(self._marks), 0)))
         for number in numbers:
             self._marks[number] = 1
 
 
 async def pick_packets(numbers: Iterable[int]) -> PickedPackets:
-    """These packets, for a `CapturePart`; the loop is left to others now and then."""
-    found, rest = PickedPackets(), iter(numbers)
-    while some := list(islice(rest, _AT_ONCE)):
-        found.add(some)
-        await yield_to_ui()
-    return found
+    """Collect packet numbers for a `CapturePart`, in slices."""
+    picked, rest = PickedPackets(), iter(numbers)
+
+    def steps() -> Iterator[None]:
+        while some := list(islice(rest, _ITEMS_PER_STEP)):
+            picked.add(some)
+            yield
+
+    await run_in_slices(steps())
+    return picked
 
 
 async def save_part(session: Session, part: CapturePart, path: Path, *, overwrite: bool = False) -> str:
-    """Save a part of the capture as far as it has come; a sentence that says what was written.
+    """Save part of what was captured so far, and return a sentence that says what was written.
 
-    A pcapng stays one; a pcap becomes one where its name ends so, or where there are comments. Raises SourceError.
+    A pcapng stays one. A pcap becomes a pcapng if the path ends in .pcapng, or if there are comments.
+
+    Raises:
+        SourceError: there is no capture yet, or it cannot be read or written.
     """
-    if not session.can_begin_again:
-        raise SourceError("There is no capture that could be saved.")
+    if not session.can_reread:
+        raise SourceError("There is no capture to save yet.")
     name = path.name.removesuffix(".gz")
     as_pcapng = name.endswith(".pcapng")
     _, recording = await session.packets.ground()
@@ -135,13 +146,13 @@ async def save_part(session: Session, part: CapturePart, path: Path, *, overwrit
 
 async def _through(extract: Extract, data: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     async for piece in data:
-        for start in range(0, len(piece), _PIECE):
-            yield extract.take(piece[start : start + _PIECE])
+        for start in range(0, len(piece), _BYTES_PER_STEP):
+            yield extract.take(piece[start : start + _BYTES_PER_STEP])
     extract.finish()
 
 
 async def packets_of_connections(session: Session, connections: Collection[int]) -> frozenset[int]:
-    """All packets of some connections. Raises TsharkError."""
+    """Return the packets of some connections. Raises TsharkError."""
     found: set[int] = set()
     if connections:
         await session.packets.of_connections(connections, lambda segment: found.add(segment.number))
@@ -149,7 +160,7 @@ async def packets_of_connections(session: Session, connections: Collection[int])
 
 
 async def packets_of_calls(session: Session, keys: Collection[StreamKey]) -> frozenset[int]:
-    """The packets that carry some calls, from which their frames can be read again. Raises SourceError, TsharkError."""
+    """Return the packets from which the frames of some calls can be read again. Raises SourceError, TsharkError."""
     store, wanted = session.store, set[int]()
     for key in keys:
         call = store.calls.get(key)
@@ -158,37 +169,41 @@ async def packets_of_calls(session: Session, keys: Collection[StreamKey]) -> fro
     if not wanted:
         raise SourceError(NOT_KEPT)
     connections = {key.connection for key in keys}
-    carriers = FramePackets(wanted, await _bytes_by_packet(store.frames, connections))
-    await session.packets.of_connections(connections, carriers.take, max(wanted))
-    return frozenset(carriers.found | wanted)
+    packets = FramePackets(wanted, await _bytes_by_packet(store.frames, connections))
+    await session.packets.of_connections(connections, packets.take, max(wanted))
+    return frozenset(packets.found | wanted)
 
 
 def packets_of_frames(session: Session, positions: Iterable[int]) -> Iterator[int]:
-    """The packets in which frames end, of those that are kept."""
+    """Return the packets in which frames end, without evicted frames."""
     frames = session.store.frames
     return (frames[position].packet for position in positions if frames.holds(position))
 
 
 async def _bytes_by_packet(frames: RetainedList[Frame], connections: Container[int]) -> dict[int, int]:
-    """By packet of these connections: the bytes of the frames that end in it."""
+    """Return, by packet of these connections, the bytes of the frames that end in it."""
     ended: dict[int, int] = {}
-    for start in range(frames.first, len(frames), _AT_ONCE):
-        for frame in frames[start : start + _AT_ONCE]:
-            if frame.connection in connections:
-                ended[frame.packet] = ended.get(frame.packet, 0) + FRAME_HEADER + frame.length
-        await yield_to_ui()
+
+    def steps() -> Iterator[None]:
+        for start in range(frames.first, len(frames), _ITEMS_PER_STEP):
+            for frame in frames[start : start + _ITEMS_PER_STEP]:
+                if frame.connection in connections:
+                    ended[frame.packet] = ended.get(frame.packet, 0) + FRAME_HEADER + frame.length
+            yield
+
+    await run_in_slices(steps())
     return ended
 
 
 class MessageFile(NamedTuple):
-    """One message; `data` is None where it is not there whole."""
+    """One message as a file; `data` is None for a message that was not captured completely."""
 
     name: str
     data: bytes | None
 
 
 def message_files(call: Call) -> Iterator[MessageFile]:
-    """`001-request.bin`, `002-response.bin`, …; numbers are as wide as the last one needs."""
+    """Yield `001-request.bin`, `002-response.bin`, … in order of their frames; numbers are as wide as the last one."""
     sides = ((Side.CLIENT, "request"), (Side.SERVER, "response"))
     found = [(each.frame, index, name, each) for side, name in sides for index, each in enumerate(call.messages(side))]
     width = max(len(str(len(found))), 3)
@@ -197,8 +212,8 @@ def message_files(call: Call) -> Iterator[MessageFile]:
 
 
 async def save_messages(call: Call, folder: Path) -> str:
-    """Write them into a folder in which nothing is yet; a sentence that says how many. Raises SourceError."""
+    """Save the messages of a call in a new or empty folder; return a sentence for users. Raises SourceError."""
     files = list(message_files(call))
     count = await save_folder(((each.name, each.data) for each in files if each.data is not None), folder)
-    lost = f" {len(files) - count:,} that are not whole were left out." if len(files) > count else ""
+    lost = f" {len(files) - count:,} incomplete ones were left out." if len(files) > count else ""
     return f"Saved {count:,} message{'' if count == 1 else 's'} in {folder}.{lost}"

@@ -1,6 +1,6 @@
-"""How a capture comes in: from an engine, as a stream, or as a file that lies there already.
+"""How the bytes of a source reach the disk: from an engine, copied from a stream, or in a file that exists already.
 
-Owns what fills the recording, up to its end. The decoder behind it reads the recording and knows none of this.
+An intake fills its recording. The decoder reads the recording and does not depend on how it is filled.
 """
 
 from __future__ import annotations
@@ -27,38 +27,42 @@ from inspector.session.status import Completeness, Phase, StatusPublisher
 
 OnBytes: TypeAlias = Callable[[bytes], None]
 
-_WATCH_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 1.0
 
 
 class Intake(Protocol):
-    """A source at work."""
+    """A source that fills a recording."""
 
     @property
     def recording(self) -> Spool | ObservedFile:
-        """Where the capture is, or is going."""
+        """The capture on disk."""
 
     async def start(self) -> None:
-        """Begin, or go on, to fill the recording; returns when that is under way. Raises InspectorError."""
+        """Start or resume filling the recording, and return once that is under way. Raises InspectorError."""
 
     async def pause(self) -> None:
-        """Take no more in until it is started again."""
+        """Stop filling the recording until `start` is called again."""
 
     async def finish(self) -> None:
-        """End the recording behind what has come. Raises what its task did not expect."""
+        """End the recording after what has arrived. Raises an unexpected exception of the intake's own task."""
 
     async def close(self) -> None:
-        """End everything that was started, and give the recording up; harmless when done twice."""
+        """End everything that was started and give up the recording; harmless when repeated."""
 
 
-async def open_intake(source: Source, board: StatusPublisher, on_bytes: OnBytes, *, keeps_all: bool = False) -> Intake:
-    """The intake for a source, not started yet; with `keeps_all`, no packet is deleted while the disk takes more.
+async def open_intake(
+    source: Source, publisher: StatusPublisher, on_bytes: OnBytes, *, keeps_all: bool = False
+) -> Intake:
+    """Open the intake of a source without starting it.
+
+    With `keeps_all`, no packet of a spool is deleted to make room on the disk.
 
     Raises:
-        SourceError, SpoolError, UsageError: it cannot be opened, or not be copied.
+        SourceError, SpoolError, UsageError: the source cannot be opened, or cannot be copied.
     """
     if isinstance(source, LiveSource):
         remove_old_orphans()
-        return LiveIntake(source, board, on_bytes, Spool.create(keeps_all=keeps_all))
+        return LiveIntake(source, publisher, on_bytes, Spool.create(keeps_all=keeps_all))
     opened: CaptureFile | JoinedFiles | CaptureStream
     if isinstance(source, FileSource) and source.left is not None:
         opened = open_joined(source.left.paths)
@@ -67,26 +71,26 @@ async def open_intake(source: Source, board: StatusPublisher, on_bytes: OnBytes,
     else:
         opened = open_standard_input(source.descriptor)
     if isinstance(opened, CaptureStream):
-        return StreamIntake(opened, board, on_bytes, Spool.create(keeps_all=keeps_all))
-    return FileIntake(ObservedFile(opened, on_bytes), board)
+        return StreamIntake(opened, publisher, on_bytes, Spool.create(keeps_all=keeps_all))
+    return FileIntake(ObservedFile(opened, on_bytes), publisher)
 
 
 class FileIntake:
-    """A plain file, read in its own place."""
+    """A plain file, which is read where it is: nothing has to be copied, paused or ended."""
 
-    def __init__(self, recording: ObservedFile, board: StatusPublisher) -> None:
+    def __init__(self, recording: ObservedFile, publisher: StatusPublisher) -> None:
         self.recording = recording
-        self._board = board
+        self._publisher = publisher
 
     async def start(self) -> None:
-        """Nothing has to be done for it but to say how much there is."""
-        self._board.tell(phase=Phase.READING, captured=self.recording.size, is_whole=True)
+        """Report the size of the file."""
+        self._publisher.update(phase=Phase.READING, captured=self.recording.size, is_whole=True)
 
     async def pause(self) -> None:
-        """A file has no pause."""
+        """Do nothing: the decoder is paused instead."""
 
     async def finish(self) -> None:
-        """It has its end."""
+        """Do nothing: a file has an end."""
 
     async def close(self) -> None:
         """Close the file."""
@@ -94,155 +98,155 @@ class FileIntake:
 
 
 class StreamIntake:
-    """A capture that comes through a pipe, or gzipped: copied to a spool as it comes."""
+    """A capture from a pipe, or a gzipped one: copied to a spool."""
 
-    def __init__(self, stream: CaptureStream, board: StatusPublisher, on_bytes: OnBytes, spool: Spool) -> None:
+    def __init__(self, stream: CaptureStream, publisher: StatusPublisher, on_bytes: OnBytes, spool: Spool) -> None:
         self.recording = spool
         self._stream = stream
-        self._board = board
+        self._publisher = publisher
         self._on_bytes = on_bytes
         self._copying: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to copy."""
-        self._board.tell(phase=Phase.READING)
+        """Start copying."""
+        self._publisher.update(phase=Phase.READING)
         self._copying = asyncio.create_task(self._copy())
 
     async def pause(self) -> None:
-        """A stream that somebody else writes has no pause."""
+        """Do nothing: the writer of the stream cannot be paused."""
 
     async def finish(self) -> None:
-        """Take what has come for all of it."""
+        """Stop reading the stream, as if it had ended."""
         await self._stream.stop()
-        await _ended(self._copying)
+        await _wait_for(self._copying)
 
     async def close(self) -> None:
-        """Read no further, and delete the copy."""
+        """Stop reading, and delete the copy."""
         await self._stream.stop()
         if self._copying is not None:
             self._copying.cancel()
         try:
-            await _ended(self._copying)
+            await _wait_for(self._copying)
         finally:
-            _give_up(self.recording, self._board)
+            _delete(self.recording, self._publisher)
 
     async def _copy(self) -> None:
         try:
             async for data in self._stream.chunks():
                 self._on_bytes(self.recording.append(data))
-                self._board.tell(captured=self.recording.size)
-            self._end()
+                self._publisher.update(captured=self.recording.size)
+            self._report_end()
         except InspectorError as error:
-            self._board.tell(error=error)
+            self._publisher.update(error=error)
         finally:
             self.recording.finish()
-            self._board.tell(is_whole=True)
+            self._publisher.update(is_whole=True)
 
-    def _end(self) -> None:
-        if self._stream.is_stopped:  # by us: what is missing of a packet, nobody has cut off
+    def _report_end(self) -> None:
+        if self._stream.is_stopped:  # by us, so an incomplete packet does not make it a truncated capture
             self.recording.drop_rest()
         self._on_bytes(self.recording.finish())
         if self._stream.problem:
-            self._board.notify(self._stream.problem)
-            is_cut = self._stream.is_cut_off
-            self._board.tell(completeness=Completeness.CUT_OFF if is_cut else Completeness.DAMAGED)
+            self._publisher.notify(self._stream.problem)
+            is_cut_off = self._stream.is_cut_off
+            self._publisher.update(completeness=Completeness.CUT_OFF if is_cut_off else Completeness.DAMAGED)
         elif not self._stream.shows_its_end:
-            self._board.tell(completeness=Completeness.UNKNOWN)
+            self._publisher.update(completeness=Completeness.UNKNOWN)
 
 
 class LiveIntake:
     """An engine that captures into a spool."""
 
-    def __init__(self, source: LiveSource, board: StatusPublisher, on_bytes: OnBytes, spool: Spool) -> None:
+    def __init__(self, source: LiveSource, publisher: StatusPublisher, on_bytes: OnBytes, spool: Spool) -> None:
         self.recording = spool
-        self._board = board
-        self._recorder = Recorder(source, self.recording, self._tell_bytes, board.notify)
+        self._publisher = publisher
+        self._recorder = Recorder(source, self.recording, self._receive, publisher.notify)
         self._on_bytes = on_bytes
-        self._working: asyncio.Task[None] | None = None
+        self._recording_task: asyncio.Task[None] | None = None
 
     @property
     def own_client_ports(self) -> frozenset[int]:
-        """As of an engine."""
+        """The client ports under which a tap records the connections of this process."""
         return self._recorder.engine.own_client_ports if self._recorder.engine else frozenset()
 
     async def start(self) -> None:
-        """Start the engine; returns when it listens."""
-        await _ended(self._working)
-        self._board.tell(phase=Phase.STARTING, error=None)
+        """Start the engine, and return when it captures."""
+        await _wait_for(self._recording_task)
+        self._publisher.update(phase=Phase.STARTING, error=None)
         try:
             await self._recorder.start()
         except InspectorError:
-            self._board.tell(phase=Phase.STOPPED)
+            self._publisher.update(phase=Phase.STOPPED)
             raise
-        self._tell_engine()
+        self._report_engine()
         if self._recorder.service is not None and self._recorder.service.note:
-            self._board.notify(self._recorder.service.note)
-        self._board.tell(phase=Phase.LIVE)
-        self._working = asyncio.create_task(self._record())
+            self._publisher.notify(self._recorder.service.note)
+        self._publisher.update(phase=Phase.LIVE)
+        self._recording_task = asyncio.create_task(self._record())
 
     async def pause(self) -> None:
-        """Stop the engine; a tap goes on relaying."""
-        self._board.tell(phase=Phase.STOPPED)
+        """Stop the engine; a tap continues to relay."""
+        self._publisher.update(phase=Phase.STOPPED)
         await self._recorder.pause()
 
     async def finish(self) -> None:
         """Stop the engine for good."""
         await self._recorder.pause()
-        await _ended(self._working)
+        await _wait_for(self._recording_task)
         self._on_bytes(self.recording.finish())
 
     async def close(self) -> None:
-        """End the engine, and the service if it was started for this; delete the spool."""
+        """End the engine, and the service if it was started for this capture; delete the spool."""
         await self._recorder.stop()
-        if self._working is not None:
-            self._working.cancel()
+        if self._recording_task is not None:
+            self._recording_task.cancel()
         try:
-            await _ended(self._working)
+            await _wait_for(self._recording_task)
         finally:
-            _give_up(self.recording, self._board)
+            _delete(self.recording, self._publisher)
 
     async def _record(self) -> None:
-        watching, is_known = asyncio.create_task(self._watch()), False
+        polling, is_expected = asyncio.create_task(self._poll_engine()), False
         try:
             await self._recorder.record()
-            is_known = True
+            is_expected = True
         except InspectorError as error:
-            self._board.tell(phase=Phase.STOPPED, error=error)
-            is_known = True
+            self._publisher.update(phase=Phase.STOPPED, error=error)
+            is_expected = True
         finally:
-            watching.cancel()
-            if not is_known:  # ends the decoding, so that `finish` raises the exception instead of waiting for bytes
+            polling.cancel()
+            if not is_expected:  # end the decoding, so that `finish` raises the exception instead of awaiting bytes
                 self.recording.finish()
 
-    async def _watch(self) -> None:
-        """Engines lose packets, and services fall silent, without a byte being captured."""
+    async def _poll_engine(self) -> None:
+        """Report drops, and services that do not answer, also while no bytes are captured."""
         while True:
-            await asyncio.sleep(_WATCH_SECONDS)
-            self._tell_engine()
+            await asyncio.sleep(_POLL_SECONDS)
+            self._report_engine()
 
-    def _tell_bytes(self, data: bytes) -> None:
+    def _receive(self, data: bytes) -> None:
         self._on_bytes(data)
-        self._board.tell(captured=self.recording.size, recorded=self.recording.packets)
-        self._tell_engine()
+        self._publisher.update(captured=self.recording.size, recorded=self.recording.packets)
+        self._report_engine()
 
-    def _tell_engine(self) -> None:
+    def _report_engine(self) -> None:
         engine, service = self._recorder.engine, self._recorder.service
         if engine is None:
             return
         started = f"started on port {service.port}" if service and service.started else ""
-        self._board.tell(
+        self._publisher.update(
             engine=engine.name,
             interface=engine.interface,
             reason=engine.reason,
             target=engine.target,
             dropped=engine.dropped,
-            amiss=engine.notice,
+            warning=engine.notice,
             service=(service.note or started) if service else "",
         )
 
 
-async def _ended(task: asyncio.Task[None] | None) -> None:
-    """Wait for a task. An exception that it did not expect is raised here; a cancelled task is no error."""
+async def _wait_for(task: asyncio.Task[None] | None) -> None:
+    """Wait for a task, and raise its exception; a cancelled task has none."""
     if task is None:
         return
     await asyncio.wait({task})
@@ -250,9 +254,9 @@ async def _ended(task: asyncio.Task[None] | None) -> None:
         task.result()
 
 
-def _give_up(spool: Spool, board: StatusPublisher) -> None:
-    """Delete a spool; one that ended because the disk was full is kept, as the error says where it is."""
-    if isinstance(board.status.error, SpoolError):
+def _delete(spool: Spool, publisher: StatusPublisher) -> None:
+    """Delete a spool, except after a full disk: the error that reports it names the file."""
+    if isinstance(publisher.status.error, SpoolError):
         spool.keep()
     else:
         spool.discard()

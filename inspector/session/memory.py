@@ -4,111 +4,113 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
 
-from inspector.scheduling import yield_to_ui
+from inspector.scheduling import run_in_slices
 from inspector.store.store import Change, Store
 
 _MB: Final = 1 << 20
-_LEAST_USUAL: Final = 512 * _MB
-_MOST_USUAL: Final = 8 << 30
-_SHARE_USUAL: Final = 3
+_MIN_DEFAULT: Final = 512 * _MB
+_MAX_DEFAULT: Final = 8 << 30
 _OWN: Final = 100 * _MB
-"""What this program takes before it has seen a frame."""
-_LEAST_KEPT: Final = 32 * _MB
-_LIMITS: Final = (
+"""What this program holds before its first frame."""
+_MIN_STORE: Final = 32 * _MB
+_CGROUP_FILES: Final = (
     (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
     (
         Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
         Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
     ),
 )
-"""What a container may take, and what it has taken."""
+"""The memory limit of a container and its usage, in cgroups v2 and v1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Sizes in bytes."""
+    """The memory limit and its shares, in bytes."""
 
     limit: int
-    """Of all together."""
+    """For everything together, tshark included."""
     tshark: int
-    """What one tshark may hold before another takes over; and what another may that looks at all packets beside it."""
+    """For one tshark, before another takes over; and for a second one that reads all packets beside it."""
     store: int
-    """What the frames may take that are kept, with all that belongs to them."""
+    """For the frames in the store, with all that belongs to them."""
 
     @classmethod
     def of(cls, limit: int) -> Memory:
-        """The shares of a limit."""
-        return cls(limit, limit // 2, max(limit // 2 - _OWN, _LEAST_KEPT))
+        """Divide a limit into shares."""
+        return cls(limit, limit // 2, max(limit // 2 - _OWN, _MIN_STORE))
 
 
 def usual_memory() -> Memory:
-    """A third of what is free now, here or in this container: at least 512 MB, at most 8 GB."""
+    """Return a third of the free memory of this machine or container: at least 512 MB, at most 8 GB."""
     free = min([psutil.virtual_memory().available, *_free_in_container()])
-    return Memory.of(min(max(free // _SHARE_USUAL, _LEAST_USUAL), _MOST_USUAL))
+    return Memory.of(min(max(free // 3, _MIN_DEFAULT), _MAX_DEFAULT))
 
 
 def _free_in_container() -> list[int]:
     found = []
-    for limit, used in _LIMITS:
+    for limit, used in _CGROUP_FILES:
         try:
             found.append(int(limit.read_text()) - int(used.read_text()))
-        except (OSError, ValueError):  # none, or `max`
+        except (OSError, ValueError):  # there is none, or it is `max`
             continue
     return found
 
 
-_OLDEST: Final = 2
-"""The generation whose collection is a look at everything."""
-_MANY: Final = 5_000
-"""Frames from which on a look at all of them takes long: with them all that the program itself is made of."""
+_OLDEST_GENERATION: Final = 2
+_MIN_FRAMES: Final = 5_000
+"""With fewer frames, a full collection examines little besides the program itself."""
 
 
 class CollectorTuning:
-    """What is done for one capture; all captures share the collector."""
+    """Keeps Python's collector from examining the frames of one capture over and over.
+
+    With a large capture, a full collection took 100 ms every few seconds. Frames are not garbage while they are kept,
+    so `gc.freeze` hides from the collector all objects that have survived a full collection. All captures share the
+    collector.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._is_at_work = False
+        self._is_active = False
 
-    def learn(self) -> None:
-        """More has come."""
-        if not self._is_at_work and len(self._store.frames) >= _MANY:
-            self._is_at_work = True
-            gc.callbacks.append(_set_aside)
-            gc.freeze()  # the first look at everything would be the longest of all
+    def update(self) -> None:
+        """Begin once the store is large enough."""
+        if not self._is_active and len(self._store.frames) >= _MIN_FRAMES:
+            self._is_active = True
+            gc.callbacks.append(_freeze_survivors)
+            gc.freeze()  # the first full collection would be the longest of all
 
     def end(self) -> None:
-        """The capture is closed: nothing more is set aside for it."""
-        if self._is_at_work:
-            self._is_at_work = False
-            gc.callbacks.remove(_set_aside)
+        """Stop: the capture is closed."""
+        if self._is_active:
+            self._is_active = False
+            gc.callbacks.remove(_freeze_survivors)
 
     def release(self) -> None:
-        """All may be looked at again, and go, where no other capture needs that it is not."""
-        if _set_aside not in gc.callbacks:
+        """Let the collector examine all objects again, unless another capture needs them frozen."""
+        if _freeze_survivors not in gc.callbacks:
             gc.unfreeze()
 
 
-def _set_aside(phase: str, told: dict[str, Any]) -> None:  # Any: numbers by their names, as the collector has it
-    if phase == "stop" and told["generation"] == _OLDEST:
+def _freeze_survivors(phase: str, info: dict[str, Any]) -> None:
+    if phase == "stop" and info["generation"] == _OLDEST_GENERATION:
         gc.freeze()
 
 
-_PAUSE: Final = 1.0
-"""Seconds for which what has left can still be read by who has not heard of it."""
-_SLICE: Final = 4_096
-"""Frames between two turns of the event loop: some milliseconds."""
+_GRACE_SECONDS: Final = 1.0
+"""How long evicted frames can still be read by those who have not processed the change."""
+_FRAMES_PER_STEP: Final = 1_024
 
 
 class Retention:
-    """Keeps one store within its share."""
+    """Evicts the oldest frames of one store to keep it within its share of the memory."""
 
     def __init__(self, store: Store, share: float, on_change: Callable[[Change], None]) -> None:
         """`share` is in bytes."""
@@ -117,40 +119,33 @@ class Retention:
         self._on_change = on_change
 
     async def run(self) -> None:
-        """Look after the store until cancelled."""
+        """Watch the store until cancelled."""
         while True:
-            await _in_slices(self._drop)
-            await asyncio.sleep(_PAUSE)
-            await _in_slices(self._free)
+            await run_in_slices(self._evict())
+            await asyncio.sleep(_GRACE_SECONDS)
+            await run_in_slices(self._free())
 
     async def release(self) -> None:
-        """Let all of it go, of which nobody is told: for a store that nobody looks at any more."""
-        await _in_slices(self._let_go)
+        """Free all frames, without reporting a change: for a store that nobody reads any more."""
+        await run_in_slices(self._drop_all())
 
-    def _let_go(self) -> bool:
-        self._store.drop(_SLICE)
-        self._store.free(_SLICE)
-        return bool(self._store.frames)
-
-    def _free(self) -> bool:
-        return self._store.free(_SLICE)
-
-    def _drop(self) -> bool:
-        """Let a slice go, where there is too much; True when there may be more."""
+    def _evict(self) -> Iterator[None]:
         store = self._store
-        if store.weight <= self._share:
-            return False
-        excess = (store.weight - self._share) / store.weight
-        count = min(int(store.frames.kept * excess) + 1, _SLICE, store.frames.kept - 1)
-        if count > 0:
-            self._on_change(store.leaving_with(count))
-            self._on_change(store.drop(count))
-        return count > 0
+        while store.weight > self._share:
+            excess = (store.weight - self._share) / store.weight
+            count = min(int(store.frames.kept * excess) + 1, _FRAMES_PER_STEP, store.frames.kept - 1)
+            if count <= 0:
+                return
+            self._on_change(store.evicting(count))
+            self._on_change(store.evict(count))
+            yield
 
+    def _free(self) -> Iterator[None]:
+        while self._store.release(_FRAMES_PER_STEP):
+            yield
 
-async def _in_slices(work: Callable[[], bool]) -> None:
-    """Do a work that says whether there is more of it, leaving the loop to others in between."""
-    is_more = work()
-    while is_more:
-        await yield_to_ui()
-        is_more = work()
+    def _drop_all(self) -> Iterator[None]:
+        while self._store.frames:
+            self._store.evict(_FRAMES_PER_STEP)
+            self._store.release(_FRAMES_PER_STEP)
+            yield

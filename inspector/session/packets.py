@@ -1,7 +1,7 @@
-"""All packets of a capture, as a person who knows Wireshark looks at them: the list, filters, trees, TCP streams.
+"""All packets of a capture, as Wireshark shows them: the list, display filters, protocol trees, TCP streams.
 
-Owns what is started for that, and when: nothing before somebody looks. A session makes one and tells it where the
-recording is; a front end runs `read_list` and `read_matches` as long as it wants them, and asks for the rest.
+A session makes one `Packets` and attaches the recording to it. Nothing is started before a front end needs it: that
+runs `read_list` and `read_matches` for as long as it shows them.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ from typing import Final, Protocol
 
 from inspector.capture.spool import Recording, so_far
 from inspector.errors import TsharkError
-from inspector.model.packet import Dissection
+from inspector.model.dissection import Dissection
 from inspector.tshark.binary import Decoding, Tshark, TsharkDied, find_tshark
 from inspector.tshark.display_filter import DisplayFilterService, PacketMatches
 from inspector.tshark.dissector import DiskRecording, Dissector
-from inspector.tshark.lines import TsharkLines
 from inspector.tshark.packet_list import PacketList
-from inspector.tshark.restarting_reader import Bounds, RestartingReader
+from inspector.tshark.process import Bounds, RestartingReader, TsharkProcess
 from inspector.tshark.tcp_stream import Segment, TcpFollow, TcpStream, read_segment, segment_arguments
 
 _UNBOUND: Final = Bounds()
+_SHARE_SECONDS: Final = 0.1
 
 
 class MatchesWatcher(Protocol):
-    """Who is told how a display filter gets on."""
+    """Receives the progress of a display filter."""
 
     def note_matches(self, numbers: Sequence[int]) -> None:
-        """It lets these packets through too."""
+        """Add packets that match."""
 
     def forget_matches(self) -> None:
-        """It begins anew."""
+        """Remove all packets: the recording is read again."""
 
     def note_share(self, share: float) -> None:
-        """So much of the recording has been read, from 0 to 1."""
+        """Update how much of the recording has been read, from 0 to 1."""
 
 
 class Packets:
@@ -46,7 +46,7 @@ class Packets:
         self._bounds = bounds
         self.list = PacketList()
         self.revision = 0
-        """Another one each time that all packets are decoded anew."""
+        """Increases each time that all packets are decoded again."""
         self._decoding = decoding
         self._on_notice = on_notice
         self._dissector: Dissector | None = None
@@ -57,17 +57,17 @@ class Packets:
 
     @classmethod
     def none(cls) -> Packets:
-        """The packets of a recording that never comes."""
+        """Return the packets of a recording that is never attached."""
         return cls(Decoding, lambda _notice: None)
 
     def attach(self, tshark: Tshark, recording: DiskRecording) -> None:
-        """The recording is there."""
+        """Set the recording, and the tshark that reads it."""
         self._attached = (tshark, recording)
         if self._ground is not None and not self._ground.done():
             self._ground.set_result(self._attached)
 
     async def ground(self) -> tuple[Tshark, DiskRecording]:
-        """What reads, and what is read; waits until there is a recording."""
+        """Return what was attached; wait until it is."""
         if self._attached is not None:
             return self._attached
         if self._ground is None:
@@ -75,25 +75,30 @@ class Packets:
         return await asyncio.shield(self._ground)
 
     async def _whole(self) -> tuple[Tshark, DiskRecording]:
-        """The same, where the recording is what it was, and has its beginning. Raises SourceError, TsharkError."""
+        """Return what was attached, for reading it from its first packet.
+
+        Raises:
+            SourceError: the file has changed.
+            TsharkError: the oldest packets were deleted.
+        """
         tshark, recording = await self.ground()
         recording.check()
         if recording.first[0]:
             raise TsharkError(
                 f"The oldest {recording.first[0]:,} packets were deleted to make room on the disk, and without them "
-                "the others cannot be counted.",
-                "Save what is kept, and open that.",
+                "the others cannot be numbered.",
+                "Save the rest, and open that file.",
             )
         return tshark, recording
 
     def decode_anew(self) -> None:
-        """Ports are decoded otherwise than before: begin again."""
+        """Read everything again, as ports are decoded differently."""
         self.revision += 1
         for reading in self._readings:
             reading.restart()
 
     async def read_list(self, on_lines: Callable[[], None]) -> None:
-        """Fill the list, to the recording's end; returns then. Raises TsharkError, SpoolError."""
+        """Fill the list up to the end of the recording. Raises TsharkError, SpoolError."""
 
         def take(lines: list[bytes]) -> None:
             self.list.take(lines)
@@ -104,11 +109,11 @@ class Packets:
         await self._read(reading, take, self.list.clear)
 
     async def read_matches(self, filter_: str, matches: PacketMatches, watcher: MatchesWatcher) -> None:
-        """Fill in the packets that a display filter lets through, to the recording's end. Raises TsharkError."""
+        """Find the packets that match a display filter, up to the end of the recording. Raises TsharkError."""
 
         def take(lines: list[bytes]) -> None:
-            if news := matches.take(lines):
-                watcher.note_matches(news)
+            if added := matches.take(lines):
+                watcher.note_matches(added)
 
         def clear() -> None:
             matches.clear()
@@ -118,26 +123,26 @@ class Packets:
         reading = RestartingReader(
             tshark, recording, lambda: tshark.list_arguments(self._decoding(), filter_), self._bounds
         )
-        telling = asyncio.create_task(_tell_share(reading, recording, watcher.note_share))
+        reporting = asyncio.create_task(_report_share(reading, recording, watcher.note_share))
         try:
             await self._read(reading, take, clear)
             watcher.note_share(1.0)
         finally:
-            telling.cancel()
-            await asyncio.wait({telling})
+            reporting.cancel()
+            await asyncio.wait({reporting})
 
     async def follow_tcp(self, stream: int) -> TcpStream:
-        """What both ends of a TCP connection sent, as far as it was captured. Raises TsharkError."""
+        """Return what both ends of a TCP connection sent, as captured so far. Raises TsharkError."""
         follow = TcpFollow(stream)
         tshark, _ = await self.ground()
-        arguments = tshark.look_arguments(self._decoding(), "-q", "-z", f"follow,tcp,yaml,{stream}")
+        arguments = tshark.query_arguments(self._decoding(), "-q", "-z", f"follow,tcp,yaml,{stream}")
         await self._look(arguments, follow.take, f"follow TCP stream {stream}")
         return follow.stream
 
     async def of_connections(
         self, connections: Collection[int], on_segment: Callable[[Segment], object], last: int | None = None
     ) -> None:
-        """Give the packets of these connections so far, or up to one, in their order. Raises TsharkError."""
+        """Pass on the packets of some connections in order, up to the packet `last` if given. Raises TsharkError."""
 
         def take(lines: list[bytes]) -> None:
             for segment in map(read_segment, lines):
@@ -146,10 +151,10 @@ class Packets:
 
         tshark, _ = await self.ground()
         which = f"connection {min(connections)}" if len(connections) == 1 else f"{len(connections):,} connections"
-        await self._look(segment_arguments(tshark, connections, last), take, f"tell the packets of {which}")
+        await self._look(segment_arguments(tshark, connections, last), take, f"list the packets of {which}")
 
     async def dissect(self, number: int) -> Dissection:
-        """A packet, all its layers. Raises TsharkError."""
+        """Return all layers of a packet. Raises TsharkError."""
         tshark, recording = await self._whole()
         if self._dissector is None:
             self._dissector = Dissector(tshark, recording, self._decoding, self._on_notice, self._bounds.memory)
@@ -157,18 +162,18 @@ class Packets:
 
     @property
     def is_loading(self) -> bool:
-        """True while the whole recording is read, for the first packet that is taken apart."""
+        """True while sharkd reads the whole recording, before the first packet can be dissected."""
         return self._dissector is not None and self._dissector.is_loading
 
     @property
     def grammar(self) -> DisplayFilterService:
-        """Who knows about display filters. Raises TsharkError where there is no tshark."""
+        """The service that checks and completes display filters. Raises TsharkError if there is no tshark."""
         if self._grammar is None:
             self._grammar = DisplayFilterService(find_tshark() if self._attached is None else self._attached[0])
         return self._grammar
 
     async def close(self) -> None:
-        """Give the list up, and end what was started; the front end has ended what it runs."""
+        """Clear the list, and end what was started here; the front end ends what it runs itself."""
         self.list.close()
         dissector, self._dissector = self._dissector, None
         grammar, self._grammar = self._grammar, None
@@ -178,18 +183,16 @@ class Packets:
             await grammar.close()
 
     async def _look(self, arguments: Sequence[str], take: Callable[[list[bytes]], object], what: str) -> None:
-        """Have tshark read the recording as far as it has come, once."""
+        """Run tshark once over what was recorded so far."""
         tshark, recording = await self._whole()
         try:
-            await TsharkLines(tshark, arguments, self._bounds.memory).read(so_far(recording), take)
+            await TsharkProcess(tshark, arguments, max_memory=self._bounds.memory).read(so_far(recording), take)
         except TsharkDied as death:
             if death.signal is not None:
                 raise TsharkError(
-                    f"tshark was ended while it was to {what}.", "Look again: another is started."
+                    f"tshark was killed before it could {what}.", "Try again: another one is started."
                 ) from death
-            raise TsharkError(f"tshark cannot {what}: {death.said}.") from death
-        except OSError as error:
-            raise tshark.cannot_run(error) from error
+            raise TsharkError(f"tshark cannot {what}: {death.stderr}.") from death
 
     async def _read(
         self, reading: RestartingReader, take: Callable[[list[bytes]], None], clear: Callable[[], None]
@@ -201,7 +204,7 @@ class Packets:
             self._readings.discard(reading)
 
 
-async def _tell_share(reading: RestartingReader, recording: Recording, on_share: Callable[[float], None]) -> None:
+async def _report_share(reading: RestartingReader, recording: Recording, on_share: Callable[[float], None]) -> None:
     while True:
         on_share(reading.fed / max(recording.size, 1))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(_SHARE_SECONDS)

@@ -1,4 +1,4 @@
-"""Runs an engine in front of the spool, and the greet service where it is wanted."""
+"""Runs the engine of a live source, and the greet service behind it, and restarts either when it dies."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
-from inspector.capture.engines.registry import Engine, start_engine
+from inspector.capture.engines.registry import is_relay
+from inspector.capture.engines.start import Engine, start_engine
 from inspector.capture.source import LiveSource, Target
 from inspector.capture.spool import Spool
 from inspector.client.sample import GreetService, greet_service
@@ -16,34 +18,35 @@ from inspector.processes import RestartLimiter
 
 
 async def start_greet(source: LiveSource) -> tuple[Engine, GreetService]:
-    """An engine that listens, and behind it a service that was started or found.
+    """Start an engine, and start or find the greet service behind it.
 
-    Raises EngineError or ServiceError; what was started by then is ended.
+    Raises:
+        EngineError, ServiceError: one of them does not start; the other is ended.
     """
     host, port = source.target.host, source.target.port
     if await _answers(source.target):
-        # What is there must be asked before the capture begins: the question would be on the screen.
+        # Identify that service before the capture begins: the reflection request would be part of the capture.
         service = await greet_service(host, port)
-        try:
-            return await start_source(source), service
-        except BaseException:
-            await service.stop()  # it may have gone since it answered, and another was started
-            raise
-    behind = None if _listens_elsewhere(source) else Target(host, _free_port())
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(service.stop)  # it may be a new child, if the one that answered has ended since
+            engine = await start_source(source)
+            undo.pop_all()
+        return engine, service
+    behind = None if _tap_leaves_port(source) else Target(host, _free_port())
     engine = await start_source(source, service=behind)
-    try:
-        if behind is not None and engine.name == "tap":
+    async with AsyncExitStack() as undo:
+        undo.push_async_callback(engine.stop)
+        if behind is not None and is_relay(engine.name):
             port = behind.port
-        return engine, await greet_service(host, port)
-    except BaseException:
-        await engine.stop()
-        raise
+        service = await greet_service(host, port)
+        undo.pop_all()
+    return engine, service
 
 
 async def start_source(
     source: LiveSource, choice: str = "", *, service: Target | None = None, again: Engine | None = None
 ) -> Engine:
-    """Start the engine of a live source, or the one of that name; the others as of `start_engine`."""
+    """Start the engine of a live source, or the engine named `choice`; `service` and `again` as in `start_engine`."""
     return await start_engine(
         choice or source.engine,
         source.target,
@@ -55,13 +58,13 @@ async def start_source(
     )
 
 
-def _listens_elsewhere(source: LiveSource) -> bool:
-    """True when the tap leaves the service its port."""
+def _tap_leaves_port(source: LiveSource) -> bool:
+    """Return True when the tap listens on another port than the service."""
     return source.listen is not None and source.listen.port != source.target.port
 
 
 async def _answers(target: Target) -> bool:
-    """True when something accepts connections there."""
+    """Return True when something accepts connections at the target."""
     with contextlib.suppress(OSError):
         _, writer = await asyncio.open_connection(target.host, target.port)
         writer.close()
@@ -70,13 +73,13 @@ async def _answers(target: Target) -> bool:
 
 
 def _free_port() -> int:
-    """A port of localhost that nobody has at this moment; raises EngineError."""
+    """Return a free port of localhost. Raises EngineError."""
     try:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port: int = listener.getsockname()[1]
             return port
     except OSError as error:
-        raise EngineError(f"No port of localhost is to be had: {reason(error)}.", remedy(error)) from error
+        raise EngineError(f"No port of localhost is available: {reason(error)}.", remedy(error)) from error
 
 
 class Recorder:
@@ -86,9 +89,9 @@ class Recorder:
         self, source: LiveSource, spool: Spool, on_bytes: Callable[[bytes], None], on_notice: Callable[[str], None]
     ) -> None:
         self.engine: Engine | None = None
-        """The latest engine; also after it was paused."""
+        """The current engine; it stays set while it is paused."""
         self.service: GreetService | None = None
-        """The greet service, where this session is about it."""
+        """The greet service, for a source with `greet`."""
         self._source = source
         self._spool = spool
         self._on_bytes = on_bytes
@@ -96,7 +99,7 @@ class Recorder:
         self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Start the engine, again after a pause, and the greet service if it is not there; returns when it listens."""
+        """Start or resume the engine, and the greet service if it is not running; return when the engine captures."""
         if self.engine is None and self._source.greet:
             self.engine, self.service = await start_greet(self._source)
             self._watch = asyncio.create_task(self._watch_service(self.service))
@@ -107,31 +110,33 @@ class Recorder:
         self.engine = await start_source(self._source, again.name if again else "", again=again)
 
     async def record(self) -> None:
-        """Append to the spool until the engine is paused; one that dies is started again.
+        """Append to the spool until the engine is paused; restart an engine that dies.
 
-        Raises EngineError when it keeps dying, SpoolError when the disk is full.
+        Raises:
+            EngineError: it keeps dying.
+            SpoolError: the disk is full.
         """
-        loop, patience = asyncio.get_running_loop(), RestartLimiter()
+        loop, restarts = asyncio.get_running_loop(), RestartLimiter()
         while self.engine is not None:
-            patience.note_start(loop.time())
+            restarts.note_start(loop.time())
             try:
                 async for data in self.engine.chunks():
                     self._on_bytes(self._spool.append(data))
             except EngineError as error:
-                if patience.is_worn_out(loop.time()):
+                if restarts.exhausted(loop.time()):
                     raise
                 await self.start()
-                self._on_notice(f"{error.message} It was started again; packets in between were not captured.")
+                self._on_notice(f"{error.message} It was restarted; packets in between were not captured.")
             else:
                 return
 
     async def pause(self) -> None:
-        """Stop capturing; `record` ends once it has taken what there is. A tap goes on relaying."""
+        """Stop capturing; `record` returns once it has read what was captured. A tap continues to relay."""
         if self.engine is not None:
             await self.engine.pause()
 
     async def stop(self) -> None:
-        """End the engine, and the service if this session started it."""
+        """End the engine, and the service if it was started here."""
         if self._watch is not None:
             self._watch.cancel()
         if self.engine is not None:
@@ -140,17 +145,17 @@ class Recorder:
             await self.service.stop()
 
     async def _watch_service(self, service: GreetService) -> None:
-        """Tell when the service that we started ends, and start it again."""
-        loop, patience = asyncio.get_running_loop(), RestartLimiter()
+        """Restart the service when it ends, and report that."""
+        loop, restarts = asyncio.get_running_loop(), RestartLimiter()
         while True:
-            patience.note_start(loop.time())
+            restarts.note_start(loop.time())
             death = await service.ended()
-            if patience.is_worn_out(loop.time()):
-                self._on_notice(f"{death.message} It keeps ending, and is not started again.")
+            if restarts.exhausted(loop.time()):
+                self._on_notice(f"{death.message} It keeps ending and is not restarted.")
                 return
             try:
                 service = self.service = await greet_service(service.host, service.port)
             except ServiceError as error:
                 self._on_notice(f"{death.message} {error}")
                 return
-            self._on_notice(f"{death.message} It was started again.")
+            self._on_notice(f"{death.message} It was restarted.")

@@ -29,47 +29,48 @@ _METHODS: Final = frozenset(
     f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo" for version in ("v1", "v1alpha")
 )
 _FILE_DESCRIPTOR_RESPONSE: Final = 4
-"""The field of a ServerReflectionResponse (grpc/reflection/v1/reflection.proto) that holds files."""
+"""The field of ServerReflectionResponse (grpc/reflection/v1/reflection.proto) that holds files."""
 _MAX_FILES: Final = 4_000
-"""The whole of Google's public APIs is about twice as much; a service has hundreds at most."""
+"""All of Google's public APIs are about twice as many; a service has hundreds at most."""
 _MAX_BYTES: Final = 8 * 1024 * 1024
-"""A little more than a second to build."""
+"""Building them takes a little more than a second."""
 _EAGER_BYTES: Final = 32 * 1024 * 1024
-"""So many are built in all, each time from the beginning, as single files come; after that for a tenth more, or at
+"""The catalog is rebuilt with each reply until so many bytes were built in all, and then only for a tenth more, or at
 the end of a call."""
 _MAX_ENDINGS: Final = 10
-"""Of so many calls."""
+"""How many ends of calls lead to a rebuild."""
 
 
 class ReflectionSniffer:
-    """Adds to a catalog what reflection answers in a store tell. Call `update` with every change, in their order."""
+    """Adds the files in captured reflection replies to a catalog. Call `update` with every change, in order."""
 
     def __init__(self, store: Store, catalog: Catalog) -> None:
         self._store, self._catalog = store, catalog
         self._files: dict[str, FileDescriptorProto] = {}
         self._bytes = 0
         self._read: dict[StreamKey, int] = {}
-        """How many replies of a call were read."""
-        self._told = self._built = self._endings = 0
+        """By call: how many of its replies were read."""
+        self._cataloged = self._built = self._endings = 0
+        """Bytes in the catalog, bytes built in all, and ends of calls that led to a rebuild."""
 
     def update(self, change: Change) -> bool:
-        """Take in the new replies of reflection calls; True when the catalog knows more by it."""
-        for key in change.gone:
+        """Read the new replies of reflection calls; return True when the catalog has grown."""
+        for key in change.evicted:
             self._read.pop(key, None)
         calls = [self._store.calls[key] for key in change.calls if self._store.calls[key].method in _METHODS]
         for call in sorted(calls, key=lambda call: call.started):
             self._read_replies(call)
-        growth = self._bytes - self._told
+        growth = self._bytes - self._cataloged
         is_over = any(call.state is not CallState.OPEN for call in calls)
         if not growth or not self._is_due(growth, is_over=is_over):
             return False
         self._built += self._bytes
-        self._told = self._bytes
-        self._catalog.add(FileDescriptorSet(file=self._files.values()), ORIGIN, Rank.SEEN)
+        self._cataloged = self._bytes
+        self._catalog.add(FileDescriptorSet(file=self._files.values()), ORIGIN, Rank.CAPTURE)
         return True
 
     def _is_due(self, growth: int, *, is_over: bool) -> bool:
-        if self._built < _EAGER_BYTES or growth >= self._told // 10:
+        if self._built < _EAGER_BYTES or growth >= self._cataloged // 10:
             return True
         self._endings += is_over
         return is_over and self._endings <= _MAX_ENDINGS
@@ -78,11 +79,11 @@ class ReflectionSniffer:
         start = self._read.get(call.key, 0)
         for reply in call.responses[start:]:
             for file in _files_in(reply.data or b""):
-                self._keep(file)
+                self._add(file)
         self._read[call.key] = len(call.responses)
 
-    def _keep(self, data: bytes) -> None:
-        """Keep a file if its name is new: a service that says two things of one name is taken by its first word."""
+    def _add(self, data: bytes) -> None:
+        """Add a file if its name is new: of two files with one name, the first counts."""
         if len(self._files) >= _MAX_FILES or self._bytes + len(data) > _MAX_BYTES:
             return
         try:
@@ -95,7 +96,7 @@ class ReflectionSniffer:
 
 
 def _files_in(reply: bytes) -> Iterable[bytes]:
-    """The serialized files of a ServerReflectionResponse; none where it is something else, or no message at all."""
+    """Return the serialized files in a ServerReflectionResponse; none if the reply is something else."""
     try:
         answers = [field.value for field in fields(reply) if field.number == _FILE_DESCRIPTOR_RESPONSE]
         found = [part for answer in answers if isinstance(answer, bytes) for part in fields(answer)]
@@ -105,33 +106,33 @@ def _files_in(reply: bytes) -> Iterable[bytes]:
 
 
 REFLECTION_SECONDS: Final = 2.0
-"""What is waited for a service's schema before its calls are captured."""
+"""How long the reply is awaited before calls are captured."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaSources:
-    """Where to look."""
+    """Where the schema is looked up."""
 
     proto_files: tuple[Path, ...] = ()
     proto_paths: tuple[Path, ...] = ()
     protosets: tuple[Path, ...] = ()
     reflection: bool | None = None
-    """Ask a live service: None for only where no file is named above, True for always, False for never."""
+    """Whether to request it from a live service; None: only if no file is named above."""
     reflect_headers: Metadata = ()
-    """Metadata for the service's reflection alone."""
+    """Metadata for reflection requests only."""
     connection: ConnectionOptions = PLAINTEXT
-    """How its reflection is reached."""
+    """How to connect for reflection."""
     is_seen: bool = True
-    """Learn from reflection answers in the capture."""
+    """Whether to use reflection replies in the capture."""
 
     @property
     def asks_service(self) -> bool:
-        """True when a live service is to be asked for its schema."""
+        """True when the schema is requested from a live service."""
         return not (self.proto_files or self.protosets) if self.reflection is None else self.reflection
 
 
 async def load_schema(catalog: Catalog, sources: SchemaSources, target: Target | None) -> None:
-    """Add to the catalog what the sources tell; `target` is the live service, None for a capture file.
+    """Add everything from the sources to the catalog; `target` is the live service, None for a capture.
 
     Raises:
         SchemaError: a file that the user named cannot be used.
@@ -142,15 +143,15 @@ async def load_schema(catalog: Catalog, sources: SchemaSources, target: Target |
 
 
 async def load_files(catalog: Catalog, sources: SchemaSources) -> None:
-    """Read the files that the user named, for the first time or again: then they replace what was read before.
+    """Read the files that the user named; they replace what was read from them before.
 
     Raises:
-        SchemaError: one of them cannot be used; the catalog is as it was then.
+        SchemaError: one of them cannot be used; the catalog is unchanged.
     """
     found: list[tuple[FileDescriptorSet, str, Rank]] = []
     check_folders(sources.proto_paths)
     if sources.proto_files:
-        from inspector.client.proto_files import compile_files  # noqa: PLC0415 - only where it is asked for
+        from inspector.client.proto_files import compile_files  # noqa: PLC0415 - only if files are named
 
         names = ", ".join(path.name for path in sources.proto_files)
         compiled = await compile_files(sources.proto_files, sources.proto_paths)
@@ -161,46 +162,48 @@ async def load_files(catalog: Catalog, sources: SchemaSources) -> None:
 
 
 def check_folders(folders: Iterable[Path]) -> None:
-    """Raise SchemaError for one that is not there."""
+    """Raise SchemaError for a folder that does not exist."""
     for folder in folders:
         if not (os.path.isdir(folder) and os.access(folder, os.X_OK)):  # noqa: PTH112 - Path.is_dir may fail there
-            raise SchemaError(f"There is no folder {folder}.", "--proto-path names the folders where imports start.")
+            raise SchemaError(
+                f"There is no folder {folder}.", "--proto-path takes the folders in which imports are looked up."
+            )
 
 
 async def load_reflection(
     catalog: Catalog, sources: SchemaSources, target: Target, *, seconds: float = REFLECTION_SECONDS
 ) -> None:
-    """Ask the service for its schema; one that has none is no problem, one that does not answer is told as one."""
+    """Request the schema by reflection. A service that does not answer is noted as a problem of the catalog."""
     from inspector.client.reflection import fetch  # noqa: PLC0415 - loads grpc
 
     origin = f"reflection of {target}"
     try:
         files = await fetch(str(target), deadline=seconds, metadata=sources.reflect_headers, options=sources.connection)
     except (ServiceError, SchemaError) as error:
-        catalog.note(origin, f"{target} did not tell its schema. {error}")
+        catalog.note(origin, f"{target} did not return its schema. {error}")
         return
     if files is not None:
         catalog.add(files, origin, Rank.REFLECTION)
     elif sources.reflection:
-        catalog.note(origin, f"{target} does not tell its schema: it has no reflection.")
+        catalog.note(origin, f"{target} does not support reflection.")
 
 
 class FileWatch:
-    """Tells whether the files of a schema, imports among them, have changed since they were last looked at."""
+    """Detects changes of the files of a schema, imports included."""
 
     def __init__(self, sources: SchemaSources) -> None:
         self._sources = sources
         self._seen = _stamps(self._paths())
 
     def has_changed(self) -> bool:
-        """True once for each change; a file that is gone has changed too. Costs a `stat` for each file."""
+        """Return True once for each change, deletions included. Costs a `stat` for each file."""
         if _stamps(self._seen) == self._seen:
             return False
-        self._seen = _stamps(self._paths())  # what has changed may import other files now
+        self._seen = _stamps(self._paths())  # the imports may have changed too
         return True
 
     def _paths(self) -> list[Path]:
-        from inspector.client.proto_files import find_imports  # noqa: PLC0415 - only where it is asked for
+        from inspector.client.proto_files import find_imports  # noqa: PLC0415 - only if files are named
 
         named = [path for path in self._sources.proto_files if path.is_file()]
         try:
@@ -210,7 +213,7 @@ class FileWatch:
 
 
 def _stamps(paths: Iterable[Path]) -> dict[Path, tuple[int, int] | None]:
-    """When each file was changed, and how long it is; None for one that is not there."""
+    """Return the time of the last change and the size of each file; None for one that does not exist."""
     found: dict[Path, tuple[int, int] | None] = {}
     for path in paths:
         try:
@@ -222,16 +225,16 @@ def _stamps(paths: Iterable[Path]) -> dict[Path, tuple[int, int] | None]:
 
 
 def _read_protoset(path: Path) -> FileDescriptorSet:
-    from google.protobuf.descriptor_pb2 import FileDescriptorSet  # noqa: PLC0415 - only where it is asked for
+    from google.protobuf.descriptor_pb2 import FileDescriptorSet  # noqa: PLC0415 - only if files are named
     from google.protobuf.message import DecodeError  # noqa: PLC0415
 
-    hint = "Make one with `protoc --include_imports --descriptor_set_out=FILE …`."
+    hint = "Create one with `protoc --include_imports --descriptor_set_out=FILE …`."
     try:
         files = FileDescriptorSet.FromString(path.read_bytes())
     except OSError as error:
         raise SchemaError(f"{path} cannot be read: {error.strerror}.", hint) from error
     except DecodeError as error:
-        raise SchemaError(f"{path} is no descriptor set.", hint) from error
+        raise SchemaError(f"{path} is not a descriptor set.", hint) from error
     if not files.file:
-        raise SchemaError(f"{path} holds no descriptors.", hint)
+        raise SchemaError(f"{path} contains no descriptors.", hint)
     return files

@@ -1,4 +1,4 @@
-"""The state of a capture: phase, completeness, backlog, and those who are notified."""
+"""The status of a capture: its phase, completeness, backlog and problems."""
 
 from __future__ import annotations
 
@@ -12,65 +12,65 @@ from inspector.capture.source import Target
 from inspector.errors import InspectorError
 
 _NOTICEABLE_SECONDS: Final = 2
-"""A burst is decoded within less, and so is what comes while tshark starts."""
+"""Bursts, and packets that arrive while tshark starts, are decoded in less."""
 _STALL_SECONDS: Final = 4
 _UNWATCHED_SECONDS: Final = 2.0
-"""Nothing was measured for so long: this program itself was stopped, and tshark had no chance."""
+"""After a longer gap between two measurements, this program itself was stopped, and tshark is not to blame."""
 _MAX_ARRIVALS: Final = 2_000
-"""Half of them are dropped then: after a stall of many minutes the age is right to a second or two."""
+"""Every other one is dropped then: after a stall of many minutes, the age is right to a second or two."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What is recorded and not decoded yet, when that is worth telling."""
+    """Packets that are recorded and not decoded yet, when they are old enough to be reported."""
 
     packets: int
     seconds: int
-    """Since the oldest of them was recorded."""
+    """The time since the oldest of them was recorded."""
     is_stalled: bool = False
-    """True when tshark has not decoded a packet for some seconds."""
+    """True when tshark has decoded no packet for some seconds."""
     stopped: int = 0
-    """The process id of a tshark that was stopped by a signal (SIGSTOP); 0 for others."""
+    """The process id of tshark if a signal (SIGSTOP) has stopped it, else 0."""
 
     @property
     def amount(self) -> str:
-        """How much it is: `12 s, 34 packets`."""
+        """Its size, such as `12 s, 34 packets`."""
         return f"{self.seconds:,} s, {self.packets:,} packet{'' if self.packets == 1 else 's'}"
 
     @property
     def cause(self) -> str:
-        """Why, and what helps."""
+        """Its cause and remedy, as sentences."""
         if self.stopped:
-            return f"tshark was stopped by a signal: `kill -CONT {self.stopped}` lets it go on. Nothing is lost."
+            return f"A signal has stopped tshark: `kill -CONT {self.stopped}` resumes it. Nothing is lost."
         if self.is_stalled:
             return "tshark makes no progress. Nothing is lost."
-        return "More is captured than can be decoded at once. Nothing is lost."
+        return "Packets arrive faster than they can be decoded. Nothing is lost."
 
     @property
     def sentence(self) -> str:
-        """All of it."""
+        """The whole notice."""
         return f"Decoding is behind by {self.amount}. {self.cause}"
 
 
 class BacklogMeter:
-    """Of one recording; `note` it twice a second or so."""
+    """Measures the backlog of one recording. Call `note` about twice a second."""
 
     def __init__(self) -> None:
         self._arrivals: deque[tuple[float, int]] = deque()
-        """When how many packets had been recorded, for those that are not decoded yet."""
+        """Pairs of a time and the number of packets recorded by then, while some of these are not decoded."""
         self._recorded = self._decoded = self._latest = 0
         self._progressed = self._noted = 0.0
 
     def pause(self) -> None:
-        """Decoding is stopped by the user: what has come until it goes on counts as coming then."""
+        """Restart the measurement: the user has paused decoding, and what arrives meanwhile is no backlog."""
         self._arrivals.clear()
         self._recorded = min(self._recorded, self._decoded)
         self._noted = 0.0
 
     def note(self, now: float, recorded: int, latest: int) -> Backlog | None:
-        """Note how many packets are recorded, and which one was decoded latest; None for no noticeable backlog.
+        """Record the number of recorded packets and of the latest decoded one; return a noticeable backlog.
 
-        A tshark that was started again begins with earlier packets: that is progress, but nothing that was not there.
+        A tshark that was restarted decodes earlier packets again. That counts as progress, but reduces no backlog.
         """
         if latest != self._latest or now - self._noted > _UNWATCHED_SECONDS:
             self._progressed = now
@@ -92,93 +92,91 @@ class BacklogMeter:
 
 
 class Phase(StrEnum):
-    """What the capture is doing."""
+    """What a session is doing."""
 
     STARTING = "starting"
     LIVE = "live"
-    """The engine has said that it listens."""
+    """The engine has reported that it captures."""
     READING = "reading"
-    """A file, or standard input."""
+    """It reads a file, or standard input."""
     STOPPED = "stopped"
-    """By the user; what was captured, or read, is still there, and it can go on."""
+    """The user has stopped it. What was captured is still there, and it can be resumed."""
     ENDED = "ended"
-    """The source has ended, and all of it is decoded."""
+    """The source has ended and is decoded."""
     FAILED = "failed"
-    """With `error`; what was captured is still there."""
+    """`error` says why. What was captured is still there."""
 
 
 class Completeness(StrEnum):
-    """How much of a capture is there at its end."""
+    """Whether a capture that has ended is complete."""
 
     COMPLETE = "complete"
     UNKNOWN = "ended"
-    """A pipe has ended between two packets: whether more was to come, nobody can tell."""
+    """A pipe has ended between two packets, so more packets may be missing."""
     CUT_OFF = "cut off"
-    """In the middle of a packet, or of gzip data."""
+    """It ends in the middle of a packet, or of gzip data."""
     DAMAGED = "damaged"
-    """What comes behind some place cannot be read."""
+    """It cannot be read beyond some point."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionStatus:
-    """A moment of a session; replaced, never changed."""
+    """A snapshot of a session's state."""
 
     source: str
-    """As a person names it: localhost:37564, trace.pcapng, standard input."""
+    """Its name for users: localhost:37564, trace.pcapng, standard input."""
     phase: Phase = Phase.STARTING
     engine: str | None = None
-    """tcpdump, dumpcap or tap; None where nothing is captured."""
+    """tcpdump, dumpcap or tap; None for a capture that exists already."""
     interface: str | None = None
     reason: str = ""
-    """Why this engine, and what is given up by it."""
+    """Why this engine was chosen, and what the user loses by that."""
     target: Target | None = None
-    """Where calls must go to be seen; None before it is known, and for files."""
+    """Where calls must be sent to be captured; None before that is known, and for files."""
     service: str = ""
-    """What is known of the greet service: that it was started, or found; empty for other services."""
+    """Whether the greet service was started or found running; empty for other services."""
     dropped: int = 0
-    """Packets that the engine lost."""
+    """The number of packets that the engine lost."""
     captured: int = 0
-    """Bytes of capture that there are."""
+    """The size of the capture in bytes."""
     is_whole: bool = False
-    """True when `captured` is all that will ever be."""
+    """True when `captured` will not grow any more."""
     completeness: Completeness = Completeness.COMPLETE
-    """Of a capture that has ended."""
     recorded: int = 0
-    """Packets that a live capture has recorded, decoded or not yet."""
+    """The number of packets that a live capture has recorded, whether decoded or not."""
     backlog: Backlog | None = None
-    """How far decoding is behind; None while that is not noticeable."""
+    """None while it is too small to be noticed."""
     decoded: int = 0
-    """Bytes of capture that tshark has taken."""
+    """How many bytes of the capture tshark has read."""
     tshark: str = ""
-    """Its version, as in 4.0.17; empty before it is known."""
+    """Its version, such as 4.0.17; empty before it is known."""
     notice: str = ""
-    """The latest thing that a person should know: tshark was started again, the capture is cut short, …"""
-    amiss: str = ""
-    """What is wrong at this moment and may pass, as a service that does not answer; empty when all is well."""
+    """The latest event that users should know of: tshark was restarted, the capture is cut off, …"""
+    warning: str = ""
+    """A problem that may pass, such as a service that does not answer; empty for none."""
     memory: int = 0
-    """The limit in bytes."""
+    """The memory limit in bytes; 0 before frames were evicted."""
     left: int = 0
-    """Frames that are not kept any more, to stay within it."""
+    """The number of frames that were evicted to stay within it."""
     kept_since: float = 0.0
-    """The time of the oldest frame that is kept, when others are not any more."""
+    """The time of the oldest frame left, once others were evicted."""
     error: InspectorError | None = None
 
 
 class StatusPublisher:
-    """Holds the latest status."""
+    """Holds the latest status and reports each new one."""
 
-    def __init__(self, source: str, on_status: Callable[[SessionStatus], None]) -> None:
+    def __init__(self, source: str) -> None:
         self.status = SessionStatus(source)
-        self.on_status = on_status
-        """Told of every status."""
+        self.on_status: Callable[[SessionStatus], None] = lambda _status: None
 
-    def tell(self, **news: Any) -> None:
-        """Change fields of the status; nothing is told where nothing changed."""
-        status = replace(self.status, **news)
+    def update(self, **changes: Any) -> None:
+        """Replace fields of the status, and report it if it differs."""
+        status = replace(self.status, **changes)
         if status != self.status:
             self.status = status
             self.on_status(status)
 
     def notify(self, notice: str) -> None:
-        """Tell the latest thing that a person should know."""
-        self.tell(notice=notice)
+        """Report an event that users should know of."""
+        self.update(notice=notice)

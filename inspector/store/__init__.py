@@ -1,1 +1,1 @@
-"""The one mutable thing: what has been captured, and the filtered views of it."""
+"""The captured data, which is the only mutable state, and filtered views of it."""

@@ -1,18 +1,17 @@
-"""The calls of a capture: what the events say of each, and which of them are kept.
+"""The calls of a capture: what each event changes in its call, and which calls are kept.
 
-Owned by the store, which is the only one that writes to it. What is said of a call that is not kept any more goes
-nowhere.
+Owned by the store, which alone writes to it. Events about a call that is no longer kept are ignored.
 """
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
 
 from inspector.http2 import events
-from inspector.model.call import GAPS_KEPT, SHARING_TRIED, Call, CallState, Message, StreamKey
+from inspector.model.call import MAX_GAPS, MAX_SHARING_TRIED, Call, CallState, Message, StreamKey
 from inspector.model.frame import Frame, FrameType, Side
 
 TRIMMED: Final = "Its oldest frames and messages are not kept any more, to bound memory."
@@ -24,55 +23,55 @@ class CallTable:
     def __init__(self) -> None:
         self.calls: dict[StreamKey, Call] = {}
         """In the order in which they started."""
-        self.touched: set[StreamKey] = set()
-        """Those that are new, or of which more is known."""
-        self.apart: array[int] = array("Q")
-        """Positions of frames in which a message ends that is not in the payload as it is, in the order of the wire."""
+        self.outside_payload: array[int] = array("Q")
+        """Positions of frames in which a message ends that is not in the payload as it is, ascending."""
         self.are_data_reread = False
-        """True when DATA that came before the headers of their side are read in another way by them."""
+        """True when headers arrived after DATA of their side, which is now read differently."""
+        self._changed: set[StreamKey] = set()
         self._sharing: dict[str, list[Call]] = {}
-        """By HPACK entry never seen: the calls whose method it is."""
-        self._hollow: set[StreamKey] = set()
-        """Calls that were open when the last of their frames was dropped."""
+        """By HPACK entry never seen: the calls whose method it holds."""
+        self._without_frames: set[StreamKey] = set()
+        """Calls that were still open when their last frame was evicted."""
 
-    def take_touched(self) -> frozenset[StreamKey]:
-        """Those that were touched since the last time."""
-        touched = frozenset(self.touched)
-        self.touched.clear()
-        return touched
+    def take_changed(self) -> frozenset[StreamKey]:
+        """Return the calls that are new or changed since the last call."""
+        changed = frozenset(self._changed)
+        self._changed.clear()
+        return changed
 
-    def turn(self, connection: int) -> None:
-        """The client of a connection is the server."""
+    def swap_sides(self, connection: int) -> None:
+        """Exchange requests and responses of a connection's calls: its client turned out to be the server."""
         for key in self.calls:
             if key.connection == connection:
-                call = self._call(key)
+                call = self._change(key)
                 call.requests, call.responses = call.responses, call.requests
                 call.request_headers, call.response_headers = call.response_headers, call.request_headers
                 call.request_bytes, call.response_bytes = call.response_bytes, call.request_bytes
 
-    def drop(self, frames: list[Frame], before: int, side: Callable[[Frame], Side]) -> frozenset[StreamKey]:
-        """These frames go, with all others before a position; gives the calls that go with them.
+    def evict(self, frames: list[Frame], before: int, side: Callable[[Frame], Side]) -> frozenset[StreamKey]:
+        """Evict what belongs to these frames and to positions before `before`; return the calls that go with them.
 
-        A call stays while it is open or has a frame; of one that stays, the messages go that ended in what is dropped.
+        A call stays while it is open or has a frame. A call that stays loses the messages that ended in evicted
+        frames.
         """
-        over = map(self.calls.__getitem__, self.leaving(frames))
-        gone = frozenset(call.key for call in over if not call.frames or call.frames[-1] < before)
-        staying = {call.key: call for call in self._concerned(frames) if call.key not in gone}
-        for key in gone:
+        ended = map(self.calls.__getitem__, self.ended_calls(frames))
+        evicted = frozenset(call.key for call in ended if not call.frames or call.frames[-1] < before)
+        staying = {call.key: call for call in self._calls_of(frames) if call.key not in evicted}
+        for key in evicted:
             call = self.calls.pop(key)
-            if call.sharing:
-                call.sharing.remove(call)
+            if call.same_method:
+                call.same_method.remove(call)
         self._trim(staying, frames, before, side)
-        del self.apart[: bisect_left(self.apart, before)]
-        self._hollow = {key for key, call in staying.items() if not call.frames}
-        return gone
+        del self.outside_payload[: bisect_left(self.outside_payload, before)]
+        self._without_frames = {key for key, call in staying.items() if not call.frames}
+        return evicted
 
-    def leaving(self, frames: list[Frame]) -> frozenset[StreamKey]:
-        """The calls that are over, of which a part at least would go with these frames."""
-        return frozenset(call.key for call in self._concerned(frames) if call.state is not CallState.OPEN)
+    def ended_calls(self, frames: list[Frame]) -> frozenset[StreamKey]:
+        """Return the calls that have ended and lose at least some of their frames with these."""
+        return frozenset(call.key for call in self._calls_of(frames) if call.state is not CallState.OPEN)
 
-    def _concerned(self, frames: list[Frame]) -> list[Call]:
-        keys = {StreamKey(frame.connection, frame.stream) for frame in frames if frame.stream} | self._hollow
+    def _calls_of(self, frames: list[Frame]) -> list[Call]:
+        keys = {StreamKey(frame.connection, frame.stream) for frame in frames if frame.stream} | self._without_frames
         return [call for key in keys if (call := self.calls.get(key)) is not None]
 
     def _trim(
@@ -80,107 +79,120 @@ class CallTable:
     ) -> None:
         for call in staying.values():
             call.frames.drop_below(before, key=_itself)
-            call.replied = None if call.first_reply is None else call.started + call.first_reply
+            call.first_reply_time = None if call.first_reply is None else call.started + call.first_reply
             for messages in (call.requests, call.responses):
-                messages.drop_below(before, key=_ending)
+                messages.drop_below(before, key=_last_frame)
             if TRIMMED not in call.problems:
                 call.problems.append(TRIMMED)
-            self.touched.add(call.key)
+            self._changed.add(call.key)
         for frame in frames:
             if frame.payload and frame.type == FrameType.DATA:
                 trimmed = staying.get(StreamKey(frame.connection, frame.stream))
                 if trimmed is not None:
-                    who = side(frame)
-                    trimmed.passed[who] = trimmed.passed.get(who, 0) + len(frame.payload)
+                    sender = side(frame)
+                    trimmed.evicted_bytes[sender] = trimmed.evicted_bytes.get(sender, 0) + len(frame.payload)
 
-    def _call(self, key: StreamKey) -> Call:
-        """A call, which is touched; one that is gone takes what is said of it along."""
+    def _change(self, key: StreamKey) -> Call:
+        """Return a call and mark it as changed; for a call that is gone, return one that nobody reads."""
         call = self.calls.get(key)
         if call is None:
             return Call(key, 0.0)
-        self.touched.add(key)
+        self._changed.add(key)
         return call
 
     def on_started(self, event: events.CallStarted) -> None:
-        """A call began."""
+        """Add a call."""
         self.calls[event.key] = Call(event.key, event.time)
-        self.touched.add(event.key)
+        self._changed.add(event.key)
 
     def on_frame(self, event: events.CallFrameSeen, position: int) -> Call:
-        """The frame at a position is of this call, which is given."""
-        call = self._call(event.key)
+        """Add the frame at a position to its call; return the call."""
+        call = self._change(event.key)
         call.frames.append(position)
-        if call.opened is None:
-            call.opened = position
+        if call.first_position is None:
+            call.first_position = position
         return call
 
-    def on_method_place(self, event: events.MethodPlaceFound) -> None:
-        """Its method is that of others, whatever it is."""
-        call, sharing = self._call(event.key), self._sharing.setdefault(event.place, [])
-        if call.sharing is not sharing and event.key in self.calls:
-            call.sharing = sharing
+    def on_method_entry(self, event: events.MethodEntryFound) -> None:
+        """Group the calls that have the same method, whichever it is."""
+        call, sharing = self._change(event.key), self._sharing.setdefault(event.entry, [])
+        if call.same_method is not sharing and event.key in self.calls:
+            call.same_method = sharing
             sharing.append(call)
-            # What the first few say of the method is news to the others, and what the later ones say is not asked.
-            if len(sharing) <= SHARING_TRIED:
-                self.touched.update(each.key for each in sharing)
+            # Only the first few calls of a group are examined for the method, so later ones change nothing.
+            if len(sharing) <= MAX_SHARING_TRIED:
+                self._changed.update(each.key for each in sharing)
 
-    def on_method(self, event: events.MethodLearnt) -> None:
-        """Its method is known, or was taken back."""
-        call = self._call(event.key)
+    def on_message(self, event: events.MessageRead) -> None:
+        """Add a message to its call."""
+        self._change(event.key).messages(event.side).append(event.message)
+        if event.message.is_outside_payload:
+            self.outside_payload.append(event.message.frame)
+
+    def on_method(self, event: events.MethodFound) -> None:
+        """Set the method, or take a guess back; the method gives the types of all messages."""
+        call = self._change(event.key)
         call.method, call.method_source = event.method, event.source
         self._note_reread(call.request_bytes or call.response_bytes)
 
     def on_request_headers(self, event: events.RequestHeadersRead) -> None:
-        """The request began."""
-        call = self._call(event.key)
+        """Set the request's headers; they announce how both sides' DATA is read."""
+        call = self._change(event.key)
         call.request_headers = event.block
         self._note_reread(call.request_bytes or call.response_bytes)
 
     def on_response_headers(self, event: events.ResponseHeadersRead) -> None:
-        """The response began."""
-        call = self._call(event.key)
+        """Set the response's headers."""
+        call = self._change(event.key)
         call.response_headers = event.block
         self._note_reread(call.response_bytes)
 
     def _note_reread(self, data_before: int) -> None:
         self.are_data_reread = self.are_data_reread or data_before > 0
 
-    def on_trailers(self, event: events.TrailersRead) -> None:
-        """The response came to its end."""
-        self._call(event.key).trailers = event.block
-
-    def on_status(self, event: events.StatusRead) -> None:
-        """How it ended."""
-        call = self._call(event.key)
-        call.status, call.status_source = event.status, event.source
-
-    def on_message(self, event: events.MessageRead) -> None:
-        """A message of it."""
-        self._call(event.key).messages(event.side).append(event.message)
-        if event.message.is_apart:
-            self.apart.append(event.message.frame)
-
-    def on_bytes_lost(self, event: events.BytesLost) -> None:
-        """Bytes of it may be missing."""
-        gaps = self._call(event.key).gaps
-        if len(gaps) < GAPS_KEPT:
-            gaps.append(event.gap)
-
-    def on_ended(self, event: events.CallEnded) -> None:
-        """It is over."""
-        call = self._call(event.key)
-        call.state, call.ended = event.state, event.time
-
-    def on_problem(self, event: events.ProblemFound) -> None:
-        """Something is not as it should be."""
-        problems = self._call(event.key).problems
-        if event.sentence not in problems:
-            problems.append(event.sentence)
+    def on_change(self, event: _CallChange) -> None:
+        """Apply an event that changes one call and nothing else."""
+        _CHANGES[type(event)](self._change(event.key), event)
 
 
 def _itself(position: int) -> int:
     return position
 
 
-def _ending(message: Message) -> int:
+def _last_frame(message: Message) -> int:
     return message.frame
+
+
+def _set_trailers(call: Call, event: events.TrailersRead) -> None:
+    call.trailers = event.block
+
+
+def _set_status(call: Call, event: events.StatusRead) -> None:
+    call.status, call.status_source = event.status, event.source
+
+
+def _add_gap(call: Call, event: events.BytesLost) -> None:
+    if len(call.gaps) < MAX_GAPS:
+        call.gaps.append(event.gap)
+
+
+def _end(call: Call, event: events.CallEnded) -> None:
+    call.state, call.ended = event.state, event.time
+
+
+def _add_problem(call: Call, event: events.ProblemFound) -> None:
+    if event.sentence not in call.problems:
+        call.problems.append(event.sentence)
+
+
+_CallChange: TypeAlias = (
+    events.TrailersRead | events.StatusRead | events.BytesLost | events.CallEnded | events.ProblemFound
+)
+# Any: each function takes its own event, which no type of a mapping can say.
+_CHANGES: Final[Mapping[type, Callable[[Call, Any], None]]] = {
+    events.TrailersRead: _set_trailers,
+    events.StatusRead: _set_status,
+    events.BytesLost: _add_gap,
+    events.CallEnded: _end,
+    events.ProblemFound: _add_problem,
+}

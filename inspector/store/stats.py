@@ -14,74 +14,74 @@ from inspector.model.call import Call, CallState, StreamKey
 from inspector.model.frame import FRAME_HEADER
 from inspector.store.store import Change, Store
 
-EXACT: Final = 10_000
-"""Durations of a method that are kept as they are: 80 kB."""
+MAX_EXACT: Final = 10_000
+"""Durations of one method that are stored exactly: 80 kB."""
 _ERROR: Final = 0.01
 _GROWTH: Final = (1 + _ERROR) / (1 - _ERROR)
-"""From one bucket to the next; a bucket's middle is within `_ERROR` of all that is in it."""
+"""The ratio of one bucket to the next; all durations of a bucket are within `_ERROR` of its middle."""
 _SHORTEST: Final = 1e-7
-"""Seconds; a capture tells no shorter times apart."""
+"""Seconds; no capture has a finer clock."""
 
 
 class Durations:
-    """Durations in seconds, none below 0."""
+    """A distribution of durations in seconds, none of them negative."""
 
     def __init__(self) -> None:
         self.count = 0
-        self._kept: array[float] | None = array("d")
+        self._exact: array[float] | None = array("d")
         self._buckets: dict[int, int] = {}
 
     @property
     def is_exact(self) -> bool:
-        """True while every duration is kept."""
-        return self._kept is not None
+        """True while every duration is stored."""
+        return self._exact is not None
 
     def add(self, seconds: float) -> None:
-        """Take one in."""
+        """Add a duration."""
         self.count += 1
         bucket = _bucket(seconds)
         self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
-        if self._kept is not None:
-            insort(self._kept, seconds)
-            if self.count > EXACT:
-                self._kept = None
+        if self._exact is not None:
+            insort(self._exact, seconds)
+            if self.count > MAX_EXACT:
+                self._exact = None
 
     def remove(self, seconds: float) -> None:
-        """Take out one that was added."""
+        """Remove a duration that was added."""
         self.count -= 1
         bucket = _bucket(seconds)
         self._buckets[bucket] -= 1
         if not self._buckets[bucket]:
             del self._buckets[bucket]
-        if self._kept is not None:
-            del self._kept[bisect_left(self._kept, seconds)]
+        if self._exact is not None:
+            del self._exact[bisect_left(self._exact, seconds)]
 
     def percentiles(self, *shares: float) -> list[float]:
-        """The durations below which these shares of all lie, from 0 to 1 and ascending; none where there are none.
+        """Return the durations at these quantiles, which ascend from 0 to 1; empty without durations.
 
-        Between two durations by their distance, as `statistics.quantiles` does with `method="inclusive"`.
+        Interpolates between two durations as `statistics.quantiles` does with `method="inclusive"`.
         """
         if not self.count:
             return []
         ranks = [share * (self.count - 1) for share in shares]
-        values = self._at([each for rank in ranks for each in (floor(rank), ceil(rank))])
+        values = self._values_at([each for rank in ranks for each in (floor(rank), ceil(rank))])
         pairs = zip(ranks, values[::2], values[1::2], strict=True)
         return [low + (high - low) * (rank - floor(rank)) for rank, low, high in pairs]
 
     def counts(self, edges: Sequence[float]) -> list[int]:
-        """How many lie in each range between two of these edges, the lower one included."""
-        if self._kept is not None:
-            below = [bisect_left(self._kept, edge) for edge in edges]
+        """Return how many durations lie between each two neighbouring edges, the lower edge included."""
+        if self._exact is not None:
+            below = [bisect_left(self._exact, edge) for edge in edges]
             return [high - low for low, high in pairwise(below)]
         counts = [0] * (len(edges) + 1)
         for bucket, count in self._buckets.items():
             counts[bisect_left(edges, _middle(bucket))] += count
         return counts[1:-1]
 
-    def _at(self, ranks: Sequence[int]) -> list[float]:
-        """The durations at these ranks, which ascend."""
-        if self._kept is not None:
-            return [self._kept[rank] for rank in ranks]
+    def _values_at(self, ranks: Sequence[int]) -> list[float]:
+        """Return the durations at ascending ranks."""
+        if self._exact is not None:
+            return [self._exact[rank] for rank in ranks]
         found, seen, middle = [], 0, 0.0
         rest = iter(sorted(self._buckets.items()))
         for rank in ranks:
@@ -101,36 +101,36 @@ def _middle(bucket: int) -> float:
 
 
 UNKNOWN: Final = "(unknown)"
-"""Where calls count whose method is not known; no path of a method looks like this."""
+"""The name under which calls without a known method count; no path looks like this."""
 
 
 @dataclass(slots=True)
 class MethodTotal:
-    """The sums over one method's calls."""
+    """The totals of one method."""
 
     calls: int = 0
     errors: int = 0
     requests: int = 0
     responses: int = 0
     request_bytes: int = 0
-    """DATA bytes, as those of a call."""
+    """DATA bytes, as in `Call`."""
     response_bytes: int = 0
     durations: Durations = field(default_factory=Durations)
-    """Of the calls that are over."""
+    """Of the calls that have ended."""
 
     @property
     def open(self) -> int:
-        """How many calls are not over."""
+        """How many calls are still open."""
         return self.calls - self.durations.count
 
     @property
     def error_rate(self) -> float | None:
-        """Errors among the calls that are over, from 0 to 1; None while there are none."""
+        """The share of errors among the ended calls, from 0 to 1; None without any."""
         return self.errors / self.durations.count if self.durations.count else None
 
 
-class _Part(NamedTuple):
-    """What one call gives to its method's sums."""
+class _Contribution(NamedTuple):
+    """What one call contributes to the totals of its method."""
 
     method: str
     duration: float | None
@@ -141,7 +141,7 @@ class _Part(NamedTuple):
     response_bytes: int
 
     @classmethod
-    def of(cls, call: Call) -> _Part:
+    def of(cls, call: Call) -> _Contribution:
         return cls(
             call.method or UNKNOWN,
             call.duration,
@@ -154,78 +154,78 @@ class _Part(NamedTuple):
 
 
 def is_error(call: Call) -> bool:
-    """True for a call with a status other than OK, or without one and reset, broken, or answered by an HTTP error."""
+    """Return True for a status other than OK or, without a status, for a reset, broken or HTTP error."""
     if call.status is not None:
         return call.status.code != 0
     return call.state in (CallState.CANCELLED, CallState.BROKEN) or (call.http_status or 0) >= 400
 
 
 class MethodTotals:
-    """The totals of each method, kept up to date; a method whose last call turned out to be of another goes."""
+    """The totals of each method, kept up to date; a method without calls disappears."""
 
     def __init__(self, store: Store) -> None:
-        """Begin with all that the store holds."""
+        """Begin with the calls of the store."""
         self._store = store
-        self._parts: dict[StreamKey, _Part] = {}
+        self._contributions: dict[StreamKey, _Contribution] = {}
         self.methods: dict[str, MethodTotal] = {}
-        """By the method's path, in the order in which they were first called."""
+        """By path, in the order of the first call."""
         self.revision = 0
-        """Counts the changes."""
+        """The number of changes so far."""
         self.update(store.everything())
 
     def update(self, change: Change) -> None:
-        """Follow the store by one change."""
-        for key in change.gone:
-            self._parts.pop(key, None)
+        """Apply one change of the store."""
+        for key in change.evicted:
+            self._contributions.pop(key, None)
         for key in change.calls:
-            call, before = self._store.calls.get(key), self._parts.get(key)
-            if call is not None and (part := _Part.of(call)) != before:
-                self._parts[key] = part
-                self._add(part, 1)
+            call, before = self._store.calls.get(key), self._contributions.get(key)
+            if call is not None and (contribution := _Contribution.of(call)) != before:
+                self._contributions[key] = contribution
+                self._add(contribution, 1)
                 if before is not None:
                     self._add(before, -1)
                 self.revision += 1
 
-    def _add(self, part: _Part, times: int) -> None:
-        """Put a part in, or take it out where `times` is -1."""
-        total = self.methods.setdefault(part.method, MethodTotal())
-        total.calls += times
-        total.errors += times * part.is_error
-        total.requests += times * part.requests
-        total.responses += times * part.responses
-        total.request_bytes += times * part.request_bytes
-        total.response_bytes += times * part.response_bytes
-        if part.duration is not None:
-            (total.durations.add if times > 0 else total.durations.remove)(part.duration)
+    def _add(self, contribution: _Contribution, sign: int) -> None:
+        """Add a contribution, or subtract it where `sign` is -1."""
+        total = self.methods.setdefault(contribution.method, MethodTotal())
+        total.calls += sign
+        total.errors += sign * contribution.is_error
+        total.requests += sign * contribution.requests
+        total.responses += sign * contribution.responses
+        total.request_bytes += sign * contribution.request_bytes
+        total.response_bytes += sign * contribution.response_bytes
+        if contribution.duration is not None:
+            (total.durations.add if sign > 0 else total.durations.remove)(contribution.duration)
         if not total.calls:
-            del self.methods[part.method]
+            del self.methods[contribution.method]
 
 
-BUCKETS: Final = 2_000
+MAX_BUCKETS: Final = 2_000
 _NARROWEST: Final = 0.001
 """Seconds."""
 
 
 class Timeline:
-    """The counts of one capture from its first frame on; a frame with an earlier time counts in the first bucket."""
+    """Counts over time, from the first frame on; a frame with an earlier time counts in the first bucket."""
 
     def __init__(self, store: Store) -> None:
-        """Begin with what the store holds."""
+        """Begin with the frames of the store."""
         self.start: float | None = None
-        """The time of the first bucket; None while there is none."""
+        """The time of the first bucket; None without any."""
         self.width = _NARROWEST
-        """Seconds of a bucket."""
+        """Seconds per bucket; doubled whenever the buckets run out."""
         self.frames: array[int] = array("Q")
         self.octets: array[int] = array("Q")
-        """Of HTTP/2 frames, their headers included."""
+        """Of HTTP/2 frames, with their headers."""
         self.calls: array[int] = array("Q")
-        """Calls that began."""
+        """Calls that began in each bucket."""
         self._store = store
         self._end = store.frames.first
         self.update(store.everything())
 
     def update(self, change: Change) -> None:
-        """Follow the store by one change."""
+        """Apply one change of the store."""
         start, end = max(self._end, self._store.frames.first), len(self._store.frames)
         self._end = end
         for frame in self._store.frames[start:end]:
@@ -234,7 +234,7 @@ class Timeline:
             self.octets[bucket] += frame.length + FRAME_HEADER
         for key in change.calls:
             call = self._store.calls.get(key)
-            if call is not None and call.opened is not None and start <= call.opened < end:
+            if call is not None and call.first_position is not None and start <= call.first_position < end:
                 self.calls[self._bucket(call.started)] += 1
 
     def _bucket(self, time: float) -> int:
@@ -243,7 +243,7 @@ class Timeline:
         index = int((time - self.start) / self.width)
         if index < 0:
             return 0
-        while index >= BUCKETS:
+        while index >= MAX_BUCKETS:
             self._widen()
             index = int((time - self.start) / self.width)
         if index >= len(self.frames):

@@ -1,4 +1,4 @@
-"""Everything captured so far: packets, frames, calls and connections, and what a batch changed."""
+"""The store: everything captured so far, and what each batch of events changed."""
 
 from __future__ import annotations
 
@@ -11,76 +11,78 @@ from typing import Any, Final
 
 from inspector.http2 import events
 from inspector.http2.events import Event
-from inspector.http2.stats import ConnectionStats
-from inspector.model.call import Call, CallState, StreamKey
-from inspector.model.connection import Connection
-from inspector.model.frame import Frame, FrameType, Side, TcpEvent
+from inspector.model.call import Call, StreamKey
+from inspector.model.connection import Connection, Traffic
+from inspector.model.frame import Frame, FrameType, Side
 from inspector.model.retained_list import RetainedList
-from inspector.model.traffic import Traffic
 from inspector.store.calls import CallTable
+from inspector.store.connections import ConnectionTable
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """New frames are the positions from `first_frame` up to, not including, `end_frame`."""
+    """What one batch of events changed, or what was evicted.
+
+    New frames are the positions from `first_frame` up to, not including, `end_frame`.
+    """
 
     first_frame: int
     end_frame: int
     packets: int = 0
     """How many packets were added."""
     calls: frozenset[StreamKey] = frozenset()
-    """Calls that are new or know more than before."""
+    """Calls that are new or changed."""
     connections: frozenset[int] = frozenset()
-    """Connections that are new or know more than before."""
+    """Connections that are new or changed."""
     traffic: frozenset[int] = frozenset()
     """Connections that carried packets."""
     rewritten: bool = False
-    """True when what earlier frames say has changed too, as when a connection's sides were exchanged."""
+    """True when earlier frames are shown differently now: sides were swapped, headers revised, or DATA is reread."""
     first_kept: int = 0
-    """Frames before this position are not kept any more; 0 where none were dropped."""
-    gone: frozenset[StreamKey] = frozenset()
-    """Calls that are not kept any more."""
-    leaving: frozenset[StreamKey] | None = None
-    """Calls of which a part at least goes next: look at them now. None where nothing is about to go."""
+    """Frames before this position were evicted; 0 when none were."""
+    evicted: frozenset[StreamKey] = frozenset()
+    """Calls that were evicted."""
+    evicting: frozenset[StreamKey] | None = None
+    """Calls that the next `evict` takes frames from: the last chance to read them. None when no eviction is due."""
 
     def merged(self, later: Change) -> Change:
-        """Give this change and the one that came right after it, as one."""
+        """Return this change and the one right after it as one."""
         return Change(
             self.first_frame,
             later.end_frame,
             self.packets + later.packets,
-            (self.calls | later.calls) - later.gone,
+            (self.calls | later.calls) - later.evicted,
             self.connections | later.connections,
             self.traffic | later.traffic,
             self.rewritten or later.rewritten,
             max(self.first_kept, later.first_kept),
-            self.gone | later.gone,
+            self.evicted | later.evicted,
         )
 
 
 class PacketIndex:
-    """The position of each packet's first frame; four bytes for each packet."""
+    """The position of each packet's first frame, in four bytes per packet."""
 
     __slots__ = ("_first", "_positions")
 
     def __init__(self) -> None:
         self._first = 0
-        """The packet that the first entry is of."""
+        """The packet of the first entry."""
         self._positions: array[int] = array("I")
-        """One more than the position; 0 for packets without a frame."""
+        """The position plus one; 0 for packets without a frame."""
 
     def add(self, packet: int, position: int) -> None:
-        """A frame of this packet is at this position."""
-        positions, at = self._positions, packet - self._first
-        if at >= len(positions):
-            positions.extend(array("I", bytes(positions.itemsize * (at + 1 - len(positions)))))
-        if at >= 0 and not positions[at]:
-            positions[at] = position + 1
+        """Record a frame of a packet; only the first one counts."""
+        positions, index = self._positions, packet - self._first
+        if index >= len(positions):
+            positions.extend(array("I", bytes(positions.itemsize * (index + 1 - len(positions)))))
+        if index >= 0 and not positions[index]:
+            positions[index] = position + 1
 
     def find(self, packet: int) -> int | None:
-        """The position of a packet's first frame; None where it has none, or is forgotten."""
-        at = packet - self._first
-        found = self._positions[at] if 0 <= at < len(self._positions) else 0
+        """Return the position of a packet's first frame; None without one, or for a evicted packet."""
+        index = packet - self._first
+        found = self._positions[index] if 0 <= index < len(self._positions) else 0
         return found - 1 if found else None
 
     def drop(self, before: int) -> None:
@@ -89,176 +91,140 @@ class PacketIndex:
         self._first = max(before, self._first)
 
 
-_UNRECOGNISED_KEPT: Final = 1_000
-"""TCP connections that may still turn out to carry HTTP/2; most do so with their fourth packet."""
-_CONNECTIONS_KEPT: Final = 10_000
 FRAME_WEIGHT: Final = 560
-"""Measured over calls of all kinds: a frame with its share of calls, messages, selections and totals."""
+"""Bytes of memory, measured over calls of all kinds: a frame with its share of calls, messages, selections and
+totals."""
 
 
 class Store:
-    """The captured frames in the order of the wire, and the calls and connections they make up."""
+    """The captured frames in the order of the wire, and the calls and connections that they make up."""
 
     def __init__(self) -> None:
         self.packets = 0
-        """How many packets were read."""
+        """The number of the latest packet."""
         self.frames: RetainedList[Frame] = RetainedList()
-        self._latest: tuple[Frame, int]
-        """The frame that came last, and its position."""
         self.comments: dict[int, tuple[str, ...]] = {}
-        """By packet number: what people wrote of it."""
+        """By packet number: the comments of the capture file and those that the user wrote."""
         self.weight = 0
-        """About how many bytes of memory the frames take that are kept, with all that belongs to them."""
-        self._book = CallTable()
-        self.calls: dict[StreamKey, Call] = self._book.calls
+        """An estimate of the bytes of memory that the kept frames take, with everything that belongs to them."""
+        self._calls = CallTable()
+        self._connections = ConnectionTable()
+        self.calls: dict[StreamKey, Call] = self._calls.calls
         """In the order in which they started."""
-        self.connections: dict[int, Connection] = {}
-        self._of_packet = PacketIndex()
-        self._tallies: dict[int, ConnectionStats] = {}
-        self._unrecognised: dict[int, ConnectionStats] = {}
-        """Of other TCP connections, the latest: which of them carry HTTP/2 shows later than their first packet."""
-        self._touched_traffic: set[int] = set()
-        self._touched_connections: set[int] = set()
+        self.connections: dict[int, Connection] = self._connections.connections
+        self.evicting_connections: set[int] = self._connections.evicting
+        """Connections that are no longer kept, readable until `release`."""
+        self._packet_index = PacketIndex()
+        self._latest: tuple[Frame, int]
+        """The last frame and its position."""
         self._rewritten = False
-        self._forgotten: dict[int, None] = {}
-        """Connections on which nothing comes any more, in the order in which that was said."""
-        self.leaving: set[int] = set()
-        """Connections that are not kept any more, and can be looked at until `free`."""
-        self.dropped_connections = 0
-        """How many there were before those that are kept."""
+
+    @property
+    def evicted_connections(self) -> int:
+        """How many connections came before those that are kept."""
+        return self._connections.evicted
 
     def apply(self, batch: Iterable[Event]) -> Change:
-        """Take in events, in their order, and tell what they changed."""
+        """Apply events in their order; return what they changed."""
         first, packets = len(self.frames), self.packets
         for event in batch:
-            _HANDLERS[type(event)](self, event)
+            kind = type(event)
+            if (handler := _HANDLERS.get(kind)) is not None:
+                handler(self, event)
+            elif (on_call := _CALL_HANDLERS.get(kind)) is not None:
+                on_call(self._calls, event)
+            else:
+                _CONNECTION_HANDLERS[kind](self._connections, event)
+        connections, traffic = self._connections.take_changed()
         change = Change(
             first,
             len(self.frames),
             self.packets - packets,
-            self._book.take_touched(),
-            frozenset(self._touched_connections),
-            frozenset(self._touched_traffic),
-            self._rewritten or self._book.are_data_reread,
+            self._calls.take_changed(),
+            connections,
+            traffic,
+            self._rewritten or self._calls.are_data_reread,
         )
-        self._touched_traffic.clear()
-        self._touched_connections.clear()
-        self._rewritten = self._book.are_data_reread = False
+        self._rewritten = self._calls.are_data_reread = False
         return change
 
     def everything(self) -> Change:
-        """The change from nothing to what is here: for a reader that starts late."""
+        """Return the change from an empty store to this one, for a reader that starts late."""
         connections = frozenset(self.connections)
         first, end = self.frames.first, len(self.frames)
         return Change(first, end, self.packets, frozenset(self.calls), connections, connections, rewritten=True)
 
-    def leaving_with(self, count: int) -> Change:
-        """What the next `drop` of so many frames takes along."""
+    def evicting(self, count: int) -> Change:
+        """Return a change that names the calls which the next `evict` of `count` frames takes frames from."""
         frames, size = self.frames[self.frames.first : self.frames.first + count], len(self.frames)
-        return Change(size, size, leaving=self._book.leaving(frames))
+        return Change(size, size, evicting=self._calls.ended_calls(frames))
 
-    def drop(self, count: int) -> Change:
-        """Keep the oldest frames no longer, so many of them, nor what belongs to no others; tells what is gone.
+    def evict(self, count: int) -> Change:
+        """Evict the `count` oldest frames and what belongs to no others; return what is gone.
 
-        They can still be looked at until `free`.
+        Evicted frames and connections stay readable until `release`, so that readers can catch up.
         """
         start, end = self.frames.first, min(self.frames.first + count, len(self.frames))
         frames = self.frames[start:end]
         self.weight -= sum(map(_weight, frames))
         self.frames.drop(end)
-        gone = self._book.drop(frames, end, self.side)
-        self._drop_connections(end)
+        evicted = self._calls.evict(frames, end, self.side)
+        self._connections.evict_idle(self.frames[end].time if end < len(self.frames) else math.inf)
         if self.frames:
-            self._of_packet.drop(self.frames[end].packet)
-        size, touched = len(self.frames), self._book.take_touched()
-        return Change(size, size, calls=touched, first_kept=end, gone=gone)
+            self._packet_index.drop(self.frames[end].packet)
+        size, changed = len(self.frames), self._calls.take_changed()
+        return Change(size, size, calls=changed, first_kept=end, evicted=evicted)
 
-    def free(self, most: int) -> bool:
-        """Give up the memory of what was dropped, of so many frames; True when there is more."""
-        for index in self.leaving:
-            del self._forgotten[index], self._tallies[index], self.connections[index]
-        self.leaving.clear()
-        return self.frames.free(most)
-
-    def _drop_connections(self, first: int) -> None:
-        """Drop the oldest of those on which nothing comes any more and of which no frame is kept."""
-        since = self.frames[first].time if first < len(self.frames) else math.inf
-        for index in list(self._forgotten)[: max(len(self.connections) - _CONNECTIONS_KEPT, 0)]:
-            if self._tallies[index].traffic.last < since and index not in self.leaving:
-                self.leaving.add(index)
-                self.dropped_connections += 1
+    def release(self, most: int) -> bool:
+        """Free the memory of at most `most` evicted frames; return True while there are more."""
+        self._connections.release()
+        return self.frames.release(most)
 
     def side(self, frame: Frame) -> Side:
-        """Who sent a frame."""
+        """Return which side of its connection sent a frame."""
         return self.connections[frame.connection].side(frame.source)
 
     def call_of(self, frame: Frame) -> Call | None:
-        """The call that a frame belongs to; None for frames of stream 0 and of streams without a call."""
+        """Return the call of a frame; None for stream 0 and for streams without a call."""
         return self.calls.get(StreamKey(frame.connection, frame.stream))
 
     def positions_of(self, packet: int) -> Iterator[int]:
-        """The positions of those of a packet's frames that are kept; they stand one behind the other."""
-        first = self._of_packet.find(packet)
+        """Yield the positions of a packet's frames, as far as they are kept; they are consecutive."""
+        first = self._packet_index.find(packet)
         position = max(first or 0, self.frames.first)
         while first is not None and self.frames.holds(position) and self.frames[position].packet == packet:
             yield position
             position += 1
 
-    def apart(self, positions: range) -> Sequence[int]:
-        """Where among these a message ends that is not in the frame's payload as it is."""
-        ends = self._book.apart
+    def messages_outside_payload(self, positions: range) -> Sequence[int]:
+        """Return those of the positions at which a message ends that is not in the frame's payload as it is."""
+        ends = self._calls.outside_payload
         return ends[bisect_left(ends, positions.start) : bisect_left(ends, positions.stop)]
 
     def traffic(self, connection: int) -> Traffic:
-        """What a connection has carried; KeyError for one that is not known."""
-        return self._tallies[connection].traffic
+        """Return what a connection has carried.
+
+        Raises:
+            KeyError: when the connection is not known.
+        """
+        return self._connections.stats[connection].traffic
 
     def _on_packet(self, event: events.PacketSeen) -> None:
         packet = event.packet
-        self.packets = max(self.packets, packet.number)  # some are told again, when their port is decoded only then
-        index, source, destination = packet.connection, packet.source, packet.destination
-        if index is None or source is None or destination is None:
-            return
-        tally = self._tallies.get(index) or self._unrecognised.get(index)
-        if tally is None or tally.is_told_again(packet):
-            tally = ConnectionStats(index, (source, destination), packet.time, opens=bool(packet.tcp & TcpEvent.SYN))
-            self._keep_tally(tally)
-        tally.take(packet, source, len(self.frames))
-        self._touched_traffic.add(index)
+        # A connection whose port is decoded as HTTP/2 only later is read again from its first packet.
+        self.packets = max(self.packets, packet.number)
+        self._connections.on_packet(packet, len(self.frames))
 
-    def _keep_tally(self, tally: ConnectionStats) -> None:
-        index = tally.traffic.connection
-        if index in self._tallies:
-            self._tallies[index] = tally
-            return
-        if len(self._unrecognised) >= _UNRECOGNISED_KEPT:
-            del self._unrecognised[next(iter(self._unrecognised))]
-        self._unrecognised[index] = tally
-
-    def _on_connection(self, event: events.ConnectionSeen) -> None:
-        connection, index = event.connection, event.connection.index
-        self.connections[index] = connection
-        self._touched_connections.add(index)
-        tally = self._tallies.get(index) or self._unrecognised.pop(index)
-        ends = connection.client, connection.server
-        if not tally.is_between(*ends):  # in tunnels, the first packet may have been told with other addresses
-            tally = ConnectionStats(index, ends, connection.started)
-        tally.set_client(connection.client)
-        self._tallies[index] = tally
-
-    def _on_turned(self, event: events.SidesSwapped) -> None:
-        self._on_connection(events.ConnectionSeen(event.connection))
+    def _on_sides_swapped(self, event: events.SidesSwapped) -> None:
+        self._connections.on_connection(event)
         self._rewritten = True
-        self._book.turn(event.connection.index)
-
-    def _on_forgotten(self, event: events.ConnectionForgotten) -> None:
-        self._forgotten[event.index] = None
+        self._calls.swap_sides(event.connection.index)
 
     def _on_frame(self, event: events.FrameSeen) -> None:
         self._latest = frame, position = event.frame, len(self.frames)
         self.frames.append(frame)
         self.weight += _weight(frame)
-        self._of_packet.add(frame.packet, position)
+        self._packet_index.add(frame.packet, position)
 
     def _on_frame_revised(self, event: events.FrameRevised) -> None:
         if self.frames.holds(event.position):
@@ -266,12 +232,12 @@ class Store:
             self._rewritten = True
 
     def _on_call_started(self, event: events.CallStarted) -> None:
-        self._book.on_started(event)
-        self._tallies[event.key.connection].traffic.calls += 1
+        self._calls.on_started(event)
+        self._connections.on_call_started(event.key.connection)
 
     def _on_call_frame(self, event: events.CallFrameSeen) -> None:
         frame, position = self._latest
-        call = self._book.on_frame(event, position)
+        call = self._calls.on_frame(event, position)
         if frame.type == FrameType.DATA:
             if self.side(frame) is Side.CLIENT:
                 call.request_bytes += frame.length
@@ -279,43 +245,37 @@ class Store:
                 call.response_bytes += frame.length
 
     def _on_call_ended(self, event: events.CallEnded) -> None:
-        self._book.on_ended(event)
-        tally = self._tallies[event.key.connection]
-        ended = tally.traffic.ended
-        ended[event.state] = ended.get(event.state, 0) + 1
-        if event.state is CallState.BROKEN:
-            tally.note_refused(event.key.stream, event.time)
-
-    def _in_book(self, event: Event) -> None:
-        _IN_BOOK[type(event)](self._book, event)
+        self._calls.on_change(event)
+        self._connections.on_call_ended(event)
 
 
 def _weight(frame: Frame) -> int:
-    """Bytes of memory; those of DATA are there once more in their message."""
+    """Estimate the bytes of memory of a frame; a DATA payload counts twice, as its message holds a copy."""
     return FRAME_WEIGHT + 2 * len(frame.payload)
 
 
 # Any: each handler takes its own event, which no type of a mapping can say.
-_IN_BOOK: Final[Mapping[type, Callable[[CallTable, Any], None]]] = {
-    events.MethodLearnt: CallTable.on_method,
-    events.MethodPlaceFound: CallTable.on_method_place,
+_CALL_HANDLERS: Final[Mapping[type, Callable[[CallTable, Any], None]]] = {
+    events.MethodFound: CallTable.on_method,
+    events.MethodEntryFound: CallTable.on_method_entry,
     events.RequestHeadersRead: CallTable.on_request_headers,
     events.ResponseHeadersRead: CallTable.on_response_headers,
-    events.TrailersRead: CallTable.on_trailers,
-    events.StatusRead: CallTable.on_status,
+    events.TrailersRead: CallTable.on_change,
+    events.StatusRead: CallTable.on_change,
     events.MessageRead: CallTable.on_message,
-    events.BytesLost: CallTable.on_bytes_lost,
-    events.ProblemFound: CallTable.on_problem,
+    events.BytesLost: CallTable.on_change,
+    events.ProblemFound: CallTable.on_change,
 }
 _HANDLERS: Final[Mapping[type, Callable[[Store, Any], None]]] = {
     events.PacketSeen: Store._on_packet,
-    events.ConnectionSeen: Store._on_connection,
-    events.SidesSwapped: Store._on_turned,
+    events.SidesSwapped: Store._on_sides_swapped,
     events.FrameSeen: Store._on_frame,
     events.FrameRevised: Store._on_frame_revised,
     events.CallStarted: Store._on_call_started,
     events.CallFrameSeen: Store._on_call_frame,
     events.CallEnded: Store._on_call_ended,
-    events.ConnectionForgotten: Store._on_forgotten,
-    **dict.fromkeys(_IN_BOOK, Store._in_book),
+}
+_CONNECTION_HANDLERS: Final[Mapping[type, Callable[[ConnectionTable, Any], None]]] = {
+    events.ConnectionSeen: ConnectionTable.on_connection,
+    events.ConnectionForgotten: ConnectionTable.on_forgotten,
 }

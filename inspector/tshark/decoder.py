@@ -1,20 +1,20 @@
-"""Keeps a tshark running behind the recording, and the store filled with what it reads.
+"""Keeps a tshark running behind a recording, and the store filled with what it prints.
 
-Owns the restarts: a tshark that died, that refused an option, or that must learn of another port begins again where
-it began, and what was taken before is passed over; one that has grown too large makes way for another, which goes on.
-So nothing is lost and nothing is told twice.
+Packets go from tshark through `TsharkRotation`, which ends a process that has grown too large, to `PacketIngest`, which
+drops those that were ingested before and restores their order. After a death, a refused option or a newly discovered
+port, tshark starts again from the beginning or from the latest resume point: no packet is lost or counted twice.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from inspector.capture.protocol_detection import ConnectionStarts, Opening
+from inspector.capture.protocol_detection import Opening
+from inspector.errors import TsharkError
 from inspector.http2.assembler import Assembler
 from inspector.model.call import StreamKey
 from inspector.model.frame import Packet
@@ -22,20 +22,20 @@ from inspector.processes import RestartLimiter
 from inspector.scheduling import wait_until_done
 from inspector.store.store import Change, Store
 from inspector.tshark.binary import Decoding, Tshark, TsharkDied
-from inspector.tshark.ingest import OnPackets, PacketIngest, ReplayFilter
-from inspector.tshark.rotation import GrowingRecording, TsharkRotation
-
-if TYPE_CHECKING:
-    from inspector.tshark.process import TsharkRun
+from inspector.tshark.fields import LineReader
+from inspector.tshark.ingest import OnPackets, PacketIngest
+from inspector.tshark.packets import read_packet
+from inspector.tshark.process import TsharkProcess
+from inspector.tshark.rotation import GrowingRecording, ResumedNumbering, TsharkRotation
 
 _WATCH_SECONDS: Final = 0.5
 DELETED: Final = (
-    "The capture takes as much of the disk as it may: its oldest packets are deleted. What is kept can be saved."
+    "The capture has reached its limit on disk: its oldest packets are deleted. Those that are kept can be saved."
 )
 
 
 class Decoder:
-    """One recording's way into the store."""
+    """Decodes one recording into the store."""
 
     def __init__(
         self,
@@ -43,201 +43,186 @@ class Decoder:
         decoding: Decoding,
         on_change: Callable[[Change], None],
         on_notice: Callable[[str], None],
-        relay: TsharkRotation | None = None,
+        rotation: TsharkRotation | None = None,
         *,
         hold_seconds: float = 0.0,
     ) -> None:
         """Decode into a store.
 
-        What comes behind a gap may be held back for so many seconds, and on to the end of the recording where that
-        has come by then; 0 where nothing may be held back.
+        Packets behind a gap may be held back for `hold_seconds`; where the recording has ended by then, they are held
+        until all of it is read. With 0, none are.
         """
-        self._decoding = decoding
+        self.decoding = decoding
+        """The ports that are decoded now; `open_port` adds to them."""
+        self.rotation = rotation or TsharkRotation()
         self._on_notice = on_notice
         self._assembler = Assembler(decoding.all_ports)
-        self._telling = PacketIngest(store, self._assembler, on_change, on_notice, hold_seconds)
-        self._catch_up = ReplayFilter()
-        self._answered: set[int] = set()
-        """Ports that said themselves what they speak."""
-        self._deaths = RestartLimiter()
-        self._relay = relay or TsharkRotation()
+        self.ingest = PacketIngest(store, self._assembler, on_change, on_notice, hold_seconds)
+        self.answered_ports: set[int] = set()
+        """Ports whose server has shown its protocol."""
+        self._limiter = RestartLimiter()
         self._recording: GrowingRecording | None = None
-        self._run: TsharkRun | None = None
+        self._process: TsharkProcess | None = None
         self._restart = asyncio.Event()
-        self._begins_again = False
-        """True when what the present tshark has read is to be read again, in another way."""
+        self._decodes_again = False
+        """True when the packets that this tshark has read must be decoded again, in another way."""
 
     @property
     def decoded(self) -> int:
-        """Bytes of the recording that tshark has taken."""
-        handover = self._relay.handover
-        fed = 0 if self._run is None else self._run.fed - len(handover.opening)
-        return handover.offset + max(fed, 0)
-
-    @property
-    def latest(self) -> int:
-        """The number of the packet that tshark has decoded latest: a lower one again where it begins again."""
-        return self._relay.latest
-
-    @property
-    def is_paused(self) -> bool:
-        """True between `pause` and `go_on`."""
-        return self._relay.is_paused
+        """Bytes of the recording that were written to tshark."""
+        resumed = self.rotation.resume_point
+        fed = 0 if self._process is None else self._process.fed - len(resumed.opening)
+        return resumed.offset + max(fed, 0)
 
     @property
     def stopped(self) -> int:
-        """The process id of tshark while a signal has stopped it; else 0."""
-        return 0 if self._run is None else self._run.stopped
+        """The process id of tshark while SIGSTOP holds it; else 0."""
+        return 0 if self._process is None else self._process.stopped
 
-    @property
-    def decoding(self) -> Decoding:
-        """The ports that are decoded by now."""
-        return self._decoding
+    def continue_from(self, other: Decoder) -> None:
+        """Use what was detected in the bytes of the same recording, which are not examined again."""
+        self.answered_ports = other.answered_ports
+        self.ingest.marker.protocols = other.ingest.marker.protocols
 
-    @property
-    def packets_by_port(self) -> Counter[int]:
-        """By TCP port: packets that were read."""
-        return self._telling.packets_by_port
+    def open_port(self, opening: Opening) -> bool:
+        """Decode a port from the first packet on, as a protocol was detected there; return whether that is news.
 
-    def hear(self, found: ConnectionStarts) -> None:
-        """The bytes of the recording say what a side of a connection begins with."""
-        self._telling.strangers.note(found)
-
-    def know_what(self, former: Decoder) -> None:
-        """Go on for one that has heard all there is to hear so far: it is not heard again."""
-        self._answered = former._answered
-        self._telling.strangers = former._telling.strangers.again()
-
-    def learn(self, opening: Opening) -> bool:
-        """A protocol was opened on a port: decode it, from where tshark began on. True for news.
-
-        What the port answers outweighs what clients say to it.
+        A server's bytes outweigh a client's.
         """
-        if opening.port in self._answered:
+        if opening.port in self.answered_ports:
             return False
         if opening.is_answer:
-            self._answered.add(opening.port)
-        following = self._decoding.with_opening(opening)
-        if following == self._decoding:
+            self.answered_ports.add(opening.port)
+        following = self.decoding.with_opening(opening)
+        if following == self.decoding:
             return opening.is_answer
-        self._decoding = following
+        self.decoding = following
         self._assembler.ports = following.all_ports
-        self._catch_up.begin_port(opening.port)
-        self._begins_again = True
+        self.ingest.replay.begin_port(opening.port)
+        self._decodes_again = True
         self._restart.set()
         return True
 
     def pause(self) -> None:
-        """Read no further until `go_on`; all that was read is told, with what was held back."""
-        self._relay.pause()
-        self._telling.let_go()
-
-    def go_on(self) -> None:
-        """Read on."""
-        self._relay.go_on()
+        """Read no further until `rotation.go_on`; what was read is ingested, held back packets included."""
+        self.rotation.pause()
+        self.ingest.stop_holding()
 
     async def reach(self, offset: int) -> None:
-        """Wait until others may read on from an offset: while this is paused, no further than it came."""
+        """Wait, while decoding is paused, before reading on at an offset that it has not passed."""
         if offset >= self.decoded:
-            await self._relay.going()
+            await self.rotation.wait_going()
 
     def name_method(self, key: StreamKey, path: str | None) -> None:
-        """Take a person's word for the method of a call, and of all that share its placeholder; None takes it back."""
-        self._telling.apply(self._assembler.name_method(key, path))
+        """Set the method of a call, and of all that share its placeholder, by hand; None takes the name back."""
+        self.ingest.apply(self._assembler.name_method(key, path))
 
     async def run(self, tshark: Tshark, recording: GrowingRecording) -> str:
-        """Decode to the recording's end; returns what is wrong with the capture, "" for nothing.
+        """Decode to the recording's end, and return tshark's complaint about the capture, "" for none.
 
         Raises:
             TsharkError: tshark cannot do it, or keeps dying.
         """
         self._recording = recording
-        self._relay.attach(recording)
-        self._catch_up.taken = self._relay.handover.number
+        self.rotation.attach(recording)
+        self.ingest.replay.latest = self.rotation.resume_point.number
         try:
             return await self._run_to_end(tshark, recording)
         finally:
-            self._telling.end()
+            self.ingest.cancel()
 
     async def _run_to_end(self, tshark: Tshark, recording: GrowingRecording) -> str:
         while True:
-            self._deaths.note_start(asyncio.get_running_loop().time())
+            self._limiter.note_start(asyncio.get_running_loop().time())
             try:
-                note = await self._until_restart(tshark, recording)
+                complaint = await self._read_until_restart(tshark, recording)
             except TsharkDied as death:
-                self._judge(tshark, death)
-            except OSError as error:
-                raise tshark.cannot_run(error) from error
+                self._handle_death(tshark, death)
             else:
-                if note is not None:
-                    await self._telling.release(lambda on_packets: self._read_in_order(tshark, recording, on_packets))
-                    return note
-            if self._relay.is_due and not self._begins_again:
-                await self._hand_over(recording)
+                if complaint is not None:
+                    await self.ingest.finish(lambda on_packets: self._read_in_order(tshark, recording, on_packets))
+                    return complaint
+            if self.rotation.is_due and not self._decodes_again:
+                await self._rotate(recording)
 
-    async def _until_restart(self, tshark: Tshark, recording: GrowingRecording) -> str | None:
-        """One run of tshark; None when it was broken off, as another one must go on or begin again."""
-        from inspector.tshark.process import TsharkRun  # noqa: PLC0415 - pyshark: loaded behind the first paint
-
+    async def _read_until_restart(self, tshark: Tshark, recording: GrowingRecording) -> str | None:
+        """Run tshark once; return None when it was interrupted, as another run must continue or start again."""
         self._restart.clear()
-        self._begins_again = False
-        run = self._run = TsharkRun(tshark, self._decoding, self._relay.begin(self._decoding))
-        reading = asyncio.create_task(run.decode(self._relay.feed(recording), self._take))
-        others = {asyncio.create_task(self._restart.wait()), asyncio.create_task(self._watch(run, recording))}
+        self._decodes_again = False
+        numbering = self.rotation.begin(self.decoding)
+        arguments = tshark.frame_arguments(self.decoding, resumes=numbering is not None)
+        process = self._process = TsharkProcess(tshark, arguments, in_background=False)
+        feed = self.rotation.feed(recording)
+        reading = asyncio.create_task(_read_packets(process, tshark, feed, self._take, numbering))
+        others = {asyncio.create_task(self._restart.wait()), asyncio.create_task(self._watch_size(process, recording))}
         try:
             await asyncio.wait({reading, *others}, return_when=asyncio.FIRST_COMPLETED)
-            return None if self._restart.is_set() or self._relay.is_due else await reading
+            return None if self._restart.is_set() or self.rotation.is_due else await reading
         finally:
             for task in (reading, *others):
                 task.cancel()
             await wait_until_done({reading, *others})
 
-    async def _watch(self, run: TsharkRun, recording: GrowingRecording) -> None:
-        """Return when tshark, or the recording behind it, has grown too large."""
+    async def _watch_size(self, process: TsharkProcess, recording: GrowingRecording) -> None:
+        """Return when tshark, or the recording, has grown too large and can be cut here."""
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
-            is_too_large = self._relay.is_too_large(run.memory) or recording.is_too_large(self.decoded)
-            if is_too_large and self._relay.end_here():
+            is_too_large = self.rotation.is_too_large(process.memory) or recording.is_too_large(self.decoded)
+            if is_too_large and self.rotation.end_here():
                 return
 
-    async def _hand_over(self, recording: GrowingRecording) -> None:
-        """Let another tshark go on from here."""
-        self._telling.let_go()
-        await self._telling.catch_up()
+    async def _rotate(self, recording: GrowingRecording) -> None:
+        """Prepare the next tshark to resume behind the latest packet, and delete what of the recording may go."""
+        self.ingest.stop_holding()
+        await self.ingest.drain()
         try:
-            sealed = await self._relay.hand_over(recording)
+            unreadable = await self.rotation.advance(recording)
         except ValueError as error:
             self._on_notice(f"Decoding cannot go on in a fresh tshark ({error}), so its memory is not bounded.")
         else:
-            self._run = None
-            for event in self._assembler.relay(sealed):
-                self._telling.apply((event,))
+            self._process = None
+            for event in self._assembler.resume(unreadable):
+                self.ingest.apply((event,))
                 await asyncio.sleep(0)
-            if recording.let_go(self._relay.handover.offset):
+            if recording.delete_before(self.rotation.resume_point.offset):
                 self._on_notice(DELETED)
 
     async def _read_in_order(self, tshark: Tshark, recording: GrowingRecording, on_packets: OnPackets) -> None:
-        """Read all of the recording, with segments put in order."""
-        from inspector.tshark.process import TsharkRun  # noqa: PLC0415 - as above
+        """Read all of the recording with `tcp.reassemble_out_of_order`; a failure leaves the first reading valid."""
+        arguments = tshark.frame_arguments(replace(self.decoding, put_in_order=True))
+        process = TsharkProcess(tshark, arguments, in_background=False)
+        with contextlib.suppress(TsharkDied, TsharkError):
+            await _read_packets(process, tshark, recording.read_from(0), on_packets)
 
-        with contextlib.suppress(TsharkDied, OSError):  # then the first reading has to do
-            run = TsharkRun(tshark, replace(self._decoding, put_in_order=True))
-            await run.decode(recording.read_from(0), on_packets)
-
-    def _judge(self, tshark: Tshark, death: TsharkDied) -> None:
-        """What a death means: leave out what was refused, begin again, or give up."""
-        if tshark.give_up(death.said):
+    def _handle_death(self, tshark: Tshark, death: TsharkDied) -> None:
+        """Leave out an option that was refused, announce another start, or give up by raising TsharkError."""
+        if tshark.leave_out(death.stderr):
             return
-        if self._deaths.is_worn_out(asyncio.get_running_loop().time()):
-            raise death.once_too_often()
-        where = "where it began" if self._relay.handover.number else "from its start"
+        if self._limiter.exhausted(asyncio.get_running_loop().time()):
+            raise death.repeated_death()
+        where = "where it began" if self.rotation.resume_point.number else "from its start"
         self._on_notice(f"tshark {death.cause}. It reads the capture again {where}: nothing is lost.")
 
     def _take(self, packets: list[Packet]) -> None:
-        packets = self._relay.take(packets)
-        self._telling.take(self._catch_up.news(packets), self._is_at_end)
-        if self._relay.is_due:
+        self.ingest.take(self.rotation.take(packets), self._is_at_end)
+        if self.rotation.is_due:
             self._restart.set()
 
     def _is_at_end(self) -> bool:
         return self._recording is not None and self._recording.is_finished
+
+
+async def _read_packets(
+    process: TsharkProcess,
+    tshark: Tshark,
+    capture: AsyncIterator[bytes],
+    on_packets: OnPackets,
+    numbering: ResumedNumbering | None = None,
+) -> str:
+    """Run a tshark that prints frame fields, and pass on its packets in batches; return as `TsharkProcess.read`."""
+    read_line = LineReader(tshark.refused).read
+
+    def on_lines(lines: list[bytes]) -> None:
+        on_packets([read_packet(read_line(line), numbering) for line in lines if line])
+
+    return await process.read(capture, on_lines)

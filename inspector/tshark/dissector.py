@@ -1,4 +1,4 @@
-"""Dissects single packets, all layers, with sharkd or with tshark's PDML."""
+"""Dissects single packets, all layers, with sharkd or from tshark's PDML."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import msgspec
 
 from inspector.capture.spool import Recording, so_far
 from inspector.errors import TsharkError
-from inspector.model.packet import ByteSource, Dissection, Field
+from inspector.model.dissection import ByteSource, Dissection, Field
 from inspector.processes import has_outgrown, too_large
 from inspector.scheduling import wait_until_done
 from inspector.tshark.binary import Decoding, Tshark, TsharkDied
-from inspector.tshark.lines import TsharkLines
+from inspector.tshark.process import TsharkProcess
 from inspector.tshark.sharkd import Sharkd, SharkdDied, SharkdKeeper, SharkdRefused, find_sharkd, read_count, read_frame
 
 _HIDDEN = "yes"
@@ -25,7 +25,7 @@ _NOT_SHOWN = frozenset({"geninfo"})
 
 
 def read_pdml(number: int, text: bytes) -> Dissection | None:
-    """The last packet of a PDML document, which may lack its end; None where it holds none."""
+    """Return the last packet of a PDML document, whose end may be missing; None where there is no packet."""
     start = text.rfind(b"<packet>")
     end = text.rfind(b"</packet>")
     if not 0 <= start < end:
@@ -35,15 +35,15 @@ def read_pdml(number: int, text: bytes) -> Dissection | None:
     except ET.ParseError:
         return None
     layers = [proto for proto in packet if proto.get("name") not in _NOT_SHOWN]
-    data = _put_together(layers)
+    data = _packet_bytes(layers)
     return Dissection(number, tuple(_field(layer, data) for layer in layers), (ByteSource("Packet", bytes(data)),))
 
 
 def _field(node: ET.Element, data: bytearray) -> Field:
     name, shown = node.get("name") or "", node.get("show") or ""
-    start, length = _place(node)
+    start, length = _range(node)
     if (value := _value(node)) is not None and data[start : start + length] != value:
-        start = length = 0
+        start = length = 0  # bytes of another source, such as a reassembled body
     is_layer = node.tag == "proto"
     return Field(
         label=node.get("showname") or shown or name,
@@ -62,18 +62,19 @@ def _filter(name: str, shown: str) -> str:
     return f"{name} == {shown}" if is_number or ":" in shown or "." in shown else f'{name} == "{quoted}"'
 
 
-def _place(node: ET.Element) -> tuple[int, int]:
+def _range(node: ET.Element) -> tuple[int, int]:
+    """Return the offset and length of a field."""
     start, length = node.get("pos") or "", node.get("size") or ""
     return (int(start), int(length)) if start.isdigit() and length.isdigit() else (0, 0)
 
 
-def _put_together(layers: list[ET.Element]) -> bytearray:
-    """The packet's bytes, of which those that no field has the value of are 0."""
-    size = max((sum(_place(layer)) for layer in layers if layer.get("name") == "frame"), default=0)
+def _packet_bytes(layers: list[ET.Element]) -> bytearray:
+    """Assemble the packet's bytes from the values of its fields; bytes without a field are 0."""
+    size = max((sum(_range(layer)) for layer in layers if layer.get("name") == "frame"), default=0)
     data, known = bytearray(size), bytearray(size)
     for start, value in _values(layers):
         for index, byte in enumerate(value, start):
-            # What comes later at the same place is of another source: headers come first.
+            # Headers come first, so a later field at the same offset belongs to another source.
             if index < size and not known[index]:
                 data[index], known[index] = byte, 1
     return data
@@ -83,22 +84,22 @@ def _values(layers: list[ET.Element]) -> Iterator[tuple[int, bytes]]:
     for layer in layers:
         for node in layer.iter("field"):
             if (value := _value(node)) is not None:
-                yield _place(node)[0], value
+                yield _range(node)[0], value
 
 
 def _value(node: ET.Element) -> bytes | None:
-    """The bytes of a field, where all of them are told."""
+    """Return the bytes of a field; None where PDML does not print all of them."""
     value = node.get("unmaskedvalue") or node.get("value") or ""
-    length = _place(node)[1]
+    length = _range(node)[1]
     return bytes.fromhex(value) if length and len(value) == 2 * length else None
 
 
-_PATIENCE: Final = 20.0
-"""Seconds for one packet; it takes a thousandth, or some seconds for a thousand frames."""
-_LOADING: Final = 600.0
-"""Seconds for a whole recording: some ten million packets."""
+_REPLY_SECONDS: Final = 20.0
+"""For one packet: usually a millisecond, but some seconds for a packet of a thousand frames."""
+_LOAD_SECONDS: Final = 600.0
+"""For a whole recording: some ten million packets."""
 _LARGE: Final = 32 << 20
-"""Bytes of a recording that sharkd reads for some seconds."""
+"""Bytes of a recording for which sharkd takes some seconds to load."""
 
 
 class DiskRecording(Recording, Protocol):
@@ -106,14 +107,14 @@ class DiskRecording(Recording, Protocol):
 
     @property
     def path(self) -> Path:
-        """Where it is."""
+        """Its file."""
 
     @property
     def is_at_path(self) -> bool:
-        """True when all of it is there."""
+        """True when all of it is in that file."""
 
     def check(self) -> None:
-        """Raises SourceError where it is not what it was any more."""
+        """Raise SourceError where the file is not what it was."""
 
     @property
     def first(self) -> tuple[int, int]:
@@ -121,7 +122,7 @@ class DiskRecording(Recording, Protocol):
 
 
 class Dissector:
-    """Takes packets of one recording apart."""
+    """Dissects packets of one recording, with a sharkd that has loaded it or with a tshark for each."""
 
     def __init__(
         self,
@@ -129,10 +130,10 @@ class Dissector:
         recording: DiskRecording,
         decoding: Callable[[], Decoding],
         on_notice: Callable[[str], None],
-        most: float = math.inf,
+        max_memory: float = math.inf,
     ) -> None:
-        """`most` is how many bytes of memory each program may hold."""
-        self._most = most
+        """Limit each program to `max_memory` bytes; `on_notice` receives the reason why sharkd is not used, once."""
+        self._max_memory = max_memory
         self._tshark = tshark
         self._recording = recording
         self._decoding = decoding
@@ -140,50 +141,51 @@ class Dissector:
         path = find_sharkd(tshark)
         self._sharkd = None if path is None else SharkdKeeper(path)
         self._loader: Sharkd | None = None
-        """The sharkd that has read the recording."""
+        """The sharkd that has loaded the recording."""
         self._loading: asyncio.Task[None] | None = None
         self._loaded = 0
-        self._turn = asyncio.Lock()
-        self._is_told = False
+        """How many packets it has."""
+        self._lock = asyncio.Lock()
+        self._has_notified = False
 
     @property
     def is_loading(self) -> bool:
-        """True while sharkd reads the recording, which takes a second for twenty thousand packets."""
+        """True while sharkd loads the recording, which takes a second for twenty thousand packets."""
         return self._loading is not None and not self._loading.done()
 
     async def dissect(self, number: int) -> Dissection:
-        """The packet of a number, taken apart.
+        """Dissect the packet of a number.
 
         Raises:
-            TsharkError: neither sharkd nor tshark can, or there is no such packet by now.
+            TsharkError: Neither sharkd nor tshark can, or the packet has not come yet.
         """
         if not self._recording.is_at_path:
-            self._tell("The capture is in several files, or not where it was, so that sharkd cannot open it.")
+            self._notify("The capture is in several files, or was moved, so that sharkd cannot open it.")
         elif self._sharkd is not None:
             try:
                 if self._loaded < number and self._recording.size > _LARGE:
-                    return await self._by_the_first(self._sharkd, number)
-                return await self._by_sharkd(self._sharkd, number)
+                    return await self._with_faster(self._sharkd, number)
+                return await self._with_sharkd(self._sharkd, number)
             except (SharkdDied, msgspec.DecodeError) as error:
                 await self.close()
                 self._sharkd = None
-                self._tell(f"sharkd does not work here: {error}")
+                self._notify(f"sharkd does not work here: {error}")
         else:
-            self._tell("sharkd is not installed.")
-        return await self._by_tshark(number)
+            self._notify("sharkd is not installed.")
+        return await self._with_tshark(number)
 
     async def close(self) -> None:
-        """End sharkd; the next packet starts another, which decodes as is wished by then."""
+        """End sharkd; the next packet starts another, with the decoding of that moment."""
         if self._sharkd is not None:
             await self._sharkd.close()
         loading, self._loading = self._loading, None
         if loading is not None:
             await asyncio.gather(loading, return_exceptions=True)
 
-    async def _by_the_first(self, keeper: SharkdKeeper, number: int) -> Dissection:
-        """By whoever has it first: sharkd reads all of a large recording before it says anything, tshark up to it."""
+    async def _with_faster(self, keeper: SharkdKeeper, number: int) -> Dissection:
+        """Run both and return the first result: sharkd has to load all of a large recording, tshark reads up to it."""
         tshark, sharkd = (
-            asyncio.create_task(work) for work in (self._by_tshark(number), self._by_sharkd(keeper, number))
+            asyncio.create_task(work) for work in (self._with_tshark(number), self._with_sharkd(keeper, number))
         )
         try:
             await asyncio.wait({tshark, sharkd}, return_when=asyncio.FIRST_COMPLETED)
@@ -196,16 +198,17 @@ class Dissector:
             tshark.cancel()
             sharkd.cancel()
             await wait_until_done({tshark, sharkd})
-            _hear_of(tshark)
-            _hear_of(sharkd)
+            _retrieve_exception(tshark)
+            _retrieve_exception(sharkd)
 
-    async def _by_sharkd(self, keeper: SharkdKeeper, number: int) -> Dissection:
-        for tries_left in (1, 0):
+    async def _with_sharkd(self, keeper: SharkdKeeper, number: int) -> Dissection:
+        for attempts_left in (1, 0):
             try:
-                sharkd = await self._with_packet(keeper, number)
-                return read_frame(number, await sharkd.ask("frame", _PATIENCE, frame=number, proto=True, bytes=True))
+                sharkd = await self._load_up_to(keeper, number)
+                reply = await sharkd.request("frame", _REPLY_SECONDS, frame=number, proto=True, bytes=True)
+                return read_frame(number, reply)
             except SharkdDied:
-                if not tries_left:
+                if not attempts_left:
                     raise
             except SharkdRefused as refusal:
                 if number <= self._loaded:
@@ -213,66 +216,65 @@ class Dissector:
                 break
         raise _absent(number)
 
-    async def _with_packet(self, keeper: SharkdKeeper, number: int) -> Sharkd:
-        """A sharkd that lives and has read the recording at least up to a packet, if that is there."""
-        async with self._turn:
+    async def _load_up_to(self, keeper: SharkdKeeper, number: int) -> Sharkd:
+        """Return a running sharkd that has loaded the recording, with the packet if the recording has it."""
+        async with self._lock:
             sharkd = await keeper.get(self._decoding())
             if sharkd is not self._loader:
                 self._loader, self._loaded = sharkd, 0
             if self._loaded < number:
                 if not self.is_loading:
                     self._loading = asyncio.create_task(self._load(sharkd))
-                    self._loading.add_done_callback(_hear_of)
+                    self._loading.add_done_callback(_retrieve_exception)
                 assert self._loading is not None  # noqa: S101 - for the type alone
-                await asyncio.shield(self._loading)  # whoever asks next wants it too
+                await asyncio.shield(self._loading)  # the next caller needs it too
             return sharkd
 
     async def _load(self, sharkd: Sharkd) -> None:
-        watching = asyncio.create_task(self._end_too_large(sharkd))
+        watching = asyncio.create_task(self._kill_when_too_large(sharkd))
         try:
-            self._loaded = read_count(await sharkd.load(self._recording.path, _LOADING))
+            self._loaded = read_count(await sharkd.load(self._recording.path, _LOAD_SECONDS))
         except SharkdRefused as refusal:
             raise SharkdDied(str(refusal)) from refusal
         except SharkdDied as death:
             if not watching.done():
                 raise
             self._sharkd = None
-            self._tell(words := too_large("sharkd", self._most).message)
-            raise SharkdDied(words) from death
+            self._notify(reason := too_large("sharkd", self._max_memory).message)
+            raise SharkdDied(reason) from death
         finally:
             watching.cancel()
             await wait_until_done({watching})
 
-    async def _end_too_large(self, sharkd: Sharkd) -> None:
-        await has_outgrown(sharkd.pid, self._most)
+    async def _kill_when_too_large(self, sharkd: Sharkd) -> None:
+        await has_outgrown(sharkd.pid, self._max_memory)
         sharkd.kill()
 
-    def _tell(self, why: str) -> None:
-        if not self._is_told:
-            self._is_told = True
-            self._on_notice(f"{why} tshark takes packets apart instead, slower.")
+    def _notify(self, reason: str) -> None:
+        if not self._has_notified:
+            self._has_notified = True
+            self._on_notice(f"{reason} tshark dissects packets instead, which is slower.")
 
-    async def _by_tshark(self, number: int) -> Dissection:
+    async def _with_tshark(self, number: int) -> Dissection:
         lines: list[bytes] = []
-        what = ("-c", str(number), "-Y", f"frame.number == {number}", "-T", "pdml")
-        run = TsharkLines(self._tshark, self._tshark.look_arguments(self._decoding(), *what), self._most)
+        query = ("-c", str(number), "-Y", f"frame.number == {number}", "-T", "pdml")
+        arguments = self._tshark.query_arguments(self._decoding(), *query)
+        process = TsharkProcess(self._tshark, arguments, max_memory=self._max_memory)
         try:
-            await run.read(so_far(self._recording), lines.extend)
+            await process.read(so_far(self._recording), lines.extend)
         except TsharkDied as death:
             if death.signal is not None:
-                raise TsharkError("tshark was ended while it took the packet apart.") from death
-        except OSError as error:
-            raise self._tshark.cannot_run(error) from error
+                raise TsharkError("tshark was ended while it dissected the packet.") from death
         found = read_pdml(number, b"\n".join(lines))
         if found is None:
             raise _absent(number)
         return found
 
 
-def _hear_of(work: asyncio.Task[Any]) -> None:
-    """That it failed is told to those who wait; where somebody else was quicker, nobody does."""
-    if not work.cancelled():
-        work.exception()
+def _retrieve_exception(task: asyncio.Task[Any]) -> None:
+    """Mark a task's exception as retrieved: its waiters get it, but there may be none."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _absent(number: int) -> TsharkError:

@@ -1,8 +1,8 @@
-"""What tshark is asked for each packet: the only module that knows the names of its fields.
+"""The fields that tshark prints for each packet; no other module names them.
 
-With `-T fields -e …` a packet is one line, in which all its HTTP/2 frames share parallel arrays: a fifth of what
-`-T ek` costs tshark is writing JSON. `Layers` is that line; `capture.packets` makes the model's values from it. Called
-by the parser of tshark's output.
+With `-T fields -e …` a packet is one line, in which its HTTP/2 frames share parallel arrays. A fifth of what `-T ek`
+costs tshark is the writing of JSON. `LineReader` parses a line to `Layers`, from which `packets` makes the model's
+values.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 
 _SEPARATOR: Final = "\x1e"
 JOINT: Final = "\x1f"
-"""Between a field's entries. Neither occurs in what tshark prints but in the names and values of strange headers."""
+"""Between a field's entries. Only the names and values of unusual headers can contain these two characters."""
 FORMAT: Final = ("-T", "fields", "-E", f"separator={_SEPARATOR}", "-E", f"aggregator={JOINT}", "-E", "occurrence=a")
-"""tshark's options for such lines."""
+"""tshark's options for this format."""
 
 FIELDS: Final = {
     "number": "frame.number",
@@ -68,17 +68,17 @@ FIELDS: Final = {
     "increments": "http2.window_update.window_size_increment",
     "malformed": "_ws.malformed",
 }
-"""The name of each attribute of `Layers`, and tshark's field for it."""
+"""By attribute of `Layers`: tshark's name of the field."""
 
 UNKNOWN_NAME: Final = "<unknown>"
-"""What tshark gives as the name of a header whose HPACK entry it never saw."""
+"""What tshark prints as the name of a header whose HPACK entry it never saw."""
 
 
 class Layers(NamedTuple):
-    """One packet's fields as tshark printed them: the entries of each in the order of the wire, joined by `JOINT`.
+    """One packet's fields as tshark printed them: the entries of each in wire order, joined by `JOINT`.
 
     A field that the packet lacks is empty. `types`, `flags`, `streams` and `lengths` have one entry per frame, every
-    other HTTP/2 field one per frame that has it. Where IP lies in IP, the innermost comes last.
+    other HTTP/2 field one per frame that has it. For IP within IP, the innermost comes last.
     """
 
     number: str = ""
@@ -134,33 +134,33 @@ class Layers(NamedTuple):
 
 
 class LineReader:
-    """Reads lines of tshark's output; `refused` are fields that this tshark was not asked for."""
+    """Parses lines of tshark's output, which lacks the `refused` fields."""
 
     def __init__(self, refused: Container[str] = ()) -> None:
-        self._asked = [attribute for attribute, name in FIELDS.items() if name not in refused]
-        self._has_all = len(self._asked) == len(FIELDS)
-        self._headers = self._asked.index("header_names") if "header_names" in self._asked else 0
+        self._attributes = [attribute for attribute, name in FIELDS.items() if name not in refused]
+        self._has_all = len(self._attributes) == len(FIELDS)
+        self._headers_at = self._attributes.index("header_names") if "header_names" in self._attributes else 0
 
     def read(self, line: bytes) -> Layers:
-        """The fields of one line. Bytes that are no UTF-8 become U+FFFD.
+        """Parse one line; bytes that are not UTF-8 become U+FFFD.
 
         Raises:
-            ValueError: the line is not what tshark prints, as when tshark was killed in the middle of it.
+            ValueError: The line is incomplete, as when tshark was killed in the middle of it.
         """
         cells = line.decode(errors="replace").split(_SEPARATOR)
-        if more := len(cells) - len(self._asked):
-            if more < 0:
+        if extra := len(cells) - len(self._attributes):
+            if extra < 0:
                 raise ValueError(line)
-            # Only names and values of headers can hold the separator; without theirs, they are read from the block.
-            cells[self._headers : self._headers + more + 2] = ("", "")
-        return Layers._make(cells) if self._has_all else Layers(**dict(zip(self._asked, cells, strict=True)))
+            # Only names and values of headers can contain the separator. Emptied, they are read from the header block.
+            cells[self._headers_at : self._headers_at + extra + 2] = ("", "")
+        return Layers._make(cells) if self._has_all else Layers(**dict(zip(self._attributes, cells, strict=True)))
 
 
 def entries(field: str) -> list[str]:
-    """The entries of a field."""
+    """Split a field into its entries."""
     return field.split(JOINT) if field else []
 
 
 def last(field: str) -> str:
-    """The last entry of a field; of addresses that is the innermost one."""
+    """Return the last entry of a field, which for addresses is the innermost one."""
     return field[field.rfind(JOINT) + 1 :]

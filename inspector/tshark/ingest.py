@@ -1,4 +1,8 @@
-"""From packets to the store: duplicates dropped, order restored, protocol fed."""
+"""From packets to the store: duplicates dropped, connections marked, order restored, the protocol fed.
+
+`PacketIngest` owns the path. A packet passes `ReplayFilter`, which drops what an earlier run of tshark has delivered;
+`ProtocolMarker`, which adds the protocol that raw bytes show; and `ReorderBuffer`, which holds back what follows a gap.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from inspector.capture.protocol_detection import ConnectionStarts
+from inspector.capture.protocol_detection import ConnectionStart
 from inspector.http2.assembler import Assembler
 from inspector.http2.events import Event
 from inspector.model.frame import DetectedProtocol, Endpoint, Packet, TcpEvent
@@ -19,74 +23,69 @@ from inspector.store.store import Change, Store
 
 
 class ReplayFilter:
-    """What was taken of one capture so far."""
+    """Recognises packets that an earlier run of tshark has delivered."""
 
-    __slots__ = ("_ports", "taken")
+    __slots__ = ("_ports", "latest")
 
     def __init__(self) -> None:
-        self.taken = 0
-        """The number of the last packet that was ever taken."""
+        self.latest = 0
+        """The highest number of a packet that has passed."""
         self._ports: dict[int, int] = {}
-        """By port that became HTTP/2 behind the start: the last packet taken with it decoded."""
+        """By port that is decoded since after the start: the latest packet that passed with it decoded."""
 
     def begin_port(self, port: int) -> None:
-        """From now on the port is decoded, and the reading begins again."""
-        if self.taken:
+        """Let the packets of a port pass once more, as tshark now decodes them."""
+        if self.latest:
             self._ports[port] = 0
 
-    def news(self, packets: Iterable[Packet]) -> list[Packet]:
-        """The packets that were not taken before; they count as taken now."""
-        return [packet for packet in packets if self._is_news(packet)]
+    def pass_new(self, packets: Iterable[Packet]) -> list[Packet]:
+        """Return the packets that have not passed before."""
+        return [packet for packet in packets if self._is_new(packet)]
 
-    def _is_news(self, packet: Packet) -> bool:
+    def _is_new(self, packet: Packet) -> bool:
         number = packet.number
-        is_late = False
+        is_decoded_now = False
         if self._ports and packet.source is not None and packet.destination is not None:
             for port in (packet.source.port, packet.destination.port):
                 if self._ports.get(port, number) < number:
                     self._ports[port] = number
-                    is_late = True
-        if number > self.taken:
-            self.taken = number
+                    is_decoded_now = True
+        if number > self.latest:
+            self.latest = number
             return True
-        return is_late
+        return is_decoded_now
 
 
-_BOUND: Final = 100_000
-"""Sides that are remembered: more connections than that are not made by mistake."""
+_MAX_SENDERS: Final = 100_000
+"""Directions whose protocol is remembered."""
 
 
 class ProtocolMarker:
-    """What sides begin with, by who speaks to whom."""
+    """Marks the first payload of each side of a connection with the protocol that was detected in raw bytes."""
 
     def __init__(self) -> None:
-        self._speeches: dict[tuple[Endpoint, Endpoint], DetectedProtocol] = {}
+        self.protocols: dict[tuple[Endpoint, Endpoint], DetectedProtocol] = {}
+        """By sender and receiver."""
         self._marked: dict[tuple[int, Endpoint], int] = {}
         """By connection and sender: the packet of its first payload."""
 
-    def note(self, found: ConnectionStarts) -> None:
-        """Raw bytes of the capture say this; what a side said before is what it begins with."""
-        if len(self._speeches) < _BOUND and found.speech.words != "SETTINGS":
-            self._speeches.setdefault((found.source, found.destination), found.speech)
-
-    def again(self) -> ProtocolMarker:
-        """The same, for packets that are about to be read anew."""
-        other = ProtocolMarker()
-        other._speeches = self._speeches
-        return other
+    def note(self, found: ConnectionStart) -> None:
+        """Record how a side begins, the first time only. SETTINGS alone are no proof, as they can occur anywhere."""
+        if len(self.protocols) < _MAX_SENDERS and found.detected.text != "SETTINGS":
+            self.protocols.setdefault((found.source, found.destination), found.detected)
 
     def mark(self, packets: Iterable[Packet]) -> list[Packet]:
-        """The packets, with `speech` in those that need it."""
-        return [self._marked_packet(each) if each.payload and not each.frames else each for each in packets]
+        """Return the packets, with `detected` set in those with a first payload that tshark shows no frame of."""
+        return [self._marked_packet(packet) if packet.payload and not packet.frames else packet for packet in packets]
 
     def _marked_packet(self, packet: Packet) -> Packet:
         source, destination, connection = packet.source, packet.destination, packet.connection
         if source is None or destination is None or connection is None or packet.tcp & TcpEvent.PREFACE:
             return packet
-        speech = self._speeches.get((source, destination))
-        if speech is None or self._marked.setdefault((connection, source), packet.number) != packet.number:
+        detected = self.protocols.get((source, destination))
+        if detected is None or self._marked.setdefault((connection, source), packet.number) != packet.number:
             return packet
-        return msgspec.structs.replace(packet, speech=speech)
+        return msgspec.structs.replace(packet, detected=detected)
 
 
 ORDERED: Final = "Packets of this capture are out of order; it was read again with all of them put in order."
@@ -96,37 +95,38 @@ DISORDER: Final = (
     "capture is put in order."
 )
 
-_CAME_LATE: Final = TcpEvent.OUT_OF_ORDER | TcpEvent.REPEATED
-_LATEST_SECONDS: Final = 3.0
-"""Of the capture: a lost segment is sent again before."""
-_LATEST_PACKETS: Final = 20_000
-"""Behind a gap, however little time they took: they are read within a second."""
-_LEAST_AT_ONCE: Final = 200
+_LATE: Final = TcpEvent.OUT_OF_ORDER | TcpEvent.REPEATED
+_MAX_DELAY_SECONDS: Final = 3.0
+"""In the capture's time, behind a gap: a lost segment is sent again sooner."""
+_MAX_DELAY_PACKETS: Final = 20_000
+"""Behind a gap, however close in time: they are read within a second."""
+_MIN_RELEASED: Final = 200
 
 
 class ReorderBuffer:
-    """What was read behind a gap; empty in a clean capture."""
+    """Holds the packets behind a gap of TCP sequence numbers; empty for a clean capture."""
 
     def __init__(self) -> None:
         self._packets: list[Packet] = []
         self._passed = 0
-        """How many packets are not held back any more."""
+        """How many packets are not held any more."""
         self._gaps: deque[int] = deque()
-        """The gaps at which something may still come late, as counts of the packets before them."""
+        """The gaps that a late packet may still fill, as counts of the packets before them."""
         self._ordered: list[Packet] = []
         self._gain = 0
-        """How many frames more the second reading shows than the first."""
+        """How many more frames the second reading has than the first."""
         self._latest: dict[tuple[int | None, Endpoint | None], float] = {}
         """By connection and sender: the time of the latest packet."""
         self.is_worth_ordering = False
-        """True when something behind a gap came later than it should have.
+        """True when a packet behind a gap came later than it should have.
 
-        What was lost before the place of capture comes once more, as a retransmission. Where times go back, packets of
-        several queues were written as they came; tshark calls those retransmissions, or nothing at all.
+        A segment that was lost before the place of capture appears once more, as a retransmission. Where times go
+        back, packets of several queues were written as they came; tshark reports those as retransmissions or not at
+        all.
         """
 
     def pass_on(self, packets: list[Packet], ports: Container[int]) -> list[Packet]:
-        """The packets that can be told at once; the others are kept. Gaps count on these ports only."""
+        """Return the packets that need not wait, and hold the others. Only gaps on `ports` count."""
         clean: list[Packet] = []
         if not self._packets:
             end = next((at for at, packet in enumerate(packets) if self._begins_disorder(packet, ports)), len(packets))
@@ -135,10 +135,10 @@ class ReorderBuffer:
         for packet in packets:
             if self._begins_disorder(packet, ports):
                 self._gaps.append(self._passed + len(self._packets))
-            self.is_worth_ordering = self.is_worth_ordering or bool(packet.tcp & _CAME_LATE)
+            self.is_worth_ordering = self.is_worth_ordering or bool(packet.tcp & _LATE)
             self._packets.append(packet)
-        self._gain -= _frames(packets)
-        return clean + self._behind_losses(max(2 * len(packets), _LEAST_AT_ONCE))
+        self._gain -= _frame_count(packets)
+        return clean + self._behind_losses(max(2 * len(packets), _MIN_RELEASED))
 
     def _begins_disorder(self, packet: Packet, ports: Container[int]) -> bool:
         if not _is_of(packet, ports):
@@ -149,48 +149,48 @@ class ReorderBuffer:
         self.is_worth_ordering = self.is_worth_ordering or went_back
         return went_back or bool(packet.tcp & (TcpEvent.GAP | TcpEvent.OUT_OF_ORDER))
 
-    def _behind_losses(self, most: int) -> list[Packet]:
-        """What is behind gaps at which nothing came late for so long that it will not come at all; not all at once."""
+    def _behind_losses(self, limit: int) -> list[Packet]:
+        """Release up to `limit` packets behind gaps that have waited too long to be filled."""
         if self.is_worth_ordering or not self._packets:
             return []
-        while self._gaps and self._is_over(self._gaps[0] - self._passed):
+        while self._gaps and self._is_lost(self._gaps[0] - self._passed):
             self._gaps.popleft()
-        end = min(self._gaps[0] - self._passed if self._gaps else len(self._packets), most)
-        let_go, self._packets = self._packets[:end], self._packets[end:]
+        end = min(self._gaps[0] - self._passed if self._gaps else len(self._packets), limit)
+        released, self._packets = self._packets[:end], self._packets[end:]
         self._passed += end
-        self._gain += _frames(let_go)
-        return let_go
+        self._gain += _frame_count(released)
+        return released
 
-    def _is_over(self, gap: int) -> bool:
+    def _is_lost(self, gap: int) -> bool:
         waited = self._packets[-1].time - self._packets[gap].time
-        return waited > _LATEST_SECONDS or len(self._packets) - gap > _LATEST_PACKETS
+        return waited > _MAX_DELAY_SECONDS or len(self._packets) - gap > _MAX_DELAY_PACKETS
 
     @property
     def is_holding(self) -> bool:
         """True behind a gap."""
         return bool(self._packets)
 
-    def take_ordered(self, packets: Iterable[Packet]) -> None:
-        """Packets of the second reading, all of them, in order."""
+    def add_ordered(self, packets: Iterable[Packet]) -> None:
+        """Add packets of a second reading, in which tshark puts segments in order."""
         first = self._packets[0].number
-        # tshark shows no frame behind a segment that never came, so what it does show now has no gaps.
+        # tshark prints no frame behind a segment that never came, so the frames that it does print have no gaps.
         ordered = [
             msgspec.structs.replace(packet, tcp=packet.tcp & ~TcpEvent.GAP)
             for packet in packets
             if packet.number >= first
         ]
         self._ordered += ordered
-        self._gain += _frames(ordered)
+        self._gain += _frame_count(ordered)
 
     def release(self) -> tuple[list[Packet], bool]:
-        """What was held back, in the better reading, and whether that is the second one."""
+        """Return what was held, from the reading with more frames, and whether that is the second one."""
         is_better = self._gain > 0
         released = self._ordered if is_better else self._packets
         self._packets, self._ordered = [], []
         return released, is_better
 
 
-def is_late(packet: Packet, ports: Container[int]) -> bool:
+def _is_late(packet: Packet, ports: Container[int]) -> bool:
     """True for a packet of these ports that came behind a later one of its sender."""
     return bool(packet.tcp & TcpEvent.OUT_OF_ORDER) and _is_of(packet, ports)
 
@@ -199,18 +199,18 @@ def _is_of(packet: Packet, ports: Container[int]) -> bool:
     return any(end is not None and end.port in ports for end in (packet.source, packet.destination))
 
 
-def _frames(packets: list[Packet]) -> int:
+def _frame_count(packets: list[Packet]) -> int:
     return sum(len(packet.frames) for packet in packets)
 
 
 OnPackets = Callable[[list[Packet]], None]
 
-_AT_ONCE: Final = 200
-"""Packets and frames that are told before the loop's other tasks have their turn: some milliseconds of work."""
+_BATCH_SIZE: Final = 200
+"""Packets and frames that are applied before the loop's other tasks run: some milliseconds of work."""
 
 
 class PacketIngest:
-    """One recording's packets on their way into the store."""
+    """The path of one recording's packets into the store."""
 
     def __init__(
         self,
@@ -220,89 +220,90 @@ class PacketIngest:
         on_notice: Callable[[str], None],
         hold_seconds: float,
     ) -> None:
-        """What comes behind a gap may be held back for so many seconds, infinitely many for the whole recording."""
-        self.strangers = ProtocolMarker()
+        """Hold packets behind a gap for `hold_seconds`; infinity stands for the whole recording."""
+        self.replay = ReplayFilter()
+        self.marker = ProtocolMarker()
         self.packets_by_port: Counter[int] = Counter()
-        """By TCP port: packets that were read."""
+        """By TCP port: packets that were ingested."""
         self._store = store
         self._assembler = assembler
         self._on_change = on_change
         self._on_notice = on_notice
         self._hold_seconds = hold_seconds
         self._held = ReorderBuffer() if hold_seconds else None
-        self._minds_order = not hold_seconds
-        """True where what is out of order will stay so."""
+        self._reports_disorder = not hold_seconds
+        """True until disorder that will not be repaired was reported."""
         self._waiting: deque[Packet] = deque()
-        """What is not held back any more, and has not had its turn."""
-        self._catching_up: asyncio.Task[None] | None = None
+        """Released packets that wait for their batch."""
+        self._draining: asyncio.Task[None] | None = None
 
-    def take(self, news: list[Packet], is_at_end: Callable[[], bool]) -> None:
-        """Tell packets, or hold them back; on to the end of the recording where that has come by then."""
-        news = self.strangers.mark(news)
+    def take(self, packets: list[Packet], is_at_end: Callable[[], bool]) -> None:
+        """Apply packets, or hold them back until `hold_seconds` have passed without `is_at_end` having become true."""
+        packets = self.marker.mark(self.replay.pass_new(packets))
         if (held := self._held) is not None:
             was_holding = held.is_holding
-            news = held.pass_on(news, self._assembler.ports)
+            packets = held.pass_on(packets, self._assembler.ports)
             if held.is_holding and not was_holding and self._hold_seconds < math.inf:
                 loop = asyncio.get_running_loop()
-                loop.call_later(self._hold_seconds, lambda: None if is_at_end() else self.let_go())
+                loop.call_later(self._hold_seconds, lambda: None if is_at_end() else self.stop_holding())
         if self._waiting:
-            self._waiting += news
-            news = self._next(max(2 * len(news), _AT_ONCE))  # more than came, so that it comes to an end
-        self._tell(news)
+            self._waiting += packets
+            packets = self._next_batch(max(2 * len(packets), _BATCH_SIZE))  # more than came, so that the queue shrinks
+        self._apply_packets(packets)
 
-    def let_go(self) -> None:
-        """Tell what was held back as it was read, as the end is not near, and hold nothing back from now on.
+    def stop_holding(self) -> None:
+        """Apply what is held in the order in which it was read, and hold nothing from now on.
 
-        There may be much of it: it is told a little at a time, and what is taken meanwhile behind it.
+        There may be much of it, so it is applied in batches; packets that arrive meanwhile follow behind it.
         """
         if self._held is not None:
             packets, _ = self._held.release()
-            self._held, self._minds_order = None, True
+            self._held, self._reports_disorder = None, True
             self._waiting += packets
-            self._catching_up = asyncio.create_task(self.catch_up())
+            self._draining = asyncio.create_task(self.drain())
 
-    async def catch_up(self) -> None:
-        """Tell all that waits for its turn, leaving the loop to others in between."""
+    async def drain(self) -> None:
+        """Apply all that waits, batch by batch, yielding to the UI in between."""
         while self._waiting:
-            self._tell(self._next(_AT_ONCE))
+            self._apply_packets(self._next_batch(_BATCH_SIZE))
             await yield_to_ui()
 
-    async def release(self, read_in_order: Callable[[OnPackets], Awaitable[None]]) -> None:
-        """Tell what was held back behind a gap, at the recording's end, put in order where that shows more."""
+    async def finish(self, read_in_order: Callable[[OnPackets], Awaitable[None]]) -> None:
+        """Apply what is held at the recording's end, from a second reading where that yields more frames."""
         was_ordered, held, self._held = False, self._held, None
         if held is not None:
             if held.is_worth_ordering:
-                await read_in_order(lambda packets: held.take_ordered(self.strangers.mark(packets)))
+                await read_in_order(lambda packets: held.add_ordered(self.marker.mark(packets)))
             packets, was_ordered = held.release()
             self._waiting += packets
-        await self.catch_up()
+        await self.drain()
         if was_ordered:
             self._on_notice(ORDERED)
 
-    def end(self) -> None:
-        """Tell nothing more."""
-        if self._catching_up is not None:
-            self._catching_up.cancel()
+    def cancel(self) -> None:
+        """Apply nothing more."""
+        if self._draining is not None:
+            self._draining.cancel()
 
     def apply(self, events: Iterable[Event]) -> None:
-        """Tell what no packet did."""
+        """Apply events to the store and report the change."""
         self._on_change(self._store.apply(events))
 
-    def _next(self, size: int) -> list[Packet]:
-        """Take from what waits, so many packets and frames together or a packet more."""
+    def _next_batch(self, size: int) -> list[Packet]:
+        """Take packets from the queue until they and their frames number at least `size`."""
         found: list[Packet] = []
         while self._waiting and size > 0:
             found.append(self._waiting.popleft())
             size -= 1 + len(found[-1].frames)
         return found
 
-    def _tell(self, news: list[Packet]) -> None:
-        if self._minds_order and any(is_late(packet, self._assembler.ports) for packet in news):
-            self._minds_order = False
+    def _apply_packets(self, packets: list[Packet]) -> None:
+        if self._reports_disorder and any(_is_late(packet, self._assembler.ports) for packet in packets):
+            self._reports_disorder = False
             self._on_notice(DISORDER)
-        if news:
+        if packets:
             self.packets_by_port.update(
-                end.port for packet in news for end in (packet.source, packet.destination) if end
+                end.port for packet in packets for end in (packet.source, packet.destination) if end
             )
             receive = self._assembler.receive
-            self.apply(event for packet in news for event in receive(packet))
+            self.apply(event for packet in packets for event in receive(packet))

@@ -1,7 +1,7 @@
-"""Every packet of a capture as a line, as Wireshark's list has it: kept on disk, found by its number.
+"""The list of all packets of a capture, as in Wireshark: one row each, kept on disk and found by number.
 
-Owns a private file without a name: it is nobody's but ours, and gone with this program however it ends. In memory are
-eight bytes for each packet. Takes the lines of `Tshark.list_arguments`, which begin with the packet's number.
+The rows are in an unlinked file, which vanishes with this program however it ends. Memory holds eight bytes per
+packet. The input is the output of `Tshark.list_arguments`, whose lines begin with the packet's number.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import Final, NamedTuple
 from inspector.capture.left_captures import spool_folder
 from inspector.errors import SpoolError, reason, remedy
 
-_LONGEST, _LONGEST_CELL = 2_048, 256
-"""Bytes of a line that are kept, and of a column where it is longer: more than any screen shows."""
+_MAX_LINE, _MAX_CELL = 2_048, 256
+"""Bytes of a line, and of each column in a longer line: more than any screen shows."""
 _COLUMNS: Final = 7
 _GRPC: Final = re.compile("(?:GRPC)+(?:HTTP2)*")
 _NO_TYPE: Final = "/PB(<UNKNOWN>)"
-"""What version 4.6 puts behind the name where it has no schema: it never has, messages are read by us."""
+"""What version 4.6 appends to the name without a schema, which tshark never gets here."""
 
 
 class PacketLine(NamedTuple):
-    """What the list says of one packet, as tshark writes it; nothing in it is safe to print."""
+    """A row of the list, as tshark prints it; its text must be cleaned before it is shown."""
 
     number: int
     time: float
@@ -39,7 +39,7 @@ class PacketLine(NamedTuple):
 
 
 class PacketList:
-    """The lines of one capture, in the order of its packets."""
+    """The rows of one capture, in the order of its packets."""
 
     def __init__(self) -> None:
         self._descriptor: int | None = None
@@ -50,42 +50,42 @@ class PacketList:
         return len(self._ends)
 
     def take(self, lines: Iterable[bytes]) -> None:
-        """Take in what tshark printed; lines of packets that are here already are passed over, as is what is no line.
+        """Append the lines that continue the list; others, repeated by a restarted tshark, are ignored.
 
         Raises:
-            SpoolError: the disk takes no more.
+            SpoolError: The disk is full or fails.
         """
-        kept: list[bytes] = []
+        added: list[bytes] = []
         expected, size = len(self) + 1, self._size
         for line in lines:
             if _number(line) == expected:
-                kept.append(line if len(line) <= _LONGEST else _shortened(line))
-                size += len(kept[-1])
+                added.append(line if len(line) <= _MAX_LINE else _shortened(line))
+                size += len(added[-1])
                 self._ends.append(size)
                 expected += 1
         try:
-            self._write(b"".join(kept))
+            self._write(b"".join(added))
         except OSError as error:
-            del self._ends[len(self) - len(kept) :]
+            del self._ends[len(self) - len(added) :]
             raise SpoolError(
                 f"The list of packets cannot be kept: {reason(error)}.", remedy(error, "Make room on the disk.")
             ) from error
         self._size = size
 
     def line(self, number: int) -> PacketLine:
-        """The line of a packet; numbers begin at 1. IndexError for one that has not come."""
+        """Return the row of a packet; numbers begin at 1. Raise IndexError for one that has not come."""
         if not 0 < number <= len(self):
             raise IndexError(number)
         start = self._ends[number - 2] if number > 1 else 0
         data = b"" if self._descriptor is None else os.pread(self._descriptor, self._ends[number - 1] - start, start)
-        return _read(number, data)
+        return _parse(number, data)
 
     def clear(self) -> None:
-        """Forget all lines: they are about to come anew, and may say something else."""
+        """Remove all rows, as the capture is decoded in another way."""
         self._ends, self._size = array("Q"), 0
 
     def close(self) -> None:
-        """Give the file up."""
+        """Close the file, and remove all rows."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -93,41 +93,41 @@ class PacketList:
 
     def _write(self, data: bytes) -> None:
         if self._descriptor is None:
-            self._descriptor = _nameless_file()
+            self._descriptor = _unlinked_file()
         view, at = memoryview(data), self._size
         while view:
             done = os.pwrite(self._descriptor, view, at)
             view, at = view[done:], at + done
 
 
-def _nameless_file() -> int:
-    """A file for this user only, beside the spools, or where nothing can be written there in the usual place."""
+def _unlinked_file() -> int:
+    """Open a file without a name beside the spools, or in the folder for temporary files."""
     try:
         folder = spool_folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(".packets", dir=folder)
     except OSError:
         descriptor, name = tempfile.mkstemp(".packets", "grpc-inspector-")
-    os.unlink(name)  # noqa: PTH108 - the name is a str, and was never of use
+    os.unlink(name)  # noqa: PTH108 - the name is a str already
     return descriptor
 
 
 def _number(line: bytes) -> int:
-    """The packet number that a line begins with; 0 where it begins otherwise."""
+    """Return the packet number at the beginning of a line; 0 where there is none."""
     first = line.partition(b"\t")[0].strip()
     return int(first) if first.isdigit() else 0
 
 
 def _shortened(line: bytes) -> bytes:
-    """A line of which every column is there, if not all of it."""
+    """Shorten each column of a line, so that all of them are there."""
     *cells, info = line.split(b"\t", _COLUMNS - 1)
-    return b"\t".join([*(cell[:_LONGEST_CELL] for cell in cells), info])[:_LONGEST]
+    return b"\t".join([*(cell[:_MAX_CELL] for cell in cells), info])[:_MAX_LINE]
 
 
-def _once(name: str) -> str:
-    """A protocol's name but once: tshark writes it as often as it dissected it in a packet, as `GRPCGRPC`.
+def _deduplicated(name: str) -> str:
+    """Return a protocol's name once: tshark repeats it for each time that it dissected it, as in `GRPCGRPC`.
 
-    Version 4.0 runs both names together where a packet holds frames with messages and others, as `GRPCGRPCHTTP2`.
+    Version 4.0 joins both names where a packet holds frames with and without messages, as in `GRPCGRPCHTTP2`.
     """
     name = name.replace(_NO_TYPE, "")
     if _GRPC.fullmatch(name):
@@ -136,11 +136,11 @@ def _once(name: str) -> str:
     return name[:period] if len(name) >= 2 * period else name
 
 
-def _read(number: int, data: bytes) -> PacketLine:
+def _parse(number: int, data: bytes) -> PacketLine:
     cells = [cell.strip() for cell in data.decode(errors="replace").split("\t", _COLUMNS - 1)]
     cells += [""] * (_COLUMNS - len(cells))
     _, time, source, protocol, destination, length, info = cells
-    return PacketLine(number, _seconds(time), source, destination, _once(protocol), int(length or 0), info)
+    return PacketLine(number, _seconds(time), source, destination, _deduplicated(protocol), int(length or 0), info)
 
 
 def _seconds(text: str) -> float:

@@ -1,4 +1,4 @@
-"""Packets with their frames, made from the fields that tshark printed."""
+"""Makes packets with their frames from the fields that tshark printed."""
 
 from __future__ import annotations
 
@@ -33,29 +33,30 @@ from inspector.model.frame import (
 from inspector.tshark.fields import JOINT, UNKNOWN_NAME, Layers, entries, last
 from inspector.tshark.rotation import ResumedNumbering
 
+# tshark counts a dynamic table size update (RFC 7541 §6.3) as a header, though it prints no name for it.
 _BEGINS_WITH_UPDATE: Final = re.compile(f"(?:^|{JOINT})[23]")
-"""Updates are octets from 20 to 3f, and stand where a block begins."""
+"""Updates are octets from 20 to 3f, and occur only at the beginning of a block."""
 _UPDATE: Final = 0x20
 _MASK: Final = 0xE0
-_INTEGER: Final = 12
-"""Octets within which an integer ends that means anything."""
+_MAX_INTEGER: Final = 12
+"""Octets that suffice for any meaningful HPACK integer."""
 
 
 def header_counts(layers: Layers) -> str:
-    """How many headers each frame of a packet has, of those that have headers, as tshark writes it."""
+    """Return `layers.header_counts` without the table size updates that tshark counted."""
     if not _BEGINS_WITH_UPDATE.search(layers.blocks) and not _BEGINS_WITH_UPDATE.search(layers.promise_blocks):
         return layers.header_counts
-    told = [int(count) for count in entries(layers.header_counts) if count.isdigit()]
-    updates = _updates(layers, len(told))
-    if len(updates) != len(told) or sum(told) - len(entries(layers.header_names)) < sum(updates):
+    counts = [int(count) for count in entries(layers.header_counts) if count.isdigit()]
+    updates = _updates(layers, len(counts))
+    if len(updates) != len(counts) or sum(counts) - len(entries(layers.header_names)) < sum(updates):
         return layers.header_counts  # a packet that was cut, or a tshark that does not count them
-    return JOINT.join(str(max(count - update, 0)) for count, update in zip(told, updates, strict=True))
+    return JOINT.join(str(max(count - update, 0)) for count, update in zip(counts, updates, strict=True))
 
 
 def _updates(layers: Layers, count: int) -> list[int]:
-    """How many updates stand in each frame that has a count."""
+    """Return the number of updates in each of the `count` frames that have a header count."""
     kinds = [int(kind) for kind in entries(layers.types)]
-    flags = [int(each, 16) for each in entries(layers.flags)]
+    flags = [int(flag, 16) for flag in entries(layers.flags)]
     uncounted = sum(map(HEADER_TYPES.__contains__, kinds)) - count
     blocks = {
         FrameType.HEADERS: iter(entries(layers.blocks)),
@@ -76,7 +77,7 @@ def _updates(layers: Layers, count: int) -> list[int]:
 def _leading_updates(block: str) -> int:
     count, at = 0, 0
     try:
-        while (octets := bytes.fromhex(block[at : at + 2 * _INTEGER])) and octets[0] & _MASK == _UPDATE:
+        while (octets := bytes.fromhex(block[at : at + 2 * _MAX_INTEGER])) and octets[0] & _MASK == _UPDATE:
             at += 2 * decode_integer(octets, 5)[1]
             count += 1
     except (HPACKError, ValueError):
@@ -86,16 +87,16 @@ def _leading_updates(block: str) -> int:
 
 _SETTING_LENGTH: Final = 6
 _MISSING: Final = "<MISSING>"
-"""What tshark prints for a field of no bytes."""
-_MOST_READ: Final = 200
-"""Headers of a block after which tshark reads no more, and has a table that is wrong from there on. The last of so
-many is called unknown, so that this block and all behind it are read with our own table."""
+"""What tshark prints for a field of zero bytes."""
+_MAX_HEADERS: Final = 200
+"""Headers of a block that tshark reads; its table is wrong from there on. The last of so many is marked as unknown,
+so that this block and all later ones are read with our own table."""
 _REPLACED: Final = "\ufffd"
-"""What tshark gives for each byte of a header that is no ASCII."""
-_SHARED_LISTS: Final = 4096
-"""How many packets' headers are kept to be shared: the calls of one client repeat theirs."""
-_SHARED_LENGTH: Final = 4096
-"""The most characters that they may have."""
+"""What tshark prints for each byte of a header that is not ASCII."""
+_CACHED_LISTS: Final = 4096
+"""Packets whose headers are cached: the calls of one client repeat theirs."""
+_MAX_CACHED_LENGTH: Final = 4096
+"""Characters of the headers of a packet that is cached."""
 
 _Headers: TypeAlias = tuple[tuple[Header, ...], tuple[tuple[int, HeaderSource], ...]]
 _NO_HEADERS: Final[_Headers] = (), ()
@@ -107,7 +108,7 @@ Parts: TypeAlias = tuple[
 
 
 class FrameParts:
-    """Hands each frame of one packet its entries; asked once per frame, in the order of the wire."""
+    """Assigns the entries of one packet's fields to its frames; `next_frame` is called for each, in wire order."""
 
     __slots__ = ("_blocks", "_data", "_layers", "_missing_counts", "_queues", "types")
 
@@ -115,14 +116,13 @@ class FrameParts:
         self._layers = layers
         self._queues: dict[str, Iterator[str]] = {}
         self.types = [int(kind) for kind in entries(layers.types)]
-        """The types of the packet's frames."""
         self._data = [entry for entry in entries(layers.data) if entry != _MISSING]
         lists = _header_lists(header_counts(layers), layers.header_names, layers.header_values)
         self._blocks = iter(lists)
         self._missing_counts = sum(map(HEADER_TYPES.__contains__, self.types)) - len(lists)
 
-    def deal(self, kind: int, flags: int, length: int) -> Parts:
-        """Give the next frame, of this type, flags and length, what is its own."""
+    def next_frame(self, kind: int, flags: int, length: int) -> Parts:
+        """Return the parts of the next frame, which has this type, these flags and this length."""
         if kind == FrameType.DATA:
             padding = 1 + self.number("pad_lengths") if flags & PADDED else 0
             return kind, flags, length, None, (), self._data_of(length - padding), None
@@ -130,7 +130,7 @@ class FrameParts:
             detail = _priority(self) if flags & PRIORITY else None
             return kind, flags, length, *self._headers(flags), self.octets("blocks"), detail
         if kind == FrameType.CONTINUATION:
-            # tshark gives this fragment as text only, from which the bytes cannot be had back.
+            # tshark prints this fragment as text only, from which the bytes cannot be recovered.
             return kind, flags, length, *self._headers(flags), b"", None
         if kind == FrameType.PUSH_PROMISE:
             promised: Detail = {"promised_stream": self.number("promised_streams")}
@@ -139,22 +139,23 @@ class FrameParts:
         return kind, flags, length, None, (), b"", make(self, flags, length) if make else None
 
     def text(self, attribute: str) -> str | None:
-        """The next entry of a field that only some frames have; None when there are no more."""
+        """Return the next entry of a field that only some frames have; None when there are no more."""
         if (queue := self._queues.get(attribute)) is None:
             queue = self._queues[attribute] = iter(entries(getattr(self._layers, attribute)))
         return next(queue, None)
 
     def number(self, attribute: str) -> int:
-        """The next entry as a number, decimal or hex; 0 when there are no more, or the packet was cut there."""
+        """Return the next entry as a number, from decimal or hex; 0 when there are no more, as in a cut packet."""
         text = self.text(attribute)
         return _number(text) if text else 0
 
     def octets(self, attribute: str) -> bytes:
-        """The next entry as bytes; none when there are no more, or of a field without a length."""
+        """Return the next entry as bytes; empty when there are no more, or for a field of zero bytes."""
         text = self.text(attribute)
         return bytes.fromhex(text) if text and text != _MISSING else b""
 
     def _data_of(self, length: int) -> bytes:
+        """Return the next entry of this length: tshark adds empty ones, and whole bodies at the end of a stream."""
         if length <= 0:
             return b""
         for index, entry in enumerate(self._data):
@@ -164,7 +165,7 @@ class FrameParts:
         return self._cut_data(2 * length)
 
     def _cut_data(self, hex_length: int) -> bytes:
-        """What a snap length left of a DATA frame's bytes."""
+        """Return the part of a DATA frame's bytes that a snap length left."""
         index = next((i for i, entry in enumerate(self._data) if 0 < len(entry) < hex_length), None)
         return bytes.fromhex(self._data.pop(index)) if index is not None else b""
 
@@ -176,31 +177,31 @@ class FrameParts:
 
 
 def _header_lists(counts: str, names: str, values: str) -> tuple[_Headers, ...]:
-    """The headers of a packet's frames, and which of them are not plainly read. Calls of one client repeat theirs."""
-    read = _read_lists if len(names) + len(values) <= _SHARED_LENGTH else _read_lists.__wrapped__
+    """Return the headers of each frame with the sources of those that are doubtful."""
+    read = _read_lists if len(names) + len(values) <= _MAX_CACHED_LENGTH else _read_lists.__wrapped__
     return read(counts, names, values)
 
 
-@lru_cache(maxsize=_SHARED_LISTS)
+@lru_cache(maxsize=_CACHED_LISTS)
 def _read_lists(counts: str, names: str, values: str) -> tuple[_Headers, ...]:
     sizes = [_number(count) for count in entries(counts)]
     all_names, all_values = entries(names), values.split(JOINT)
     is_clear = not any(sizes) or 0 < len(all_names) <= sum(sizes)  # a packet that was cut has fewer
     if not is_clear or (all_names and len(all_names) != len(all_values)):
-        # One of them holds what stands between them.
-        return tuple(_marked(((UNKNOWN_NAME, ""),) * size) for size in sizes)
-    # One byte of HPACK may name a long value again, ten thousand times in a block: equal headers are one object.
-    once: dict[Header, Header] = {}
-    headers = (once.setdefault(header, header) for header in zip(all_names, all_values, strict=False))
-    return tuple(_marked(tuple(islice(headers, size))) for size in sizes)
+        # A name or value contains the joint.
+        return tuple(_with_sources(((UNKNOWN_NAME, ""),) * size) for size in sizes)
+    # One byte of HPACK can repeat a long value, ten thousand times in a block: equal headers share one object.
+    unique: dict[Header, Header] = {}
+    headers = (unique.setdefault(header, header) for header in zip(all_names, all_values, strict=False))
+    return tuple(_with_sources(tuple(islice(headers, size))) for size in sizes)
 
 
-def _marked(headers: tuple[Header, ...]) -> _Headers:
-    shown = {header: _normalised(header) for header in set(headers)}
+def _with_sources(headers: tuple[Header, ...]) -> _Headers:
+    normalised = {header: _normalised(header) for header in set(headers)}
     sources = tuple((i, source) for i, header in enumerate(headers) if (source := _doubt(header)))
-    if len(headers) >= _MOST_READ and not sources:
+    if len(headers) >= _MAX_HEADERS and not sources:
         sources = ((len(headers) - 1, HeaderSource.UNKNOWN),)
-    return tuple(shown[header] for header in headers), sources
+    return tuple(normalised[header] for header in headers), sources
 
 
 def _number(text: str) -> int:
@@ -208,10 +209,10 @@ def _number(text: str) -> int:
 
 
 def _doubt(header: Header) -> HeaderSource | None:
-    """Why what tshark shows may not be what was there; the header block tells then.
+    """Return why a header may differ from that on the wire, so that it is read from the header block instead.
 
-    Unknown are an HPACK entry never seen, true binary metadata and what is no ASCII. With a backslash tshark may have
-    written a control character.
+    Unknown are HPACK entries that tshark never saw, binary metadata (printed as empty) and values that are not ASCII. A
+    backslash may be tshark's escape for a control character.
     """
     name, value = header
     if name == UNKNOWN_NAME or (not value and name.endswith(BINARY_SUFFIX)) or _REPLACED in name + value:
@@ -262,7 +263,7 @@ def _window_update(parts: FrameParts, _flags: int, _length: int) -> Detail:
 
 @lru_cache(maxsize=4096)
 def _increment(number: int) -> Detail:
-    """One object for each number: a third of all frames are updates, and most of them grant the same few sizes."""
+    """Return one object per number: a third of all frames are updates, and most of them grant the same few sizes."""
     return {"increment": number}
 
 
@@ -277,16 +278,16 @@ _DETAILS: Final[dict[int, Callable[[FrameParts, int, int], Detail]]] = {
 
 
 _TCP: Final = "6"
-"""As `ip.proto` says it."""
+"""The value of `ip.proto`."""
 
 
 def read_packet(layers: Layers, numbering: ResumedNumbering | None = None) -> Packet:
-    """The packet that one line of tshark's output tells of; `numbering` is that of a tshark that began later.
+    """Make the packet of one line of tshark's output; `numbering` is that of a tshark that resumed.
 
     Raises:
-        ValueError, IndexError: a field that every packet has is missing or is no number.
+        ValueError, IndexError: A field that every packet has is missing or malformed.
     """
-    # Simple Packet Blocks of a pcapng have no time, nor has what tshark makes of a pcapng that ends in its header.
+    # Simple Packet Blocks of a pcapng have no time, nor has the packet of a pcapng that ends within its header.
     number, time = int(layers.number), _seconds(layers.time) if layers.time else 0.0
     if numbering is not None:
         number = numbering.packet(number)
@@ -294,7 +295,7 @@ def read_packet(layers: Layers, numbering: ResumedNumbering | None = None) -> Pa
     if not layers.connection:
         return Packet(number, time, length)
     connection = int(last(layers.connection))
-    is_ipv4 = not layers.ipv6_source or last(layers.ip_protocol) == _TCP  # where one lies in the other
+    is_ipv4 = not layers.ipv6_source or last(layers.ip_protocol) == _TCP  # one may be tunnelled in the other
     source = _endpoint(layers.ip_source if is_ipv4 else layers.ipv6_source, layers.source_port)
     destination = _endpoint(layers.ip_destination if is_ipv4 else layers.ipv6_destination, layers.destination_port)
     events = _tcp_events(layers.tcp_flags, layers.lost_segment, layers.out_of_order, layers.repeated, layers.preface)
@@ -308,7 +309,7 @@ def read_packet(layers: Layers, numbering: ResumedNumbering | None = None) -> Pa
             parts.types, entries(layers.flags), entries(layers.streams), entries(layers.lengths), strict=False
         )
         frames = tuple(
-            Frame(number, time, connection, source, int(stream), *parts.deal(kind, int(flags, 16), int(size)))
+            Frame(number, time, connection, source, int(stream), *parts.next_frame(kind, int(flags, 16), int(size)))
             for kind, flags, stream, size in headings
         )
     problem = "tshark calls the packet malformed" if layers.malformed else None
@@ -319,7 +320,7 @@ def read_packet(layers: Layers, numbering: ResumedNumbering | None = None) -> Pa
 
 
 def _missing_data(frames: Iterable[Frame]) -> int:
-    """Bytes of DATA frames that were not captured."""
+    """Return how many bytes of DATA frames were not captured."""
     return sum(frame.length - len(frame.payload) for frame in frames if frame.type == FrameType.DATA)
 
 
@@ -340,6 +341,6 @@ def _endpoint(address: str, port: str) -> Endpoint:
 def _seconds(text: str) -> float:
     try:
         return float(text)
-    except ValueError:  # some versions print absolute times by ISO 8601, with nanoseconds
+    except ValueError:  # some versions print absolute times in ISO 8601, with nanoseconds
         whole, _, fraction = text.removesuffix("Z").partition(".")
         return datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0.{fraction or 0}")

@@ -1,179 +1,217 @@
-"""One run of tshark behind a capture that may still grow, driven by pyshark.
+"""Runs tshark on a capture that may still grow, and passes on the lines that it prints.
 
-pyshark's PipeCapture starts tshark on a pipe and pumps its output; the line parser, the child's own session and the
-collecting of its last words are ours. Bytes of the capture go in at one end, packets come out in batches at the
-other, all on one event loop, which is left to others after every batch.
+`TsharkProcess` is one run. `RestartingReader` repeats runs until one has read a recording to its end.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
-from asyncio import StreamReader
-from asyncio.subprocess import PIPE, Process
-from collections import deque
-from collections.abc import AsyncIterator, Callable
-from typing import Final
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pyshark.capture.pipe_capture import PipeCapture
-from pyshark.tshark.output_parser.base_parser import BaseTsharkOutputParser
+from inspector.capture.spool import Recording
+from inspector.processes import (
+    RestartLimiter,
+    has_outgrown,
+    is_stopped,
+    make_pipe,
+    memory_of,
+    too_large,
+    write_all,
+)
+from inspector.scheduling import wait_until_done
+from inspector.tshark.binary import Tshark, TsharkDied, capture_complaint
 
-from inspector.model.frame import Packet
-from inspector.processes import end_unread, is_stopped, make_pipe, memory_of, spawn, write_all
-from inspector.scheduling import yield_to_ui
-from inspector.tshark.binary import Decoding, Tshark, TsharkDied, about_capture, environment
-from inspector.tshark.fields import FORMAT, LineReader
-from inspector.tshark.packets import read_packet
-from inspector.tshark.rotation import ResumedNumbering
+if TYPE_CHECKING:
+    from inspector.tshark.pyshark_adapter import PipeEnd
 
-_CHUNK: Final = 1 << 14
-"""Bytes of output that are parsed before the loop's other tasks have their turn: a few milliseconds of work."""
-_KEPT_WORDS: Final = 20
+_FEED_END_SECONDS: Final = 1.0
+"""For the feeding task to notice that tshark has ended."""
 
 
-class TsharkRun(PipeCapture):  # type: ignore[misc]  # pyshark has no types
-    """One tshark process; make one for each run."""
+class TsharkProcess:
+    """One run of tshark: the bytes of a capture go in, lines come out in batches, all on one event loop."""
 
-    _running_processes: set[Process] = frozenset()  # type: ignore[assignment]
-    """Where pyshark looks, also when there are no open files for the pipe and nothing else was made."""
+    def __init__(
+        self, tshark: Tshark, arguments: Sequence[str], *, in_background: bool = True, max_memory: float = math.inf
+    ) -> None:
+        """Prepare one run.
 
-    def __init__(self, tshark: Tshark, decoding: Decoding, numbering: ResumedNumbering | None = None) -> None:
-        """`numbering` is for a run that does not begin at the beginning of the capture."""
-        self._output_end, self._input_end = make_pipe()
-        super().__init__(
-            self._output_end,
-            eventloop=asyncio.get_running_loop(),
-            tshark_path=tshark.path,
-            custom_parameters=tshark.arguments(decoding, goes_on=numbering is not None),
-        )
-        self._use_ek = True
-        self._lines = LineReader(tshark.refused)
-        self._numbering = numbering
-        self._words: deque[str] = deque(maxlen=_KEPT_WORDS)
+        Args:
+            tshark: The program.
+            arguments: Its options. They include `-r -` where it reads the capture.
+            in_background: Whether it runs at a lower priority than the tshark that fills the store.
+            max_memory: Bytes of memory beyond which it is ended.
+        """
+        self._tshark = tshark
+        self._arguments = arguments
+        self._in_background = in_background
+        self._max_memory = max_memory
+        self._process: Process | None = None
         self.fed = 0
-        """Bytes of the capture that tshark has taken."""
+        """Bytes of the capture that were written to tshark."""
 
-    async def decode(self, capture: AsyncIterator[bytes], on_packets: Callable[[list[Packet]], None]) -> str:
-        """Decode until the capture ends; returns what tshark found wrong with the capture, "" for nothing.
+    async def read(self, capture: AsyncIterator[bytes], on_lines: Callable[[list[bytes]], object]) -> str:
+        """Feed a capture to tshark until it ends, and return tshark's complaint about the capture, "" for none.
 
         Raises:
-            TsharkDied: it ended before the capture did.
-            OSError: it cannot be run at all.
+            TsharkDied: tshark ended before the capture, or refused an option.
+            TsharkError: It cannot be run, or needs more than `max_memory`. Lines printed until then were passed on.
         """
-        feeding = asyncio.create_task(self._feed(capture))
         try:
-            await self.packets_from_tshark(on_packets, close_tshark=False)
-            (process,) = self._running_processes
-            status = await process.wait()
-            await asyncio.gather(*self._stderr_handling_tasks)
-            said = "\n".join(self._words)
-            if feeding.done() and (error := feeding.exception()) is not None:
-                raise error
-            if status and not (amiss := about_capture(said)):
-                raise TsharkDied(status, said)
-            if status == 0 and not await _is_over(feeding):
-                raise TsharkDied(status, said)
-            return amiss if status else ""
-        finally:
-            feeding.cancel()
-            await asyncio.wait({feeding})
-            await self.close_async()
+            return await self._read(capture, on_lines)
+        except OSError as error:
+            raise self._tshark.cannot_run(error) from error
 
     @property
     def memory(self) -> int:
-        """Bytes of memory that tshark holds; 0 while there is none."""
-        return sum(memory_of(process.pid) for process in self._running_processes)
+        """Bytes of memory that tshark holds; 0 when it is not running."""
+        return 0 if self._process is None else memory_of(self._process.pid)
 
     @property
     def stopped(self) -> int:
-        """The process id of tshark while a signal (SIGSTOP) has stopped it; else 0."""
-        return next((process.pid for process in self._running_processes if is_stopped(process.pid)), 0)
+        """The process id of tshark while SIGSTOP holds it; else 0."""
+        return self._process.pid if self._process is not None and is_stopped(self._process.pid) else 0
 
-    async def close_async(self) -> None:
-        """End tshark, however far it is, and close both ends of its pipe."""
-        for process in self._running_processes:
-            await end_unread(process)
-        self._running_processes.clear()
-        for task in self._stderr_handling_tasks:
-            await task
-        self._close_ends()
+    async def _read(self, capture: AsyncIterator[bytes], on_lines: Callable[[list[bytes]], object]) -> str:
+        from inspector.tshark.pyshark_adapter import LineCapture  # noqa: PLC0415 - loads pyshark: after the first paint
 
-    def close(self) -> None:
-        """What pyshark does when a run that was broken off is collected.
+        reading, writing = make_pipe()
+        os.set_blocking(writing, False)
+        with os.fdopen(reading, "rb", buffering=0) as output, os.fdopen(writing, "wb", buffering=0) as input_:
+            run = LineCapture((self._tshark.path, *self._arguments), output, in_background=self._in_background)
+            feeding = asyncio.create_task(self._feed(capture, input_))
+            watching: asyncio.Task[None] | None = None
+            try:
+                process = self._process = await run.start()
+                if self._max_memory < math.inf:
+                    watching = asyncio.create_task(self._kill_when_too_large(process))
+                await run.read_lines(process, on_lines)
+                status, stderr = await process.wait(), await run.read_stderr()
+                if watching is not None and watching.done():
+                    raise too_large("tshark", self._max_memory)
+                return await _outcome(status, stderr, feeding)
+            finally:
+                beside = {feeding} if watching is None else {feeding, watching}
+                for task in beside:
+                    task.cancel()
+                await asyncio.wait(beside)
+                await run.close_async()
+                self._process = None
 
-        Its own way closes the pipe by its number, which is somebody else's by then: gRPC's, and gRPC aborts.
-        """
-        self._close_ends()
-
-    async def _feed(self, capture: AsyncIterator[bytes]) -> None:
-        os.set_blocking(self._input_end, False)
+    async def _feed(self, capture: AsyncIterator[bytes], pipe: PipeEnd) -> None:
         try:
             async for data in capture:
-                await write_all(self._input_end, data)
+                await write_all(pipe.fileno(), data)
                 self.fed += len(data)
         except BrokenPipeError:
-            return  # tshark is gone, which whoever reads its output notices
+            return  # tshark has ended, which the end of its output shows
         finally:
-            os.close(self._input_end)
-            self._input_end = -1
+            pipe.close()
 
-    def _close_ends(self) -> None:
-        for descriptor in (self._output_end, self._input_end):
-            if descriptor >= 0:
-                os.close(descriptor)
-        self._output_end = self._input_end = -1
-
-    # What pyshark asks of its subclasses.
-
-    async def _get_tshark_process(self, packet_count: int | None = None) -> Process:
-        command = [self.tshark_path, "-l", "-n", *FORMAT, *self.get_parameters(packet_count)]
-        process = await spawn(*command, stdin=self._pipe, stdout=PIPE, env=environment())
-        os.close(self._output_end)
-        self._output_end = -1
-        self._create_stderr_handling_task(process.stderr)
-        self._created_new_process(command, process)
-        return process
-
-    def _setup_tshark_output_parser(self) -> BaseTsharkOutputParser:
-        return _LineParser(self._lines, self._numbering)
-
-    async def _handle_process_stderr_forever(self, stderr: StreamReader) -> None:
-        async for line in stderr:
-            self._words.append(line.decode(errors="replace").strip())
+    async def _kill_when_too_large(self, process: Process) -> None:
+        await has_outgrown(process.pid, self._max_memory)
+        process.kill()
 
 
-class _LineParser(BaseTsharkOutputParser):  # type: ignore[misc]
-    """Makes a batch of packets of each chunk of output: to pyshark, the batch is one packet."""
-
-    def __init__(self, lines: LineReader, numbering: ResumedNumbering | None) -> None:
-        super().__init__()
-        self._lines = lines
-        self._numbering = numbering
-        self._rest: list[bytes] = []
-        """Of a line that is not whole: a capture may be such that one has many megabytes."""
-
-    async def get_packets_from_stream(
-        self,
-        stream: StreamReader,
-        existing_data: bytes,  # what was returned as the rest
-        got_first_packet: bool = True,  # noqa: ARG002
-    ) -> tuple[list[Packet], bytes]:
-        await yield_to_ui()
-        output = await stream.read(_CHUNK)
-        if not output:
-            raise EOFError
-        whole, newline, rest = output.rpartition(b"\n")
-        if not newline:
-            self._rest.append(output)
-            return [], existing_data
-        lines = b"".join((*self._rest, whole)).split(b"\n")
-        self._rest = [rest]
-        return [read_packet(self._lines.read(line), self._numbering) for line in lines if line], existing_data
-
-
-async def _is_over(task: asyncio.Task[None]) -> bool:
-    """True when a task that has nothing left to do but to end has ended."""
+async def _outcome(status: int, stderr: str, feeding: asyncio.Task[None]) -> str:
+    """Return tshark's complaint about the capture; raise TsharkDied, or the error with which feeding failed."""
+    if feeding.done() and (error := feeding.exception()) is not None:
+        raise error
+    complaint = capture_complaint(stderr)
+    if status:
+        if not complaint:
+            raise TsharkDied(status, stderr)
+        return complaint
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(task), 1)
-    return task.done()
+        await asyncio.wait_for(asyncio.shield(feeding), _FEED_END_SECONDS)
+    if not feeding.done():
+        raise TsharkDied(status, stderr)
+    return ""
+
+
+async def _no_wait(_offset: int) -> None:
+    """Reading is never paused."""
+
+
+class Bounds(NamedTuple):
+    """Limits for those who read a recording beside the tshark that fills the store."""
+
+    memory: float = math.inf
+    """Bytes that each of their programs may hold."""
+    reach: Callable[[int], Awaitable[None]] = _no_wait
+    """Waits, before an offset, while decoding is paused there."""
+
+
+class RestartingReader:
+    """Runs of a tshark that prints lines, over one recording.
+
+    A tshark that died, or whose arguments are to change, starts again at the beginning of the recording.
+    """
+
+    def __init__(
+        self, tshark: Tshark, recording: Recording, arguments: Callable[[], Sequence[str]], bounds: Bounds
+    ) -> None:
+        self._bounds = bounds
+        self._tshark = tshark
+        self._recording = recording
+        self._arguments = arguments
+        self._restart = asyncio.Event()
+        self._process: TsharkProcess | None = None
+
+    @property
+    def fed(self) -> int:
+        """Bytes of the recording that were written to the current tshark."""
+        return self._process.fed if self._process else 0
+
+    def restart(self) -> None:
+        """Start again, as `arguments` now returns others."""
+        self._restart.set()
+
+    async def run(self, take: Callable[[list[bytes]], object], clear: Callable[[], object]) -> None:
+        """Read to the recording's end.
+
+        `take` receives lines; after a death some are repeated. `clear` is called when the arguments have changed, and
+        with them possibly every line.
+
+        Raises:
+            TsharkError: tshark cannot do it, needs too much memory, or keeps dying.
+        """
+        limiter, clock = RestartLimiter(), asyncio.get_running_loop().time
+        while True:
+            self._restart.clear()
+            limiter.note_start(clock())
+            try:
+                if await self._read_until_restart(take):
+                    return
+                clear()
+            except TsharkDied as death:
+                if not self._tshark.leave_out(death.stderr) and limiter.exhausted(clock()):
+                    raise death.repeated_death() from death
+
+    async def _read_until_restart(self, take: Callable[[list[bytes]], object]) -> bool:
+        """Run tshark once; return False when `restart` interrupted it."""
+        process = self._process = TsharkProcess(self._tshark, self._arguments(), max_memory=self._bounds.memory)
+        reading = asyncio.create_task(process.read(self._within_reach(), take))
+        restarting = asyncio.create_task(self._restart.wait())
+        try:
+            await asyncio.wait({reading, restarting}, return_when=asyncio.FIRST_COMPLETED)
+            if self._restart.is_set():
+                return False
+            await reading
+            return True
+        finally:
+            for task in (reading, restarting):
+                task.cancel()
+            await wait_until_done({reading, restarting})
+
+    async def _within_reach(self) -> AsyncIterator[bytes]:
+        reached = 0
+        async for data in self._recording.read_from(0):
+            await self._bounds.reach(reached)
+            reached += len(data)
+            yield data

@@ -1,4 +1,4 @@
-"""The packets and bytes of a TCP connection, as tshark reassembled them."""
+"""Parses tshark's output about TCP connections: their packets, and their bytes as reassembled by tshark."""
 
 from __future__ import annotations
 
@@ -8,86 +8,87 @@ from typing import Final, NamedTuple
 
 from inspector.tshark.binary import Decoding, Tshark
 
-_NO_FURTHER: Final = (
+_TCP_ONLY: Final = (
     *("-d", "tcp.port==0-65535,data"),
     *("-o", "tcp.analyze_sequence_numbers:FALSE"),
     *("-o", "tcp.desegment_tcp_streams:FALSE"),
 )
+"""Neither dissectors above TCP nor the analysis of sequence numbers are needed."""
 _FIELDS: Final = ("tcp.stream", "frame.number", "tcp.srcport", "tcp.len")
-_MANY: Final = 100
-"""Connections that are no more named one by one."""
+_MAX_LISTED: Final = 100
+"""Connections that a display filter lists one by one."""
 
 
 class Segment(NamedTuple):
-    """One packet."""
+    """One packet of a TCP connection."""
 
     connection: int
     number: int
     port: int
     """The sender's."""
     length: int
-    """Bytes that TCP carried; 0 for a mere acknowledgement."""
+    """Bytes of payload; 0 for a bare acknowledgement."""
 
 
 def segment_arguments(tshark: Tshark, connections: Collection[int], last: int | None = None) -> list[str]:
-    """Tshark's options for the packets of these connections, a line each; where they are many, of others too.
+    """Return tshark's options for a line per packet of these connections, up to the packet `last`.
 
-    It looks no further than the packet `last`.
+    With 100 connections or more, the lines include the packets of all connections between the lowest and highest.
     """
-    each = ", ".join(map(str, sorted(connections)))
+    numbers = ", ".join(map(str, sorted(connections)))
     span = f"tcp.stream >= {min(connections)} && tcp.stream <= {max(connections)}"
-    wanted = f"tcp.stream in {{{each}}}" if len(connections) < _MANY else span
-    bound = () if last is None else ("-c", str(last))
+    wanted = f"tcp.stream in {{{numbers}}}" if len(connections) < _MAX_LISTED else span
+    limit = () if last is None else ("-c", str(last))
     columns = [word for name in _FIELDS for word in ("-e", name)]
-    return tshark.look_arguments(Decoding(), *_NO_FURTHER, *bound, "-Y", wanted, "-T", "fields", *columns)
+    return tshark.query_arguments(Decoding(), *_TCP_ONLY, *limit, "-Y", wanted, "-T", "fields", *columns)
 
 
 def read_segment(line: bytes) -> Segment:
-    """What such a line says; where TCP lies in TCP, the innermost counts."""
+    """Parse such a line; for TCP within TCP, the innermost counts."""
     connection, number, port, length = (int(cell.rpartition(b",")[2] or 0) for cell in line.strip(b"\r\n").split(b"\t"))
     return Segment(connection, number, port, length)
 
 
-MOST_KEPT: Final = 1 << 24
-"""Bytes of one stream."""
+MAX_STREAM_SIZE: Final = 1 << 24
+"""Bytes of one stream that are kept."""
 
 
 class TcpChunk(NamedTuple):
-    """Bytes that came one after the other from one side."""
+    """Consecutive bytes from one side."""
 
     packet: int
     time: float
     """Seconds since the epoch."""
     peer: int
-    """0 for the one that opened the connection, as far as is known; 1 for the other."""
+    """0 for the side that opened the connection, where that is known; 1 for the other."""
     data: bytes
 
 
 class TcpStream(NamedTuple):
-    """What is known of one stream."""
+    """The bytes of one TCP connection."""
 
     number: int
     peers: tuple[str, ...]
     """Address and port of both; empty where the capture has no such stream."""
-    stretches: tuple[TcpChunk, ...]
+    chunks: tuple[TcpChunk, ...]
     is_cut: bool
     """True when there is more than is kept."""
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """How many bytes each of the two sent, as far as they are kept."""
-        first = sum(len(each.data) for each in self.stretches if each.peer == 0)
-        return first, sum(len(each.data) for each in self.stretches) - first
+        """How many of the kept bytes each of the two sent."""
+        first = sum(len(chunk.data) for chunk in self.chunks if chunk.peer == 0)
+        return first, sum(len(chunk.data) for chunk in self.chunks) - first
 
 
 class TcpFollow:
-    """Takes tshark's lines; `stream` has what they said."""
+    """Parses the YAML of `-z follow,tcp,yaml` line by line, as it can be far larger than what is kept."""
 
     def __init__(self, number: int) -> None:
         self._number = number
         self._hosts: list[str] = []
         self._ports: list[str] = []
-        self._stretches: list[TcpChunk] = []
+        self._chunks: list[TcpChunk] = []
         self._packet, self._peer, self._time = 0, 0, 0.0
         self._data: list[bytes] = []
         self._kept = 0
@@ -95,15 +96,15 @@ class TcpFollow:
 
     @property
     def stream(self) -> TcpStream:
-        """The stream as far as it was told."""
-        self._end_stretch()
+        """The stream, according to the lines so far."""
+        self._end_chunk()
         peers = tuple(
             f"{_bracketed(host)}:{port}" for host, port in zip(self._hosts, self._ports, strict=False) if host
         )
-        return TcpStream(self._number, peers, tuple(self._stretches), self._is_cut)
+        return TcpStream(self._number, peers, tuple(self._chunks), self._is_cut)
 
     def take(self, lines: Iterable[bytes]) -> None:
-        """Take in what tshark printed."""
+        """Parse more lines."""
         for line in lines:
             self._take_line(line.strip())
 
@@ -111,7 +112,7 @@ class TcpFollow:
         key, found, value = line.partition(b": ")
         match key if found else b"":
             case b"- packet":
-                self._end_stretch()
+                self._end_chunk()
                 self._packet = int(value)
             case b"peer":
                 self._peer = int(value)
@@ -125,7 +126,7 @@ class TcpFollow:
                 self._take_data(line)
 
     def _take_data(self, line: bytes) -> None:
-        if self._kept >= MOST_KEPT:
+        if self._kept >= MAX_STREAM_SIZE:
             self._is_cut = True
             return
         try:
@@ -135,9 +136,9 @@ class TcpFollow:
         self._data.append(data)
         self._kept += len(data)
 
-    def _end_stretch(self) -> None:
+    def _end_chunk(self) -> None:
         if self._data:
-            self._stretches.append(TcpChunk(self._packet, self._time, self._peer, b"".join(self._data)))
+            self._chunks.append(TcpChunk(self._packet, self._time, self._peer, b"".join(self._data)))
             self._data = []
 
 

@@ -1,7 +1,7 @@
-"""Every key of the app, once: footer, help and command palette are all made from this table.
+"""The table of all keys. Footer, help, command palette, menu and the table in the README are made from it.
 
-Owns ids, keys, words and places. An action itself belongs to the widget of its place, one of the screen to the part
-that has it. Letters act only where no input has the focus: an input takes them first.
+The action `save` is the method `action_save` (or `_action_save`) of the widget of its context. In the context SCREEN it
+is that of a controller. Letters only reach an action while no input has the focus, as an input consumes them.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from textual.binding import Binding, BindingType
 
 
 class KeyContext(StrEnum):
-    """Where a key works: the widget, with all that is in it, that has the action."""
+    """The widget that has the action of a key. The key works while the focus is in it."""
 
     APP = "app"
     SCREEN = "screen"
     BROWSER = "browser"
-    """Both panes."""
+    """The lists and the right pane."""
     LIST = "list"
     PANE = "pane"
     HEX = "hex"
@@ -30,7 +30,7 @@ class KeyContext(StrEnum):
 
 
 class Group(StrEnum):
-    """The headings of the help screen."""
+    """A heading of the help screen."""
 
     SEND = "Send"
     MOVE = "Move"
@@ -40,164 +40,164 @@ class Group(StrEnum):
 
 
 class Key(NamedTuple):
-    """One action with its keys."""
+    """An action and its keys."""
 
     id: str
-    """Unique."""
     keys: str
-    """In Textual's names, separated by commas; empty for what only the palette offers."""
+    """Textual's names of the keys, separated by commas; empty for an action that only the palette offers."""
     shown: str
-    """The keys as people write them."""
+    """The keys in short form, separated by spaces."""
     label: str
-    """A word or two, for the footer."""
+    """One or two words for the footer and the menu."""
     tooltip: str
-    """What it does, for help and palette."""
+    """A phrase for help, palette and README."""
     action: str
 
 
 _SAVE: Final = (
-    "Save all packets, or those shown, marked or of a call, as pcapng; export frames, calls, messages as JSON, "
-    "messages as files, Follow as text or HTML, the screen as SVG"
+    "Save packets (all, shown, marked, of a call) as pcapng; export frames, calls or messages as JSON, "
+    "messages as files, a followed call as text or HTML, the screen as SVG"
 )
 _READ: Final = "Read messages as protobuf, wire, JSON, text or hex; TCP streams as ASCII, hex dump or raw"
-_COUNT: Final = "Statistics: frames by type, calls and bytes a second, conversations, latency of methods"
+_PANE_PAGE_DOWN: Final = "In the right pane: one page down"
+_COUNT: Final = "Statistics: frames by type, calls and bytes per second, conversations, latency by method"
 
 _TABLE: Final[dict[tuple[KeyContext, Group], tuple[Key, ...]]] = {
     (KeyContext.REQUEST, Group.SEND): (
-        Key("send", "enter", "Enter", "send", "Send what is in the request box, empty or not", "submit"),
-        Key("send.apart", "f5,ctrl+j,ctrl+enter", "F5", "another", "Send it as a call beside the open one", "apart"),
-        Key("history.back", "up", "↑", "history", "Bring back what was sent before", "back_in_history"),
-        Key("history.forward", "down", "↓", "later", "Forward in what was sent", "forward_in_history"),
-        Key("edit.box", "ctrl+g", "^G", "edit", "Edit the request, as F2 does", "screen.edit"),
-        Key("request.leave", "escape", "Esc", "list", "From the request box to the list", "leave"),
+        Key("send", "enter", "Enter", "send", "Send the request; it may be empty", "submit"),
+        Key("send.apart", "f5,ctrl+j,ctrl+enter", "F5", "another", "Send it as a new call beside an open one", "apart"),
+        Key("history.back", "up", "↑", "history", "Earlier requests of this method", "back_in_history"),
+        Key("history.forward", "down", "↓", "later", "Later requests of this method", "forward_in_history"),
+        Key("edit.box", "ctrl+g", "^G", "edit", "Edit the request, like F2", "screen.edit"),
+        Key("request.leave", "escape", "Esc", "list", "Back to the list", "leave"),
     ),
     (KeyContext.SCREEN, Group.SEND): (
         Key("request", "i", "i", "send", "Go to the request box", "focus_request"),
-        Key("half_close", "ctrl+d", "^D", "end", "Half-close the running call: no more messages", "half_close"),
-        Key("cancel", "ctrl+x", "^X", "cancel", "Cancel the running call", "cancel"),
-        Key("edit", "f2", "F2", "edit", "Edit the request: JSON, metadata, deadline, …", "edit"),
+        Key("half_close", "ctrl+d", "^D", "end", "Half-close the active call: no more messages", "half_close"),
+        Key("cancel", "ctrl+x", "^X", "cancel", "Cancel the active call", "cancel"),
+        Key("edit", "f2", "F2", "edit", "Edit the request: JSON, metadata, deadline and other settings", "edit"),
         Key("method", "ctrl+t", "^T", "method", "Choose the method to call", "choose_method"),
-        Key("history", "ctrl+r", "^R", "sent before", "Search what was sent before, in other sessions too", "recall"),
-        Key("calls", "f4", "F4", "running", "The calls that run: choose, half-close or cancel any", "choose_call"),
-        Key("resend", "R", "R", "resend", "Edit the selected call, whoever sent it, and send it again", "resend"),
-        Key("reconnect", "ctrl+l", "^L", "reconnect", "Give up the connection; the next call makes one", "reconnect"),
-        Key("schema", "f3", "F3", "schema", "Where the schema is from; switch sources on and off", "choose_schema"),
-        Key("history.clear", "", "^P", "clear history", "Clear request history, its file on disk too", "clear_history"),
+        Key("history", "ctrl+r", "^R", "sent before", "Search earlier requests, also of other sessions", "recall"),
+        Key("calls", "f4", "F4", "calls", "Active calls: show, half-close or cancel one", "choose_call"),
+        Key("resend", "R", "R", "resend", "Edit the selected captured call and send it again", "resend"),
+        Key("reconnect", "ctrl+l", "^L", "reconnect", "Close the connection; the next call opens one", "reconnect"),
+        Key("schema", "f3", "F3", "schema", "Sources of the schema; switch them on and off", "choose_schema"),
+        Key("history.clear", "", "^P", "clear history", "Clear the request history and its file", "clear_history"),
         Key("schema.reload", "f6", "F6", "reload schema", "Read .proto files and reflection again", "reload_schema"),
     ),
     (KeyContext.EDITOR, Group.SEND): (
-        Key("editor.send", "f5,ctrl+j,ctrl+enter", "F5 ^J", "send", "Send it; Ctrl+Enter too", "send"),
-        Key("editor.complete", "ctrl+n,ctrl+@", "^N", "names", "Names of fields and values at the cursor", "complete"),
-        Key("editor.template", "ctrl+t", "^T", "template", "Begin anew with all fields; Ctrl+Z undoes", "template"),
-        Key("editor.close", "escape", "Esc", "close", "Close the editor and keep what was written", "close"),
+        Key("editor.send", "f5,ctrl+j,ctrl+enter", "F5 ^J", "send", "Send the request; also Ctrl+Enter", "send"),
+        Key("editor.complete", "ctrl+n,ctrl+@", "^N", "names", "Complete the field or value at the cursor", "complete"),
+        Key("editor.template", "ctrl+t", "^T", "template", "Start again with all fields; Ctrl+Z undoes", "template"),
+        Key("editor.close", "escape", "Esc", "close", "Close the editor and keep the request", "close"),
     ),
     (KeyContext.LIST, Group.MOVE): (
-        Key("down", "j,down", "j ↓", "down", "One row down", "move(1)"),
-        Key("up", "k,up", "k ↑", "up", "One row up", "move(-1)"),
-        Key("page_down", "pagedown,space", "PgDn", "page down", "One page down", "page(1)"),
-        Key("page_up", "pageup", "PgUp", "page up", "One page up", "page(-1)"),
-        Key("first", "g,home", "g Home", "first", "To the first row", "first"),
-        Key("last", "G,end", "G End", "last", "To the last row, and follow the tail from there", "last"),
-        Key("tail", "F", "F", "tail", "Follow the tail: stay at the newest row", "last"),
-        Key("open", "enter", "Enter", "open", "Open the row in the other pane", "open"),
+        Key("down", "j,down", "j ↓", "down", "One row down", "move('down')"),
+        Key("up", "k,up", "k ↑", "up", "One row up", "move('up')"),
+        Key("page_down", "pagedown,space", "PgDn", "page down", "One page down", "move('page_down')"),
+        Key("page_up", "pageup", "PgUp", "page up", "One page up", "move('page_up')"),
+        Key("first", "g,home", "g Home", "first", "First row", "move('first')"),
+        Key("last", "G,end", "G End", "last", "Last row; follows the tail from there", "move('last')"),
+        Key("tail", "F", "F", "tail", "Follow the tail: stay at the newest row", "move('last')"),
+        Key("open", "enter", "Enter", "open", "Open the row in the right pane", "open"),
     ),
     (KeyContext.PANE, Group.MOVE): (
-        Key("pane.down", "j,down", "j ↓", "down", "In the right pane: one line down", "move(1)"),
-        Key("pane.up", "k,up", "k ↑", "up", "In the right pane: one line up", "move(-1)"),
-        Key("pane.page_down", "pagedown,space", "PgDn", "page down", "In the right pane: one page down", "page(1)"),
-        Key("pane.page_up", "pageup", "PgUp", "page up", "In the right pane: one page up", "page(-1)"),
-        Key("pane.first", "g,home", "g Home", "top", "In the right pane: to the top", "first"),
-        Key("pane.last", "G,end", "G End", "end", "In the right pane: to the end", "last"),
-        Key("pane.open", "enter", "Enter", "open", "From a step to its frame; a field of a tree: open, fold", "open"),
+        Key("pane.down", "j,down", "j ↓", "down", "In the right pane: one line down", "move('down')"),
+        Key("pane.up", "k,up", "k ↑", "up", "In the right pane: one line up", "move('up')"),
+        Key("pane.page_down", "pagedown,space", "PgDn", "page down", _PANE_PAGE_DOWN, "move('page_down')"),
+        Key("pane.page_up", "pageup", "PgUp", "page up", "In the right pane: one page up", "move('page_up')"),
+        Key("pane.first", "g,home", "g Home", "top", "In the right pane: to the top", "move('first')"),
+        Key("pane.last", "G,end", "G End", "end", "In the right pane: to the end", "move('last')"),
+        Key("pane.open", "enter", "Enter", "open", "Go to the frame of a step; expand or collapse a field", "open"),
     ),
     (KeyContext.HEX, Group.MOVE): (
-        Key("byte.next", "right,l", "→", "next byte", "In a packet's bytes: the next one; the tree follows", "byte(1)"),
-        Key("byte.previous", "left", "←", "byte before", "In a packet's bytes: the byte before", "byte(-1)"),
+        Key("byte.next", "right,l", "→", "next byte", "In a packet's bytes: next byte", "byte(1)"),
+        Key("byte.previous", "left", "←", "previous byte", "In a packet's bytes: previous byte", "byte(-1)"),
         Key("byte.down", "down,j", "↓ j", "line down", "In a packet's bytes: one line down", "line(1)"),
         Key("byte.up", "up,k", "↑ k", "line up", "In a packet's bytes: one line up", "line(-1)"),
         Key("byte.open", "enter", "Enter", "to its field", "From a byte to its field in the tree", "open"),
     ),
     (KeyContext.SCREEN, Group.MOVE): (
-        Key("next_pane", "tab", "Tab", "next pane", "To the next pane", "next_pane(1)"),
-        Key("previous_pane", "shift+tab", "Shift+Tab", "previous pane", "To the previous pane", "next_pane(-1)"),
+        Key("next_pane", "tab", "Tab", "next pane", "Next pane", "next_pane(1)"),
+        Key("previous_pane", "shift+tab", "Shift+Tab", "previous pane", "Previous pane", "next_pane(-1)"),
         Key("goto", "colon,ctrl+g", ": ^G", "go to", "Go to a packet, a frame or a call by its number", "go_to"),
-        Key("back", "escape", "Esc", "back", "Back: to the list, out of the zoom, out of an opened capture", "back"),
+        Key("back", "escape", "Esc", "back", "Back to the list; leave the zoom or an opened capture", "back"),
     ),
     (KeyContext.BROWSER, Group.MOVE): (
-        Key("next_tab", "right", "→", "next tab", "The next tab: Frames, Methods, …; in a tree: open", "turn(1)"),
-        Key("previous_tab", "left", "←", "previous tab", "The tab before; in a tree: fold, or go up", "turn(-1)"),
-        Key("row.next", "f8,ctrl+down", "F8 ^↓", "next row", "The next row of the list, from either pane", "row(1)"),
-        Key("row.previous", "f7,ctrl+up", "F7 ^↑", "row before", "The row before", "row(-1)"),
+        Key("next_tab", "right", "→", "next tab", "Next tab; in a tree: expand", "turn(1)"),
+        Key("previous_tab", "left", "←", "previous tab", "Previous tab; in a tree: collapse or go up", "turn(-1)"),
+        Key("row.next", "f8,ctrl+down", "F8 ^↓", "next row", "Next row, from either pane", "row(1)"),
+        Key("row.previous", "f7,ctrl+up", "F7 ^↑", "previous row", "Previous row, from either pane", "row(-1)"),
     ),
     (KeyContext.BROWSER, Group.LOOK): (
         Key("follow", "f", "f", "follow", "Follow the stream of the selected frame", "follow"),
         Key("stream.next", "full_stop,ctrl+full_stop", ".", "next in stream", "Next frame of the stream", "step(1)"),
         Key("stream.previous", "comma,ctrl+comma", ",", "previous", "Previous frame of the stream", "step(-1)"),
-        Key("cross", "p", "p", "packet", "From a frame to its packet in Packets, and back", "cross"),
-        Key("tree.all", "E", "E", "open all", "Open the whole tree of a packet, or fold it", "open_all"),
+        Key("cross", "p", "p", "packet", "From a frame to its packet, and back", "cross"),
+        Key("tree.all", "E", "E", "expand all", "Expand or collapse the whole tree of a packet", "open_all"),
         Key("field.filter", "a", "a", "as filter", "Filter by the field: apply, not, and, or", "filter_field"),
         Key("tcp", "P", "P", "TCP stream", "Follow the TCP stream of a packet", "follow_tcp"),
-        Key("tcp.next", "right_square_bracket", "]", "next stream", "The next TCP stream, or call", "turn_stream(1)"),
-        Key("tcp.previous", "left_square_bracket", "[", "previous", "The stream or call before", "turn_stream(-1)"),
-        Key("write", "w", "w", "write", "Save what the right pane shows as a file; raw TCP streams as bytes", "write"),
-        Key("connection", "c", "c", "connection", "Show only what is of this connection; again: all", "narrow"),
-        Key("copy", "y", "y", "copy", "Copy the row, the followed stream, or the bytes as hex", "copy"),
-        Key("reference", "T,ctrl+t", "T", "time zero", "Count times from this row, or not", "screen.set_reference"),
+        Key("tcp.next", "right_square_bracket", "]", "next stream", "Next TCP stream or call", "turn_stream(1)"),
+        Key("tcp.previous", "left_square_bracket", "[", "previous", "Previous TCP stream or call", "turn_stream(-1)"),
+        Key("write", "w", "w", "write", "Save what the right pane shows; raw TCP streams as bytes", "write"),
+        Key("connection", "c", "c", "connection", "Filter by this connection; again: show all", "narrow"),
+        Key("copy", "y", "y", "copy", "Copy the row, the followed stream, or bytes as hex", "copy"),
+        Key("reference", "T,ctrl+t", "T", "time zero", "Count times from this row or not", "screen.set_reference"),
         Key("reading", "v", "v", "read as", _READ, "reading"),
     ),
     (KeyContext.SCREEN, Group.LOOK): (
-        Key("filter", "slash,ctrl+slash,ctrl+underscore", "/", "filter", "To the filter; Ctrl+/ too", "focus_filter"),
-        Key("find", "ctrl+f", "^F", "find", "Find a text, a regular expression or bytes in the list or pane", "find"),
-        Key("match.next", "n,ctrl+n", "n ^N", "next match", "The next thing found, or frame of the filter", "match(1)"),
-        Key("match.previous", "N,ctrl+b", "N ^B", "previous", "The thing found before, round the end", "match(-1)"),
-        Key("control", "h", "h", "control frames", "Hide or show SETTINGS, PING, WINDOW_UPDATE, …", "toggle_control"),
-        Key("name", "M", "M", "name", "Name the method of a call of which the capture does not tell it", "name_method"),
-        Key("copy_as", "Y", "Y", "copy as", "Copy the call as a grpcurl command, as Python or as JSON", "copy_as"),
-        Key("times", "t", "t", "times", "Times since the start, the row or frame before, as time of day", "turn_times"),
-        Key("columns", "C", "C", "columns", "Choose the columns of this list, and their order", "choose_columns"),
-        Key("comment", "number_sign,alt+ctrl+c", "#", "comment", "Comment on the packet; a pcapng keeps it", "comment"),
+        Key("filter", "slash,ctrl+slash,ctrl+underscore", "/", "filter", "To the filter; also Ctrl+/", "focus_filter"),
+        Key("find", "ctrl+f", "^F", "find", "Find text, a regular expression or bytes", "find"),
+        Key("match.next", "n,ctrl+n", "n ^N", "next match", "Next match of Find or the filter", "match(1)"),
+        Key("match.previous", "N,ctrl+b", "N ^B", "previous", "Previous match of Find or the filter", "match(-1)"),
+        Key("control", "h", "h", "control frames", "Hide or show control frames: SETTINGS, PING, …", "toggle_control"),
+        Key("name", "M", "M", "name", "Name the method of a call if the capture does not hold it", "name_method"),
+        Key("copy_as", "Y", "Y", "copy as", "Copy the call as grpcurl command, Python, JSON or text", "copy_as"),
+        Key("times", "t", "t", "times", "Times since the start or the previous row, or as time of day", "turn_times"),
+        Key("columns", "C", "C", "columns", "Choose the columns of the list and their order", "choose_columns"),
+        Key("comment", "number_sign,alt+ctrl+c", "#", "comment", "Comment on the packet; saved in pcapng", "comment"),
         Key("compare", "equals_sign", "=", "compare", "Compare the selected call with the marked one (m)", "compare"),
-        Key("menu", "x,shift+f10", "x", "menu", "What can be done with what is selected; a right click", "menu"),
+        Key("menu", "x,shift+f10", "x", "menu", "Actions for the selection, like a right click", "menu"),
         Key("statistics", "s", "s", "statistics", _COUNT, "statistics"),
-        Key("zoom", "backslash", "\\", "zoom", "Give the pane all the room, and back", "zoom"),
+        Key("zoom", "backslash", "\\", "zoom", "Maximise the pane, and back", "zoom"),
     ),
     (KeyContext.LIST, Group.LOOK): (
-        Key("mark", "m,ctrl+m", "m", "mark", "Mark the row, or take its mark away", "mark"),
-        Key("sort", "o", "o", "sort", "Sort by the next column; a click on a column's title sorts by it", "sort(1)"),
-        Key("sort.turn", "O", "O", "turn order", "Turn the order round", "turn_order"),
-        Key("unfold", "plus", "+", "unfold", "Unfold a call into its messages, a message into its frames", "unfold"),
-        Key("fold", "minus", "-", "fold", "Fold what is unfolded, or that of which the row is a part", "fold"),
-        Key("mark.next", "apostrophe", "'", "next mark", "To the next marked row, round the end", "next_mark"),
-        Key("mark.all", "A", "A", "mark all", "Mark all rows that are shown", "mark_all"),
-        Key("mark.none", "U", "U", "unmark all", "Take all marks of this list away", "unmark_all"),
+        Key("mark", "m,ctrl+m", "m", "mark", "Mark or unmark the row", "mark"),
+        Key("sort", "o", "o", "sort", "Sort by the next column; a click on a title sorts by it", "sort(1)"),
+        Key("sort.turn", "O", "O", "reverse", "Reverse the order", "reverse_order"),
+        Key("unfold", "plus", "+", "expand", "Expand a call to its messages, a message to its frames", "fold(True)"),
+        Key("fold", "minus", "-", "collapse", "Collapse the row or its parent", "fold(False)"),
+        Key("mark.next", "apostrophe", "'", "next mark", "Next marked row, wrapping around", "move('next_mark')"),
+        Key("mark.all", "A", "A", "mark all", "Mark all rows shown", "mark_all(True)"),
+        Key("mark.none", "U", "U", "unmark all", "Unmark all rows of the list", "mark_all(False)"),
     ),
     (KeyContext.FILTER, Group.LOOK): (
-        Key("filter.keep", "enter", "Enter", "keep", "From the filter to the list; the filter stays", "leave"),
-        Key("filter.clear", "ctrl+u", "Ctrl+U", "clear", "Empty the filter", "clear_filter"),
-        Key("filter.leave", "escape", "Esc", "back", "Back to the list; a search that runs is stopped", "back_out"),
-        Key("filter.older", "up", "↑", "history", "The filter used before", "older"),
-        Key("filter.newer", "down", "↓", "later", "Forward in the filters used", "newer"),
-        Key("filter.names", "ctrl+n,ctrl+@", "^N", "names", "Names of Wireshark's fields; Tab too", "complete"),
+        Key("filter.keep", "enter", "Enter", "keep", "Back to the list; the filter stays", "leave"),
+        Key("filter.clear", "ctrl+u", "Ctrl+U", "clear", "Clear the filter", "clear_filter"),
+        Key("filter.leave", "escape", "Esc", "back", "Back to the list; stops a running scan", "back_out"),
+        Key("filter.older", "up", "↑", "history", "Earlier filters", "older"),
+        Key("filter.newer", "down", "↓", "later", "Later filters", "newer"),
+        Key("filter.names", "ctrl+n,ctrl+@", "^N", "names", "Names of Wireshark's fields; also Tab", "complete"),
     ),
     (KeyContext.FIND, Group.LOOK): (
-        Key("find.keep", "enter", "Enter", "to it", "To what was found; n and N go on from there", "keep"),
-        Key("find.kind", "f7", "^F", "how", "Text, regular expression, or hex: Ctrl+F again", "turn_kind"),
-        Key("find.where", "down", "↓ ↑", "where", "Look in rows, headers, messages, bytes, anywhere", "turn_where(1)"),
-        Key("find.where_back", "up", "↑", "where", "The place before", "turn_where(-1)"),
-        Key("find.end", "escape", "Esc", "end", "Look no further; again: find nothing any more", "end"),
+        Key("find.keep", "enter", "Enter", "go to", "Go to the match; n and N visit the others", "keep"),
+        Key("find.kind", "f7", "^F", "kind", "Text, regular expression or hex", "turn_kind"),
+        Key("find.where", "down", "↓ ↑", "where", "Search rows, headers, messages, bytes or all", "turn_where(1)"),
+        Key("find.where_back", "up", "↑", "where", "Previous place to search in", "turn_where(-1)"),
+        Key("find.end", "escape", "Esc", "end", "Stop the search; again: close Find", "end_search"),
     ),
     (KeyContext.SCREEN, Group.CAPTURE): (
-        Key("capture", "ctrl+e", "^E", "stop/start", "Stop the capture or the reading, or go on", "toggle_capture"),
+        Key("capture", "ctrl+e", "^E", "stop/start", "Stop or resume the capture", "toggle_capture"),
         Key("save", "ctrl+s", "^S", "save", _SAVE, "save"),
         Key("decode", "d", "d", "decode as", "Decode a port as HTTP/2, as TLS or not at all", "decode_as"),
-        Key("load", "ctrl+o", "^O", "open", "Open a capture file; this capture goes on behind it", "load"),
-        Key("left", "f9", "F9", "killed run", "Open, save or delete what a killed run captured", "choose_left"),
+        Key("load", "ctrl+o", "^O", "open", "Open a capture file; this capture continues", "load"),
+        Key("left", "f9", "F9", "killed run", "Open, save or delete the capture of a killed run", "choose_left"),
     ),
     (KeyContext.APP, Group.APP): (
         Key("help", "question_mark", "?", "help", "All keys", "help"),
-        Key("help.always", "f1", "F1", "help", "All keys, from an input too", "help"),
-        Key("palette", "ctrl+p", "^P", "actions", "Find any action by its name; themes too", "command_palette"),
-        Key("secrets", "", "^P", "secrets", "Show secrets in copies and exports, or mask them again", "turn_secrets"),
+        Key("help.always", "f1", "F1", "help", "All keys; also from an input", "help"),
+        Key("palette", "ctrl+p", "^P", "actions", "Find an action by its name; also themes", "command_palette"),
+        Key("secrets", "", "^P", "secrets", "Show secrets in copies and exports, or mask them", "toggle_secrets"),
         Key("quit", "ctrl+q", "^Q", "quit", "Quit", "quit"),
     ),
 }  # fmt: skip
@@ -211,32 +211,32 @@ FOOTER: Final = (
     *("tcp", "compare", "statistics", "copy_as", "resend", "history.back", "history", "times", "write"),
     *("capture", "save", "schema", "decode", "help", "help.always", "palette", "quit"),
 )
-"""What the footer shows, in its order, as far as it is of use where the focus is."""
+"""The keys in the footer, in order. Only those that are active are shown."""
 
 MENU: Final = (
     *("open", "pane.open", "byte.open", "follow", "cross", "tcp", "tcp.next", "tcp.previous", "field.filter"),
     *("connection", "mark", "comment", "reference", "times", "columns", "copy", "copy_as", "write", "resend", "name"),
     *("compare", "unfold", "fold", "tree.all", "reading", "stream.next", "stream.previous", "save"),
 )
-"""What a right click offers, in its order, as far as it is of use."""
+"""The actions in the menu, in order. Only those that are active are shown."""
 
-_EVERYWHERE: Final = frozenset(
+_PRIORITY: Final = frozenset(
     {"capture", "save", "load", "left", "help.always", "palette", "quit", "half_close", "cancel"}
     | {"method", "history", "calls", "schema", "find"}
 )
-"""Keys that work wherever the focus is: an input would take some of them, and does while they are of no use."""
+"""Keys that take priority over the focused widget. It gets them while their action is not possible."""
 
 
-def bindings(place: KeyContext) -> list[BindingType]:
-    """The bindings of a place, for its class."""
-    return [_binding(key) for at, key in entries() if at is place and key.keys]
+def bindings(context: KeyContext) -> list[BindingType]:
+    """Return the bindings for the class that is `context`."""
+    return [_binding(key) for place, key in entries() if place is context and key.keys]
 
 
 def entries(group: Group | None = None) -> Iterator[tuple[KeyContext, Key]]:
-    """Every key with its place, or those of one group."""
-    for (place, of), keys in _TABLE.items():
-        if group in (None, of):
-            yield from ((place, key) for key in keys)
+    """Yield all keys, or those of one group, with their contexts."""
+    for (context, group_of_keys), keys in _TABLE.items():
+        if group in (None, group_of_keys):
+            yield from ((context, key) for key in keys)
 
 
 def _binding(key: Key) -> Binding:
@@ -246,7 +246,7 @@ def _binding(key: Key) -> Binding:
         key.label,
         show=key.id in FOOTER,
         key_display=key.shown,
-        priority=key.id in _EVERYWHERE,
+        priority=key.id in _PRIORITY,
         tooltip=key.tooltip,
         id=key.id,
     )

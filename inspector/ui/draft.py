@@ -1,18 +1,19 @@
-"""A request as it is composed: method, messages, settings, and its form in the history."""
+"""Drafts: requests as the user composes them, made from and turned into history entries and captured calls."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from inspector.client.active_call import TAKES_ONE
-from inspector.client.history import HistoryEntry
-from inspector.client.options import DEADLINE, CallOptions, ConnectionOptions, Metadata
+from inspector.client.history import HistoryEntry, restored_settings, stored_settings
+from inspector.client.options import CallSettings, ConnectionOptions, Metadata
 from inspector.errors import RequestError
 from inspector.model.call import Call, CallKind
 from inspector.model.secrets import scheme_of
@@ -22,59 +23,6 @@ from inspector.schema.catalog import Catalog, Method
 from inspector.schema.decode import Format, read_bytes
 from inspector.schema.encode import build
 from inspector.schema.untyped import HEX, untyped_method, untyped_text
-
-
-@dataclass(frozen=True, slots=True)
-class CallSettings:
-    """How a call shall be made, as far as it differs from the usual."""
-
-    metadata: Metadata = ()
-    deadline: float | None = None
-    """Seconds; None for the usual, or with `is_endless` for no end at all."""
-    is_endless: bool = False
-    authority: str | None = None
-    largest_message: int | None = None
-    is_compressed: bool = False
-    waits_for_ready: bool = False
-    keepalive: float | None = None
-    """Seconds between PINGs; None for the usual."""
-    masked: tuple[str, ...] = ()
-    """The names in `metadata` whose values the history has only masked: they are asked for before anything is sent.
-
-    In `metadata` their values are empty, or the scheme alone.
-    """
-
-    def call_options(self, kind: CallKind) -> CallOptions:
-        """The options of a call of a kind: a unary one has a deadline, be it the usual, a stream only when asked."""
-        usual = DEADLINE if kind is CallKind.UNARY and not self.is_endless else None
-        deadline = usual if self.deadline is None else self.deadline
-        return CallOptions(self.metadata, deadline, self.is_compressed, self.waits_for_ready)
-
-    def connection(self, usual: ConnectionOptions) -> ConnectionOptions:
-        """The options of the connection that such a call needs."""
-        return replace(
-            usual,
-            authority=self.authority or usual.authority,
-            keepalive=self.keepalive or usual.keepalive,
-            largest_message=self.largest_message or usual.largest_message,
-        )
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """What differs from the usual, a few words each."""
-        told = (
-            (f"{len(self.metadata)} metadata", bool(self.metadata)),
-            (f"{', '.join(self.masked)} masked", bool(self.masked)),
-            ("no deadline", self.is_endless),
-            (f"deadline {self.deadline:.6g} s" if self.deadline is not None else "", self.deadline is not None),
-            (f"authority {self.authority}", self.authority is not None),
-            ("gzip", self.is_compressed),
-            ("wait for ready", self.waits_for_ready),
-            (f"up to {self.largest_message} B", self.largest_message is not None),
-            (f"PING every {self.keepalive or 0:.6g} s", self.keepalive is not None),
-        )
-        return tuple(words for words, is_told in told if is_told)
-
 
 KIND_WORDS: Final = {
     CallKind.UNARY: "unary",
@@ -86,44 +34,45 @@ KIND_WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A request that is being written."""
+    """A request that is being composed, or was sent before."""
 
     path: str
-    """As in `:path`."""
+    """The method as in `:path`."""
     text: str = ""
-    """One message, or for a method that takes several any number of JSON objects, one after the other."""
+    """One message, or for a client-streaming method any number of JSON objects one after the other."""
     settings: CallSettings = field(default=CallSettings())
     kind: CallKind | None = None
-    """That of a method that no schema knows."""
+    """The kind of a method without a schema."""
 
 
 class MessageText(NamedTuple):
-    """The text of one message, and where in the whole text it begins."""
+    """The text of one message, and where it starts in the whole text."""
 
     text: str
     start: int = 0
 
 
 def message_texts(text: str, kind: CallKind) -> list[MessageText]:
-    """The messages of a text: one, or where the method takes several one for each JSON object, hex word or line."""
+    """Split a text into messages: one, or for client streaming one for each JSON object, hex word or line."""
     if kind in TAKES_ONE or not text.strip():
         return [MessageText(text)]
-    found, at = [], 0
-    while (start := _next_word(text, at)) < len(text):
-        at = _end_of_value(text, start)
-        found.append(MessageText(text[start:at], start))
-    return found
+    messages, end = [], 0
+    while (start := _next_value(text, end)) < len(text):
+        end = _end_of_value(text, start)
+        messages.append(MessageText(text[start:end], start))
+    return messages
 
 
 def method_of(draft: Draft, catalog: Catalog) -> Method:
-    """The draft's method as the schema has it, or as one without a schema."""
+    """Return the method of a draft as in the schema, else as one without a schema."""
     return catalog.method(draft.path) or untyped_method(draft.path, draft.kind or CallKind.UNARY)
 
 
 def one_line(text: str) -> str:
-    """A text for a box of one line: JSON without its line breaks, any other text with blanks for them.
+    """Return a text for a box of one line: JSON without line breaks, other texts with spaces for them.
 
-    What cannot be printed is escaped in JSON, and a blank elsewhere: an input would send it to the terminal.
+    Unprintable characters are escaped in JSON and replaced by spaces elsewhere, as an input would send them to the
+    terminal.
     """
     if not text.lstrip().startswith("{"):
         return "".join(each if each.isprintable() else " " for each in _flat(text))
@@ -134,7 +83,7 @@ def one_line(text: str) -> str:
 
 
 def json_text(value: object, indent: int | None = None) -> str:
-    """JSON in which all that cannot be printed is escaped: nothing in it acts on a terminal."""
+    """Return JSON with all unprintable characters escaped, so that it is safe on a terminal."""
     return _escaped(json.dumps(value, indent=indent, ensure_ascii=False))
 
 
@@ -146,13 +95,13 @@ def _flat(text: str) -> str:
     return re.sub(r"\s*[\r\n]\s*", " ", text)
 
 
-def _next_word(text: str, at: int) -> int:
-    match = re.compile(r"[\s,]*").match(text, at)
-    return at if match is None else match.end()
+def _next_value(text: str, start: int) -> int:
+    match = re.compile(r"[\s,]*").match(text, start)
+    return start if match is None else match.end()
 
 
 def _end_of_value(text: str, start: int) -> int:
-    """Where the JSON value, hex word or line at `start` ends; the end of the text where JSON is broken."""
+    """Return where the JSON value, hex word or line at `start` ends; the end of the text for invalid JSON."""
     if text.startswith(HEX, start):
         return start + len(text[start:].split(maxsplit=1)[0])
     if text[start] != "{":
@@ -170,11 +119,11 @@ _KINDS = {
     (False, True): CallKind.SERVER_STREAMING,
     (True, True): CallKind.BIDI_STREAMING,
 }
-"""By whether there are several requests, and several replies."""
+"""By whether a call has several requests, and several responses."""
 
 
 def as_json(draft: Draft, method: Method, catalog: Catalog) -> Draft:
-    """The draft with its text as indented JSON, where it is one message on one line; else as it is."""
+    """Return a draft with its text as indented JSON if it is one valid message on one line, else the draft as it is."""
     text = draft.text
     if not text.strip() or "\n" in text:
         return draft
@@ -187,9 +136,12 @@ def as_json(draft: Draft, method: Method, catalog: Catalog) -> Draft:
 
 
 def draft_of_call(call: Call, catalog: Catalog, target: str) -> Draft:
-    """What the client of a captured call sent, to be sent to `target`; RequestError where it is not known well enough.
+    """Return a draft that sends to `target` what the client of a captured call sent.
 
-    What the client library and HTTP/2 write by themselves is left out, the authority of the target too.
+    Headers that the client library and HTTP/2 add by themselves are left out, and an authority that is the target's.
+
+    Raises:
+        RequestError: the capture does not hold enough of the call.
     """
     sent = resendable_call(call, catalog)
     method = catalog.method(sent.path)
@@ -199,15 +151,14 @@ def draft_of_call(call: Call, catalog: Catalog, target: str) -> Draft:
     authority = sent.authority if sent.authority and _host(sent.authority) != _host(target) else None
     if authority is not None and not (authority.isascii() and authority.isprintable()):
         raise RequestError("The authority of this call cannot be sent.")
-    options = sent.options
-    settings = CallSettings(options.metadata, options.deadline, options.deadline is None, authority)
-    settings = replace(settings, is_compressed=options.is_compressed)
-    kind = None if method is not None else seen_kind(call)
+    deadline = math.inf if sent.options.deadline is None else sent.options.deadline
+    settings = replace(sent.options, deadline=deadline, connection=ConnectionOptions(authority=authority))
+    kind = None if method is not None else captured_kind(call)
     return Draft(sent.path, "\n".join(texts), settings, kind)
 
 
-def seen_kind(call: Call) -> CallKind:
-    """The kind of call that a captured one can have been, the simplest first."""
+def captured_kind(call: Call) -> CallKind:
+    """Return the simplest kind of call that fits the captured messages."""
     several = len(call.requests) > 1, len(call.responses) > 1
     return _KINDS[several]
 
@@ -217,7 +168,7 @@ def _message_text(message: bytes, method: Method | None, catalog: Catalog) -> st
         reading = read_bytes(message, method.request_type, catalog, origin=method.origin)
         if reading.format is Format.PROTOBUF and reading.complete:
             return json_text(reading.value, _INDENT)
-        raise RequestError(f"A message of this call is no {method.request_name}.", reading.reason)
+        raise RequestError(f"A message of this call is not a {method.request_name}.", reading.reason)
     return json_text(json.loads(text), _INDENT) if (text := untyped_text(message)).startswith("{") else text
 
 
@@ -226,50 +177,33 @@ def _host(address: str) -> str:
 
 
 def entry_of(draft: Draft, texts: tuple[str, ...], *, target: str, status: str, sent_at: float) -> HistoryEntry:
-    """What the history keeps of a call: the messages that it had in the end, and the draft's settings."""
-    settings = draft.settings
+    """Return the history entry of a call, with all messages that were sent in it and the settings of its draft."""
     return HistoryEntry(
         draft.path,
         texts,
         target,
-        tuple((name, shown_value(value)) for name, value in settings.metadata),
+        tuple((name, shown_value(value)) for name, value in draft.settings.metadata),
         status,
         sent_at,
         kind=None if draft.kind is None else draft.kind.value,
-        deadline=settings.deadline,
-        is_endless=settings.is_endless,
-        authority=settings.authority,
-        largest_message=settings.largest_message,
-        is_compressed=settings.is_compressed,
-        waits_for_ready=settings.waits_for_ready,
-        keepalive=settings.keepalive,
+        **stored_settings(draft.settings),
     )
 
 
 def draft_of(entry: HistoryEntry) -> Draft:
-    """What the history kept, as a draft again; metadata that is no base64 where it must be is left out."""
-    settings = CallSettings(
-        tuple(_pairs(entry)),
-        entry.deadline,
-        entry.is_endless,
-        entry.authority,
-        entry.largest_message,
-        entry.is_compressed,
-        entry.waits_for_ready,
-        entry.keepalive,
-        entry.masked,
-    )
+    """Return the draft of a history entry, without binary metadata that is not valid base64."""
+    settings = restored_settings(entry, tuple(_pairs(entry)))
     kind = next((kind for kind in CallKind if kind == entry.kind), None)
     return Draft(entry.method, "\n".join(entry.messages), settings, kind)
 
 
 def metadata_lines(metadata: Metadata) -> str:
-    """One `name: value` a line, bytes as base64."""
+    """Return one line `name: value` for each item, with bytes as base64."""
     return "\n".join(f"{name}: {shown_value(value)}" for name, value in metadata)
 
 
 def is_blank(name: str, value: str | bytes) -> bool:
-    """Return True for a value of a masked name that nobody has completed yet: empty, or the scheme alone."""
+    """Return whether the value of a masked header is not entered yet: it is empty, or only the scheme."""
     if isinstance(value, bytes):
         return not value
     return not value.strip() or scheme_of(name, f"{value.strip()} x") == value.strip()

@@ -1,4 +1,4 @@
-"""Requests and filters of this session and of earlier ones."""
+"""The histories of requests and filters, which include earlier sessions, and the position of ↑ and ↓ in one."""
 
 from __future__ import annotations
 
@@ -16,72 +16,72 @@ from inspector.ui.draft import one_line
 
 
 class InputHistory:
-    """A list of texts with a place in it; past its end is the draft that is being typed."""
+    """The texts that ↑ and ↓ in an input go through. After the latest one comes the text that is being typed."""
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
-        """`texts` are those of before, the latest last."""
+        """`texts` are the earlier ones, the latest last."""
         self._texts = list(texts)
-        self._place = len(self._texts)
+        self._index = len(self._texts)
         self._draft = ""
 
     def add(self, text: str) -> None:
-        """Remember a text as the latest one and go to the end."""
+        """Add a text as the latest one, and go to the end."""
         if text in self._texts:
             self._texts.remove(text)
         if text:
             self._texts.append(text)
-        self._place, self._draft = len(self._texts), ""
+        self._index, self._draft = len(self._texts), ""
 
     def back(self, current: str) -> str:
-        """The text before the one shown; `current` is kept as the draft when the way begins."""
-        if self._place == len(self._texts):
+        """Return the text before the one shown. At the end, keep `current` as the one that is being typed."""
+        if self._index == len(self._texts):
             self._draft = current
-        self._place = max(self._place - 1, 0)
+        self._index = max(self._index - 1, 0)
         return self._shown()
 
     def forward(self, current: str) -> str:
-        """The text after the one shown, at last the draft again."""
-        if self._place >= len(self._texts):
+        """Return the text after the one shown, at the end the one that was being typed."""
+        if self._index >= len(self._texts):
             return current
-        self._place += 1
+        self._index += 1
         return self._shown()
 
     def _shown(self) -> str:
-        return self._texts[self._place] if self._place < len(self._texts) else self._draft
+        return self._texts[self._index] if self._index < len(self._texts) else self._draft
 
 
-_MOST: Final = 200
-"""Filters that are kept; the file holds up to twice as many before it is cut."""
-_LONGEST: Final = 2_000
+_MAX_FILTERS: Final = 200
+"""The file holds up to twice as many before it is cut."""
+_MAX_LENGTH: Final = 2_000
 
 
 class FilterHistory:
-    """The filters, the latest last."""
+    """The filters that were used, the latest last, in a file. Filters with secrets are not written to it."""
 
     def __init__(self, secrets: Secrets = Secrets(), path: Path | None = None) -> None:  # noqa: B008 - frozen
-        """By default in the user's own file; `secrets` are those that must not be in it."""
+        """`path` defaults to a file in the user's state folder."""
         self._names = secrets
         self._path = path or platformdirs.user_state_path("grpc-inspector") / "filters"
         self._texts: InputHistory | None = None
         self._secrets: set[str] = set()
 
     def withhold(self, secret: str) -> None:
-        """Keep texts that hold this one out of the file."""
+        """Write no filter that contains this text."""
         if secret:
             self._secrets.add(secret)
 
     def back(self, current: str) -> str:
-        """The filter before the one shown."""
+        """Return the filter before the one shown."""
         return self._history.back(current)
 
     def forward(self, current: str) -> str:
-        """The one after it."""
+        """Return the filter after the one shown."""
         return self._history.forward(current)
 
     def add(self, text: str) -> None:
-        """Keep a filter that was used."""
+        """Add a filter that was used."""
         text = text.strip()
-        if not text or not text.isprintable() or len(text) > _LONGEST:
+        if not text or not text.isprintable() or len(text) > _MAX_LENGTH:
             return
         self._history.add(text)
         if self._names.may_be_in(text) or any(secret in text for secret in self._secrets):
@@ -91,21 +91,21 @@ class FilterHistory:
             lines = self._lines()
             if text in lines[-1:]:
                 return
-            if len(lines) < 2 * _MOST:
+            if len(lines) < 2 * _MAX_FILTERS:
                 self._write(f"{text}\n", os.O_APPEND)
             else:
-                self._write("".join(f"{line}\n" for line in (*lines[-_MOST:], text)), os.O_TRUNC)
+                self._write("".join(f"{line}\n" for line in (*lines[-_MAX_FILTERS:], text)), os.O_TRUNC)
 
     @property
     def _history(self) -> InputHistory:
-        """The file is read when it is first needed."""
+        """The history, read from the file on first use."""
         if self._texts is None:
             lines = self._lines()
             kept = [line for line in lines if not self._names.may_be_in(line)]
             if len(kept) < len(lines):
                 with contextlib.suppress(OSError):
                     self._write("".join(f"{line}\n" for line in kept), os.O_TRUNC)
-            self._texts = InputHistory(reversed(dict.fromkeys(reversed(kept[-_MOST:]))))
+            self._texts = InputHistory(reversed(dict.fromkeys(reversed(kept[-_MAX_FILTERS:]))))
         return self._texts
 
     def _lines(self) -> list[str]:
@@ -122,29 +122,33 @@ class FilterHistory:
 
 
 class RequestHistory:
-    """The entries, the latest last."""
+    """The requests that were sent, the latest last."""
 
     def __init__(self, file: HistoryFile | None) -> None:
         self._file = file
         self._entries: list[HistoryEntry] | None = None
         self.on_clear: list[Callable[[], None]] = []
-        """Called when nothing is known any more."""
+        """Called after the history is cleared."""
 
     @property
     def entries(self) -> list[HistoryEntry]:
-        """All of them; the file is read when they are first asked for."""
+        """All entries, read from the file on first use."""
         if self._entries is None:
             self._entries = self._file.read() if self._file else []
         return self._entries
 
     def add(self, entry: HistoryEntry) -> None:
-        """Keep what was sent."""
+        """Add the entry of a call."""
         self.entries.append(entry)
         if self._file is not None:
             self._file.add(entry)
 
     def clear(self) -> None:
-        """Forget everything, and delete the file; raises SourceError where that cannot be deleted."""
+        """Remove all entries, and delete the file.
+
+        Raises:
+            SourceError: the file cannot be deleted.
+        """
         self._entries = []
         for cleared in self.on_clear:
             cleared()
@@ -152,10 +156,10 @@ class RequestHistory:
             self._file.clear()
 
     def texts(self, path: str) -> list[str]:
-        """The messages that a method was sent, each once, as a box of one line shows them."""
+        """Return the messages that were sent to a method, each once and on one line."""
         texts = [one_line(text) for entry in self.entries if entry.method == path for text in entry.messages if text]
         return list(reversed(dict.fromkeys(reversed(texts))))
 
     def latest_method(self, target: str) -> str | None:
-        """The method that was called last at a service."""
+        """Return the method that was called last at an address."""
         return next((entry.method for entry in reversed(self.entries) if entry.target == target), None)

@@ -1,7 +1,7 @@
-"""The order of what is typed, clicked and pasted: each goes where the one before it has led to.
+"""Delivers keys, clicks and pastes one by one, each after all effects of the previous one.
 
-Textual passes a key on to what has the focus when the key is read, not when the keys before it have been handled. Of
-`/word`, read at once, all would go to the list, whose `/` then moves the focus to the filter, and `word` would be lost.
+Textual sends a key to the widget that has the focus when the key is read, even if earlier keys are still to be handled.
+When `/word` is read at once, all of it goes to the list. Its `/` moves the focus to the filter, but `word` is lost.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from textual.events import (
 
 _NEVER_FOCUSES: Final = (MouseMove, MouseScrollDown, MouseScrollUp, MouseScrollLeft, MouseScrollRight)
 _ROUNDS: Final = 2
-"""A key is handled in the first one; the messages that this leads to, which may move the focus too, in the second."""
-_PATIENCE_SECONDS: Final = 3.0
-"""A widget that takes longer hangs: the keys that end the app, which do not depend on it, must not."""
+"""The key is handled in the first one, and the messages that it causes, which may move the focus too, in the second."""
+_TIMEOUT_SECONDS: Final = 3.0
+"""A widget that takes longer hangs. Then events are delivered at once, so that the keys that end the app still work."""
 
 
 class InputQueue:
-    """Holds events until those before them have been handled and the focus has come to rest."""
+    """Holds input events until the previous one has been handled and the focus does not move any more."""
 
     def __init__(self, app: App[Any], deliver: Callable[[Event], Awaitable[None]]) -> None:
         self._app = app
@@ -46,13 +46,13 @@ class InputQueue:
         return self._settling is None and not self._held
 
     async def add(self, event: Event) -> None:
-        """Deliver an event, now or behind those that are held."""
+        """Deliver an event, now or after those that are held."""
         self._held.append(event)
         if self._settling is None:
             await self._deliver_next()
 
     async def _deliver_next(self) -> None:
-        """Deliver up to the first event that may move the focus."""
+        """Deliver held events, up to and including the first that may move the focus."""
         self._settling = None
         while self._held and self._settling is None:
             event = self._held.popleft()
@@ -62,10 +62,10 @@ class InputQueue:
             await self._deliver(event)
 
     async def _settle(self, receiver: DOMNode) -> None:
-        """Wait until an event is handled, then have the next one delivered."""
+        """Wait until an event is handled, then deliver the next one."""
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                await self._rest(receiver)
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                await self._wait_until_settled(receiver)
         except TimeoutError:
             self._app.call_later(self._deliver_all)
         except ScreenStackError:
@@ -74,25 +74,25 @@ class InputQueue:
             self._app.call_later(self._deliver_next)
 
     async def _deliver_all(self) -> None:
-        """Deliver what is held, as Textual does."""
+        """Deliver all held events at once, as Textual does."""
         self._settling = None
         while self._held:
             await self._deliver(self._held.popleft())
 
-    async def _rest(self, receiver: DOMNode) -> None:
-        """Wait until the focus stays where it is while all is handled that there is to be handled."""
+    async def _wait_until_settled(self, receiver: DOMNode) -> None:
+        """Wait until all pending messages are handled without the focus moving."""
         rounds = 0
         while rounds < _ROUNDS:
             focus = self._focus()
-            await self._handled(receiver)
+            await self._wait_until_idle(receiver)
             if focus is not receiver:
-                await self._handled(focus)
+                await self._wait_until_idle(focus)
             rounds = rounds + 1 if self._focus() is focus else 0
 
-    async def _handled(self, node: DOMNode) -> None:
-        """Wait until a node has handled the messages that it has by now, and then those above it, to which they bubble.
+    async def _wait_until_idle(self, node: DOMNode) -> None:
+        """Wait until a node has handled its pending messages, and then each of its ancestors, to which they bubble.
 
-        A node that is being removed takes no more messages, and handles those that it has taken.
+        A node that is being removed accepts no message: `call_later` returns False, and there is nothing to wait for.
         """
         for each in (*(above for above in node.ancestors_with_self if above is not self._app), self._app):
             is_handled = asyncio.Event()

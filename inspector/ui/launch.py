@@ -1,7 +1,6 @@
-"""What the command line hands to the app: how to make a session, and whom to call.
+"""The parameters of the app, as the command line sets them.
 
-Owns nothing and starts nothing. The app calls `make_session` once it is on the screen, so that nothing slow happens
-before the first paint.
+`make_session` and `prepare` are called after the first paint, which nothing slow may delay.
 """
 
 from __future__ import annotations
@@ -24,29 +23,29 @@ from inspector.ui.history import RequestHistory
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """One start of the app."""
+    """The parameters of the app."""
 
     make_session: Callable[[], Session]
     catalog: Catalog
     target: str | None = None
-    """HOST:PORT that the request box calls; None leaves the box out."""
+    """HOST:PORT that the request box calls; None for no request box."""
     method: str = GREET_METHOD
-    """The method that the request box begins with, unless the service's own schema is found not to have it."""
+    """The first method in the request box, unless the service's schema turns out not to have it."""
     prepare: Callable[[], Awaitable[str]] | None = None
-    """Run at start, behind the screen: starts the service or finds one. Gives a sentence for the status line."""
+    """Start or find the service and load its schema, in the background. Return a sentence for the notice, or ""."""
     open_capture: Callable[[Path], Session] | None = None
-    """Makes the session of a capture file that is opened from the app; None where that cannot be."""
+    """Return the session of a capture file that is opened from the app; None if that is not possible."""
     open_left: Callable[[LeftCapture], Session] | None = None
-    """Makes the session of a capture that a killed run has left; None where none is offered."""
+    """Return the session of a capture that a killed run has left; None to offer none."""
     connection: ConnectionOptions = PLAINTEXT
-    """How the service is reached."""
+    """How to connect to the service."""
     schema: SchemaSources = SchemaSources()  # noqa: RUF009 - frozen
-    """Where the schema is read from again when that is asked for; `prepare` has read it for the first time."""
+    """Where to reload the schema from; `prepare` loads it first."""
     history: HistoryFile | None = None
-    """Where what is sent is kept for later sessions; None to keep it only while the app runs."""
+    """The file of the request history; None to keep it only while the app runs."""
     requests: RequestHistory | None = None
-    """The history as all captures of the app share it; None to make one of `history`."""
+    """The history that all captures of the app share; None to create one from `history`."""
     draft: Draft | None = None
-    """What stood in the request box before the capture was decoded anew."""
+    """What was in the request box before the capture was decoded in another way."""
     secrets: SecretSwitch = field(default_factory=lambda: SecretSwitch(Secrets()))
-    """What copies and exports mask, in all captures of the app."""
+    """What copies and exports mask, shared by all captures of the app."""

@@ -1,4 +1,4 @@
-"""Messages that widgets post to the screen, and what Find was asked."""
+"""The messages that widgets post: to their container, to the screen's controllers, and to the app."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
-from inspector.model.packet import ByteSource, Field
+from inspector.model.dissection import ByteSource, Field
 from inspector.model.secrets import Mask
 from inspector.present.find import Kind, Where
 from inspector.session import Session
@@ -19,28 +19,31 @@ from inspector.ui.draft import Draft
 
 
 class SearchQuery(NamedTuple):
-    """What is looked for, as it was typed."""
+    """A text to find, as typed in the find bar."""
 
     text: str
     kind: Kind = Kind.TEXT
     where: Where = Where.ANYWHERE
 
 
-class ForScreen(Message):
-    """What goes up to the screen; one of its parts sees to it."""
+class ScreenMessage(Message):
+    """Base of the messages that a controller of the screen handles.
+
+    A `SaveRequested` goes to the one controller that has a method `on_save_requested`.
+    """
 
 
 class StoreChanged(Message):
-    """There is something to take from the feed. One is as good as several: the feed has the data."""
+    """The feed has a change to draw. The message carries no data, so that one stands for any number of changes."""
 
     def can_replace(self, message: Message) -> bool:
-        """A later one makes an earlier one that still waits needless."""
+        """Let a later message replace one that is still queued."""
         return isinstance(message, StoreChanged)
 
 
 @dataclass
 class RowSelected(Message):
-    """The cursor of a list is on another row."""
+    """The cursor of a list moved to another row."""
 
     table: str
     """The id of the list."""
@@ -49,7 +52,7 @@ class RowSelected(Message):
 
 @dataclass
 class RowOpened(Message):
-    """Enter, or a double click, on a row."""
+    """A row was opened by Enter or a double click."""
 
     table: str
     key: Any
@@ -63,11 +66,11 @@ class TabChosen(Message):
 
 
 class TailMoved(Message):
-    """A list began or ceased to follow its tail, or rows came behind it meanwhile."""
+    """A list started or stopped following its tail, or got rows below the cursor while it does not follow."""
 
 
 class MarksChanged(Message):
-    """Rows were marked, or are marked no more."""
+    """Rows of a list were marked or unmarked."""
 
 
 @dataclass
@@ -75,168 +78,168 @@ class StepSelected(Message):
     """A step of the follow pane was clicked, or opened by Enter."""
 
     position: int
-    """Of its frame in the store."""
+    """The position of its frame in the store."""
     leave: bool
-    """True when the focus shall go to that frame."""
+    """True to move the focus to that frame."""
 
 
 @dataclass
 class LineEntered(Message):
-    """The cursor of a pane is on another line."""
+    """The cursor of a pane moved to another line."""
 
     block: int
-    """Of the pane's document."""
+    """The index of the line's block in the pane's document."""
 
 
 @dataclass
 class LineOpened(Message):
-    """Enter, a double click, or a click on its mark, on a line of a pane that leads to no frame."""
+    """A line that leads to no frame was opened: by Enter, a double click, or a click on its fold mark."""
 
     block: int
 
 
 @dataclass
 class ByteSelected(Message):
-    """A byte of a packet was pointed at."""
+    """A byte of a packet was selected in the hex view."""
 
     source: ByteSource
     offset: int
     leave: bool = False
-    """True when the focus shall go to the field that it belongs to."""
+    """True to move the focus to the field that the byte belongs to."""
 
 
 @dataclass
-class DisplayFiltered(ForScreen):
-    """A display filter was typed, and Wireshark takes it."""
+class DisplayFilterEntered(ScreenMessage):
+    """A display filter was typed and passed Wireshark's syntax check."""
 
     text: str
-    """As Wireshark takes it."""
+    """The filter in Wireshark's syntax, without the `=` that forces one."""
 
 
-class PassCancelled(ForScreen):
-    """Esc while packets are looked through: no further, and the filter before comes back."""
+class FilterScanCancelled(ScreenMessage):
+    """Esc was pressed while a display filter scans the packets: stop, and restore the previous filter."""
 
 
 @dataclass
-class FieldChosen(ForScreen):
-    """A filter shall be made of a field of a packet."""
+class FieldFilterRequested(ScreenMessage):
+    """The user wants to filter by a field of a packet."""
 
     field: Field
     headers: tuple[str, ...] = ()
-    """The headers whose values it shows."""
+    """The names of the HTTP/2 headers whose values the field shows."""
 
 
 @dataclass
-class SaveAsked(ForScreen):
-    """What a pane shows shall be saved as a file."""
+class SaveRequested(ScreenMessage):
+    """The user wants to save what a pane shows."""
 
     make: Callable[[Mask], tuple[bytes, str]]
-    """Returns the file, its secrets masked, and what it is: for the file's name and the sentence."""
+    """Return the contents with secrets masked, and a description for the file name and the confirmation."""
     is_raw: bool = False
-    """True for bytes as they were on the wire: in them nothing can be masked."""
+    """True for bytes as they were on the wire, in which nothing can be masked."""
 
 
-class FilterBegun(ForScreen):
-    """The focus is where a filter is typed."""
+class FilterFocused(ScreenMessage):
+    """The filter box got the focus."""
 
 
 @dataclass
-class Filtered(ForScreen):
-    """A filter was typed that means something."""
+class FilterEntered(ScreenMessage):
+    """A valid word filter was typed."""
 
     filter: Filter
 
 
 @dataclass
-class FilterAsked(ForScreen):
-    """Only what this filter lets through shall be shown."""
+class FilterRequested(ScreenMessage):
+    """A filter was chosen outside of the filter box, which is to apply it."""
 
     text: str
 
 
 @dataclass
-class FindAsked(ForScreen):
-    """Something was typed that shall be found."""
+class FindRequested(ScreenMessage):
+    """The text in the find bar, its kind, or where to look for it changed."""
 
-    asked: SearchQuery
+    query: SearchQuery
 
 
 @dataclass
-class FindLeft(ForScreen):
-    """Enter in the find bar, or Esc."""
+class FindLeft(ScreenMessage):
+    """Enter or Esc was pressed in the find bar."""
 
     is_over: bool = False
-    """True when nothing is to be found any more."""
+    """True for Esc, which ends the search."""
 
 
 @dataclass
-class Requested(ForScreen):
-    """Enter in the request box."""
+class SendRequested(ScreenMessage):
+    """Enter was pressed in the request box."""
 
     draft: Draft | None
-    """None where no method is chosen."""
+    """None when no method is chosen."""
     is_apart: bool = False
-    """True for a call of its own, also while one is open that takes further messages."""
+    """True to start another call even though one is open that accepts messages."""
 
 
 @dataclass
-class SecretAsked(ForScreen):
-    """A request cannot be sent before values are typed that the history has only masked."""
+class SecretsRequired(ScreenMessage):
+    """A request from the history cannot be sent before its masked values are entered."""
 
     draft: Draft
 
 
-class ClearAsked(ForScreen):
-    """The request history shall be cleared, if that is meant."""
+class ClearHistoryRequested(ScreenMessage):
+    """The user wants to clear the request history. Needs a confirmation."""
 
 
 @dataclass
-class Left(ForScreen):
-    """Esc in an input: the focus shall go to the list."""
+class InputLeft(ScreenMessage):
+    """Esc was pressed in an input: the focus goes to the list."""
 
 
 @dataclass
-class ListShown(ForScreen):
-    """The other list was brought to the front."""
+class ListShown(ScreenMessage):
+    """Another list was brought to the front."""
 
     name: str
 
 
 @dataclass
-class PaneOpened(ForScreen):
-    """The focus shall go to a list or a pane, which is brought into sight."""
+class FocusRequested(ScreenMessage):
+    """A list or a pane asks for the focus, and to be made visible on a narrow screen."""
 
     widget: Widget
 
 
 @dataclass
-class Copied(ForScreen):
-    """Something shall go to the clipboard."""
+class CopyRequested(ScreenMessage):
+    """The user wants to copy something to the clipboard."""
 
     make: Callable[[Mask], tuple[str, str]]
-    """Returns the text, its secrets masked, and what it is, for the notification; may raise RequestError."""
+    """Return the text with secrets masked, and a description for the notification. May raise RequestError."""
     is_raw: bool = False
-    """True for bytes as they were on the wire: in them nothing can be masked."""
+    """True for bytes as they were on the wire, in which nothing can be masked."""
     shows_secrets: bool = False
-    """True where it was asked for with its secrets."""
+    """True when the user chose the form with secrets."""
 
 
 @dataclass
 class SessionReplaced(Message):
-    """The same capture is read from its start in another way, by another session."""
+    """Another session reads the same capture again, decoded in another way."""
 
     session: Session
 
 
 @dataclass
-class CaptureLeft(Message):
-    """The capture of a screen shall be shown no more."""
+class CaptureClosed(Message):
+    """The user leaves a capture that was opened on top of another one."""
 
     screen: Screen[None]
 
 
 @dataclass
 class CaptureOpened(Message):
-    """A capture file shall be shown above what is shown now."""
+    """The user opened a capture file. Its screen goes on top of the current one."""
 
     session: Session

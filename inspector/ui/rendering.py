@@ -1,4 +1,4 @@
-"""From spans to what Textual paints: styles, segments, and lines wrapped to a width."""
+"""Turns spans into what Textual draws: styles of the theme, segments, and lines wrapped to a width."""
 
 from __future__ import annotations
 
@@ -39,59 +39,61 @@ _BOLD: Final = Style(bold=True)
 
 
 class Palette:
-    """The styles of one theme; the same object as long as the theme is the same, so it can be part of a cache key."""
+    """The styles of one theme. It is the same object until the theme changes, so it can be part of a cache key."""
 
-    _latest: ClassVar[Palette | None] = None
+    _latest: ClassVar[tuple[Mapping[str, str], Palette] | None] = None
+    """The palette that was used last, and the variables that it was made from."""
 
     @classmethod
     def of_app(cls, app: App[object]) -> Palette:
-        """The palette of the theme that an app has now."""
-        if cls._latest is None or cls._latest._variables is not app.theme_variables:
-            cls._latest = cls(app.theme_variables)
-        return cls._latest
+        """Return the palette of an app's current theme."""
+        variables = app.theme_variables
+        if cls._latest is None or cls._latest[0] is not variables:
+            cls._latest = variables, cls(variables)
+        return cls._latest[1]
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
         self._styles = {tone: self._style(*names) for tone, names in _VARIABLES.items()}
 
     def of(self, tone: Tone, *, strong: bool = False) -> Style:
-        """The style of a tone."""
+        """Return the style of a tone, in bold if it is strong."""
         style = self._styles[tone]
         return style + _BOLD if strong else style
 
     def colour(self, variable: str) -> Color:
-        """The colour of a theme variable; of `red 50%` the red, as much as it covers."""
+        """Return the colour of a theme variable, in which `red 50%` is a half-transparent red."""
         name, _, share = self._variables[variable].partition(" ")
         colour = Color.parse(self._variables["foreground"] if name == "auto" else name)
-        # Colours of the terminal's own have no known value to mix with another.
+        # The values of ANSI colours are up to the terminal, so they cannot be mixed with others.
         return colour.with_alpha(float(share.rstrip("%")) / 100) if share and colour.ansi is None else colour
 
     def background(self, variable: str) -> Style:
-        """A style that paints a theme variable's colour behind text; half-transparent ones over the background."""
+        """Return a style with a theme variable as background colour, mixed with the theme's if transparent."""
         colour = self.colour(variable)
         if colour.a < 1:
             colour = self.colour("background") + colour
         return Style(bgcolor=colour.rich_color)
 
     @property
-    def sought(self) -> Style:
-        """What Find looks for, where it stands."""
+    def match(self) -> Style:
+        """Text that a search matches."""
         return Style(color=self.colour("background").rich_color, bgcolor=self.colour("warning").rich_color, bold=True)
 
     @property
     def rule(self) -> Style:
-        """The line under tabs."""
+        """The line below tabs."""
         return Style(color=self.colour("underline").rich_color)
 
     @property
     def chip(self) -> Style:
-        """The program's name."""
+        """The name of the program, at the start of the status line."""
         text, ground = self.colour("background").rich_color, self.colour("primary").rich_color
         return Style(color=text, bgcolor=ground, bold=True)
 
     @property
     def key(self) -> Style:
-        """A key in the footer."""
+        """A key in the key bar."""
         return Style(color=self.colour("tone-shortcut").rich_color, bold=True)
 
     def _style(self, variable: str, decoration: str) -> Style:
@@ -99,7 +101,7 @@ class Palette:
 
 
 def segments(spans: Iterable[Span], palette: Palette, *, strong: bool = False) -> list[Segment]:
-    """Spans as styled segments; `strong` ones are bold, apart from what may be overlooked."""
+    """Return spans as styled segments, in bold if they are `strong`, except subdued ones."""
     return [
         Segment(span.text, palette.of(span.tone, strong=strong and span.tone is not Tone.DIM))
         for span in spans
@@ -107,24 +109,24 @@ def segments(spans: Iterable[Span], palette: Palette, *, strong: bool = False) -
     ]
 
 
-def highlighted(strip: Strip, sought: Matcher | None, style: Style) -> Strip:
-    """A strip in which what is looked for has a style of its own."""
+def highlighted(strip: Strip, matcher: Matcher | None, style: Style) -> Strip:
+    """Return a strip with a style applied to the text that a search matches."""
     text = strip.text
-    ends = sought.spans(text) if sought is not None else []
-    if not ends:
+    matches = matcher.spans(text) if matcher is not None else []
+    if not matches:
         return strip
-    cuts = [cell_len(text[:at]) for span in ends for at in span]
+    cuts = [cell_len(text[:offset]) for match in matches for offset in match]
     parts = strip.divide([*cuts, strip.cell_length])
-    return Strip.join(_over(part, style) if number % 2 else part for number, part in enumerate(parts))
+    return Strip.join(_restyled(part, style) if number % 2 else part for number, part in enumerate(parts))
 
 
-def _over(strip: Strip, style: Style) -> Strip:
-    """A strip in a style that wins over those that its text has."""
+def _restyled(strip: Strip, style: Style) -> Strip:
+    # `Strip.apply_style` would let the styles of the segments win.
     return Strip(Segment.apply_style(strip, post_style=style), strip.cell_length)
 
 
 def fitted(parts: list[Segment], width: int, *, right: bool = False, keep_end: bool = False) -> list[Segment]:
-    """Segments made exactly `width` cells wide: padded, or cut off with `…`, at their start to keep the end."""
+    """Return segments that are exactly `width` cells wide: padded, or cut off with `…` at the end or the start."""
     strip = Strip(parts)
     length = strip.cell_length
     if length > width and keep_end and width:
@@ -139,16 +141,16 @@ def fitted(parts: list[Segment], width: int, *, right: bool = False, keep_end: b
 
 
 HANG: Final = 2
-"""Cells by which the later lines of a broken line are indented further."""
-_NARROWEST: Final = 8
-"""A pane narrower than this cuts text off instead of breaking it letter by letter."""
+"""Cells by which all lines but the first of a wrapped line are indented further."""
+_MIN_WIDTH: Final = 8
+"""In less cells than this, text is cut off instead of broken letter by letter."""
 
-_BETWEEN_FACTS: Final = (" · ", "   ")
+_FACT_SEPARATORS: Final = (" · ", "   ")
 
 
 def wrap(spans: Sequence[Span], width: int, indent: int = 0) -> list[tuple[Span, ...]]:
-    """The lines that a line becomes, each with its indent as a first span; at least one."""
-    first, later = max(width - indent, _NARROWEST), max(width - indent - HANG, _NARROWEST)
+    """Wrap a line to a width; return at least one line, each of which begins with its indent as a span."""
+    first, later = max(width - indent, _MIN_WIDTH), max(width - indent - HANG, _MIN_WIDTH)
     margin, hanging = Span(" " * indent), Span(" " * (indent + HANG))
     lines = [(hanging if number else margin, *line) for number, line in enumerate(_lines(spans, first, later))]
     return lines or [()]
@@ -162,7 +164,7 @@ def _lines(spans: Sequence[Span], first: int, later: int) -> Iterator[tuple[Span
     start = 0
     for end in _breaks(text, first, later):
         yield tuple(_cut(spans, start, end))
-        # The blank at which a line was broken is not needed at the start of the next.
+        # Drop the blank at which the line is broken.
         start = end + 1 if text[end : end + 1] == " " else end
 
 
@@ -177,18 +179,18 @@ def _breaks(text: str, first: int, later: int) -> Iterator[int]:
 
 
 def _gap(text: str, start: int, end: int) -> int:
-    """Where to break what would fill a line up to `end`: between two facts if there are any, else at a blank.
+    """Return where to break text that fills a line up to `end`: between two facts, or else at a blank.
 
-    A gap in the first half would waste more room than a word broken in two costs.
+    Gaps in the first half are not used, as they would waste more room than breaking a word is worth avoiding.
     """
-    between = max(text.rfind(gap, start + 1, end) for gap in _BETWEEN_FACTS) + 2
+    between = max(text.rfind(separator, start + 1, end) for separator in _FACT_SEPARATORS) + 2
     blank = end if text[end] == " " else text.rfind(" ", start + 1, end)
     half = start + (end - start) // 2
     return next((gap for gap in (between, blank) if half < gap), end)
 
 
 def _fill(text: str, start: int, width: int) -> int:
-    """Where text from `start` on has filled a width; at least one character further."""
+    """Return the end of the text that fits into a width from `start` on, at least one character."""
     if (piece := text[start : start + width]).isascii():
         return start + len(piece)
     cells = 0

@@ -1,4 +1,4 @@
-"""The screen that shows one capture: its widgets, its controllers, and which does what."""
+"""The screen of one capture: its widgets, its controllers, and the connections between them."""
 
 from __future__ import annotations
 
@@ -25,29 +25,30 @@ from inspector.ui.controllers.capture import (
     DecodeAsController,
     LeftCapturesController,
 )
-from inspector.ui.controllers.context import Actions, ActionTable, Hears, MessageTable, ScreenContext
+from inspector.ui.controllers.context import Dispatcher, ScreenContext
+from inspector.ui.controllers.display import (
+    CopyController,
+    DetailController,
+    ListViewController,
+    MenuController,
+    MethodNameController,
+    ReportController,
+)
 from inspector.ui.controllers.filter import FilterController, PacketFilters
 from inspector.ui.controllers.find import FindController, SearchRunner
-from inspector.ui.controllers.focus import FocusController
-from inspector.ui.controllers.requests import HistoryController, SendController
+from inspector.ui.controllers.navigation import FocusController, GoToController, SelectionController
+from inspector.ui.controllers.requests import HistoryController, ServiceControllers
 from inspector.ui.controllers.save import SaveController
 from inspector.ui.controllers.schema import SchemaController
 from inspector.ui.controllers.status import StatusController
-from inspector.ui.controllers.view import (
-    CopyController,
-    MenuController,
-    MethodNameController,
-    NavigationController,
-    ReportController,
-)
 from inspector.ui.draft import Draft
 from inspector.ui.feed import Feed
 from inspector.ui.history import FilterHistory, RequestHistory
 from inspector.ui.launch import Launch
-from inspector.ui.messages import CaptureLeft, ForScreen, StoreChanged
+from inspector.ui.messages import CaptureClosed, ScreenMessage, StoreChanged
+from inspector.ui.widgets.bars import KeyBar
 from inspector.ui.widgets.filter_box import FilterBox, NameList
 from inspector.ui.widgets.find_bar import FindBar
-from inspector.ui.widgets.key_bar import KeyBar
 from inspector.ui.widgets.notice import LateBanner, LeftBanner, Notice
 from inspector.ui.widgets.request_box import RequestBox
 from inspector.ui.widgets.status_line import StatusLine
@@ -55,7 +56,7 @@ from inspector.ui.widgets.status_line import StatusLine
 
 @dataclass(frozen=True, slots=True)
 class ScreenWidgets:
-    """What stands below each other."""
+    """The widgets of the screen, from top to bottom."""
 
     status: StatusLine
     filter: FilterBox
@@ -66,270 +67,240 @@ class ScreenWidgets:
     notice: Notice
     find: FindBar
     request: RequestBox | None
-    """None where nothing can be sent."""
+    """None when nothing can be sent."""
     keys: KeyBar
 
     @classmethod
     def of(
-        cls, session: Session, catalog: Catalog, feed: Feed, sending: CallSender | None, filters: FilterHistory
+        cls, session: Session, catalog: Catalog, feed: Feed, sender: CallSender | None, filters: FilterHistory
     ) -> ScreenWidgets:
-        """The widgets for a session; `sending` is None where nothing can be sent."""
+        """Create the widgets for a session; `sender` is None when nothing can be sent."""
         names = NameList()
         return cls(
-            StatusLine("greet service" if sending is not None and sending.is_greet else ""),
-            FilterBox(PacketFilters(session.packets), names, filters),
-            names,
-            LateBanner(session.store, catalog),
-            LeftBanner(),
-            Browser(feed, catalog, following=isinstance(session.source, LiveSource)),
-            Notice(),
-            FindBar(),
-            None if sending is None else RequestBox(sending.calls),
-            KeyBar(),
+            status=StatusLine("greet service" if sender is not None and sender.is_greet else ""),
+            filter=FilterBox(PacketFilters(session.packets), names, filters),
+            names=names,
+            late=LateBanner(session.store, catalog),
+            left=LeftBanner(),
+            browser=Browser(feed, catalog, following=isinstance(session.source, LiveSource)),
+            notice=Notice(),
+            find=FindBar(),
+            request=None if sender is None else RequestBox(sender.calls),
+            keys=KeyBar(),
         )
 
     def __iter__(self) -> Iterator[Widget]:
-        """Those that there are."""
+        """Iterate from top to bottom, without a request box that is None."""
         yield from (self.status, self.filter, self.names, self.late, self.left)
         yield from (self.browser, self.notice, self.find)
         if self.request is not None:
             yield self.request
         yield self.keys
 
-    def node_at(self, place: KeyContext) -> DOMNode | None:
-        """The widget that has the actions of a place now; None for one that is not there."""
+    def node_at(self, context: KeyContext) -> DOMNode | None:
+        """Return the widget that has the actions of a key context; None if it is not shown."""
         nodes: dict[KeyContext, DOMNode | None] = {
             KeyContext.BROWSER: self.browser,
             KeyContext.LIST: self.browser.listing.shown,
             KeyContext.PANE: self.browser.detail.pane,
-            KeyContext.HEX: self.browser.detail.bytes,
+            KeyContext.HEX: self.browser.detail.tree_page.bytes,
             KeyContext.FILTER: self.filter,
             KeyContext.FIND: self.find.input if self.find.display else None,
             KeyContext.REQUEST: self.request,
         }
-        return nodes.get(place)
+        return nodes.get(context)
 
 
-_LOOK_SECONDS: Final = 1.0
-"""Between two looks at the connection: gRPC does not tell when it breaks."""
+_CONNECTION_CHECK_SECONDS: Final = 1.0
+"""How often to check the connection to the service: gRPC reports no event when it breaks."""
 
 
 class Controllers:
-    """All parts of one screen."""
+    """The controllers of the screen, and what involves several of them: start, drawing, and Esc."""
 
     def __init__(
         self,
         screen: Screen[None],
-        stage: ScreenContext,
-        stack: ScreenWidgets,
+        context: ScreenContext,
+        widgets: ScreenWidgets,
         session: Session,
         launch: Launch,
-        sending: CallSender | None,
+        sender: CallSender | None,
         leave: Callable[[], None],
     ) -> None:
-        """`sending` is None where nothing can be sent; `leave` is called when there is nothing left to go back from."""
-        catalog, browser, box, feed = launch.catalog, stack.browser, stack.filter, stack.browser.feed
-        self._feed, self._browser, self._stack = feed, browser, stack
-        self._stage, self._session, self._leave = stage, session, leave
-        self.room = room = FocusController(screen, browser, box, stack.request)
+        """`sender` is None when nothing can be sent; `leave` is called by Esc when nothing else is left to close."""
+        catalog, browser, box, feed = launch.catalog, widgets.browser, widgets.filter, widgets.browser.feed
+        self._feed, self._browser, self._widgets = feed, browser, widgets
+        self._context, self._session, self._leave = context, session, leave
         history = launch.requests or RequestHistory(launch.history)
-        self._clearing = HistoryController(stage, history)
+        self.focus = focus = FocusController(screen, browser, box, widgets.request)
         self._service = None
-        if sending is not None and stack.request is not None:
-            self._service = SendController(stage, room, browser, sending, stack.request, launch, history)
+        if sender is not None and widgets.request is not None:
+            self._service = ServiceControllers(context, focus, browser, sender, widgets.request, launch, history)
         form = None if self._service is None else self._service.form
-        self._schema = SchemaController(stage, session, launch, form, self._schema_changed)
-        self._filtering = FilterController(
-            stage, feed, session.packets, box, browser.listing.settle, self._refiltered, launch.secrets
+        self._schema = SchemaController(context, session, launch, form, self._schema_changed)
+        self._filter = FilterController(
+            context, feed, session.packets, box, browser.listing.settle, self._filtered, launch.secrets
         )
-        self._seeker = SearchRunner(stage, session.store, catalog, stack.find)
-        self._finding = FindController(self._seeker, stack.find, browser, room)
-        self.saving = SaveController(stage, session, catalog, browser, screen.app.export_screenshot, launch.secrets)
-        self._words = StatusController(session, browser, self._filtering, stack.status, stack.notice, self._service)
-        self._copying = CopyController(stage, browser, catalog, launch.schema, launch.target, launch.secrets)
-        self._left = LeftCapturesController(stage, session, stack.left, launch.open_left)
-        self._others: tuple[ActionTable, ...] = (
-            self._left,
-            CaptureController(stage, session, launch.open_capture),
-            DecodeAsController(stage, session),
-            MethodNameController(stage, session, browser, catalog),
-            NavigationController(stage, browser),
-            CommentController(stage, session, browser),
-            ReportController(stage, browser, catalog),
-            MenuController(screen),
-            self._clearing,
+        self._search = SearchRunner(context, session.store, catalog, widgets.find)
+        self._find = FindController(self._search, widgets.find, browser, focus)
+        self.save = SaveController(context, session, catalog, browser, screen.app.export_screenshot, launch.secrets)
+        self._status = StatusController(session, browser, self._filter, widgets.status, widgets.notice, self._service)
+        self._left = LeftCapturesController(context, session, widgets.left, launch.open_left)
+        Dispatcher((SelectionController(context, browser), DetailController(context, browser))).attach(browser)
+        self.dispatcher = Dispatcher(
+            (
+                self,
+                *(self.focus, self._schema, self._filter, self._find, self.save, self._status, self._left),
+                *(self._service or ()),
+                HistoryController(context, history),
+                CaptureController(context, session, launch.open_capture),
+                DecodeAsController(context, session),
+                CommentController(context, session, browser),
+                MethodNameController(context, session, browser, catalog),
+                GoToController(context, browser),
+                ListViewController(context, browser),
+                CopyController(context, browser, catalog, launch.schema, launch.target, launch.secrets),
+                ReportController(context, browser, catalog),
+                MenuController(screen),
+            )
         )
-
-    @property
-    def actions(self) -> Actions:
-        """What there is for each action of the bindings table at `Place.SCREEN`."""
-        acting: list[ActionTable] = [
-            self.room,
-            self._schema,
-            self._filtering,
-            self._finding,
-            self.saving,
-            self._copying,
-        ]
-        if self._service is not None:
-            acting.append(self._service)
-        found = {name: act for part in (*acting, *self._others) for name, act in part.actions.items()}
-        return {"back": self._back, **found}
-
-    @property
-    def hears(self) -> Hears:
-        """Which part sees to which messages."""
-        hearing: list[MessageTable] = [
-            self.room,
-            self._filtering,
-            self._finding,
-            self.saving,
-            self._words,
-            self._copying,
-        ]
-        hearing.append(self._clearing)
-        if self._service is not None:
-            hearing.append(self._service)
-        return {kind: hear for part in hearing for kind, hear in part.hears.items()}
 
     @property
     def draft(self) -> Draft | None:
-        """What stands in the request box."""
+        """What is in the request box; None without a box or a method."""
         return None if self._service is None else self._service.form.draft
 
     def allows(self, action: str) -> bool:
-        """False for an action that has nothing to act on now."""
-        return self._service is None or self._service.running.allows(action)
+        """Return False for an action that no controller has, or that has nothing to act on now."""
+        if action not in self.dispatcher.actions:
+            return False
+        return self._service is None or self._service.active_calls.allows(action)
 
-    def begin(self, *, is_first: bool) -> None:
-        """Show the method to begin with, and let the session start behind the screen.
+    def start(self, *, is_first: bool) -> None:
+        """Show the first method, and start the session in the background.
 
         `is_first` is True on the screen that the app starts with.
         """
         if self._service is not None:
-            self._service.begin(is_continued=self._session.is_continued)
-            self._stage.every(_LOOK_SECONDS, self._words.draw_connection)
-        self._stage.work(self._run())
+            self._service.start(is_continued=self._session.is_continued)
+            self._context.set_interval(_CONNECTION_CHECK_SECONDS, self._status.draw_connection)
+        self._context.run_task(self._run_session())
         if is_first:
-            self._left.begin()
+            self._left.start()
 
-    async def _run(self) -> None:
-        """First the schema, then the capture: to be asked for its schema is nothing that the service's user did."""
-        await self._schema.begin()
+    async def _run_session(self) -> None:
+        # The schema is loaded before the capture starts, so that our reflection calls are not captured.
+        await self._schema.start()
         if not self._session.is_begun:
             await self._session.run()
 
     def draw(self) -> None:
-        """Have drawn what has changed since the last time."""
-        change, service = self._feed.take(), self._service
+        """Draw what has changed since the last time."""
+        change, service = self._feed.pop_change(), self._service
         if change is not None:
-            self._schema.learn(change)
-            self._stack.late.learn(change)
+            self._schema.update(change)
+            self._widgets.late.update_joins(change)
             self._browser.update(change)
-            self._seeker.changed(self._feed.rows, has_lost=bool(change.first_kept))
+            self._search.changed(self._feed.rows, has_evicted=bool(change.first_kept))
             if service is not None:
                 service.view.select_own(change.calls)
         if service is not None:
             service.view.draw()
-        self._words.draw()
+        self._status.draw()
 
-    def _refiltered(self) -> None:
+    def _filtered(self) -> None:
         self._browser.update(None)
-        self._seeker.changed(None)
-        self._words.draw()
+        self._search.changed(None)
+        self._status.draw()
 
     def _schema_changed(self) -> None:
-        if self._browser.is_attached:  # not while the app ends
+        if self._browser.is_attached:  # detached while the app exits
             self._browser.reread()
-            self._stack.late.reread()
-            self._seeker.changed(None)
+            self._widgets.late.reread()
+            self._search.changed(None)
 
-    def _back(self) -> None:
-        """Out of the innermost thing that there is; at last out of an opened capture."""
-        notice, late, left = self._stack.notice, self._stack.late, self._stack.left
-        looks, saves = self._filtering.stop_looking, self.saving.running.ask_stop
-        steps = (self._finding.back, self.room.back, looks, saves, notice.dismiss, late.dismiss, left.dismiss)
-        if not any(step() for step in steps):
+    def action_back(self) -> None:
+        """Close or stop the first thing of these that is open, at last an opened capture."""
+        late, left = self._widgets.late, self._widgets.left
+        panes = (self._find.back, self.focus.back)
+        work = (self._filter.stop_scan, self.save.active.confirm_stop)
+        notices = (self._widgets.notice.dismiss, late.dismiss, left.dismiss)
+        if not any(close() for close in (*panes, *work, *notices)):
             self._leave()
 
 
 class InspectionScreen(Screen[None], inherit_bindings=False):
-    """One session with all that is known of it."""
+    """Shows one session."""
 
     BINDINGS = bindings(KeyContext.SCREEN)
 
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
-    """Textual would paint the whole screen, where the two widgets concerned paint themselves anew."""
+    """Overridden because Textual repaints the whole screen when it changes; the two widgets repaint themselves."""
 
     def __init__(self, launch: Launch, session: Session, *, is_opened: bool = False) -> None:
-        """`is_opened` is True for a capture file that was opened from the app: Esc goes back from it."""
+        """`is_opened` is True for a capture file that was opened from the app. Esc leaves it, and nothing is sent."""
         super().__init__()
-        if is_opened:  # it is only looked at
+        if is_opened:
             launch = replace(launch, target=None, prepare=None)
         self.launch, self.session, self.is_opened = launch, session, is_opened
-        self._stage = stage = ScreenContext(self)
-        self.feed = Feed(session.store, lambda: stage.post(StoreChanged()), session.packets, stage.work)
-        self._sending = None if launch.target is None else CallSender(session, launch.target, launch.connection)
-        self._stack = stack = ScreenWidgets.of(
-            session, launch.catalog, self.feed, self._sending, FilterHistory(launch.secrets.secrets)
-        )
-        self.browser, self.box_of_filter = stack.browser, stack.filter
-        self.parts = Controllers(self, stage, stack, session, launch, self._sending, self._leave)
-        self._actions, self._hears = self.parts.actions, self.parts.hears
-        for name, act in self._actions.items():
-            setattr(self, f"action_{name}", act)  # where Textual looks for what a key does
+        self._controller_context = context = ScreenContext(self)
+        self.feed = Feed(session.store, lambda: context.post_message(StoreChanged()), session.packets, context.run_task)
+        self._sender = None if launch.target is None else CallSender(session, launch.target, launch.connection)
+        filters = FilterHistory(launch.secrets.secrets)
+        self._widgets = widgets = ScreenWidgets.of(session, launch.catalog, self.feed, self._sender, filters)
+        self.browser, self.filter_box = widgets.browser, widgets.filter
+        self.controllers = Controllers(self, context, widgets, session, launch, self._sender, self._leave)
+        self.controllers.dispatcher.attach(self)
 
     def compose(self) -> ComposeResult:
-        """From top to bottom."""
-        yield from self._stack
+        """Yield the widgets from top to bottom."""
+        yield from self._widgets
 
     def on_mount(self) -> None:
-        """Begin."""
+        """Start the session and draw what its store holds already."""
         self.session.on_change = self.feed.receive
-        self.session.on_status = lambda _status: self.feed.stir()
-        first = None if self.session.is_continued else self._stack.request  # `d` was pressed outside of it
-        # At once: `focus` would leave it to a later turn, and keys that wait already would go to the filter.
+        self.session.on_status = lambda _status: self.feed.request_draw()
+        first = None if self.session.is_continued else self._widgets.request  # Decode As is a key of the list
+        # Now, as `focus` is deferred: keys that were typed ahead would go to the filter.
         self.set_focus(first or self.browser.listing.shown, scroll_visible=False)
-        self.parts.begin(is_first=not self.is_opened and not self.session.is_continued)
+        self.controllers.start(is_first=not self.is_opened and not self.session.is_continued)
         self.feed.receive(self.session.store.everything())
 
     async def end(self) -> tuple[str, ...]:
-        """Stop drawing and end all that the session started; the screen is of no use afterwards.
-
-        Returns the names of files that were still being written: nothing of them is left.
-        """
+        """Stop the session and all tasks. Return the names of files whose writing was stopped."""
         self.feed.close()
-        unfinished = self.parts.saving.running.names
-        await self._stage.end()
+        unfinished = self.controllers.save.active.names
+        await self._controller_context.cancel_tasks()
         await self.session.close()
-        if self._sending is not None:
-            await self._sending.close()
+        if self._sender is not None:
+            await self._sender.close()
         return unfinished
 
     def on_resize(self, _event: events.Resize) -> None:
-        """The screen may have become narrow."""
-        self.parts.room.share_out()
+        """Update the layout: the screen may have become narrow."""
+        self.controllers.focus.update_layout()
 
-    def node_at(self, place: KeyContext) -> DOMNode | None:
-        """What has the actions of a place now."""
-        return self if place is KeyContext.SCREEN else self._stack.node_at(place)
+    def node_at(self, context: KeyContext) -> DOMNode | None:
+        """Return the node that has the actions of a key context; None if it is not shown."""
+        return self if context is KeyContext.SCREEN else self._widgets.node_at(context)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
-        """Whether a part has an action, and something to act on."""
-        return action in self._actions and self.parts.allows(action)
+        """Return whether a controller has the action, and something to act on."""
+        return self.controllers.allows(action)
 
-    @on(ForScreen)
-    def _hear(self, event: ForScreen) -> None:
-        self._hears[type(event)](event)
+    @on(ScreenMessage)
+    def _dispatch(self, message: ScreenMessage) -> None:
+        self.controllers.dispatcher.handle(message)
 
     @on(StoreChanged)
     def _draw(self) -> None:
-        self.parts.draw()
+        self.controllers.draw()
 
     @on(OptionList.OptionSelected, "#candidates")
     def _take_candidate(self) -> None:
-        self.box_of_filter.take_name()
+        self.filter_box.completer.insert()
 
     def _leave(self) -> None:
         if self.is_opened:
-            self.parts.saving.part(lambda: self.post_message(CaptureLeft(self)))
+            self.controllers.save.leave(lambda: self.post_message(CaptureClosed(self)))

@@ -1,4 +1,4 @@
-"""What is selected, where a typed location leads, and client traces."""
+"""Subjects: what can be selected in a list, entered as a location, or shown about calls that were sent from here."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from inspector.store.store import Change, Store
 from inspector.text import clean, counted
 
 MOST_BYTES: Final = 16 * 1024 * 1024
-"""Of the messages of one call."""
-_MOST: Final = 50
-"""Calls; with the bound above and 64 MB for a single message, a day of sending stays bounded."""
+"""Limit of the bytes of messages that the trace of one call keeps."""
+_MAX_TRACES: Final = 50
+"""With the limit above and the limit of 64 MB for a single message, it bounds the memory of a day of calls."""
 
 
 class ClientTraces(list[ClientTrace]):
-    """The accounts, the earliest first."""
+    """The traces of the latest calls that were sent from here, oldest first."""
 
-    def add(self, account: ClientTrace) -> None:
-        """Keep one more, and the earliest no longer when there are many."""
-        self.append(account)
-        del self[:-_MOST]
+    def add(self, trace: ClientTrace) -> None:
+        """Append a trace, and drop the oldest if there are too many."""
+        self.append(trace)
+        del self[:-_MAX_TRACES]
 
 
 class FrameAt(NamedTuple):
-    """A frame, by its position in the store; and with it its call."""
+    """A frame, by its position in the store, and its call."""
 
     position: int
 
     def call(self, store: Store) -> Call | None:
-        """The call that it belongs to; None for a frame that is not kept any more, too."""
+        """Return the call of the frame; None if it has none or was evicted."""
         return store.call_of(store.frames[self.position]) if store.frames.holds(self.position) else None
 
     def is_touched(self, store: Store, change: Change) -> bool:
-        """True when a change may have something to say of it."""
+        """Return whether documents about the subject may differ after a change; all subjects have this method."""
         call = self.call(store)
         is_call_touched = call is not None and call.key in change.calls
         if not store.frames.holds(self.position):
@@ -45,42 +45,42 @@ class FrameAt(NamedTuple):
 
 
 class PacketAt(NamedTuple):
-    """A packet, by its number in the capture, which begins with 1."""
+    """A packet, by its number in the capture, counted from 1."""
 
     number: int
 
     def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - as every subject's
-        """What is known of it comes beside the store, at any time."""
+        """Return True: packets are read by tshark, independently of the store."""
         return True
 
 
 class ConnectionAt(NamedTuple):
-    """A connection, as Wireshark counts them."""
+    """A connection, by the number that Wireshark gives its TCP stream."""
 
     connection: int
 
     def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - as every subject's
-        """True when it carried something, or more is known of it or its calls."""
+        """Return whether the connection carried packets, or it or one of its calls changed."""
         return self.connection in change.traffic or self.connection in change.connections
 
 
 class TracedCall(NamedTuple):
-    """What the client says of the calls that were sent from here, where the wire tells nothing; no row leads to it."""
+    """The calls that were sent from here, as the client traced them, if the wire cannot be read. No row leads to it."""
 
-    accounts: ClientTraces
+    traces: ClientTraces
 
-    def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - the wire tells nothing of it
-        """What was captured does not matter to it."""
+    def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - as every subject's
+        """Return False: traces do not come from the capture."""
         return False
 
 
 class MethodAt(NamedTuple):
-    """A method with all its calls, by its path."""
+    """All calls of a method, by its path."""
 
     path: str
 
     def is_touched(self, store: Store, change: Change) -> bool:  # noqa: ARG002 - as every subject's
-        """Any call may have come to be one of its calls, or have ceased to be one."""
+        """Return whether any call changed: the method of a call may become known late."""
         return bool(change.calls)
 
 
@@ -88,7 +88,7 @@ Subject: TypeAlias = FrameAt | PacketAt | ConnectionAt | MethodAt | TracedCall
 
 
 def connection_of(subject: Subject | None, store: Store) -> int | None:
-    """The connection that a subject is, or is of; None for one that is of many or none."""
+    """Return the connection of a subject; None if it has none or several."""
     match subject:
         case ConnectionAt(connection):
             return connection
@@ -99,7 +99,7 @@ def connection_of(subject: Subject | None, store: Store) -> int | None:
 
 
 def packet_of(subject: Subject | None, store: Store) -> int | None:
-    """The packet that a subject is, or lies in; None for one that is of many or none."""
+    """Return the packet of a subject; None if it has none or several."""
     match subject:
         case PacketAt(number):
             return number
@@ -110,18 +110,18 @@ def packet_of(subject: Subject | None, store: Store) -> int | None:
 
 
 def is_gone(subject: Subject | None, store: Store) -> bool:
-    """True for a frame, or a connection, that is not kept any more."""
+    """Return whether a frame or a connection was evicted from the store."""
     match subject:
         case FrameAt(position):
             return not store.frames.holds(position)
         case ConnectionAt(connection):
-            return connection not in store.connections or connection in store.leaving
+            return connection not in store.connections or connection in store.evicting_connections
         case _:
             return False
 
 
 def of_call(store: Store, key: StreamKey) -> Subject:
-    """The first frame of a call; where none is kept, its connection."""
+    """Return the first frame of a call; its connection if all its frames were evicted."""
     call = store.calls.get(key)
     oldest = None if call is None else call.frames.oldest
     return ConnectionAt(key.connection) if oldest is None else FrameAt(oldest)
@@ -133,7 +133,7 @@ _CALL: Final = re.compile(r"(\d{1,9})\s*/\s*(\d{1,10})", re.ASCII)
 
 
 def parse_location(text: str, store: Store, packets: int) -> FrameAt | PacketAt:
-    """What a text means, of what there is by now; raises UsageError, with a sentence for the one who typed it."""
+    """Return the frame or packet that a text refers to; `packets` is the number of packets. Raises UsageError."""
     text = text.strip()
     if match := _PACKET.fullmatch(text):
         if not 0 < (number := int(match[1])) <= packets:
@@ -143,7 +143,7 @@ def parse_location(text: str, store: Store, packets: int) -> FrameAt | PacketAt:
         if not 0 < (number := int(match[1])) <= len(store.frames):
             raise UsageError(f"There is no frame {number:,}: there are {counted(len(store.frames), 'frame')}.")
         if not store.frames.holds(number - 1):
-            raise UsageError(f"Frame {number:,} is not kept any more: the oldest left to make room.")
+            raise UsageError(f"Frame {number:,} is no longer in memory: the oldest frames make room for new ones.")
         return FrameAt(number - 1)
     if match := _CALL.fullmatch(text):
         call = store.calls.get(StreamKey(int(match[1]), int(match[2])))
@@ -151,4 +151,4 @@ def parse_location(text: str, store: Store, packets: int) -> FrameAt | PacketAt:
         if oldest is None:
             raise UsageError(f"There is no call {match[0]}.")
         return FrameAt(oldest)
-    raise UsageError(f"{clean(text)!r} is none of these: 14 is a packet, f 120 a frame, 0/3 a call.")
+    raise UsageError(f"{clean(text)!r} is not a location: 14 is a packet, f 120 a frame, 0/3 a call.")

@@ -1,4 +1,4 @@
-"""The terminal: Textual's driver made fit for pipelines and lost terminals, and the app's end with it."""
+"""The terminal: a driver that survives pipelines and lost terminals, the clipboard, and exits on signals."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import os
 import select
 import signal
 import sys
+from base64 import b64encode
 from codecs import getincrementaldecoder
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from threading import Thread
 from time import sleep
@@ -24,14 +25,26 @@ from inspector.processes import forget_terminal
 
 _READ_SIZE: Final = 4096
 _TICK_SECONDS: Final = 0.1
-"""How often to look whether to stop, and whether an Escape was the key and not the start of a sequence."""
+"""How often to check whether to stop, and whether an ESC byte was the Escape key or starts a sequence."""
+
+
+def copy_sequence(text: str, environment: Mapping[str, str]) -> str:
+    r"""Return the escape sequence (OSC 52) that puts a text on the clipboard.
+
+    tmux passes it on only if it is wrapped as `\ePtmux;…\e\\`, with every ESC inside doubled.
+    """
+    encoded = b64encode(text.encode("utf-8", "replace")).decode("ascii")
+    sequence = f"\x1b]52;c;{encoded}\x07"
+    if environment.get("TMUX"):
+        return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
+    return sequence
 
 
 class TerminalDriver(LinuxDriver):
-    """Draws on standard output, which the command line has found to be a terminal.
+    """Draws on standard output, which the command line has checked to be a terminal.
 
-    Sends this program a SIGHUP when the terminal is found to be gone. The kernel does so only for the terminal that
-    controls the program's session, and only to the session's leader and what is in the foreground.
+    Sends SIGHUP to this program when the terminal is lost. The kernel does so only for the controlling terminal of a
+    session, and only to the session leader and the foreground process group.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -40,9 +53,10 @@ class TerminalDriver(LinuxDriver):
             self._file = cast("io.TextIOWrapper", LastingOutput(sys.__stdout__, self._lose_terminal))
 
     def run_input_thread(self) -> None:
-        """Read keys to the end.
+        """Read input until the app exits or the terminal is lost.
 
-        Bytes that are not UTF-8 become U+FFFD: the keys beside them are kept, and an input shows that there was one.
+        Textual's method raises at bytes that are not UTF-8, and reads a lost terminal again and again. Here, such
+        bytes become U+FFFD, which an input shows.
         """
         parser = XTermParser(self._debug)
         decode = getincrementaldecoder("utf-8")(errors="replace").decode
@@ -66,18 +80,18 @@ class TerminalDriver(LinuxDriver):
 
 
 class LastingOutput(io.TextIOBase):
-    """A terminal that can be written to when it is gone: then nobody sees it."""
+    """A terminal that ignores output after it is lost, instead of raising OSError."""
 
     def __init__(self, terminal: TextIO, on_loss: Callable[[], None]) -> None:
         self._terminal = terminal
         self._on_loss = on_loss
 
     def fileno(self) -> int:
-        """Return the terminal's descriptor."""
+        """Return the file descriptor of the terminal."""
         return self._terminal.fileno()
 
     def write(self, text: str) -> int:
-        """Write a text, sooner or later."""
+        """Write a text to the buffer of the terminal."""
         try:
             self._terminal.write(text)
         except OSError:
@@ -85,7 +99,7 @@ class LastingOutput(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Write what has not been written yet."""
+        """Write the buffer to the terminal."""
         try:
             self._terminal.flush()
         except OSError:
@@ -93,9 +107,10 @@ class LastingOutput(io.TextIOBase):
 
 
 def read_terminal(descriptor: int) -> bytes | None:
-    """Read what was typed; None when the terminal is gone.
+    """Read input; None if the terminal is lost.
 
-    A hung-up terminal reads as at its end, and one whose other side is closed fails (tty_io.c, n_tty.c).
+    Reading from a hung-up terminal returns no bytes, and from one whose other side is closed fails (Linux: tty_io.c,
+    n_tty.c).
     """
     try:
         data = os.read(descriptor, _READ_SIZE)
@@ -105,13 +120,13 @@ def read_terminal(descriptor: int) -> bytes | None:
 
 
 def leave_terminal() -> None:
-    """Have the standard streams that are this terminal lead nowhere, as what is still written to them would fail."""
+    """Redirect the standard streams that are this terminal to /dev/null, as writing to them would fail."""
     if sys.__stdout__ is None:
         return
     terminal = os.fstat(sys.__stdout__.fileno()).st_rdev
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in range(3):
-        with suppress(OSError):  # it may be closed
+        with suppress(OSError):  # the descriptor may be closed
             if terminal and os.fstat(descriptor).st_rdev == terminal:
                 os.dup2(null, descriptor)
     os.close(null)
@@ -119,27 +134,27 @@ def leave_terminal() -> None:
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
 _GRACE_SECONDS: Final = 5.0
-"""To end captures and children in an orderly way; those that are left then, the guard ends."""
+"""Time to end captures and child processes in order. The guard then kills those that are left."""
 
 
 def end_on_signals(leave: Callable[[int], object]) -> None:
     """Have SIGTERM and SIGHUP call `leave` on the running event loop, with the exit status that a shell expects.
 
-    The loop may not run: it waits for a terminal that takes no output because its user has stopped it, or because its
-    connection is slow to be given up. The program then ends without it.
+    The loop may be blocked in a write to a terminal that the user has stopped (Ctrl+S), or whose connection is stalled.
+    The program then ends without it after a grace period.
     """
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
         loop.add_signal_handler(number, leave, 128 + number)
-        # In addition to the loop's own, which writes to its pipe even so, and without SA_RESTART, which the loop sets:
-        # a wait for a lock in the main thread would go on, and this handler never be called.
-        signal.signal(number, _insist)
+        # Besides the handler of the loop, which still writes to its pipe. And without SA_RESTART, which the loop sets:
+        # with it, a wait for a lock in the main thread would resume, and this handler would never run.
+        signal.signal(number, _start_grace_period)
 
 
-def _insist(number: int, _frame: FrameType | None) -> None:
-    Thread(target=_end_at_last, args=(number,), name="ending", daemon=True).start()
+def _start_grace_period(number: int, _frame: FrameType | None) -> None:
+    Thread(target=_exit_after_grace_period, args=(number,), name="ending", daemon=True).start()
 
 
-def _end_at_last(number: int) -> None:
+def _exit_after_grace_period(number: int) -> None:
     sleep(_GRACE_SECONDS)
     os._exit(128 + number)

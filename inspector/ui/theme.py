@@ -1,7 +1,7 @@
-"""The app's own theme, and the colours that tones have in every other one.
+"""The app's own theme, and the colours of tones in all other themes.
 
-Owns the names of the theme variables behind tones. A theme may set any of them; what it leaves out is taken from
-its general colours, so that each of Textual's themes works too.
+A tone is the theme variable `tone-…`. If a theme does not define it, it is derived from the theme's general colours, so
+that all of Textual's themes work.
 """
 
 from __future__ import annotations
@@ -59,28 +59,27 @@ _ANSI: Final = {
     "rule": "ansi_bright_black",
     "underline": "ansi_bright_black",
 }
-"""For themes of the terminal's own colours, which cannot be mixed."""
+"""For themes that use the terminal's own colours, which cannot be blended."""
 
 
 def default_variables(colours: dict[str, str], *, dark: bool) -> dict[str, str]:
-    """The app's variables, made from a theme's general colours (`primary`, `foreground`, …)."""
+    """Return the app's variables, derived from a theme's general colours (`primary`, `foreground`, …)."""
     if any(colours[name].startswith("ansi") for name in ("foreground", "background")):
         return {**_ANSI, "tone-ok": colours["success"], "tone-warn": colours["warning"]}
-    ground, text = Color.parse(colours["background"]), Color.parse(colours["foreground"])
+    background, text = Color.parse(colours["background"]), Color.parse(colours["foreground"])
     names = ("primary", "warning", "success", "accent")
     primary, warning, success, accent = (Color.parse(colours[name]) for name in names)
-    # On a light ground a theme's brighter colours are too pale for text.
-    legible = 0.0 if dark else 0.4
+    darkening = 0.0 if dark else 0.4  # on a light background, the bright colours are too pale for text
     return {
-        "tone-client": warning.blend(text, legible).hex,
+        "tone-client": warning.blend(text, darkening).hex,
         "tone-server": primary.hex,
-        "tone-ok": success.blend(text, legible).hex,
-        "tone-warn": warning.blend(text, legible).hex,
-        "tone-dim": ground.blend(text, 0.55 if dark else 0.65).hex,
-        "tone-number": accent.blend(text, legible).hex,
+        "tone-ok": success.blend(text, darkening).hex,
+        "tone-warn": warning.blend(text, darkening).hex,
+        "tone-dim": background.blend(text, 0.55 if dark else 0.65).hex,
+        "tone-number": accent.blend(text, darkening).hex,
         "tone-shortcut": primary.hex,
-        "row-selected": ground.blend(primary, 0.35 if dark else 0.2).hex,
-        "row-selected-blurred": ground.blend(primary, 0.15 if dark else 0.08).hex,
-        "rule": ground.blend(text, 0.25).hex,
-        "underline": ground.blend(text, 0.15).hex,
+        "row-selected": background.blend(primary, 0.35 if dark else 0.2).hex,
+        "row-selected-blurred": background.blend(primary, 0.15 if dark else 0.08).hex,
+        "rule": background.blend(text, 0.25).hex,
+        "underline": background.blend(text, 0.15).hex,
     }

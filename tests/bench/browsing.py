@@ -130,8 +130,8 @@ async def _print_packets(run: Running) -> None:
     async with stalls() as passing:
         started = time.perf_counter()
         await run.press("enter")
-        await run.until(lambda: run.screen.box_of_filter.is_searching)
-        await run.until(lambda: not run.screen.box_of_filter.is_searching)
+        await run.until(lambda: run.screen.filter_box.is_searching)
+        await run.until(lambda: not run.screen.filter_box.is_searching)
     seconds = time.perf_counter() - started
     say(f"  {f'packets: {_DISPLAY}, {rows.count:,} found':<42} {seconds:6.2f} s")
     stall = max(loop.longest_work, passing.longest_work) * 1000
@@ -141,7 +141,7 @@ async def _print_packets(run: Running) -> None:
 
 
 async def _take_filter_away(run: Running) -> None:
-    run.screen.box_of_filter.put("")
+    run.screen.filter_box.put("")
     await run.until(lambda: not run.screen.feed.frames.filter.text)
 
 

@@ -1,4 +1,4 @@
-"""A capture is a capture, from wherever its bytes come; what is none is told in a sentence."""
+"""Captures from files, pipes and standard input, and the errors for anything else."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_any_pieces_give_the_same_capture(cuts: list[int], packed: bool) -> None
     assert unpacker.problem == ""
 
 
-async def test_gzip_data_that_is_cut_off_gives_what_there_is_and_says_so(tmp_path: Path) -> None:
+async def test_gzip_data_without_an_end_is_read_and_reported(tmp_path: Path) -> None:
     path = tmp_path / "a.pcap.gz"
     path.write_bytes(gzip.compress(PCAP)[:-20])
     opened = open_capture(str(path))
@@ -92,7 +92,7 @@ async def test_gzip_data_that_is_cut_off_gives_what_there_is_and_says_so(tmp_pat
     assert opened.problem == f"{path} is cut off: its gzip data does not come to an end."
 
 
-def test_gzip_data_that_is_damaged_gives_what_came_before_and_says_so() -> None:
+def test_gzip_data_is_read_up_to_damage_which_is_reported() -> None:
     unpacker = Unpacker("It")
     whole = gzip.compress(PCAP)
     given_back = b"".join([*unpacker.take(whole), *unpacker.take(b"rubbish"), *unpacker.take(b"more")])
@@ -160,7 +160,7 @@ async def test_a_named_pipe_is_a_stream(tmp_path: Path) -> None:
     assert await reading == PCAP
 
 
-async def test_a_terminal_is_no_capture(put_on_stdin: Put) -> None:
+async def test_a_terminal_is_refused(put_on_stdin: Put) -> None:
     master, terminal = pty.openpty()
     put_on_stdin(terminal)
     with pytest.raises(UsageError, match="Standard input is a terminal"):
@@ -169,24 +169,24 @@ async def test_a_terminal_is_no_capture(put_on_stdin: Put) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", gzip.compress(b"")], ids=["plain", "gzipped"])
-async def test_an_empty_file_is_told(content: bytes, tmp_path: Path) -> None:
+async def test_an_empty_file_is_an_error(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "empty.pcap"
     path.write_bytes(content)
     with pytest.raises(SourceError, match="is empty: there is no capture in it"):
         await read(str(path))
 
 
-async def test_empty_input_is_told(put_on_stdin: Put) -> None:
+async def test_empty_input_is_an_error(put_on_stdin: Put) -> None:
     put_on_stdin(os.open(os.devnull, os.O_RDONLY))
     with pytest.raises(SourceError, match="Standard input is empty"):
         await read("-")
 
 
 @pytest.mark.parametrize("content", [b"#!/bin/sh\n", b"x", gzip.compress(b"no capture at all", mtime=0), b"\x1f\x8b"])
-async def test_a_file_of_another_kind_is_told_before_anything_starts(content: bytes, tmp_path: Path) -> None:
+async def test_a_file_of_another_kind_is_an_error_before_anything_starts(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "other"
     path.write_bytes(content)
-    with pytest.raises(SourceError, match=r"other is (no capture|empty)"):
+    with pytest.raises(SourceError, match=r"other is (not a capture|empty)"):
         open_capture(str(path))
 
 
@@ -197,18 +197,18 @@ def test_other_packers_are_named(tmp_path: Path) -> None:
         open_capture(str(path))
 
 
-def test_what_cannot_be_opened_is_told(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
     for source, sentence in (
-        ("", "is no name of a file"),
+        ("", "is not the name of a file"),
         (str(tmp_path / "nothing.pcap"), "cannot be opened: No such file or directory"),
         (str(tmp_path), "is a folder"),
-        ("a\0b", "is no name of a file"),
+        ("a\0b", "is not the name of a file"),
     ):
         with pytest.raises(SourceError, match=sentence):
             open_capture(source)
 
 
-async def test_several_readers_have_each_byte_heard_once_and_before_them(tmp_path: Path) -> None:
+async def test_bytes_are_observed_once_before_any_of_several_readers(tmp_path: Path) -> None:
     path, heard = tmp_path / "large.pcap", bytearray()
     path.write_bytes(PCAP_HEADER + os.urandom(5_000_000))
     file = open_capture(str(path))

@@ -1,4 +1,4 @@
-"""A capture file that somebody deletes, cuts short, writes over or goes on writing while it is open."""
+"""A capture file that is deleted, cut short, overwritten or appended to while it is open."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from inspector.tshark.display_filter import PacketMatches
 from inspector.ui.lists.listing import FRAMES, PACKETS
 from tests.captures import DATA, write_copies
 from tests.ui_running import reading, text
+
+pytestmark = pytest.mark.system
 
 OTHER = DATA / "b_full.pcapng"
 SENTENCE = "was cut short or written over since it was opened"
@@ -85,7 +87,7 @@ async def everything(session: Session, to: Path) -> list[object]:
         return [layer.label for layer in (await session.packets.dissect(4)).layers]
 
     async def followed() -> object:
-        return (await session.packets.follow_tcp(0)).stretches
+        return (await session.packets.follow_tcp(0)).chunks
 
     async def saved() -> object:
         await save_part(session, CapturePart(), to, overwrite=True)
@@ -105,7 +107,7 @@ async def everything(session: Session, to: Path) -> list[object]:
 
 
 @pytest.mark.parametrize("change", [delete, replace, grow])
-async def test_what_was_opened_is_read_on_when_its_place_is_empty_or_anothers(change: Meddle, capture: Path) -> None:
+async def test_an_open_file_is_read_after_it_was_deleted_or_replaced(change: Meddle, capture: Path) -> None:
     to = capture.with_name("saved.pcapng")
     unchanged, session = Session(FileSource(DATA / "a_full_go.pcapng")), Session(FileSource(capture))
     try:
@@ -119,7 +121,7 @@ async def test_what_was_opened_is_read_on_when_its_place_is_empty_or_anothers(ch
 
 
 @pytest.mark.parametrize("change", [cut, write_over])
-async def test_what_is_not_the_same_any_more_is_not_read_and_that_is_said(change: Meddle, capture: Path) -> None:
+async def test_a_changed_file_is_not_read_and_reported(change: Meddle, capture: Path) -> None:
     session = Session(FileSource(capture))
     try:
         await session.run()
@@ -136,7 +138,7 @@ async def test_what_is_not_the_same_any_more_is_not_read_and_that_is_said(change
 
 
 @pytest.mark.parametrize("change", [cut, write_over])
-async def test_while_it_is_read_what_came_until_then_stays(change: Meddle, tmp_path: Path) -> None:
+async def test_packets_read_before_a_change_are_kept(change: Meddle, tmp_path: Path) -> None:
     capture = write_copies(120, tmp_path)
     session, changed = Session(FileSource(capture)), False
 
@@ -156,7 +158,7 @@ async def test_while_it_is_read_what_came_until_then_stays(change: Meddle, tmp_p
         await session.close()
 
 
-async def test_what_was_written_behind_it_is_told(capture: Path) -> None:
+async def test_appended_bytes_are_reported(capture: Path) -> None:
     session = Session(FileSource(capture))
     session.on_change = lambda _news: grow(capture)
     try:
@@ -167,7 +169,7 @@ async def test_what_was_written_behind_it_is_told(capture: Path) -> None:
         await session.close()
 
 
-async def test_the_app_says_it_and_goes_on(capture: Path) -> None:
+async def test_the_app_shows_the_error_and_goes_on(capture: Path) -> None:
     async with reading(capture) as run:
         await run.loaded()
         cut(capture)

@@ -1,4 +1,4 @@
-"""The engines, really started on loopback: chosen by their own answer, live when they say so, heard when they die."""
+"""The engines, really started on loopback: their choice, their readiness and their deaths."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from typing import NamedTuple
 import psutil
 import pytest
 
-from inspector.capture.engines.registry import Engine, check_engines, start_engine
+from inspector.capture.engines.start import Engine, check_engines, start_engine
 from inspector.capture.route import loopback
 from inspector.capture.source import Target
 from inspector.capture.spool import Spool
 from inspector.errors import EngineError, UsageError
+
+pytestmark = pytest.mark.system
 
 PROGRAMS = ("tcpdump", "dumpcap")
 
@@ -99,7 +101,7 @@ def children_named(name: str) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-async def test_what_is_sent_after_the_start_is_captured_on_both_addresses(name: str, echo: Echo, spool: Spool) -> None:
+async def test_traffic_after_the_start_is_captured_on_both_addresses(name: str, echo: Echo, spool: Spool) -> None:
     engine = await start(name, echo.target)
     recording = Recording.of(engine, spool)
     await echo.call(b"over version four", "127.0.0.1")
@@ -141,7 +143,7 @@ async def test_a_capture_is_continued_by_another_start(first: str, second: str, 
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-async def test_an_engine_that_is_killed_is_heard_at_once(name: str, echo: Echo, spool: Spool) -> None:
+async def test_a_killed_engine_is_noticed_at_once(name: str, echo: Echo, spool: Spool) -> None:
     engine = await start(name, echo.target)
     recording = Recording.of(engine, spool)
     await echo.call(b"before")
@@ -154,7 +156,7 @@ async def test_an_engine_that_is_killed_is_heard_at_once(name: str, echo: Echo, 
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-async def test_a_refusal_is_told_in_the_engines_own_words(name: str, echo: Echo) -> None:
+async def test_a_refusal_quotes_the_engine(name: str, echo: Echo) -> None:
     await (await start(name, echo.target)).stop()
     with pytest.raises(EngineError, match=f"{name} cannot capture on nothing0: .*No such device"):
         await start_engine(name, echo.target, interface="nothing0")
@@ -183,7 +185,7 @@ async def test_lost_packets_are_counted(echo: Echo, spool: Spool) -> None:
     assert engine.dropped > 0
 
 
-async def test_where_nothing_may_capture_the_tap_does_and_says_why(
+async def test_the_tap_is_chosen_and_says_why_where_no_program_may_capture(
     echo: Echo, spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -216,7 +218,7 @@ async def test_the_tap_takes_the_place_of_a_service_of_ours(echo: Echo) -> None:
 
 PROBE = """
 import asyncio
-from inspector.capture.engines.registry import start_engine
+from inspector.capture.engines.start import start_engine
 from inspector.capture.source import Target
 
 async def main():
@@ -245,7 +247,7 @@ async def test_every_engine_is_checked_by_starting_it() -> None:
     checks = await check_engines()
     assert [check.engine for check in checks] == ["tcpdump", "dumpcap", "tap"]
     assert checks[-1].is_allowed
-    assert all(check.is_allowed or check.cure for check in checks)
+    assert all(check.is_allowed or check.hint for check in checks)
     assert all(children_named(check.engine) == [] for check in checks)
 
 

@@ -1,4 +1,4 @@
-"""What a program that was killed had captured is found again, and not kept for ever."""
+"""The captures of killed programs are found, and deleted after some days."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def leave_orphan(data: bytes) -> None:
     assert done.returncode == -signal.SIGKILL
 
 
-def test_what_a_killed_program_captured_is_found_and_what_a_living_one_does_is_not() -> None:
+def test_captures_of_killed_programs_are_found_and_those_of_running_ones_are_not() -> None:
     spool = Spool.create()
     spool.append(CAPTURE)
     leave_orphan(CAPTURE)

@@ -1,4 +1,4 @@
-"""tcpdump and dumpcap: how they are called, and how their words are understood."""
+"""tcpdump and dumpcap: how they are called, and how their messages are parsed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inspector.capture.engines.programs import DUMPCAP, TCPDUMP
-from inspector.capture.engines.registry import start_engine
+from inspector.capture.engines.start import start_engine
 from inspector.capture.source import Target
 from inspector.errors import EngineError
 
@@ -17,6 +17,7 @@ PROGRAMS = ("tcpdump", "dumpcap")
 TARGET = Target("localhost", 37564)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", PROGRAMS)
 async def test_a_program_that_may_not_be_run_or_is_missing_has_a_cure(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -38,6 +39,7 @@ exit 3
 """
 
 
+@pytest.mark.system
 async def test_dumpcap_is_given_only_options_that_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "dumpcap"
     program.write_text(FAKE_DUMPCAP)
@@ -48,7 +50,7 @@ async def test_dumpcap_is_given_only_options_that_it_has(tmp_path: Path, monkeyp
         await anext(engine.chunks())
 
 
-def test_the_programs_words_are_understood() -> None:
+def test_the_programs_messages_are_parsed() -> None:
     for program, words, count in (
         (
             TCPDUMP,

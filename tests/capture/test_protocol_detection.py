@@ -1,4 +1,4 @@
-"""Ports that are found by themselves: by how connections begin, behind any headers, and by their frames."""
+"""Ports found in raw bytes: by how connections begin, behind any headers, and by their frames."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import struct
 from pathlib import Path
 
+import pytest
 from hyperframe.frame import SettingsFrame
 
 from inspector.capture.port_discovery import FrameScan
@@ -40,7 +41,7 @@ def test_a_port_is_found_behind_extension_headers() -> None:
     assert list(openings_in(ipv6((17, bytes(7))) + TCP_TO_50051 + PREFACE)) == []
 
 
-def test_one_whole_segment_with_a_request_tells_its_port() -> None:
+def test_one_whole_segment_with_a_request_identifies_its_port() -> None:
     wire = Wire()
     wire.greet(1, hello("a"), reply("b"))
     records = bytes(wire.capture)
@@ -60,6 +61,7 @@ def test_nothing_at_all_may_come_at_any_time() -> None:
     assert list(scan.feed(b"")) == []
 
 
+@pytest.mark.system
 async def test_a_long_capture_through_a_pipe_comes_to_its_end(tmp_path: Path) -> None:
     wire = Wire()
     wire.greet(1, hello("a"), reply("b"))
@@ -79,13 +81,14 @@ async def test_a_long_capture_through_a_pipe_comes_to_its_end(tmp_path: Path) ->
         await cat.wait()
 
 
-def test_who_opened_the_connection_tells_where_no_header_does() -> None:
+def test_a_syn_identifies_the_server_where_no_header_does() -> None:
     wire = Wire(Endpoint("127.0.0.1", 1234), Endpoint("127.0.0.1", 50051))
     for _ in range(6):
         wire.client(SettingsFrame(0), data(1, hello("a")))
     assert list(FrameScan().feed(bytes(wire.capture))) == [Opening(50051, is_tls=False)]
 
 
+@pytest.mark.system
 async def test_a_connection_joined_late_is_found_beside_others(tmp_path: Path) -> None:
     late, fresh = Wire(), Wire(Endpoint("127.0.0.1", 41235), Endpoint("127.0.0.1", 50052))
     fresh.begin()
@@ -96,6 +99,7 @@ async def test_a_connection_joined_late_is_found_beside_others(tmp_path: Path) -
     assert [call.method for call in (await read_store(path)).calls.values()] == ["/HelloWorld/greet"] * 2
 
 
+@pytest.mark.system
 async def test_an_upgrade_from_http_1_and_a_proxy_are_followed(tmp_path: Path) -> None:
     upgraded = Wire()
     upgraded.client(UPGRADE)

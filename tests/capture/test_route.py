@@ -1,4 +1,4 @@
-"""Where the packets of a service pass by, what a person may type for it, and how one gets leave to see them."""
+"""The route to a service, the forms of a source, and the hints about permissions."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from inspector.capture.source import Target
 from inspector.errors import ServiceError, UsageError
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("system", System)
 def test_every_system_has_its_cure(system: System) -> None:
     for engine in ("tcpdump", "dumpcap"):
@@ -46,7 +47,7 @@ def test_targets(text: str, target: Target) -> None:
 @pytest.mark.parametrize(
     "text", ["localhost", "::1:50051", "a:0", "a:65536", "http://a:80", "a b:1", "[::1]", "", "a:²"]
 )
-def test_what_is_no_target_is_told(text: str) -> None:
+def test_an_invalid_target_is_an_error(text: str) -> None:
     with pytest.raises(UsageError, match="Write HOST:PORT"):
         Target.parse(text)
 
@@ -56,6 +57,7 @@ async def test_this_host_is_reached_by_loopback(host: str) -> None:
     assert await find_route(Target(host, 37564)) == (loopback(), "tcp port 37564")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("hosts", "ports", "expected"),
     [
@@ -101,6 +103,6 @@ def own_addresses() -> list[tuple[str, ipaddress.IPv4Interface]]:
     return [(name, one) for name, one in found if not one.is_loopback and 8 <= one.network.prefixlen < 31][:1]
 
 
-async def test_a_host_that_cannot_be_resolved_is_told() -> None:
+async def test_a_host_that_cannot_be_resolved_is_an_error() -> None:
     with pytest.raises(ServiceError, match=r"The host a..b cannot be resolved"):
         await find_route(Target("a..b", 1))

@@ -89,7 +89,7 @@ def test_where_the_cache_cannot_be_written_a_temporary_folder_serves(
     assert not folder.exists()
 
 
-async def test_a_full_disk_is_told_and_what_was_captured_is_kept(spool: Spool) -> None:
+async def test_a_full_disk_is_reported_and_the_capture_is_kept(spool: Spool) -> None:
     spool.append(CAPTURE)
     with (
         disk_of(len(CAPTURE) + 1000),
@@ -135,7 +135,7 @@ async def test_saving_where_it_cannot_be_leaves_nothing(spool: Spool, tmp_path: 
 
 
 def small() -> Spool:
-    return Spool(make_file(), bound=len(CAPTURE) * 2)
+    return Spool(make_file(), max_size=len(CAPTURE) * 2)
 
 
 async def test_the_oldest_files_go_and_offsets_stay(tmp_path: Path) -> None:
@@ -150,11 +150,11 @@ async def test_the_oldest_files_go_and_offsets_stay(tmp_path: Path) -> None:
         ends.append(spool.size)
     whole = CAPTURE[:24] + b"".join(packets)
     paths = {spool.path, *(path for path in spool.path.parent.iterdir() if str(os.getpid()) in path.name)}
-    assert not spool.let_go(spool.size)  # the reader is still at the beginning
+    assert not spool.delete_before(spool.size)  # the reader is still at the beginning
     await reader.aclose()
-    assert not spool.let_go(0)
+    assert not spool.delete_before(0)
     assert spool.is_too_large(spool.size)
-    assert spool.let_go(spool.size)
+    assert spool.delete_before(spool.size)
     gone, start = spool.first
     assert start == ends[gone - 1]
     assert sum(path.exists() for path in paths) < len(paths)

@@ -86,6 +86,7 @@ def with_limit(limit: int, command: Sequence[str]) -> list[str]:
     return ["sh", "-c", f'ulimit -n {limit}; exec "$@"', "-", *command]
 
 
+@pytest.mark.system
 async def test_surplus_clients_are_refused_and_the_others_are_served(greet: GreetProcess, tmp_path: Path) -> None:
     limit = 64
     kept = tmp_path / "kept.pcap"
@@ -109,6 +110,7 @@ async def test_surplus_clients_are_refused_and_the_others_are_served(greet: Gree
     assert sum(bool(row.flags & RST) for row in rows) == held.outcomes["refused"]
 
 
+@pytest.mark.system
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 async def test_the_app_says_so_while_it_lasts(greet: GreetProcess, tmp_path: Path, free_port: int) -> None:
     limit, address = 96, f"localhost:{free_port}"
@@ -163,7 +165,7 @@ def limit_here(more: int) -> Iterator[int]:
 
 
 @pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2_100, reason="too few descriptors for a burst")
-async def test_a_burst_of_thousands_makes_no_tasks_for_those_that_are_refused() -> None:
+async def test_a_burst_of_thousands_starts_no_tasks_for_refused_connections() -> None:
     most = 0
 
     async def watch() -> None:
@@ -197,7 +199,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 async def test_connections_have_a_limit_where_descriptors_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tap_module, "_MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(tap_module, "_MAX_CONNECTIONS", 2)
     async with tapped(echo_at_once) as through:
         served = [await through.connect() for _ in range(2)]
         for reader, writer in served:
@@ -216,7 +218,7 @@ async def test_a_tap_without_a_descriptor_left_goes_on_when_there_is_one() -> No
         with limit_here(4), contextlib.ExitStack() as taken:
             client = socket.create_connection(("127.0.0.1", through.port))  # in the queue, while nothing is awaited
             take_all(taken)
-            await until(lambda: "cannot take a connection: the limit of open files" in through.tap.notice)
+            await until(lambda: "cannot accept a connection: the limit of open files" in through.tap.notice)
         with client:
             client.setblocking(False)
             loop = asyncio.get_running_loop()
@@ -259,7 +261,7 @@ async def test_a_tap_that_cannot_start_says_why() -> None:
             assert "ulimit -n" in caught.value.hint
 
 
-async def test_what_nobody_expected_ends_one_connection_and_no_other(
+async def test_an_unexpected_exception_resets_only_its_connection(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def of(self: RecordedAddresses, client: socket.socket, peer: tuple[str, int]) -> Ends:
@@ -279,7 +281,7 @@ async def test_what_nobody_expected_ends_one_connection_and_no_other(
             await loop.sock_connect(bound, ("127.0.0.1", through.port))
             with pytest.raises(ConnectionResetError):
                 await loop.sock_recv(bound, 1)
-        assert through.tap.notice == "The tap broke off a connection: MemoryError: no room."
+        assert through.tap.notice == "The tap reset a connection: MemoryError: no room."
         writer.write(b"x")
         assert await reader.readexactly(1) == b"x"
         writer.close()
@@ -288,14 +290,14 @@ async def test_what_nobody_expected_ends_one_connection_and_no_other(
         another.close()
 
 
-async def test_what_nobody_expected_while_copying_ends_that_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unexpected_exception_while_copying_resets_that_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     async def stumble(self: Tap) -> None:
         if b"stumble" in self._pending:
             raise ArithmeticError("stumbled")
         await room(self)
 
-    room = Tap._room
-    monkeypatch.setattr(Tap, "_room", stumble)
+    room = Tap._wait_for_reader
+    monkeypatch.setattr(Tap, "_wait_for_reader", stumble)
     async with tapped(echo_at_once) as through:
         reader, writer = await through.connect()
         other, other_writer = await through.connect()
@@ -304,7 +306,7 @@ async def test_what_nobody_expected_while_copying_ends_that_connection(monkeypat
         writer.write(b"stumble")
         with pytest.raises(ConnectionResetError):
             await reader.read()
-        assert through.tap.notice == "The tap broke off a connection: ArithmeticError: stumbled."
+        assert through.tap.notice == "The tap reset a connection: ArithmeticError: stumbled."
         other_writer.write(b"y")
         assert await other.readexactly(1) == b"y"
         other_writer.close()

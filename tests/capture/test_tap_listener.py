@@ -1,4 +1,4 @@
-"""Where the tap listens: a Unix socket for clients that dial nothing else, and addresses that the user names."""
+"""Where the tap listens: on a Unix socket for clients that connect to nothing else, and on addresses of the user's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from inspector.capture.engines.tap import Tap, open_tap
-from inspector.capture.source import LONGEST_PATH, Target
+from inspector.capture.source import MAX_SOCKET_PATH as MAX_PATH
+from inspector.capture.source import Target
 from inspector.errors import EngineError, UsageError
 from inspector.schema.catalog import Catalog
 from inspector.session import LiveSource, Phase, Session, parse_source
@@ -91,6 +92,7 @@ def socket_files(folder: Path) -> list[str]:
     return [each.name for each in folder.iterdir() if stat.S_ISSOCK(each.stat().st_mode)]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("command", ["calls", "frames", "connections"])
 def test_a_tap_says_where_it_listens(greet: GreetProcess, command: str) -> None:
     arguments = (command, greet.target, "--engine", "tap", "--json", "--no-reflection")
@@ -102,6 +104,7 @@ def test_a_tap_says_where_it_listens(greet: GreetProcess, command: str) -> None:
         assert objects(printed)
 
 
+@pytest.mark.system
 def test_follow_says_where_its_tap_listens(greet: GreetProcess) -> None:
     with listening("follow", greet.target, "0/1", "--engine", "tap") as (process, address, _):
         greet_from_elsewhere(address, "Ada")
@@ -109,6 +112,7 @@ def test_follow_says_where_its_tap_listens(greet: GreetProcess) -> None:
         assert (process.returncode, '"name": "Ada"' in printed) == (0, True)
 
 
+@pytest.mark.system
 def test_a_client_that_dials_only_a_socket_reaches_a_service_on_the_network(
     greet: GreetProcess, tmp_path: Path
 ) -> None:
@@ -128,6 +132,7 @@ def test_a_client_that_dials_only_a_socket_reaches_a_service_on_the_network(
     assert all(re.fullmatch(r"127\.0\.0\.1:\d+", call["client"]) for call in calls)
 
 
+@pytest.mark.system
 def test_a_client_that_dials_only_a_socket_reaches_a_service_on_a_socket(unix_service: str, tmp_path: Path) -> None:
     path, kept = tmp_path / "tap.sock", tmp_path / "kept.pcap"
     arguments = ("calls", unix_service, "--listen", f"unix:{path}", "--json", "--write", str(kept))
@@ -143,6 +148,7 @@ def test_a_client_that_dials_only_a_socket_reaches_a_service_on_a_socket(unix_se
     assert run("calls", kept, "--json", "--port", "50051").stdout.count('"name":"Ada"') == 1
 
 
+@pytest.mark.system
 def test_a_socket_that_a_killed_run_left_is_replaced(greet: GreetProcess, tmp_path: Path) -> None:
     path = tmp_path / "tap.sock"
     arguments = ("calls", greet.target, "--listen", f"unix:{path}", "--json", "--no-reflection")
@@ -156,6 +162,7 @@ def test_a_socket_that_a_killed_run_left_is_replaced(greet: GreetProcess, tmp_pa
     assert not path.exists()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("family", ["unix", "tcp"])
 def test_call_goes_through_the_address_that_was_named(
     greet: GreetProcess, tmp_path: Path, free_port: int, family: str
@@ -179,16 +186,17 @@ async def tap_on(listen: Target, service: Target) -> AsyncIterator[Tap]:
         await recording
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("made", "words"),
     [
-        ("file", "that is no socket, and it is left as it is. Choose another path."),
-        ("folder", "that is no socket, and it is left as it is. Choose another path."),
-        ("link", "that is no socket, and it is left as it is. Choose another path."),
+        ("file", "that is not a socket, and it is left alone. Choose another path."),
+        ("folder", "that is not a socket, and it is left alone. Choose another path."),
+        ("link", "that is not a socket, and it is left alone. Choose another path."),
         ("live", "another program listens there. End it, or choose another path."),
     ],
 )
-def test_what_is_there_already_is_left_as_it_is(greet: GreetProcess, tmp_path: Path, made: str, words: str) -> None:
+def test_an_existing_file_is_left_alone(greet: GreetProcess, tmp_path: Path, made: str, words: str) -> None:
     path = tmp_path / "there"
     with socket.socket(socket.AF_UNIX) as live:
         match made:
@@ -213,6 +221,7 @@ def identity(path: Path) -> tuple[int, int, int]:
     return found.st_ino, found.st_mode, found.st_size
 
 
+@pytest.mark.system
 def test_a_live_socket_is_live_with_a_full_queue_too(tmp_path: Path) -> None:
     path = tmp_path / "busy"
     with contextlib.ExitStack() as sockets:
@@ -238,14 +247,19 @@ def fill(sockets: contextlib.ExitStack, path: Path) -> list[socket.socket]:
         waiting.append(client)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("listen", "status", "words"),
     [
         ("unix:nowhere/x.sock", 1, "There is no folder nowhere for the socket nowhere/x.sock. Make it"),
         (f"unix:{sys.executable}/x.sock", 1, "There is no folder"),
         ("unix:/proc/x.sock", 1, "The tap cannot listen on unix:/proc/x.sock: "),
-        (f"unix:/tmp/{'x' * LONGEST_PATH}", 2, f"has {LONGEST_PATH + 5} bytes, and the system allows {LONGEST_PATH}"),
-        (f"unix:/tmp/{'ü' * 60}", 2, f"has 125 bytes, and the system allows {LONGEST_PATH}"),
+        (
+            f"unix:/tmp/{'x' * MAX_PATH}",
+            2,
+            f"has {MAX_PATH + 5} bytes, and the system allows {MAX_PATH}",
+        ),
+        (f"unix:/tmp/{'ü' * 60}", 2, f"has 125 bytes, and the system allows {MAX_PATH}"),
         ("unix:", 2, "'unix:' is not a host with a port"),
         ("50051", 2, "'50051' is not a host with a port; write HOST:PORT"),
         ("localhost:65536", 2, "65536 is not a TCP port: they go from 0 to 65535"),
@@ -273,6 +287,7 @@ async def test_a_file_that_took_the_sockets_place_is_left_alone(tmp_path: Path) 
     assert path.read_text() == "another's"
 
 
+@pytest.mark.system
 async def test_every_address_of_the_host_is_every_address(greet: GreetProcess) -> None:
     async with tap_on(Target("::", 0), Target("localhost", greet.port)) as tap:
         for host in ("127.0.0.1", "::1"):
@@ -303,6 +318,7 @@ async def test_a_service_whose_queue_is_full_is_waited_for(tmp_path: Path) -> No
             writer.close()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_the_app_shows_where_the_tap_listens_and_calls_through_it(
     greet: GreetProcess, tmp_path: Path, size: tuple[int, int]
@@ -314,16 +330,17 @@ async def test_the_app_shows_where_the_tap_listens_and_calls_through_it(
         await asyncio.to_thread(greet_from_elsewhere, f"unix:{path}", "Ada")
         await run.until(lambda: run.frames.count == 5)
         await send(run, "World", 10)
-        await run.until(lambda: run.frames.cursor == 5)  # one's own call is known, and selected
+        await run.until(lambda: run.frames.cursor.row == 5)  # one's own call is known, and selected
         await asyncio.to_thread(greet_from_elsewhere, f"unix:{path}", "Bo")
         await run.until(lambda: run.frames.count == 15)
-        assert run.frames.cursor == 5
+        assert run.frames.cursor.row == 5
         status = lines(run.screen.query_one("#status"))[0]
         assert "tap on …" in status
         assert str(path)[-20:] in status
     assert socket_files(tmp_path) == []
 
 
+@pytest.mark.system
 async def test_the_greet_service_keeps_its_port_where_the_tap_listens_elsewhere(free_port: int, tmp_path: Path) -> None:
     path = tmp_path / "tap.sock"
     source = LiveSource(Target("localhost", free_port), greet=True, listen=Target("", 0, str(path)))

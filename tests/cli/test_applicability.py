@@ -1,4 +1,4 @@
-"""No option silently does nothing: each takes effect, or a sentence says why it would not."""
+"""Every option takes effect, or a sentence says why it would not."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from inspector.capture.source import Target
 from inspector.cli import applicability
 from inspector.cli import options as parsers
 from inspector.cli.applicability import NEEDS, Need
-from inspector.cli.arguments import Parser
 from inspector.cli.commands import check, source_of
+from inspector.cli.options import Parser
 from inspector.errors import UsageError
 from inspector.session import LiveSource
 from tests.capture.test_tap_listener import greet_from_elsewhere
@@ -84,8 +84,8 @@ BREAKS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "FOREIGN": (("",),),
     "PAGE": (("follow", FILE, "0/1"),),
     "MASKED": (("", "--show-secrets"), ("follow", FILE, "0/1", "--html", "--show-secrets")),
-    "ASKED": (("calls", "localhost:1", "--no-reflection"), (*CALL, "--proto", PROTO)),
-    "ASKED_AT_ALL": (("list", "localhost:1", "--proto", PROTO), ("describe", "localhost:1", "--protoset", PROTO)),
+    "REFLECTION": (("calls", "localhost:1", "--no-reflection"), (*CALL, "--proto", PROTO)),
+    "CONNECTING": (("list", "localhost:1", "--proto", PROTO), ("describe", "localhost:1", "--protoset", PROTO)),
 }
 """By the name of a need: command lines that break it, the option itself not yet on them."""
 NAMES: Final = {id(value): name for name, value in vars(applicability).items() if isinstance(value, Need)}
@@ -118,6 +118,7 @@ def with_value(option: str) -> tuple[str, ...]:
     return (option, VALUES[option]) if option in VALUES else (option,)
 
 
+@pytest.mark.system
 def test_every_option_is_in_the_table() -> None:
     known = {
         name
@@ -130,8 +131,9 @@ def test_every_option_is_in_the_table() -> None:
     assert set(NAMES.values()) == set(BREAKS)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("option", "need"), RULES, ids=lambda value: NAMES.get(id(value), value))
-def test_an_option_without_effect_is_refused(
+def test_an_option_without_effect_is_an_error(
     option: str, need: Need, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -185,7 +187,7 @@ def known_to(command: str) -> set[str]:
         "doctor --json",
     ],
 )
-def test_what_takes_effect_is_accepted(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_option_with_an_effect_is_accepted(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = {"FILE": FILE, "PROTO": PROTO, "DATA": str(DATA)}
     checked(*(words.get(word, word) for word in line.split()))
     assert capsys.readouterr().err == ""
@@ -203,16 +205,16 @@ def test_what_takes_effect_is_accepted(line: str, capsys: pytest.CaptureFixture[
         " unix:/x --tls",
     ],
 )
-def test_the_app_accepts_what_takes_effect(line: str) -> None:
+def test_the_app_accepts_options_with_an_effect(line: str) -> None:
     checked("", *line.split())
 
 
-def test_a_pipe_with_a_name_may_go_on_for_ever(tmp_path: Path) -> None:
+def test_for_is_accepted_with_a_named_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert checked("calls", str(tmp_path / "pipe"), "--for", "1").seconds == 1
 
 
-def test_listen_and_ports_come_to_the_source() -> None:
+def test_listen_and_port_are_set_on_the_source() -> None:
     source = source_of(read("calls", "localhost:50051", "--port", "50051,50052"))
     assert isinstance(source, LiveSource)
     assert source.ports == {50052}
@@ -221,6 +223,7 @@ def test_listen_and_ports_come_to_the_source() -> None:
     assert str(source.listen) == "localhost:0"
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -230,11 +233,11 @@ def test_listen_and_ports_come_to_the_source() -> None:
         ),
         (
             ("calls", "unix:/x", "--engine", "tcpdump"),
-            "tcpdump cannot see a Unix socket: it is on no network. The tap can: --engine tap.",
+            "tcpdump cannot capture a Unix socket, which is not on a network. The tap can: --engine tap.",
         ),
         (
             ("calls", "localhost:50051", "--engine", "tap", "--port", "50052"),
-            "--port adds ports to what is captured, and the tap relays to localhost:50051 alone. Leave it out.",
+            "--port adds ports to the capture, and the tap relays to localhost:50051 alone. Leave it out.",
         ),
         (
             ("connections", FILE, "--proto", PROTO),
@@ -242,26 +245,29 @@ def test_listen_and_ports_come_to_the_source() -> None:
         ),
     ],
 )
-def test_the_commands_check_before_they_begin(arguments: tuple[str, ...], said: str) -> None:
+def test_commands_check_their_options_first(arguments: tuple[str, ...], said: str) -> None:
     done = run(*arguments)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"grpc-inspector: {said}\n")
 
 
+@pytest.mark.system
 def test_an_engine_for_a_call_over_tls_is_remarked_on() -> None:
     done = run("call", "localhost:1", "a.B/C", "--tls", "--kind", "unary", "--no-reflection", "--engine", "tap")
     assert done.returncode == 64 + 14
     assert "--engine has no effect on a call over TLS" in done.stderr.splitlines()[0]
 
 
-def test_files_and_reflection_are_both_read_where_both_are_named(greet: GreetProcess) -> None:
+@pytest.mark.system
+def test_files_and_reflection_can_be_combined(greet: GreetProcess) -> None:
     proto = str(DATA / "peers.proto")
     both = run("list", greet.target, "--proto", proto, "--reflection").stdout.splitlines()
     assert set(both) > set(run("list", greet.target, "--proto", proto).stdout.splitlines())
     assert "sample.v1.Tour" in both
 
 
+@pytest.mark.system
 @needs_capture
-def test_a_further_port_is_captured_and_decoded(start_service: Callable[[], GreetProcess]) -> None:
+def test_an_additional_port_is_captured_and_decoded(start_service: Callable[[], GreetProcess]) -> None:
     """Both services are called by clients that know nothing of it, on the port that was named second too."""
     first, second = start_service(), start_service()
     argv = (sys.executable, "-m", "inspector", "calls", first.target, "--port", str(second.port), "--json")
@@ -278,7 +284,8 @@ def test_a_further_port_is_captured_and_decoded(start_service: Callable[[], Gree
     assert {call["server"].rpartition(":")[2] for call in calls} == {str(first.port), str(second.port)}
 
 
-def test_a_further_port_that_only_a_tap_could_capture_is_remarked_on(greet: GreetProcess, tmp_path: Path) -> None:
+@pytest.mark.system
+def test_an_additional_port_without_effect_with_the_tap_is_remarked_on(greet: GreetProcess, tmp_path: Path) -> None:
     """Where neither tcpdump nor dumpcap is to be found, the tap steps in, and that is known only then."""
     tshark = shutil.which("tshark")
     assert tshark is not None

@@ -1,4 +1,4 @@
-"""Running calls of all four kinds against the sample service and services that a test makes up."""
+"""Active calls of all four kinds, against the sample service and services that the tests define."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import grpc.aio
 import pytest
 
 from inspector.client.active_call import ActiveCall
-from inspector.client.options import CallOptions, ConnectionOptions
+from inspector.client.options import CallSettings, ConnectionOptions
 from inspector.client.sender import Sender
 from inspector.errors import RequestError
 from inspector.model.call import CallKind
@@ -33,7 +33,7 @@ async def caller(greet: GreetProcess) -> AsyncIterator[Sender]:
 
 
 async def start(caller: Sender, method: str, kind: CallKind, deadline: float | None = 20.0) -> ActiveCall:
-    return await caller.start(TOUR + method, kind, CallOptions(deadline=deadline))
+    return await caller.start(TOUR + method, kind, CallSettings(deadline=deadline))
 
 
 @contextlib.asynccontextmanager
@@ -50,7 +50,7 @@ async def streaming(handler: Callable[..., object], address: str = "localhost:0"
         await server.stop(None)
 
 
-async def test_replies_of_a_server_stream_come_while_it_runs(caller: Sender) -> None:
+async def test_replies_of_a_server_stream_arrive_while_it_is_active(caller: Sender) -> None:
     call = await start(caller, "Count", CallKind.SERVER_STREAMING)
     assert await call.send(SLOWLY)
     values = []
@@ -65,7 +65,7 @@ async def test_replies_of_a_server_stream_come_while_it_runs(caller: Sender) -> 
     assert call.received == len(values)
 
 
-async def test_a_client_stream_takes_message_after_message(caller: Sender) -> None:
+async def test_a_client_stream_sends_several_messages(caller: Sender) -> None:
     call = await start(caller, "Sum", CallKind.CLIENT_STREAMING)
     for value in (1, 2, 39):
         assert await call.send(Number(value=value).SerializeToString())
@@ -77,7 +77,7 @@ async def test_a_client_stream_takes_message_after_message(caller: Sender) -> No
         await call.send(b"")
 
 
-async def test_a_bidirectional_stream_is_a_conversation(caller: Sender) -> None:
+async def test_a_bidirectional_stream_alternates_messages_and_replies(caller: Sender) -> None:
     call = await start(caller, "Chat", CallKind.BIDI_STREAMING)
     replies = call.replies()
     for text in ("one", "two"):
@@ -88,7 +88,7 @@ async def test_a_bidirectional_stream_is_a_conversation(caller: Sender) -> None:
     assert (await call.outcome()).status.name == "OK"
 
 
-async def test_a_call_with_one_request_takes_no_second(caller: Sender) -> None:
+async def test_a_second_request_of_a_unary_call_is_an_error(caller: Sender) -> None:
     call = await start(caller, "Count", CallKind.SERVER_STREAMING)
     await call.send(CountRequest(to=1).SerializeToString())
     with pytest.raises(RequestError, match="takes one message"):
@@ -96,7 +96,7 @@ async def test_a_call_with_one_request_takes_no_second(caller: Sender) -> None:
     assert len((await call.outcome()).responses) == 1
 
 
-async def test_several_calls_run_at_once_on_one_connection(start_service: Callable[..., GreetProcess]) -> None:
+async def test_concurrent_calls_share_one_connection(start_service: Callable[..., GreetProcess]) -> None:
     caller = Sender(start_service().target)
     calls = [await start(caller, "Chat", CallKind.BIDI_STREAMING) for _ in range(10)]
     for number, call in enumerate(calls):
@@ -110,7 +110,7 @@ async def test_several_calls_run_at_once_on_one_connection(start_service: Callab
     await caller.close()
 
 
-async def test_an_early_failure_is_told_as_the_service_said_it() -> None:
+async def test_a_failure_before_the_last_message_keeps_its_status() -> None:
     async def handler(_requests: object, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
         await context.abort(grpc.StatusCode.PERMISSION_DENIED, "not you")
 
@@ -124,7 +124,7 @@ async def test_an_early_failure_is_told_as_the_service_said_it() -> None:
             await caller.close()
 
 
-async def test_a_failure_with_all_that_it_carries(caller: Sender) -> None:
+async def test_a_failure_keeps_its_details_and_trailers(caller: Sender) -> None:
     call = await start(caller, "Fail", CallKind.UNARY)
     await call.send(FailRequest(code=9, message="✗ 100 %").SerializeToString())
     outcome = await call.outcome()
@@ -149,7 +149,7 @@ async def test_the_deadline_ends_a_stream(caller: Sender) -> None:
     assert "within 0.3 s" in outcome.detail
 
 
-async def test_a_large_reply_is_a_sentence_with_the_cure(greet: GreetProcess) -> None:
+async def test_a_reply_over_the_limit_is_explained(greet: GreetProcess) -> None:
     caller = Sender(greet.target, ConnectionOptions(largest_message=1000))
     outcome = await caller.unary(TOUR + "Echo", Things(text="x" * 2000).SerializeToString())
     assert outcome.status.name == "RESOURCE_EXHAUSTED"
@@ -168,7 +168,7 @@ async def test_compression_and_metadata_reach_the_service() -> None:
 
     async with streaming(handler) as target:
         caller = Sender(target, ConnectionOptions(authority="shop.test"))
-        options = CallOptions((("Twice", "1"), ("twice", "2"), ("raw-bin", b"\x00\xff")), is_compressed=True)
+        options = CallSettings((("Twice", "1"), ("twice", "2"), ("raw-bin", b"\x00\xff")), is_compressed=True)
         call = await caller.start(TOUR + "Chat", CallKind.BIDI_STREAMING, options)
         await call.send(b"x" * 5000)
         await call.half_close()
@@ -183,11 +183,9 @@ async def test_compression_and_metadata_reach_the_service() -> None:
     ]
 
 
-async def test_waiting_for_a_service_that_is_not_there_yet(
-    free_port: int, start_service: Callable[..., GreetProcess]
-) -> None:
+async def test_wait_for_ready_waits_for_the_service(free_port: int, start_service: Callable[..., GreetProcess]) -> None:
     caller = Sender(f"localhost:{free_port}")
-    options = CallOptions(deadline=20.0, waits_for_ready=True)
+    options = CallSettings(deadline=20.0, waits_for_ready=True)
     starting = asyncio.create_task(caller.start(TOUR + "Echo", CallKind.UNARY, options))
     await asyncio.to_thread(start_service, free_port)
     call = await starting
@@ -211,7 +209,7 @@ async def test_the_state_of_the_connection_can_be_read(
     assert states == ["not connected", "failed", "connected", "not connected"]
 
 
-async def test_reconnecting_ends_running_streams(caller: Sender) -> None:
+async def test_reconnecting_cancels_active_streams(caller: Sender) -> None:
     call = await start(caller, "Count", CallKind.SERVER_STREAMING)
     await call.send(SLOWLY)
     async for _ in call.replies():
@@ -222,7 +220,7 @@ async def test_reconnecting_ends_running_streams(caller: Sender) -> None:
     assert "closed on this side" in outcome.detail
 
 
-async def test_a_call_given_up_before_its_message(caller: Sender) -> None:
+async def test_a_call_cancelled_before_its_message(caller: Sender) -> None:
     call = await start(caller, "Sleep", CallKind.UNARY)
     call.cancel()
     assert (await call.outcome()).status.name == "CANCELLED"

@@ -1,4 +1,4 @@
-"""Every failure that a person can meet has its own plain sentence: each against a real server that fails that way."""
+"""Every failure of a call has its own sentence, tested against a real server that fails that way."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def test_nothing_listens(free_port: int) -> None:
     assert outcome.detail.startswith(f"Nothing listens on localhost:{free_port}.")
 
 
-async def test_a_host_that_there_is_not() -> None:
+async def test_an_unknown_host() -> None:
     outcome = await call("no-such-host.invalid:50051")
     assert outcome.detail.startswith("The host of no-such-host.invalid:50051 cannot be found.")
 
@@ -42,7 +42,7 @@ async def test_a_web_server() -> None:
         assert "does not speak HTTP/2" in (await call(target)).detail
 
 
-async def test_something_else() -> None:
+async def test_a_server_of_another_protocol() -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"SSH-2.0-something\r\n")
         await reader.read()
@@ -51,7 +51,7 @@ async def test_something_else() -> None:
         assert "does not speak HTTP/2" in (await call(target)).detail
 
 
-async def test_silence() -> None:
+async def test_a_server_that_sends_nothing() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -90,7 +90,7 @@ async def test_a_grpc_service_with_tls(certificate: tuple[Path, Path]) -> None:
     assert outcome.detail.startswith(f"{target} speaks TLS.")
 
 
-async def test_another_server_with_tls(certificate: tuple[Path, Path]) -> None:
+async def test_another_tls_server(certificate: tuple[Path, Path]) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
@@ -100,7 +100,7 @@ async def test_another_server_with_tls(certificate: tuple[Path, Path]) -> None:
         assert "speaks TLS" in (await call(target)).detail
 
 
-async def test_a_service_that_takes_too_long() -> None:
+async def test_a_service_that_exceeds_the_deadline() -> None:
     async def handler(_request: bytes, _context: object) -> bytes:
         await asyncio.Event().wait()
         return b""
@@ -112,13 +112,13 @@ async def test_a_service_that_takes_too_long() -> None:
 
 
 @pytest.mark.parametrize("path", ["/HelloWorld/Greet", "/Nobody/greet", "greet"])
-async def test_a_method_that_there_is_not(greet: GreetProcess, path: str) -> None:
+async def test_an_unknown_method(greet: GreetProcess, path: str) -> None:
     outcome = await call(greet.target, path=path)
     assert outcome.status.name == "UNIMPLEMENTED"
     assert outcome.detail.startswith(f"{greet.target} has no method {path}.")
 
 
-async def test_the_service_says_why() -> None:
+async def test_the_message_of_the_service_is_quoted() -> None:
     async def handler(_request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         await context.abort(grpc.StatusCode.NOT_FOUND, "no {such} thing")
 
@@ -128,37 +128,37 @@ async def test_the_service_says_why() -> None:
     assert outcome.detail == f"{target} answered NOT_FOUND: no {{such}} thing"
 
 
-async def test_messages_that_are_too_large() -> None:
+async def test_messages_over_the_limit() -> None:
     async def handler(request: bytes, _context: object) -> bytes:
         return bytes(65 * 1024 * 1024) if request == b"much" else request
 
     async with serving(handler) as target:
         large = await call(target, request=bytes(5_000_000))
-        assert large.detail.startswith("The request has 5000000 bytes, and the service takes 4194304.")
+        assert large.detail.startswith("The request has 5000000 bytes, and the service accepts 4194304.")
         assert (await call(target, request=b"much")).detail.startswith("The reply has 68157440 bytes")
 
 
 @pytest.mark.parametrize("abort", [True, False])
-async def test_the_service_goes_in_the_middle(abort: bool) -> None:
+async def test_the_connection_breaks_during_the_call(abort: bool) -> None:
     async with listening(after_request(abort=abort)) as target:
         caller = Sender(target)
         outcome = await caller.unary(GREET, REQUEST)
         assert outcome.status.name == "UNAVAILABLE"
-        assert outcome.detail.startswith(f"The connection to {target} broke while the call ran.")
+        assert outcome.detail.startswith(f"The connection to {target} broke during the call.")
         assert len(caller.local_ports()) == 1  # its frames were on the wire, and can still be found
         await caller.close()
 
 
 ANSWERS = {
     "reset the stream: REFUSED_STREAM": frame(3, 0, 1, b"\x00\x00\x00\x07"),
-    "closed the connection while the call ran: ENHANCE_YOUR_CALM": frame(7, 0, 0, bytes(7) + b"\x0b"),
+    "closed the connection during the call: ENHANCE_YOUR_CALM": frame(7, 0, 0, bytes(7) + b"\x0b"),
     "HTTP status 404": frame(1, 5, 1, hpack.Encoder().encode([(":status", "404"), ("content-type", "text/html")])),
     "HTTP status 503": frame(1, 5, 1, hpack.Encoder().encode([(":status", "503")])),
 }
 
 
 @pytest.mark.parametrize("sentence", ANSWERS)
-async def test_odd_answers(sentence: str) -> None:
+async def test_resets_and_http_errors_are_explained(sentence: str) -> None:
     async with listening(after_request(ANSWERS[sentence])) as target:
         assert sentence in (await call(target)).detail
 

@@ -1,4 +1,4 @@
-"""The history over sessions: what was sent is there again, whatever else happens to the file."""
+"""The request history across sessions, whatever happens to its file."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.client.history import HistoryEntry, HistoryFile
+from inspector.client.options import CallSettings
 from inspector.errors import SourceError
 from inspector.model.secrets import DEFAULT_NAMES, Secrets
-from inspector.ui.draft import CallSettings, Draft, draft_of
+from inspector.ui.draft import Draft, draft_of
 
 
 def entry(number: int) -> HistoryEntry:
     return HistoryEntry("/a.B/C", (f'{{"n": {number}}}',), "localhost:1", (("x", "y"),), "OK", float(number))
 
 
-def test_what_was_sent_is_there_again(tmp_path: Path) -> None:
+def test_entries_are_read_back(tmp_path: Path) -> None:
     path = tmp_path / "state" / "history.jsonl"
     sent = [entry(number) for number in range(5)]
     assert HistoryFile(path).read() == []
@@ -44,7 +45,7 @@ def test_a_damaged_line_is_skipped(tmp_path: Path) -> None:
     assert history.read() == [entry(1), entry(2)]
 
 
-def test_it_is_bounded(tmp_path: Path) -> None:
+def test_the_number_of_entries_is_bounded(tmp_path: Path) -> None:
     history = HistoryFile(tmp_path / "h", most=10)
     for number in range(100):
         history.add(entry(number))
@@ -54,7 +55,7 @@ def test_it_is_bounded(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["h", "h.lock"]
 
 
-def test_large_entries_are_bounded_too(tmp_path: Path) -> None:
+def test_the_size_is_bounded(tmp_path: Path) -> None:
     history = HistoryFile(tmp_path / "h")
     for number in range(100):
         history.add(HistoryEntry("/a.B/C", ("x" * 60_000,), sent_at=float(number)))
@@ -62,7 +63,7 @@ def test_large_entries_are_bounded_too(tmp_path: Path) -> None:
     assert history.read()[-1].sent_at == 99.0
 
 
-def test_programs_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
+def test_concurrent_writers_lose_no_entry(tmp_path: Path) -> None:
     code = """if True:
         import sys
         from pathlib import Path
@@ -77,7 +78,7 @@ def test_programs_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     assert sorted(found) == sorted((f"/a.B/{name}", (str(number),)) for name in "CD" for number in range(200))
 
 
-def test_where_nothing_can_be_written_there_is_none(tmp_path: Path) -> None:
+def test_an_unwritable_folder_disables_the_history(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     history = HistoryFile(tmp_path / "file" / "h")
     assert not history.add(entry(1))
@@ -85,7 +86,7 @@ def test_where_nothing_can_be_written_there_is_none(tmp_path: Path) -> None:
 
 
 @given(st.binary())
-def test_any_bytes_are_no_harm(data: bytes) -> None:
+def test_arbitrary_bytes_never_raise(data: bytes) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         history = HistoryFile(Path(folder) / "h")
@@ -126,14 +127,14 @@ def test_secrets_are_masked_before_they_are_written(tmp_path: Path) -> None:
     )
 
 
-def test_they_are_written_in_clear_when_that_is_asked_for(tmp_path: Path) -> None:
+def test_secrets_are_written_in_clear_with_show_secrets(tmp_path: Path) -> None:
     history = HistoryFile(tmp_path / "h", secrets=Secrets(are_shown=True))
     history.add(SECRET)
     assert history.read() == [SECRET]
     assert TOKEN in history.path.read_text()
 
 
-def test_what_stands_in_clear_is_masked_when_it_is_read(tmp_path: Path) -> None:
+def test_secrets_in_clear_are_masked_on_reading(tmp_path: Path) -> None:
     path = tmp_path / "h"
     torn = msgspec.json.encode(SECRET)[:-5]
     other = b'{"method": "/a.B/C", "messages": ["2"], "sent_at": 1}'
@@ -151,14 +152,14 @@ def test_what_stands_in_clear_is_masked_when_it_is_read(tmp_path: Path) -> None:
     assert sorted(each.name for each in tmp_path.iterdir()) == ["h", "h.lock"]
 
 
-def test_a_history_in_clear_is_left_alone_when_secrets_are_shown(tmp_path: Path) -> None:
+def test_show_secrets_leaves_a_history_in_clear_alone(tmp_path: Path) -> None:
     path = tmp_path / "h"
     path.write_bytes(msgspec.json.encode(SECRET) + b"\n")
     assert HistoryFile(path, secrets=Secrets(are_shown=True)).read() == [SECRET]
     assert TOKEN in path.read_text()
 
 
-def test_what_an_earlier_version_left_half_written_is_removed(tmp_path: Path) -> None:
+def test_temporary_files_of_earlier_versions_are_removed(tmp_path: Path) -> None:
     path, old, new = tmp_path / "h", tmp_path / ".history-abc", tmp_path / ".history-def"
     path.write_bytes(msgspec.json.encode(SECRET) + b"\n")
     for part in (old, new):
@@ -168,7 +169,7 @@ def test_what_an_earlier_version_left_half_written_is_removed(tmp_path: Path) ->
     assert (old.exists(), new.exists()) == (False, True)  # a living program may be writing the other
 
 
-def test_it_is_cleared_with_all_that_it_left(tmp_path: Path) -> None:
+def test_clearing_removes_the_lock_and_temporary_files(tmp_path: Path) -> None:
     path, alias = tmp_path / "state" / "h", tmp_path / "alias"
     history = HistoryFile(path)
     history.add(entry(1))
@@ -185,13 +186,13 @@ def test_it_is_cleared_with_all_that_it_left(tmp_path: Path) -> None:
     assert history.read() == [entry(2)]
 
 
-def test_a_history_that_cannot_be_deleted_is_told(tmp_path: Path) -> None:
+def test_a_history_that_cannot_be_deleted_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "h").mkdir()
     with pytest.raises(SourceError, match=r"The request history .*/h cannot be deleted: Is a directory"):
         HistoryFile(tmp_path / "h").clear()
 
 
-def test_programs_that_write_while_another_clears_lose_only_what_was_cleared(tmp_path: Path) -> None:
+def test_clearing_loses_no_entry_that_is_written_afterwards(tmp_path: Path) -> None:
     code = """if True:
         import sys
         from pathlib import Path

@@ -1,4 +1,4 @@
-"""Imports that a server left out of its files, as grpc-js does."""
+"""Imports that a server leaves out of its files, as grpc-js does."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def file(name: str, package: str, message: str, *types: str, imports: tuple[str,
     return made
 
 
-def test_what_is_used_is_imported() -> None:
+def test_an_import_is_added_for_a_used_type() -> None:
     one, two = file("one", "a", "One", ".b.Two"), file("two", "b", "Two")
     add_missing_imports([one, two])
     assert [[*one.dependency], [*two.dependency]] == [["two"], []]
 
 
-def test_methods_nested_types_and_extensions_count() -> None:
+def test_types_of_methods_nested_types_and_extensions_are_used_types() -> None:
     one, two, three = file("1", "a", "A"), file("2", "b", "B"), file("3", "", "C")
     two.message_type[0].enum_type.add(name="E")
     one.message_type[0].nested_type.add(name="N").field.add(name="e", number=1, type_name=".b.B.E")
@@ -30,14 +30,14 @@ def test_methods_nested_types_and_extensions_count() -> None:
     assert one.dependency == ["2", "3"]
 
 
-def test_what_is_there_stays_as_it_is() -> None:
+def test_complete_imports_are_unchanged() -> None:
     one = file("one", "a", "One", ".b.Two", ".nobody.Knows", "Relative", imports=("two",))
     before = one.SerializeToString()
     add_missing_imports([one, file("two", "b", "Two")])
     assert one.SerializeToString() == before
 
 
-def test_no_circle_is_made() -> None:
+def test_no_import_cycle_is_made() -> None:
     one, two = file("one", "a", "One", ".b.Two"), file("two", "b", "Two", ".a.One")
     add_missing_imports([one, two])
     assert [[*one.dependency], [*two.dependency]] == [["two"], []]

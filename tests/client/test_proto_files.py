@@ -34,7 +34,7 @@ async def test_a_file_adds_its_own_folder(tmp_path: Path, monkeypatch: pytest.Mo
     assert [file.name for file in compiled.file] == ["name.proto", "who.proto"]
 
 
-async def test_the_folder_that_imports_start_from_is_found_above_the_file(tmp_path: Path) -> None:
+async def test_the_import_folder_is_found_above_the_file(tmp_path: Path) -> None:
     write(tmp_path / "third_party" / "rules" / "rule.proto", "message Rule {}")
     write(tmp_path / "shop" / "v1" / "item.proto", 'import "rules/rule.proto"; message Item { Rule rule = 1; }')
     order = (
@@ -50,24 +50,24 @@ async def test_well_known_and_common_types_are_found(tmp_path: Path) -> None:
     assert {"google/protobuf/timestamp.proto", "google/api/annotations.proto"} <= {file.name for file in compiled.file}
 
 
-async def test_several_files_and_an_odd_name(tmp_path: Path) -> None:
+async def test_several_files_and_an_unusual_name(tmp_path: Path) -> None:
     files = [write(tmp_path / "a b" / "-x.proto", "message A {}"), write(tmp_path / "c" / "y.proto", "message B {}")]
     assert [file.name for file in (await compile_files(files)).file] == ["-x.proto", "y.proto"]
 
 
-async def test_protoc_speaks_for_itself(tmp_path: Path) -> None:
+async def test_errors_of_protoc_are_quoted(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match=r"bad\.proto:2:9: Expected message name"):
         await compile_files([write(tmp_path / "bad.proto", "message {}")])
 
 
-async def test_a_missing_import_hints_at_the_folder(tmp_path: Path) -> None:
+async def test_a_missing_import_hints_at_proto_path(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match=r"nowhere\.proto") as caught:
         await compile_files([write(tmp_path / "a.proto", 'import "nowhere.proto";')])
     assert "--proto-path" in caught.value.hint
     assert caught.value.message.startswith(f"{tmp_path / 'a.proto'}, line 2, imports nowhere.proto")
 
 
-async def test_a_missing_import_is_named_by_the_file_that_wants_it(tmp_path: Path) -> None:
+async def test_a_missing_import_is_reported_with_file_and_line(tmp_path: Path) -> None:
     write(tmp_path / "common" / "name.proto", 'import public "gone/type.proto";\nmessage Name {}')
     file = write(tmp_path / "api" / "who.proto", '\n\nimport "common/name.proto";')
     with pytest.raises(SchemaError, match=r"common/name\.proto, line 2, imports gone/type\.proto"):
@@ -84,14 +84,14 @@ async def test_other_editions(tmp_path: Path, head: str) -> None:
     assert catalog.message_class("A.B") is not None
 
 
-async def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+async def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match="There is no file"):
         await compile_files([tmp_path / "a.proto"])
-    with pytest.raises(SchemaError, match="is no file"):
+    with pytest.raises(SchemaError, match="is not a file"):
         await compile_files([tmp_path])
 
 
-async def test_nothing_of_the_current_folder_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_modules_in_the_current_folder_are_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "a.proto", "message A {}")
     (tmp_path / "grpc.py").write_text("raise SystemExit('the wrong grpc')")
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""Starting the greet service, finding out what is on a taken port, and the schema that a service tells of itself."""
+"""Starting the greet service, identifying what listens on a taken port, and reflection."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _reflection(answer: Callable[[ServerReflectionRequest], bytes]) -> grpc.Gene
     return grpc.method_handlers_generic_handler(V1, {"ServerReflectionInfo": method})
 
 
-async def test_it_starts_on_a_free_port_and_ends() -> None:
+async def test_it_starts_on_a_free_port_and_stops() -> None:
     service = await greet_service("localhost", 0)
     assert service.started
     assert not service.found
@@ -70,13 +70,13 @@ async def test_it_starts_on_a_free_port_and_ends() -> None:
     assert service.process.returncode == 0
 
 
-async def test_it_starts_on_the_port_asked_for(free_port: int) -> None:
+async def test_it_starts_on_the_requested_port(free_port: int) -> None:
     service = await greet_service("localhost", free_port)
     assert (service.started, service.port) == (True, free_port)
     await service.stop()
 
 
-async def test_the_folder_that_the_user_is_in_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_current_folder_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "grpc.py").write_text("raise SystemExit('the wrong grpc')")
     monkeypatch.chdir(tmp_path)
     await (await greet_service("localhost", 0)).stop()
@@ -94,30 +94,30 @@ async def test_its_death_is_noticed(number: signal.Signals) -> None:
     await service.stop()
 
 
-async def test_a_greet_service_that_is_there_is_attached_to(greet: GreetProcess) -> None:
+async def test_a_running_greet_service_is_attached_to(greet: GreetProcess) -> None:
     service = await greet_service("localhost", greet.port)
     assert service.found
     assert service.port == greet.port
-    assert "A greet service was there already" in service.note
+    assert "A greet service was running already" in service.note
     await service.stop()
     assert greet.process.poll() is None
 
 
-async def test_a_grpc_service_that_does_not_say_what_it_is_is_attached_to() -> None:
+async def test_a_grpc_service_without_reflection_is_attached_to() -> None:
     async with serving() as port:
         service = await greet_service("localhost", port)
         assert service.found
-        assert "does not say which" in service.note
+        assert "it cannot be identified" in service.note
 
 
-async def test_another_grpc_service_is_not() -> None:
+async def test_another_grpc_service_is_an_error() -> None:
     async with serving("shop.Basket") as port:
         with pytest.raises(ServiceError, match=rf"Port {port} is taken by another gRPC service, .*shop\.Basket"):
             await greet_service("localhost", port)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-async def test_a_port_on_which_something_else_is(host: str) -> None:
+async def test_a_port_of_another_program_is_an_error(host: str) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
@@ -131,7 +131,7 @@ async def test_a_port_on_which_something_else_is(host: str) -> None:
             await greet_service(host, port)
 
 
-async def test_a_port_that_is_taken_in_silence() -> None:
+async def test_a_port_of_a_silent_program_is_an_error() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -140,7 +140,7 @@ async def test_a_port_that_is_taken_in_silence() -> None:
             await greet_service("localhost", port)
 
 
-async def test_a_port_that_is_not_permitted() -> None:
+async def test_a_privileged_port_is_an_error() -> None:
     with socket.socket() as probe, suppress(PermissionError):
         probe.bind(("127.0.0.1", 1))
         pytest.skip("this user may listen on every port")
@@ -148,19 +148,19 @@ async def test_a_port_that_is_not_permitted() -> None:
         await greet_service("localhost", 1)
 
 
-async def test_the_schema_that_the_greet_service_tells(greet: GreetProcess) -> None:
+async def test_reflection_of_the_greet_service(greet: GreetProcess) -> None:
     files = await fetch(greet.target)
     assert files is not None
     assert {"helloworld.proto", "grpc_health/v1/health.proto"} <= {file.name for file in files.file}
     assert "HelloWorld" in (await list_services(greet.target) or ())
 
 
-async def test_a_service_without_reflection_is_no_error() -> None:
+async def test_a_service_without_reflection_is_not_an_error() -> None:
     async with serving() as port:
         assert await fetch(f"localhost:{port}") is None
 
 
-async def test_imports_are_asked_for_one_by_one() -> None:
+async def test_imports_are_requested_one_by_one() -> None:
     """A server may answer with the one file that was asked for (as grpc-go does for files it has sent before)."""
     files = {
         "a.proto": FileDescriptorProto(name="a.proto", dependency=["b.proto", "gone.proto"]),
@@ -185,7 +185,7 @@ async def test_imports_are_asked_for_one_by_one() -> None:
 
 
 @pytest.mark.parametrize("reply", [b"", b"\xff\xff", b"\x22\x03\x0a\x01\xff"])
-async def test_an_answer_that_makes_no_sense(reply: bytes) -> None:
+async def test_an_invalid_reflection_reply_is_an_error(reply: bytes) -> None:
     def answer(request: ServerReflectionRequest) -> bytes:
         if request.HasField("list_services"):
             listing = reflection_pb2.ListServiceResponse(service=[reflection_pb2.ServiceResponse(name="A")])
@@ -197,6 +197,6 @@ async def test_an_answer_that_makes_no_sense(reply: bytes) -> None:
             await fetch(f"localhost:{port}")
 
 
-async def test_nothing_to_ask(free_port: int) -> None:
+async def test_reflection_without_a_service_is_an_error(free_port: int) -> None:
     with pytest.raises(ServiceError, match="Nothing listens"):
         await fetch(f"localhost:{free_port}")

@@ -1,9 +1,10 @@
-"""The caller against real services: what it sends, how it connects, and how it ends."""
+"""The sender against real services: what it sends, how it connects, and how it ends."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import os
 import socket
 import subprocess
@@ -31,7 +32,7 @@ async def test_a_call(greet: GreetProcess) -> None:
     await caller.close()
 
 
-async def test_its_own_ports_are_those_the_service_sees() -> None:
+async def test_local_ports_are_those_that_the_service_sees() -> None:
     peers: list[str] = []
 
     async def handler(_request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
@@ -68,7 +69,7 @@ async def test_nothing_is_added_to_a_call() -> None:
     "metadata",
     [("a b", "x"), (":path", "/x"), ("", "x"), ("x", "é"), ("x", "a\nb"), ("x-bin", "text"), ("x", b"bytes")],
 )
-async def test_metadata_that_cannot_be_sent(greet: GreetProcess, metadata: tuple[str, str | bytes]) -> None:
+async def test_invalid_metadata_is_an_error(greet: GreetProcess, metadata: tuple[str, str | bytes]) -> None:
     with pytest.raises(RequestError):
         await Sender(greet.target).unary(GREET, REQUEST, metadata=[metadata])
 
@@ -79,11 +80,11 @@ def test_a_target_is_host_and_port(target: str) -> None:
         Sender(target)
 
 
-async def test_a_target_without_a_host_is_this_one(greet: GreetProcess) -> None:
+async def test_a_target_without_a_host_is_localhost(greet: GreetProcess) -> None:
     assert (await call(f":{greet.port}")).status.name == "OK"
 
 
-async def test_the_service_comes_back(start_service: Callable[..., GreetProcess]) -> None:
+async def test_a_restarted_service_is_reached_at_once(start_service: Callable[..., GreetProcess]) -> None:
     service = start_service()
     caller = Sender(service.target)
     assert (await caller.unary(GREET, REQUEST)).status.code == 0
@@ -108,7 +109,7 @@ async def test_a_reply_without_a_message() -> None:
     assert outcome.detail == "The service answered OK without a message."
 
 
-async def test_the_connection_ends_with_its_caller_and_not_when_garbage_is_collected() -> None:
+async def test_closing_the_sender_closes_the_connection_at_once() -> None:
     async def handler(_request: bytes, _context: object) -> bytes:
         return b""
 
@@ -127,7 +128,7 @@ async def test_the_connection_ends_with_its_caller_and_not_when_garbage_is_colle
             gc.enable()
 
 
-async def test_reconnecting_ends_a_running_call() -> None:
+async def test_reconnecting_cancels_an_active_call() -> None:
     arrived = asyncio.Event()
 
     async def handler(_request: bytes, _context: object) -> bytes:
@@ -145,7 +146,7 @@ async def test_reconnecting_ends_a_running_call() -> None:
         assert "closed on this side" in outcome.detail
 
 
-async def test_a_caller_who_gives_up_cancels_the_call() -> None:
+async def test_cancelling_the_task_cancels_the_call() -> None:
     arrived, cancelled = asyncio.Event(), asyncio.Event()
 
     async def handler(_request: bytes, _context: object) -> bytes:
@@ -158,7 +159,7 @@ async def test_a_caller_who_gives_up_cancels_the_call() -> None:
 
     async with serving(handler) as target:
         caller = Sender(target)
-        running = asyncio.create_task(caller.unary(GREET, REQUEST, deadline=None))
+        running = asyncio.create_task(caller.unary(GREET, REQUEST, deadline=math.inf))
         await arrived.wait()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -167,7 +168,7 @@ async def test_a_caller_who_gives_up_cancels_the_call() -> None:
         await caller.close()
 
 
-async def test_closing_while_it_connects() -> None:
+async def test_closing_while_connecting() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -179,7 +180,7 @@ async def test_closing_while_it_connects() -> None:
             assert (await running).status.name == "CANCELLED"
 
 
-async def test_calls_side_by_side(start_service: Callable[..., GreetProcess]) -> None:
+async def test_many_concurrent_calls(start_service: Callable[..., GreetProcess]) -> None:
     caller = Sender(start_service().target)
     outcomes = await asyncio.gather(*(caller.unary(GREET, REQUEST) for _ in range(50)))
     assert {outcome.status.name for outcome in outcomes} == {"OK"}
@@ -187,13 +188,13 @@ async def test_calls_side_by_side(start_service: Callable[..., GreetProcess]) ->
     await caller.close()
 
 
-def test_grpc_is_loaded_by_the_first_call_and_not_before() -> None:
-    modules = ("sender", "sample", "reflection", "proto_files", "outcome", "options")
+def test_grpc_is_not_loaded_before_the_first_call() -> None:
+    modules = ("sender", "sample", "reflection", "proto_files", "active_call", "tls", "history")
     code = f"import sys; from inspector.client import {', '.join(modules)}; sys.exit('grpc' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_the_c_core_writes_nothing_on_the_terminal(free_port: int) -> None:
+def test_the_c_core_logs_nothing_on_the_terminal(free_port: int) -> None:
     code = f"""if True:
         import asyncio
         from inspector.client.sender import Sender

@@ -1,4 +1,4 @@
-"""TLS as a caller asks for it, and a sentence for each way in which it goes wrong, against real servers."""
+"""TLS settings and the sentences about their failures, against real servers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 
 from inspector.capture.engines.tap import open_tap
 from inspector.capture.source import Target
+from inspector.client.active_call import Outcome
 from inspector.client.options import Behind, ConnectionOptions, Security
-from inspector.client.outcome import Outcome
 from inspector.client.sender import Sender
 from inspector.errors import RequestError
 from tests.servers import GREET, REQUEST, serving
@@ -73,35 +73,38 @@ async def call(target: str, security: Security, behind: str = "") -> Outcome:
         await caller.close()
 
 
-async def test_an_authority_of_ones_own(pki: Authority) -> None:
+async def test_a_private_authority_is_trusted(pki: Authority) -> None:
     async with secured(pki, "here") as target:
         assert (await call(target, Security(pki["ca.pem"]))).responses == (REQUEST,)
 
 
-async def test_a_service_under_another_name(pki: Authority) -> None:
+async def test_a_certificate_for_another_name(pki: Authority) -> None:
     async with secured(pki, "other") as target:
-        assert "for another name. --servername" in (await call(target, Security(pki["ca.pem"]))).detail
+        assert (
+            "for another name. Pass the name that it is for with --servername"
+            in (await call(target, Security(pki["ca.pem"]))).detail
+        )
         assert (await call(target, Security(pki["ca.pem"], server_name="other.test"))).status.code == 0
 
 
-async def test_a_service_behind_a_relay_goes_by_its_own_name(pki: Authority) -> None:
+async def test_a_service_behind_a_relay_keeps_its_name(pki: Authority) -> None:
     async with secured(pki, "other") as target:
         assert (await call(target, Security(pki["ca.pem"]), behind="other.test:443")).status.code == 0
         elsewhere = await call(target, Security(pki["ca.pem"]), behind="third.test:443")
         assert elsewhere.detail.startswith("The certificate of third.test:443 is for another name.")
 
 
-async def test_nobody_who_is_trusted(pki: Authority) -> None:
+async def test_an_untrusted_authority(pki: Authority) -> None:
     async with secured(pki, "here") as target:
         outcome = await call(target, Security())
-        assert "is not trusted here" in outcome.detail
+        assert "is not trusted: " in outcome.detail
         assert "--cacert" in outcome.detail
 
 
 @pytest.mark.parametrize("name", ["here", "other"])
-async def test_whatever_certificate_it_shows(pki: Authority, name: str) -> None:
+async def test_insecure_trusts_any_certificate(pki: Authority, name: str) -> None:
     async with secured(pki, name) as target:
-        assert (await call(target, Security(is_verified=False))).responses == (REQUEST,)
+        assert (await call(target, Security(is_insecure=True))).responses == (REQUEST,)
 
 
 @pytest.mark.parametrize("family", ["unix", "tcp"])
@@ -111,12 +114,12 @@ async def test_a_service_behind_a_tap(pki: Authority, tmp_path: Path, family: st
         tap = await open_tap(listen, Target.parse(target))
         try:
             through = str(tap.target)
-            unverified = await call(through, Security(is_verified=False), behind=target)
+            unverified = await call(through, Security(is_insecure=True), behind=target)
             assert unverified.responses == (REQUEST,), unverified.detail
             named = Security(pki["ca.pem"], server_name="other.test")
             assert (await call(through, named, behind=target)).responses == (REQUEST,)
             outcome = await plain_call(through)
-            assert outcome.detail.startswith(f"{through} speaks TLS. The call went out in plaintext")
+            assert outcome.detail.startswith(f"{through} speaks TLS. The call was sent in plaintext")
         finally:
             await tap.stop()
 
@@ -125,12 +128,12 @@ async def test_mutual_tls(pki: Authority) -> None:
     async with secured(pki, "here", mutual=True) as target:
         mine = Security(pki["ca.pem"], pki["me.pem"], pki["me.key"])
         assert (await call(target, mine)).responses == (REQUEST,)
-        unverified = Security(None, pki["me.pem"], pki["me.key"], is_verified=False)
+        unverified = Security(None, pki["me.pem"], pki["me.key"], is_insecure=True)
         assert (await call(target, unverified)).responses == (REQUEST,)
-        assert "certificate of the client" in (await call(target, Security(pki["ca.pem"]))).detail
+        assert "require a client certificate" in (await call(target, Security(pki["ca.pem"]))).detail
 
 
-@pytest.mark.parametrize("security", [Security(), Security(is_verified=False)])
+@pytest.mark.parametrize("security", [Security(), Security(is_insecure=True)])
 async def test_a_plaintext_port(security: Security) -> None:
     async def handler(request: bytes, _context: object) -> bytes:
         return request
@@ -140,19 +143,19 @@ async def test_a_plaintext_port(security: Security) -> None:
 
 
 async def test_nothing_listens(free_port: int) -> None:
-    for security in (Security(), Security(is_verified=False)):
+    for security in (Security(), Security(is_insecure=True)):
         assert "Nothing listens" in (await call(f"localhost:{free_port}", security)).detail
 
 
-async def test_files_that_cannot_be_used(pki: Authority, tmp_path: Path) -> None:
+async def test_unusable_files_are_errors(pki: Authority, tmp_path: Path) -> None:
     nothing = tmp_path / "nothing.pem"
     nothing.write_text("no PEM")
     for security, words in (
         (Security(tmp_path / "none.pem"), "none.pem cannot be read"),
-        (Security(nothing), "holds no certificates"),
+        (Security(nothing), "contains no certificates"),
         (Security(None, pki["me.pem"]), "go together"),
-        (Security(None, pki["me.pem"], pki["here.key"]), "no certificate and its key"),
-        (Security(None, nothing, nothing), "no certificate and its key"),
+        (Security(None, pki["me.pem"], pki["here.key"]), "not a certificate and its key"),
+        (Security(None, nothing, nothing), "not a certificate and its key"),
     ):
         with pytest.raises(RequestError, match=words):
             await call("localhost:1", security)

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pytest
 
 from inspector.diagnosis import diagnose
-from inspector.http2 import framings
 from inspector.http2.assembler import Assembler
+from inspector.http2.framings import CONNECT_STREAMING
 from inspector.model.call import HeaderBlock, Status, StreamKey
 from inspector.model.connection import Cause, Diagnosis
 from inspector.model.frame import DetectedProtocol, HeaderSource, Packet, Protocol, TcpEvent
@@ -55,8 +55,8 @@ class Case(NamedTuple):
 
 CALLS = (
     Case("deadline", Cause.DEADLINE, (9, 13), ("The client gave up", "394 ms", "RST_STREAM CANCEL after 399 ms")),
-    Case("deadline_grpc", Cause.DEADLINE, (10, 15), ("400 ms", "the server said DEADLINE_EXCEEDED after 402 ms")),
-    Case("deadline_of_server", Cause.STATUS, (15,), ("says DEADLINE_EXCEEDED", "the database did not answer")),
+    Case("deadline_grpc", Cause.DEADLINE, (10, 15), ("400 ms", "the server returned DEADLINE_EXCEEDED after 402 ms")),
+    Case("deadline_of_server", Cause.STATUS, (15,), ("returned DEADLINE_EXCEEDED", "the database did not answer")),
     Case("deadline_grpclib", Cause.DEADLINE, (8, 16), ("The client gave up", "146 ms", "NO_ERROR after 151 ms")),
     Case("deadline_connect", Cause.DEADLINE, (6, 15), ("150 ms (connect-timeout-ms, packet 6)", "it closed the conn")),
     Case("cancelled", Cause.CANCELLED, (15,), ("cancelled", "after 200 ms", "deadline of 30 s had not passed")),
@@ -68,7 +68,7 @@ CALLS = (
     Case("goaway_and_left", Cause.GOAWAY, (16, 17, 18), ("“max_age”", "client had closed", "FIN, packet 17")),
     Case("too_many_pings", Cause.GOAWAY, (30,), ("ENHANCE_YOUR_CALM", "“too_many_pings”", "UNAVAILABLE")),
     Case("server_killed", Cause.CONNECTION_LOST, (15,), ("The server closed the connection", "FIN", "302 ms")),
-    Case("server_reset", Cause.CONNECTION_LOST, (11,), ("The server broke the connection off", "RST")),
+    Case("server_reset", Cause.CONNECTION_LOST, (11,), ("The server reset the connection", "RST")),
     Case("client_gone", Cause.CONNECTION_LOST, (14, 15), ("The client had closed the connection", "FIN, packet 14")),
     Case(
         "client_goaway", Cause.CONNECTION_LOST, (12, 13), ("The client sent GOAWAY CANCEL (packet 12); then it closed",)
@@ -79,15 +79,15 @@ CALLS = (
     Case("not_found", Cause.HTTP_ERROR, (11,), ("HTTP 404, text/plain", "“404 page not found”", "UNIMPLEMENTED")),
     Case("answer_rejected", Cause.HTTP_ERROR, (12, 13), ("HTTP 404", "UNIMPLEMENTED", "reset the stream with PROTO")),
     Case("web_page", Cause.HTTP_ERROR, (11,), ("HTTP 200, text/html", "Please log in")),
-    Case("stalled", Cause.FLOW_CONTROL, (9, 13), ("client stood still for 1.00 s", "its stream", "at its deadline")),
+    Case("stalled", Cause.FLOW_CONTROL, (9, 13), ("client was blocked for 1.00 s", "its stream", "at its deadline")),
     Case("request_to_tls", Cause.CONNECTION_LOST, (4, 6, 7), ("said nothing", "FIN, packet 6", "expects TLS")),
 )
 CONNECTIONS = (
     Case("plaintext_to_java", Cause.PLAINTEXT_TO_TLS, (4, 6), ("speaks TLS", "preface", "alert unexpected_message")),
-    Case("plaintext_and_tls", Cause.PLAINTEXT_TO_TLS, (17, 19), ("speaks TLS", "FIN", "other connections got TLS")),
-    Case("plaintext_to_openssl", Cause.CONNECTION_LOST, (4, 6), ("said nothing", "RST, packet 6", "expects TLS")),
-    Case("plaintext_to_node", Cause.CONNECTION_LOST, (4, 6), ("said nothing", "FIN, packet 6", "expects TLS")),
-    Case("plaintext_to_grpc", Cause.CONNECTION_LOST, (4, 6), ("said nothing", "FIN, packet 6", "expects TLS")),
+    Case("plaintext_and_tls", Cause.PLAINTEXT_TO_TLS, (17, 19), ("speaks TLS", "FIN", "it answered in TLS")),
+    Case("plaintext_to_openssl", Cause.CONNECTION_LOST, (4, 6), ("sent nothing", "RST, packet 6", "expects TLS")),
+    Case("plaintext_to_node", Cause.CONNECTION_LOST, (4, 6), ("sent nothing", "FIN, packet 6", "expects TLS")),
+    Case("plaintext_to_grpc", Cause.CONNECTION_LOST, (4, 6), ("sent nothing", "FIN, packet 6", "expects TLS")),
     Case("tls_to_grpc", Cause.TLS_TO_PLAINTEXT, (4, 6), ("ClientHello (packet 4)", "SETTINGS (packet 6)")),
     Case("tls_to_node", Cause.TLS_TO_PLAINTEXT, (4, 6), ("ClientHello (packet 4)", "SETTINGS (packet 6)")),
     Case("tls_and_plaintext", Cause.TLS_TO_PLAINTEXT, (22, 24), ("ClientHello (packet 24)", "SETTINGS (packet 22)")),
@@ -109,6 +109,7 @@ def check(case: Case, found: Diagnosis | None) -> None:
     assert found.sentence.endswith(".")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("case", CALLS, ids=lambda case: case.capture)
 async def test_a_call_says_why_it_failed(case: Case) -> None:
     store = await read_store(WHY / f"{case.capture}.pcap")
@@ -119,21 +120,23 @@ async def test_a_call_says_why_it_failed(case: Case) -> None:
     assert {store.frames[position].packet for position in found[key].frames} <= set(case.packets)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("case", CONNECTIONS, ids=lambda case: case.capture)
 async def test_a_connection_says_why_it_carries_no_call(case: Case) -> None:
     store = await read_store(WHY / f"{case.capture}.pcap")
     assert reasons(store) == {}
-    failed = [each for each in store.connections.values() if each.why is not None]
+    failed = [each for each in store.connections.values() if each.diagnosis is not None]
     assert len(failed) == 1
-    check(case, failed[0].why)
+    check(case, failed[0].diagnosis)
     assert failed[0].server.port == 50210
 
 
+@pytest.mark.system
 async def test_a_client_that_speaks_http1_to_a_grpc_port_is_told_so() -> None:
     """curl to the sample service."""
     (connection,) = (await read_store(WHY / "http1_to_grpc.pcap", 50210)).connections.values()
     words = ("client speaks HTTP/1.1", "“GET / HTTP/1.1” (packet 4) met", "SETTINGS (packet 6)", "`grpc_pass` in nginx")
-    check(Case("http1_to_grpc", Cause.NOT_HTTP2, (4, 6), words), connection.why)
+    check(Case("http1_to_grpc", Cause.NOT_HTTP2, (4, 6), words), connection.diagnosis)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +145,7 @@ async def test_a_client_that_speaks_http1_to_a_grpc_port_is_told_so() -> None:
         ("HTTP/1.1 505 HTTP Version Not Supported", "refused “GET / HTTP/1.1” (packet 1): “HTTP/1.1 505"),
         ("HTTP/1.1 200 OK", ""),
         ("HTTP/1.1 404 Not Found", ""),
-        ("", "the server said nothing and closed the connection (FIN, packet 2)"),
+        ("", "the server sent nothing and closed the connection (FIN, packet 2)"),
     ],
 )
 def test_a_request_in_http1_is_a_failure_where_it_is_refused(answer: str, words: str) -> None:
@@ -158,30 +161,32 @@ def test_a_request_in_http1_is_a_failure_where_it_is_refused(answer: str, words:
         SERVER,
         int(TcpEvent.SYN),
         payload=9,
-        speech=DetectedProtocol(Protocol.HTTP1, "GET / HTTP/1.1"),
+        detected=DetectedProtocol(Protocol.HTTP1, "GET / HTTP/1.1"),
     )
-    told = Packet(2, 0.1, 60, 0, SERVER, CLIENT, int(TcpEvent.FIN), payload=len(answer), speech=speech)
+    told = Packet(2, 0.1, 60, 0, SERVER, CLIENT, int(TcpEvent.FIN), payload=len(answer), detected=speech)
     for packet in (asked, told):
         store.apply(assembler.receive(packet))
-    found = [each.why for each in store.connections.values() if each.why is not None]
+    found = [each.diagnosis for each in store.connections.values() if each.diagnosis is not None]
     assert [words in each.sentence and "--http2-prior-knowledge" in each.sentence for each in found] == [True] * bool(
         words
     )
 
 
+@pytest.mark.system
 async def test_a_server_that_spoke_http2_before_does_not_expect_tls() -> None:
     """A server of grpc-go, killed in a call; grpclib's client comes once more before the port is closed."""
     store = await read_store(WHY / "server_gone.pcap")
-    said = store.connections[1].why
+    said = store.connections[1].diagnosis
     assert said is not None
     assert "RST, packet 29); on other connections it spoke HTTP/2." in said.sentence
     assert {each.cause for each in reasons(store).values()} == {Cause.CONNECTION_LOST}
 
 
+@pytest.mark.system
 async def test_a_client_that_speaks_tls_by_mistake_hides_no_call() -> None:
     store = await read_store(WHY / "tls_and_plaintext.pcap")
     assert [call.status.name for call in store.calls.values() if call.status] == ["OK"]
-    assert store.connections[0].why is None
+    assert store.connections[0].diagnosis is None
 
 
 def whole_captures() -> Iterator[Path]:
@@ -193,15 +198,17 @@ def whole_captures() -> Iterator[Path]:
             yield capture_of(path)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("path", list(whole_captures()), ids=lambda path: path.stem)
 async def test_nothing_is_said_of_calls_that_are_ok(path: Path) -> None:
     keys = path.with_suffix(".keys")
     store = await read_store(path, keylog=keys if keys.exists() else None)
     assert len(store.calls) > 0
     assert reasons(store) == {}
-    assert [each.why for each in store.connections.values() if each.why] == []
+    assert [each.diagnosis for each in store.connections.values() if each.diagnosis] == []
 
 
+@pytest.mark.system
 async def test_a_deadline_and_what_was_cancelled_are_told_apart() -> None:
     path = SHARED / "own" / "k_cancel_node_node.json"
     if not path.exists():
@@ -215,6 +222,7 @@ async def test_a_deadline_and_what_was_cancelled_are_told_apart() -> None:
     assert "181 ms" in found[StreamKey(0, 1)].sentence
 
 
+@pytest.mark.system
 async def test_statuses_say_so_and_unknown_methods_are_named() -> None:
     found = reasons(await read_store(DATA / "f_errors_node_node.pcapng"))
     causes = [each.cause for each in found.values()]
@@ -223,6 +231,7 @@ async def test_statuses_say_so_and_unknown_methods_are_named() -> None:
     assert "/peers.v1.Greeter/NotThere" in found[StreamKey(0, 7)].sentence
 
 
+@pytest.mark.system
 async def test_a_server_that_was_killed_closed_the_connection() -> None:
     found = reasons(await read_store(DATA / "q_serverkilled_node_go.pcapng"))
     assert [(key.stream, each.cause, each.packets) for key, each in found.items()] == [
@@ -239,6 +248,7 @@ LOSSY: tuple[tuple[str, dict[int, Cause]], ...] = (
 )
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("name", "expected"), LOSSY)
 async def test_what_the_capture_lacks_is_nobodys_fault(name: str, expected: dict[int, Cause]) -> None:
     told = read_truth((DATA / name).with_suffix(".json"))
@@ -246,6 +256,7 @@ async def test_what_the_capture_lacks_is_nobodys_fault(name: str, expected: dict
     assert {key.stream: each.cause for key, each in found.items()} == expected
 
 
+@pytest.mark.system
 async def test_trailers_that_a_snap_length_cut_off_are_not_without_a_status(tmp_path: Path) -> None:
     """The request is whole in 200 bytes of each packet, the status with its details is not."""
     header, told = records(WHY / "details.pcap")
@@ -411,6 +422,7 @@ def test_words_from_the_wire_cannot_move_the_cursor() -> None:
     assert found.sentence.isprintable()
 
 
+@pytest.mark.system
 async def test_calls_of_the_connect_protocol_say_how_they_ended() -> None:
     """connect-node 1.7 with itself: streams tell it in their last envelope, unary calls in their body."""
     store = await read_store(WHY / "connect.pcap", 50210)
@@ -426,7 +438,7 @@ async def test_calls_of_the_connect_protocol_say_how_they_ended() -> None:
     assert (found[many.key].cause, found[many.key].packets) == (Cause.STATUS, (19,))
     assert "RESOURCE_EXHAUSTED" in found[as_json.key].sentence
     assert found[nobody.key].sentence == (
-        "The server says INVALID_ARGUMENT by the Connect protocol (HTTP 400, packet 40): “no name given”."
+        "The server returned INVALID_ARGUMENT in the Connect protocol (HTTP 400, packet 40): “no name given”."
     )
     steps = "\n".join(follow_lines(Follow(store, Catalog(), many.key)))
     assert "trailers in the body" in steps
@@ -448,13 +460,14 @@ async def test_calls_of_the_connect_protocol_say_how_they_ended() -> None:
     ],
 )
 def test_what_is_no_end_of_a_connect_stream_ends_nothing(body: bytes) -> None:
-    assert framings.read_end(body) in (None, (HeaderBlock(()), Status.of(0)))
-    assert framings.read_error(body) is None
+    assert CONNECT_STREAMING.read_end(body) in (None, (HeaderBlock(()), Status.of(0)))
+    assert CONNECT_STREAMING.read_error(body) is None
 
 
 # Where it is shown
 
 
+@pytest.mark.system
 async def test_the_follow_view_begins_with_it() -> None:
     store = await read_store(WHY / "deadline.pcap")
     lines = list(follow_lines(Follow(store, Catalog(), StreamKey(0, 1))))
@@ -466,6 +479,7 @@ def printed(*options: str) -> list[str]:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
 
 
+@pytest.mark.system
 def test_calls_print_it() -> None:
     good, refused = (json.loads(line)["why"] for line in printed("--json"))
     assert good is None
@@ -473,6 +487,7 @@ def test_calls_print_it() -> None:
     assert refused["sentence"] in printed()[-1]
 
 
+@pytest.mark.system
 async def test_enter_on_it_leads_to_the_frame_that_proves_it() -> None:
     async with opened(WHY / "refused_stream.pcap") as run:
         await run.press("enter", "home")
@@ -482,6 +497,7 @@ async def test_enter_on_it_leads_to_the_frame_that_proves_it() -> None:
         assert "RST_STREAM" in next(line for line in lines(run.frames) if line.startswith("▌"))
 
 
+@pytest.mark.system
 async def test_a_frame_of_a_connection_that_failed_tells_of_it() -> None:
     async with opened(WHY / "http1.pcap") as run:
         await run.press("h")
@@ -489,6 +505,7 @@ async def test_a_frame_of_a_connection_that_failed_tells_of_it() -> None:
         assert "in HTTP/1" in run.notice
 
 
+@pytest.mark.system
 async def test_a_session_tells_of_a_connection_that_carries_no_call() -> None:
     session = Session(FileSource(WHY / "http1.pcap"))
     try:

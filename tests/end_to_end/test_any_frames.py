@@ -1,4 +1,4 @@
-"""Laws of the protocol and the views: whatever frames come, in whatever order, all of it can be told and shown."""
+"""Invariants of the protocol and the views: any frames, in any order, can be assembled and shown."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from inspector.model.frame import (
     Packet,
     TcpEvent,
 )
-from inspector.present.detail import dump, frame_detail, message_detail
+from inspector.present.detail import Dump, frame_detail, message_detail
 from inspector.present.export.json import call_object, frame_object, json_line
-from inspector.present.export.text import call_line, follow_lines, frame_line
+from inspector.present.export.text import follow_lines, row_line
 from inspector.present.follow import Follow
-from inspector.present.rows import call_row, frame_row
+from inspector.present.rows import CALL_COLUMNS, FRAME_COLUMNS, call_row, frame_row
 from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
@@ -128,7 +128,7 @@ def told(assembler: Assembler, packet: Packet, known: set[StreamKey], count: int
 
 
 @given(st.data(), packets())
-def test_whatever_comes_can_be_told_and_shown(chance: st.DataObject, said: list[Packet]) -> None:
+def test_any_frames_can_be_assembled_and_shown(chance: st.DataObject, said: list[Packet]) -> None:
     store, assembler, known, following = Store(), Assembler((SERVER.port,)), set[StreamKey](), dict[StreamKey, Follow]()
     for packet in said:
         change = store.apply(told(assembler, packet, known, len(store.frames)))
@@ -148,13 +148,13 @@ def show_everything(store: Store, following: dict[StreamKey, Follow], *, is_in_t
     times = Times.of(store)
     for position in range(len(store.frames)):
         assert json.loads(json_line(frame_object(store, position)))["packet"] == store.frames[position].packet
-        frame_line(frame_row(store, CATALOG, position, times))
+        row_line(FRAME_COLUMNS, frame_row(store, CATALOG, position, times))
         frame_detail(store, CATALOG, position)
         message_detail(store, CATALOG, position)
-        dump(store, position)
+        Dump(store, position)
     for key, call in store.calls.items():
         assert json.loads(json_line(call_object(store, CATALOG, key)))["stream"] == key.stream
-        call_line(call_row(store, CATALOG, key, times))
+        row_line(CALL_COLUMNS, call_row(store, CATALOG, key, times))
         lines = list(follow_lines(following[key]))
         if is_in_time:
             assert lines == list(follow_lines(Follow(store, CATALOG, key)))

@@ -26,6 +26,8 @@ from tests.conftest import GreetProcess
 from tests.engines_here import needs_capture
 from tests.terminal import PATIENCE
 
+pytestmark = pytest.mark.system
+
 RIGHT = b"\x1b[C"
 
 
@@ -123,7 +125,7 @@ def test_an_app_whose_terminal_is_gone_ends(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_an_app_whose_terminal_takes_no_output_ends_when_it_shall(
+def test_an_app_whose_terminal_accepts_no_output_still_quits(
     greet: GreetProcess, number: signal.Signals, tmp_path: Path
 ) -> None:
     """Also while its event loop waits for the terminal, which what is pressed makes it write to."""

@@ -1,4 +1,4 @@
-"""`call` against servers of other makes: grpclib, and grpc-js where node finds it (NODE_PATH)."""
+"""`call` against other servers: grpclib, and grpc-js if Node.js finds it (NODE_PATH)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.headless.test_commands import objects, run
+
+pytestmark = pytest.mark.system
 
 HERE = Path(__file__).parents[1]
 PROTO = HERE.parent / "proto"
@@ -76,7 +78,7 @@ def test_a_failure(server: tuple[str, ...]) -> None:
     assert objects(done.stdout)[0]["status"] == {"code": 9, "name": "FAILED_PRECONDITION", "message": "✗ 100 %"}
 
 
-def test_a_method_that_it_does_not_have(server: tuple[str, ...], tmp_path: Path) -> None:
+def test_an_unimplemented_method(server: tuple[str, ...], tmp_path: Path) -> None:
     proto = tmp_path / "sample.proto"
     proto.write_text((PROTO / "sample.proto").read_text().replace("rpc Sum", "rpc Missing"))
     done = run("call", server[0], "sample.v1.Tour/Missing", "--engine", "tap", "--proto", proto)

@@ -69,7 +69,7 @@ def _is_open(message_class: type[Message]) -> bool:
 
 @AT_RANDOM
 @given(examples())
-def test_any_message_survives_json(example: Example) -> None:
+def test_any_message_survives_conversion_to_json(example: Example) -> None:
     value = example.value()
     text = json.dumps(value)
     data = build(text, example.method, example.catalog)
@@ -78,6 +78,7 @@ def test_any_message_survives_json(example: Example) -> None:
     assert json.loads(json_line(value)) == value
 
 
+@pytest.mark.system
 async def test_any_message_survives_the_wire(tmp_path: Path) -> None:
     sent: list[Example] = []
 
@@ -124,7 +125,7 @@ def test_the_template_of_any_type_can_be_sent(schema: Any) -> None:
 
 @AT_RANDOM
 @given(examples(), st.data())
-def test_completion_stands_any_cursor(example: Example, data: st.DataObject) -> None:
+def test_completion_works_at_any_cursor(example: Example, data: st.DataObject) -> None:
     text = json.dumps(example.value(), indent=1)
     offset = data.draw(st.integers(0, len(text)))
     for broken in (text, text[:offset]):

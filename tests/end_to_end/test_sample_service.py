@@ -1,4 +1,4 @@
-"""The greet service and its client as a person starts them: two commands, their output and their exit status."""
+"""The greet service and its client as commands: their output and exit status."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_client_prints_the_reply(greet: GreetProcess, names: tuple[str, ...]
     assert (done.returncode, done.stdout, done.stderr) == (0, f"Reply: Hello, {reply}\n", "")
 
 
-def test_without_a_service_the_client_says_so_in_one_line(free_port: int) -> None:
+def test_the_client_without_a_service_prints_a_one_line_error(free_port: int) -> None:
     done = run("sample_service.client", "--port", str(free_port))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.count("\n") == 1
@@ -61,7 +61,7 @@ def test_a_signal_ends_it_while_a_call_is_open(start_service: Callable[..., Gree
         assert service.process.returncode == 0
 
 
-def test_a_taken_port_is_one_line_that_names_it(greet: GreetProcess) -> None:
+def test_a_taken_port_is_a_one_line_error(greet: GreetProcess) -> None:
     done = run("sample_service", "--port", str(greet.port))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.count("\n") == 1
@@ -83,7 +83,7 @@ def test_a_port_taken_on_one_family_is_taken(family: socket.AddressFamily) -> No
 
 
 @pytest.mark.parametrize("port", ["x", "-1", "65536"])
-def test_a_faulty_port_is_wrong_usage(port: str) -> None:
+def test_an_invalid_port_is_a_usage_error(port: str) -> None:
     done = run("sample_service", f"--port={port}")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
@@ -129,7 +129,7 @@ async def test_the_generated_code_is_that_of_the_proto_file(generated: ModuleTyp
     assert file.SerializeToString() == generated.DESCRIPTOR.serialized_pb
 
 
-def test_the_tour_gives_every_kind_of_call(greet: GreetProcess) -> None:
+def test_the_tour_has_every_kind_of_call(greet: GreetProcess) -> None:
     with grpc.insecure_channel(greet.target) as channel:
         tour = sample_pb2_grpc.TourStub(channel)  # type: ignore[no-untyped-call]
         things = sample_pb2.Things(text="a" * 1000)
@@ -142,7 +142,7 @@ def test_the_tour_gives_every_kind_of_call(greet: GreetProcess) -> None:
 
 
 @pytest.mark.parametrize(("asked", "name"), [(0, "INVALID_ARGUMENT"), (16, "UNAUTHENTICATED"), (99, "UNKNOWN")])
-def test_the_tour_fails_as_it_is_told(greet: GreetProcess, asked: int, name: str) -> None:
+def test_fail_returns_the_requested_status(greet: GreetProcess, asked: int, name: str) -> None:
     with grpc.insecure_channel(greet.target) as channel:
         tour = sample_pb2_grpc.TourStub(channel)  # type: ignore[no-untyped-call]
         with pytest.raises(grpc.RpcError) as failed:
@@ -152,7 +152,7 @@ def test_the_tour_fails_as_it_is_told(greet: GreetProcess, asked: int, name: str
     assert [each.type_url.rpartition(".")[2] for each in status.details] == ["BadRequest", "ErrorInfo", "RetryInfo"]
 
 
-def test_a_sleeper_is_woken_by_its_caller_going(start_service: Callable[..., GreetProcess]) -> None:
+def test_sleep_ends_when_the_caller_is_gone(start_service: Callable[..., GreetProcess]) -> None:
     service = start_service()
     with grpc.insecure_channel(service.target) as channel:
         tour = sample_pb2_grpc.TourStub(channel)  # type: ignore[no-untyped-call]

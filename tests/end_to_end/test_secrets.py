@@ -1,4 +1,4 @@
-"""Secrets in headers: masked in whatever is copied or exported of a call, and shown by `--json` and `follow`."""
+"""Secrets in headers: masked in copies and exports of a call, and shown by `--json` and `follow`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ from inspector.cli import main
 from inspector.model.call import StreamKey
 from inspector.model.secrets import DEFAULT_NAMES, Mask, Secrets, masked
 from inspector.present.export.commands import grpcurl_command, python_script
-from inspector.present.export.html import follow_page
 from inspector.present.export.json import call_object, frame_object, json_line
-from inspector.present.export.text import follow_lines, masked_line, text_line
-from inspector.present.follow import follow
+from inspector.present.export.text import follow_lines, follow_page, masked_line, text_line
+from inspector.present.follow import Follow
 from inspector.present.packet import Folds, PacketTree
 from inspector.present.rows import frame_row
 from inspector.present.spans import Line
@@ -64,11 +63,11 @@ def talked(*fields: tuple[str, str]) -> Store:
 
 
 def call_text(store: Store, mask: Mask) -> str:
-    return "\n".join(follow_lines(follow(store, Catalog(), FIRST), mask=mask))
+    return "\n".join(follow_lines(Follow(store, Catalog(), FIRST), mask=mask))
 
 
 def call_page(store: Store, mask: Mask) -> str:
-    return "\n".join(follow_page(follow(store, Catalog(), FIRST), mask))
+    return "\n".join(follow_page(Follow(store, Catalog(), FIRST), mask))
 
 
 def call_json(store: Store, mask: Mask) -> str:
@@ -142,7 +141,7 @@ def test_trailers_in_a_body_are_masked_as_others_are(view: View, kind: str) -> N
 
 @pytest.mark.parametrize("view", EVERY.values(), ids=EVERY)
 @given(st.text("QJXZ=; ", min_size=1, max_size=3_000).filter(str.strip))
-def test_no_view_tells_the_value_or_how_long_it_is(view: View, value: str) -> None:
+def test_no_view_reveals_the_value_or_its_length(view: View, value: str) -> None:
     said = [view(talked(("cookie", each)), Mask(Secrets())) for each in (value, "Q")]
     assert said[0] == said[1]
 
@@ -160,12 +159,12 @@ def test_no_view_tells_the_value_or_how_long_it_is(view: View, value: str) -> No
         ("x-key-bin", b"\x00\x01", "***"),
     ],
 )
-def test_the_scheme_stays_and_nothing_else(name: str, value: str | bytes, expected: str) -> None:
+def test_only_the_scheme_is_kept(name: str, value: str | bytes, expected: str) -> None:
     assert masked(name, value) == expected
     assert Secrets(NAMES).covers(name, value)
 
 
-def test_an_empty_value_and_another_header_are_no_secrets() -> None:
+def test_empty_values_and_other_headers_are_not_secrets() -> None:
     assert not Secrets().covers("authorization", "")
     assert not Secrets().covers("authorization-policy", "Bearer abc")
     assert Secrets().covers("", "Bearer abc")  # a header whose name could not be read
@@ -208,7 +207,7 @@ def test_a_script_whose_variables_are_set_sends_the_call(greet: GreetProcess, mo
     assert replies(run(script)) == [things]
 
 
-def test_what_looks_like_a_variable_in_another_header_stays_what_it_is() -> None:
+def test_a_dollar_in_another_header_is_not_a_variable() -> None:
     call = captured(TOUR + "Echo", b"", headers=[("authorization", "Bearer x"), ("x-price", "${HOME} and $5")])
     command = grpcurl_command(call, catalog(), "localhost:1", (), Mask(Secrets()))
     assert command.startswith("DOLLAR='$' grpcurl ")
@@ -269,6 +268,7 @@ def dissector(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
         pytest.skip("sharkd is not installed")
 
 
+@pytest.mark.system
 @pytest.mark.usefixtures("dissector")
 async def test_a_packets_tree_is_masked_with_the_bytes_and_the_lengths_in_it(capture: Path) -> None:
     clear, hidden = await trees(capture, SERVER.port)
@@ -281,6 +281,7 @@ async def test_a_packets_tree_is_masked_with_the_bytes_and_the_lengths_in_it(cap
     assert lengths.count(next(row for row in lengths if "***" in row)) == 4
 
 
+@pytest.mark.system
 @pytest.mark.usefixtures("dissector")
 async def test_the_tree_of_http_1_is_masked_too(tmp_path: Path) -> None:
     clear, hidden = await trees(http1(tmp_path))
@@ -302,6 +303,7 @@ def inspector(*arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.system
 def test_the_page_of_follow_is_masked_and_says_so(capture: Path) -> None:
     done = inspector("follow", capture, "0/1", "--html", "--secret-header", "X-Api-Key,x-key-bin")
     assert TOKEN not in done.stdout
@@ -312,7 +314,8 @@ def test_the_page_of_follow_is_masked_and_says_so(capture: Path) -> None:
     assert "secret" not in shown.stderr
 
 
-def test_what_is_printed_shows_what_was_on_the_wire(capture: Path) -> None:
+@pytest.mark.system
+def test_printed_output_is_not_masked(capture: Path) -> None:
     assert f"authorization: Bearer {TOKEN}" in inspector("follow", capture, "0/1").stdout
     (call,) = map(json.loads, inspector("calls", capture, "--json").stdout.splitlines())
     assert ["authorization", f"Bearer {TOKEN}"] in call["request_headers"]
@@ -320,9 +323,8 @@ def test_what_is_printed_shows_what_was_on_the_wire(capture: Path) -> None:
     assert any(["cookie", f"id={TOKEN}"] in (frame["headers"] or ()) for frame in frames)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", ["", "a b", ":path", "x-key,", "grpc-message"])
-def test_what_cannot_be_the_name_of_a_secret_is_refused(
-    name: str, capture: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_an_invalid_secret_header_is_an_error(name: str, capture: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["follow", str(capture), "0/1", "--html", "--secret-header", name]) == 2
     assert "grpc-inspector: Argument --secret-header: " in capfd.readouterr().err

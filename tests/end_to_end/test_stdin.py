@@ -1,4 +1,4 @@
-"""The app on a capture that comes through a pipe: keys come from the terminal, and what was cut off is not complete."""
+"""The app on a capture from a pipe: keys come from the terminal, and a truncated capture is marked as such."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ import pytest
 
 from tests.captures import DATA
 from tests.conftest import GreetProcess
-from tests.end_to_end.test_terminal import living, program, pytestmark
+from tests.end_to_end.test_terminal import living, program
 from tests.engines_here import needs_capture
-from tests.terminal import Terminal, terminal
+from tests.terminal import Terminal, needs_tmux, terminal
 
-__all__ = ["pytestmark"]  # all of this needs tmux
+pytestmark = [pytest.mark.system, needs_tmux]
 
 APP = f"{shlex.quote(sys.executable)} -m inspector"
 CAPTURE = DATA / "b_full.pcapng"
@@ -127,7 +127,7 @@ def test_a_live_capture_goes_on_while_keys_are_pressed_and_ends_in_the_middle_of
 def test_tcpdump_in_front(greet: GreetProcess, call_greet: Callable[[str], None], tmp_path: Path) -> None:
     capture = f"tcpdump -i lo -U --immediate-mode -w - tcp port {greet.port} 2>{shlex.quote(str(tmp_path / 'said'))}"
     with piped(tmp_path, capture) as window:
-        window.wait_for("● reading…", "No packet has come yet.")
+        window.wait_for("● reading…", "No packet has arrived yet.")
         while "listening on" not in (tmp_path / "said").read_text():
             window.screen()
         call_greet("Ada")
@@ -140,7 +140,7 @@ def test_tcpdump_in_front(greet: GreetProcess, call_greet: Callable[[str], None]
         assert living(children) == []
 
 
-def test_the_app_stops_with_its_pipeline_and_goes_on(tmp_path: Path) -> None:
+def test_the_app_is_suspended_and_resumed_with_its_pipeline(tmp_path: Path) -> None:
     producer = Producer(tmp_path, CAPTURE, 4000)
     with terminal(tmp_path, ["bash", "--norc", "-i"], columns=100, lines=30) as window:
         window.type(f"{producer.command} | {APP} -", "Enter")
@@ -161,7 +161,7 @@ def test_the_app_stops_with_its_pipeline_and_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["exec {app} {capture}", "cat {capture} | {app} -"])
-def test_a_byte_from_the_keyboard_that_is_no_text_does_no_harm(command: str, tmp_path: Path) -> None:
+def test_a_key_that_is_not_utf_8_is_ignored(command: str, tmp_path: Path) -> None:
     """Keys that come in one piece with it, before and behind it, are kept."""
     os.mkfifo(line := tmp_path / "keys")
     app = command.format(app=APP, capture=shlex.quote(str(CAPTURE)))
@@ -181,7 +181,7 @@ def test_a_byte_from_the_keyboard_that_is_no_text_does_no_harm(command: str, tmp
         window.wait_for("ended with 0")
 
 
-def test_standard_error_may_lead_elsewhere(tmp_path: Path) -> None:
+def test_standard_error_can_be_redirected(tmp_path: Path) -> None:
     command = f"{APP} {shlex.quote(str(CAPTURE))} 2>{shlex.quote(str(tmp_path / 'errors'))}"
     with terminal(tmp_path, ["sh", "-c", command]) as window:
         window.wait_for("● complete", "670 frames")
@@ -205,7 +205,7 @@ def test_standard_error_may_lead_elsewhere(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_where_it_cannot_be_drawn_or_typed_to_it_says_so(command: str, words: tuple[str, ...], tmp_path: Path) -> None:
+def test_the_app_without_a_terminal_is_an_error(command: str, words: tuple[str, ...], tmp_path: Path) -> None:
     with terminal(tmp_path, ["sh", "-c", command.format(capture=shlex.quote(str(CAPTURE)), app=APP)]) as window:
         assert "Traceback" not in window.wait_for(*words, "ended with 0")
 
@@ -227,7 +227,7 @@ CUT = "grpc-inspector: Standard input is cut short: it ends in the middle of "
         pytest.param(CLASSIC[:10], 0, CUT + "its file header. No packet is whole.\n", id="in the header"),
         pytest.param(CLASSIC[:30], 0, CUT + "packet 1. No packet is whole.\n", id="in the first packet"),
         pytest.param(CLASSIC[:2000], 23, CUT + "packet 15. The 14 packets before it are whole.\n", id="in a packet"),
-        pytest.param(CLASSIC[:24], 0, "grpc-inspector: There is no packet in this capture.\n", id="no packet"),
+        pytest.param(CLASSIC[:24], 0, "grpc-inspector: This capture has no packets.\n", id="no packet"),
         pytest.param(CLASSIC, 670, "", id="between two packets"),
         pytest.param(CAPTURE.read_bytes()[:100], 0, CUT + "its file header. No packet is whole.\n", id="in a section"),
         pytest.param(
@@ -238,12 +238,12 @@ CUT = "grpc-inspector: Standard input is cut short: it ends in the middle of "
         ),
     ],
 )
-def test_what_is_whole_is_printed_and_what_is_missing_is_said(data: bytes, frames: int, said: str) -> None:
+def test_complete_packets_are_printed_and_truncation_is_reported(data: bytes, frames: int, said: str) -> None:
     done = headless(data, "frames", "--json")
     assert (done.returncode, done.stdout.count("\n"), done.stderr) == (0, frames, said)
 
 
-def test_a_pipe_that_brings_nothing_is_no_capture() -> None:
+def test_an_empty_pipe_is_not_a_capture() -> None:
     done = headless(b"", "calls")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "grpc-inspector: Standard input is empty: there is no capture in it.\n"

@@ -1,4 +1,4 @@
-"""The whole program in a real terminal: launched, typed to, and read off the screen."""
+"""The whole program in a real terminal: started, typed to, and read from the screen."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import pytest
 from sample_service import DEFAULT_PORT
 from tests.conftest import GreetProcess
 from tests.engines_here import needs_capture
-from tests.terminal import Terminal, terminal
+from tests.terminal import Terminal, needs_tmux, terminal
 
 APP = (sys.executable, "-m", "inspector")
-pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+pytestmark = [pytest.mark.system, needs_tmux]
 
 FRAMES = (
     "POST /HelloWorld/greet",
@@ -51,7 +51,7 @@ def living(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 @needs_greet_port
 @pytest.mark.parametrize("engine", [pytest.param("tcpdump", marks=needs_capture), "tap"])
-def test_launch_type_enter_and_the_frames_are_there(engine: str, tmp_path: Path) -> None:
+def test_typing_and_enter_show_the_frames(engine: str, tmp_path: Path) -> None:
     with terminal(tmp_path, [*APP, "--engine", engine]) as window:
         window.wait_for("● live", f"greet service localhost:{DEFAULT_PORT}", engine)
         window.type("World", "Enter")
@@ -93,7 +93,7 @@ def test_the_sample_service_through_a_socket_that_is_gone_in_the_end(tmp_path: P
 
 @needs_greet_port
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root to give up capabilities")
-def test_who_may_not_capture_sees_the_call_by_the_tap(tmp_path: Path) -> None:
+def test_the_tap_shows_the_call_without_permission_to_capture(tmp_path: Path) -> None:
     without = ("setpriv", "--bounding-set=-net_raw,-net_admin", "--inh-caps=-net_raw,-net_admin")
     with terminal(tmp_path, [*without, *APP]) as window:
         window.wait_for("● live", "tap")
@@ -102,7 +102,7 @@ def test_who_may_not_capture_sees_the_call_by_the_tap(tmp_path: Path) -> None:
 
 
 @needs_capture
-def test_calls_of_others_to_a_service_of_others(
+def test_calls_of_other_clients_to_another_service(
     greet: GreetProcess, call_greet: Callable[[str], None], tmp_path: Path
 ) -> None:
     with terminal(tmp_path, [*APP, greet.target]) as window:
@@ -148,7 +148,7 @@ def test_a_secret_is_sent_and_masked_on_the_clipboard_and_in_the_history(greet: 
 
 
 @needs_greet_port
-def test_nothing_is_left_of_an_app_that_was_killed(tmp_path: Path) -> None:
+def test_a_killed_app_leaves_nothing(tmp_path: Path) -> None:
     with terminal(tmp_path, APP, XDG_CACHE_HOME=str(tmp_path)) as window:  # its capture is left there
         window.wait_for("● live")
         app = program(window)
@@ -160,7 +160,7 @@ def test_nothing_is_left_of_an_app_that_was_killed(tmp_path: Path) -> None:
 
 
 @needs_greet_port
-def test_nothing_is_left_when_the_terminal_goes_away(tmp_path: Path) -> None:
+def test_an_app_whose_terminal_is_closed_leaves_nothing(tmp_path: Path) -> None:
     with terminal(tmp_path, [*APP, "--engine", "tap"]) as window:
         window.wait_for("● live")
         app = program(window)
@@ -169,7 +169,7 @@ def test_nothing_is_left_when_the_terminal_goes_away(tmp_path: Path) -> None:
 
 
 @needs_greet_port
-def test_a_hang_up_while_the_terminal_is_there_gives_it_back(tmp_path: Path) -> None:
+def test_a_hang_up_restores_the_terminal(tmp_path: Path) -> None:
     with terminal(tmp_path, [*APP, "--engine", "tap"]) as window:
         window.wait_for("● live")
         program(window).send_signal(signal.SIGHUP)
@@ -177,6 +177,6 @@ def test_a_hang_up_while_the_terminal_is_there_gives_it_back(tmp_path: Path) -> 
         window.wait_for("ended with 129")
 
 
-def test_without_a_terminal_it_says_so(tmp_path: Path) -> None:
+def test_without_a_terminal_it_prints_an_error(tmp_path: Path) -> None:
     with terminal(tmp_path, ["sh", "-c", f"{sys.executable} -m inspector < /dev/null"]) as window:
         window.wait_for("The app needs a terminal", "ended with 2")

@@ -1,4 +1,4 @@
-"""Real captures of other people's gRPC stacks, through the real tshark, against what their programs and wire said."""
+"""Real captures of other gRPC stacks, decoded by the real tshark, against the records of their programs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from inspector.model.call import Call, CallState, MethodSource
 from inspector.model.frame import Endpoint, Header, HeaderSource
 from inspector.store.store import Store
 from tests.captures import DATA, SHARED, capture_of, read_store, read_truth, truth_files
+
+pytestmark = pytest.mark.system
 
 COMPLETE = [path for path in truth_files() if "truth" in read_truth(path)]
 
@@ -29,7 +31,7 @@ async def read_complete(path: Path) -> tuple[Store, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("path", COMPLETE, ids=lambda path: path.stem)
-async def test_a_complete_capture_gives_its_truth(path: Path) -> None:
+async def test_a_complete_capture_matches_the_record_of_its_programs(path: Path) -> None:
     store, told = await read_complete(path)
     truth = told["truth"]
     assert len(store.calls) == truth["calls"]
@@ -42,7 +44,7 @@ async def test_a_complete_capture_gives_its_truth(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [p for p in COMPLETE if "wire_oracle" in read_truth(p)], ids=lambda path: path.stem)
-async def test_every_stream_is_as_a_second_decoder_saw_it(path: Path) -> None:
+async def test_every_stream_matches_a_second_decoder(path: Path) -> None:
     store, told = await read_complete(path)
     oracle = told["wire_oracle"]
     assert Counter(frame.type_name for frame in store.frames) == Counter(oracle["frames"])
@@ -84,12 +86,12 @@ def expected_binary(told: dict[str, str]) -> dict[str, str]:
     }
 
 
-async def test_a_packet_of_a_thousand_frames_gives_them_all() -> None:
+async def test_all_frames_of_a_packet_with_a_thousand_are_decoded() -> None:
     store = await read_store(DATA / "e_1000_go_go.pcapng")
     assert max(Counter(frame.packet for frame in store.frames).values()) == 1004
 
 
-async def test_an_update_of_the_header_table_is_no_header() -> None:
+async def test_a_table_size_update_is_not_a_header() -> None:
     """A server of grpc-go behind nginx, which allows no table: reply and trailers are in one packet."""
     store = await read_store(DATA / "s_tablesize_nginx_go.pcap")
     (call,) = store.calls.values()
@@ -114,7 +116,7 @@ async def test_percent_encoded_status_messages_are_read() -> None:
     assert any(not message.isascii() for message in messages)
 
 
-async def test_a_late_join_says_so_and_marks_its_guesses() -> None:
+async def test_a_late_join_marks_its_guesses() -> None:
     store = await read_store(DATA / "a_mid.pcapng", 50101)
     assert all(connection.joined_late for connection in store.connections.values())
     assert len(store.calls) == 24
@@ -129,7 +131,7 @@ PARTIAL = [("a_mid", "a_full", 50101, 23), ("b_lost_req", "b_full", 0, 43), ("b_
 
 
 @pytest.mark.parametrize(("name", "whole", "port", "methods"), PARTIAL)
-async def test_what_a_late_or_lossy_wire_tells_is_true(name: str, whole: str, port: int, methods: int) -> None:
+async def test_headers_of_late_or_lossy_captures_are_true(name: str, whole: str, port: int, methods: int) -> None:
     store = await read_store(capture_of(DATA / f"{name}.json"), *([port] if port else []))
     source = next((path for path in truth_files() if path.stem == whole), None)
     if source is None:
@@ -162,11 +164,11 @@ def frames_as_told(store: Store) -> dict[tuple[int, Endpoint], set[Header]]:
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the project's captures are not at hand")
-async def test_one_placeholder_is_the_method_of_all_that_share_it() -> None:
+async def test_naming_a_placeholder_names_all_calls_that_share_it() -> None:
     store = await read_store(SHARED / "own" / "a_mid_go.pcapng", 50144)
     calls = [call for call in store.calls.values() if call.request_headers]
     assert {call.method for call in calls} == {None}
-    assert all(each in call.sharing for call in calls for each in calls)
+    assert all(each in call.same_method for call in calls for each in calls)
     assert {call.status_source for call in store.calls.values()} == {HeaderSource.GUESSED}
 
 

@@ -19,6 +19,8 @@ from tests.captures import DATA
 from tests.conftest import GreetProcess
 from tests.engines_here import needs_capture
 
+pytestmark = pytest.mark.system
+
 COMMAND = (sys.executable, "-m", "inspector")
 FRAME_KEYS = [
     *("packet", "time", "connection", "stream", "sender", "type", "flags", "length"),
@@ -146,7 +148,7 @@ def test_count_ends_after_so_many_lines() -> None:
     ("arguments", "status", "words"),
     [
         (("frames", "nowhere.pcap"), 1, "no file nowhere.pcap"),
-        (("frames", DATA / "i_not_a_capture.pcapng"), 1, "no capture"),
+        (("frames", DATA / "i_not_a_capture.pcapng"), 1, "not a capture"),
         (("frames", DATA / "i_empty_file.pcapng"), 1, "empty"),
         (("frames", DATA), 1, "folder"),
         (("frames", "localhost:70000"), 2, "70000"),
@@ -168,8 +170,8 @@ def test_count_ends_after_so_many_lines() -> None:
         (("calls", "x" * 5000), 1, "File name too long"),
         (("calls", "~no-such-user/x.pcap"), 1, "no file"),
         (("calls", ""), 2, "no name"),
-        (("calls", DATA / "b_full.pcapng", "--count", "1" * 5000), 2, "no number of lines"),
-        (("follow", DATA / "b_full.pcapng", f"0/{'1' * 5000}"), 2, "names no stream"),
+        (("calls", DATA / "b_full.pcapng", "--count", "1" * 5000), 2, "not a number of lines"),
+        (("follow", DATA / "b_full.pcapng", f"0/{'1' * 5000}"), 2, "does not name a stream"),
         (("call", "localhost:1", "HelloWorld/greet", "--engine", "tap", "--write", DATA), 1, "exists already"),
         (("call", "localhost:1", "HelloWorld/greet", "x", "--engine", "tap"), 78, "localhost:1"),
         (("call", "localhost:1", "HelloWorld/none", "x", "--engine", "tap"), 1, "HelloWorld/none"),
@@ -186,14 +188,14 @@ def test_a_failure_is_one_plain_line(arguments: tuple[str, ...], status: int, wo
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1 + ("did not tell its schema" in done.stderr)
+    assert len(done.stderr.splitlines()) == 1 + ("did not return its schema" in done.stderr)
 
 
 def test_the_command_line_works_with_streams_that_are_closed() -> None:
     calls = " ".join((*COMMAND, "calls"))
     unwritable = shell(f"{calls} {DATA / 'b_full.pcapng'} >&-")
     assert (unwritable.returncode, len(unwritable.stderr.splitlines())) == (1, 1)
-    assert "no standard output" in unwritable.stderr
+    assert "Standard output is closed" in unwritable.stderr
     unreadable = shell(f"{calls} - <&-", stdin=None)
     assert unreadable.returncode == 1
     assert "Standard input is empty" in unreadable.stderr
@@ -222,7 +224,7 @@ def test_a_damaged_capture_gives_what_there_is() -> None:
 def test_a_capture_without_packets_is_said_to_be_one() -> None:
     done = run("calls", DATA / "i_no_packets.pcapng")
     assert (done.returncode, done.stdout) == (0, "")
-    assert "no packet in this capture" in done.stderr
+    assert "This capture has no packets" in done.stderr
 
 
 def test_no_tshark_is_said_with_the_cure(tmp_path: Path) -> None:
@@ -326,7 +328,7 @@ def test_output_to_a_full_disk_is_said_in_a_sentence(command: str) -> None:
     what = command.format(DATA / "b_full.pcapng")
     done = shell(f"{sys.executable} -m inspector {what} > /dev/full")
     assert done.returncode == 1
-    assert done.stderr == "grpc-inspector: The output cannot be written: No space left on device. It is not whole.\n"
+    assert done.stderr == "grpc-inspector: The output cannot be written: No space left on device. It is incomplete.\n"
 
 
 def test_doctor_tells_what_is_here() -> None:

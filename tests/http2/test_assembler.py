@@ -1,4 +1,4 @@
-"""The protocol, as conversations: what was said, and what was learnt from it."""
+"""The protocol as conversations: packets in, calls out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from inspector.http2.assembler import Assembler
 from inspector.http2.events import BytesLost
-from inspector.model.call import GAPS_KEPT, CallState, MethodSource, Status, StreamKey
+from inspector.model.call import MAX_GAPS, CallState, MethodSource, Status, StreamKey
 from inspector.model.frame import Endpoint, FrameType, HeaderSource, Packet, Side, TcpEvent
 from inspector.store.store import Store
 from tests.conversation import (
@@ -116,14 +116,14 @@ def test_continuation_is_one_block() -> None:
     assert call.request_headers.first("x-more") == "1"
 
 
-def test_a_server_that_ends_inside_a_message_is_told() -> None:
+def test_the_end_of_a_stream_inside_a_message_is_a_problem() -> None:
     talk = Conversation()
     talk.client(request(1))
     talk.server(response(1), data(1, reply("Hello")[:-2], end=True))
     assert talk.store.calls[KEY].problems == ["The server ended the stream inside a message."]
 
 
-def test_what_is_not_grpc_is_not_cut_into_messages() -> None:
+def test_bodies_other_than_grpc_are_not_cut_into_messages() -> None:
     talk = Conversation()
     talk.client(headers(1, (":method", "GET"), (":path", "/"), end=True))
     talk.server(headers(1, (":status", "200"), ("content-type", "text/html")), data(1, b"\0\0\0\0\1x", end=True))
@@ -161,7 +161,7 @@ def test_compressed_messages(encoding: str | None, body: bytes, problem: str | N
         assert problem in talk.store.calls[KEY].problems[0]
 
 
-def test_a_lying_grpc_encoding_is_told_and_the_message_is_read() -> None:
+def test_a_wrong_grpc_encoding_is_a_problem_but_the_message_is_read() -> None:
     talk = Conversation()
     talk.client(request(1, "/HelloWorld/greet", ("grpc-encoding", "snappy")))
     talk.client(data(1, prefixed(gzip.compress(b"\n\x02hi", mtime=0), compressed=True)))
@@ -193,7 +193,7 @@ def test_grpc_web_has_its_trailers_in_the_body(kind: str, size: int) -> None:
     assert call.problems == []
 
 
-# Who is the client
+# --- which end is the client
 
 
 def tcp(number: int, source: Endpoint, flags: int = 0, *said: Said) -> Packet:
@@ -215,7 +215,7 @@ def test_the_server_may_speak_first() -> None:
     assert not store.connections[0].joined_late
 
 
-def test_a_port_tells_the_server_until_something_better_does() -> None:
+def test_the_port_identifies_the_server_until_better_evidence() -> None:
     store = assembled(tcp(1, CLIENT, 0, settings()), ports=(SERVER.port,))
     assert store.connections[0].client == CLIENT
     assert store.connections[0].joined_late
@@ -224,13 +224,13 @@ def test_a_port_tells_the_server_until_something_better_does() -> None:
 @pytest.mark.parametrize(
     "proof", [tcp(2, CLIENT, TcpEvent.PREFACE), tcp(2, CLIENT, 0, request(1)), tcp(2, SERVER, 0, response(1))]
 )
-def test_what_a_side_says_corrects_what_its_port_told(proof: Packet) -> None:
+def test_frames_overrule_the_port(proof: Packet) -> None:
     store = assembled(tcp(1, SERVER, 0, settings()), proof, ports=(CLIENT.port,))
     assert store.connections[0].client == CLIENT
     assert store.side(store.frames[0]) is Side.SERVER
 
 
-def test_a_call_that_began_with_the_sides_wrong_is_put_right() -> None:
+def test_a_call_that_began_with_swapped_sides_is_corrected() -> None:
     begun = tcp(1, CLIENT, 0, data(1, hello("World")))
     store = assembled(begun, tcp(2, SERVER, 0, response(1)), ports=(CLIENT.port,))
     call = store.calls[KEY]
@@ -265,7 +265,7 @@ def test_a_packet_that_is_not_tcp_only_counts() -> None:
     assert not store.connections
 
 
-# Laws
+# --- properties
 
 kinds = st.sampled_from([*FrameType, 0xAB])
 any_headers = st.lists(
@@ -288,7 +288,7 @@ def any_frames(draw: st.DrawFn) -> Said:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 31), st.lists(any_frames(), max_size=4)), max_size=12))
-def test_any_frames_at_all_give_a_consistent_store(said: list[tuple[bool, int, list[Said]]]) -> None:
+def test_any_frames_give_a_consistent_store(said: list[tuple[bool, int, list[Said]]]) -> None:
     packets = [
         tcp(number, CLIENT if by_client else SERVER, flags, *frames)
         for number, (by_client, flags, frames) in enumerate(said, 1)
@@ -315,8 +315,8 @@ def test_messages_do_not_depend_on_how_data_is_cut_into_frames(bodies: list[byte
     assert [message.data for message in talk.store.calls[KEY].requests] == bodies
 
 
-def test_a_call_on_which_nothing_comes_is_told_of_no_more_losses_than_are_kept() -> None:
-    """On a lossy connection thousands of calls have lost their ends: each gap must not go over all of them."""
+def test_an_idle_call_gets_a_bounded_number_of_gaps() -> None:
+    """A lossy connection may leave thousands of calls open: each further gap must not visit all of them."""
     talk = Conversation()
     talk.client(request(1))
     talk.client(request(3))
@@ -325,7 +325,7 @@ def test_a_call_on_which_nothing_comes_is_told_of_no_more_losses_than_are_kept()
         losses = talk.events(Side.SERVER, trailers(9), gap=True)
         return {event.key.stream for event in losses if isinstance(event, BytesLost)}
 
-    assert [told() & {1, 3} for _ in range(GAPS_KEPT)] == [{1, 3}] * GAPS_KEPT
+    assert [told() & {1, 3} for _ in range(MAX_GAPS)] == [{1, 3}] * MAX_GAPS
     assert told() & {1, 3} == set()
     talk.events(Side.SERVER, response(3))
     assert told() & {1, 3} == {3}

@@ -1,4 +1,4 @@
-"""Windows and stalls against a model that is too simple to be wrong, and against what real peers did."""
+"""Windows and stalls, against a simple model and against real transfers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.http2.flow_control import OPEN_STREAMS, FlowControl
+from inspector.http2.flow_control import MAX_OPEN_STREAMS, FlowControl
 from inspector.http2.stats import ConnectionStats
+from inspector.model.connection import FIRST_WINDOW, Stall, Traffic
 from inspector.model.frame import END_STREAM, Endpoint, Frame, FrameType, Packet
-from inspector.model.traffic import FIRST_WINDOW, Stall, Traffic
 from tests.captures import DATA, SHARED, read_store
 from tests.conversation import CLIENT, SERVER, Said, data, frame, headers, request, reset, settings, window
 
@@ -21,13 +21,13 @@ _STREAMS = (1, 3, 5)
 
 
 def flow(*spoken: Spoken, from_start: bool = True) -> FlowControl:
-    """What is known after these frames, one a second."""
+    """Return the windows after these frames, sent one per second."""
     known = FlowControl(CLIENT, SERVER, from_start=from_start)
-    hear(known, spoken)
+    receive_all(known, spoken)
     return known
 
 
-def hear(known: FlowControl, spoken: Iterable[Spoken], start: int = 1) -> None:
+def receive_all(known: FlowControl, spoken: Iterable[Spoken], start: int = 1) -> None:
     for second, (source, said) in enumerate(spoken, start):
         known.receive(said(second, float(second), 0, source), second)
 
@@ -38,7 +38,7 @@ def body(stream: int, length: int, *, end: bool = False) -> Said:
 
 @st.composite
 def conversations(draw: st.DrawFn) -> list[Spoken]:
-    """Streams opened in order by the client; then DATA, updates, settings, ends and resets from any side."""
+    """Streams that the client opens in order, then DATA, updates, settings, ends and resets from either side."""
     streams = st.sampled_from(_STREAMS)
     lengths = st.integers(0, 40_000)
     said = st.one_of(
@@ -53,7 +53,7 @@ def conversations(draw: st.DrawFn) -> list[Spoken]:
 
 
 class Model:
-    """Windows by the letter of RFC 9113 §6.9: each one a number, all of them moved by SETTINGS."""
+    """Windows as RFC 9113 §6.9 describes them: one number each, all of them changed by SETTINGS."""
 
     def __init__(self) -> None:
         self.left = {
@@ -63,9 +63,9 @@ class Model:
         }
         self.initial = dict.fromkeys((CLIENT, SERVER), FIRST_WINDOW)
         self.beyond: set[tuple[Endpoint, int]] = set()
-        """Windows of which more was taken than there was."""
+        """Windows that more was sent on than they allowed."""
 
-    def hear(self, source: Endpoint, said: Frame) -> None:
+    def receive(self, source: Endpoint, said: Frame) -> None:
         peer, detail = SERVER if source == CLIENT else CLIENT, said.detail or {}
         if said.type == FrameType.DATA and said.length:
             self._take(source, 0, said.length)
@@ -93,7 +93,7 @@ class Model:
 def test_windows_are_those_of_the_model(spoken: list[Spoken]) -> None:
     known, model = FlowControl(CLIENT, SERVER), Model()
     for second, (source, said) in enumerate(spoken):
-        model.hear(source, said(second, float(second), 0, source))
+        model.receive(source, said(second, float(second), 0, source))
         known.receive(said(second, float(second), 0, source), second)
         for end in (CLIENT, SERVER):
             windows = known.windows[end]
@@ -105,11 +105,11 @@ def test_windows_are_those_of_the_model(spoken: list[Spoken]) -> None:
 
 
 @given(conversations())
-def test_a_sender_stands_exactly_while_its_window_is_not_above_zero(spoken: list[Spoken]) -> None:
+def test_a_sender_is_stalled_exactly_while_its_window_is_not_above_zero(spoken: list[Spoken]) -> None:
     stalls: list[Stall] = []
     known, model = FlowControl(CLIENT, SERVER, stalls.append), Model()
     for second, (source, said) in enumerate(spoken):
-        model.hear(source, said(second, float(second), 0, source))
+        model.receive(source, said(second, float(second), 0, source))
         known.receive(said(second, float(second), 0, source), second)
         standing = {(each.sender, each.stream) for each in stalls if each.ended is None and each.broken_off is None}
         at_zero = {key for key, left in model.left.items() if left <= 0}
@@ -119,7 +119,7 @@ def test_a_sender_stands_exactly_while_its_window_is_not_above_zero(spoken: list
 
 
 @given(conversations(), st.data())
-def test_how_frames_lie_in_packets_makes_no_difference(spoken: list[Spoken], draws: st.DataObject) -> None:
+def test_windows_do_not_depend_on_how_frames_are_split_into_packets(spoken: list[Spoken], draws: st.DataObject) -> None:
     def traffic(*, one_by_one: bool) -> Traffic:
         numbers, position = count(1), 0
         runs: list[list[Spoken]] = []
@@ -136,7 +136,7 @@ def test_how_frames_lie_in_packets_makes_no_difference(spoken: list[Spoken], dra
             frames = tuple(said(1, 1.0, 0, source) for _, said in run)
             packet = Packet(next(numbers), 1.0, 100, 0, source, peer, 0, frames)
             tally = tally or ConnectionStats(0, (source, peer), 1.0, opens=True)
-            tally.take(packet, source, position)
+            tally.count(packet, source, position)
             position += len(frames)
         assert tally is not None
         return tally.traffic
@@ -153,19 +153,19 @@ def test_padding_counts() -> None:
     assert flow((CLIENT, request(1)), (CLIENT, padded)).windows[CLIENT].stream(1) == FIRST_WINDOW - 300
 
 
-def test_settings_take_a_window_below_zero_and_give_it_back() -> None:
+def test_settings_move_a_window_below_zero_and_back() -> None:
     stalls: list[Stall] = []
     known = FlowControl(CLIENT, SERVER, stalls.append)
-    hear(known, [(CLIENT, request(1)), (CLIENT, body(1, 1000)), (SERVER, settings(INITIAL_WINDOW_SIZE=400))])
+    receive_all(known, [(CLIENT, request(1)), (CLIENT, body(1, 1000)), (SERVER, settings(INITIAL_WINDOW_SIZE=400))])
     assert known.windows[CLIENT].stream(1) == -600
-    hear(known, [(SERVER, window(1, 600)), (SERVER, window(1, 2)), (CLIENT, body(1, 1))], start=4)
+    receive_all(known, [(SERVER, window(1, 600)), (SERVER, window(1, 2)), (CLIENT, body(1, 1))], start=4)
     assert stalls == [Stall(CLIENT, 1, 3.0, 3, ended=5.0, resumed=6.0)]
 
 
-def test_who_sends_no_more_does_not_stand() -> None:
+def test_an_ended_stream_is_not_stalled() -> None:
     stalls: list[Stall] = []
     known = FlowControl(CLIENT, SERVER, stalls.append)
-    hear(known, [(CLIENT, request(1)), (SERVER, window(0, 1)), (CLIENT, body(1, FIRST_WINDOW, end=True))])
+    receive_all(known, [(CLIENT, request(1)), (SERVER, window(0, 1)), (CLIENT, body(1, FIRST_WINDOW, end=True))])
     assert stalls == []
     assert known.windows[CLIENT].stream(1) is None
 
@@ -174,40 +174,41 @@ def test_late_joined_windows_are_not_known_until_settings_are_seen() -> None:
     known = flow((CLIENT, request(7)), (CLIENT, body(7, 10)), from_start=False)
     mine = known.windows[CLIENT]
     assert (mine.connection(), mine.stream(7), mine.is_known) == (None, None, False)
-    hear(known, [(SERVER, settings(INITIAL_WINDOW_SIZE=500)), (CLIENT, request(9)), (CLIENT, body(9, 10))])
+    receive_all(known, [(SERVER, settings(INITIAL_WINDOW_SIZE=500)), (CLIENT, request(9)), (CLIENT, body(9, 10))])
     assert (mine.connection(), mine.stream(7), mine.stream(9)) == (None, None, 490)
 
 
-def test_a_preface_after_the_first_frame_of_the_server_is_a_beginning() -> None:
+def test_a_preface_after_the_first_frame_of_the_server_counts_as_the_start() -> None:
     known = flow((SERVER, settings(INITIAL_WINDOW_SIZE=500)), (SERVER, window(0, 5)), from_start=False)
-    known.begin()
-    hear(known, [(CLIENT, request(1))])
+    known.on_preface()
+    receive_all(known, [(CLIENT, request(1))])
     assert (known.windows[CLIENT].connection(), known.windows[CLIENT].stream(1)) == (FIRST_WINDOW + 5, 500)
 
 
 def test_after_a_loss_only_what_is_certain_is_known() -> None:
     stalls: list[Stall] = []
     known = FlowControl(CLIENT, SERVER, stalls.append)
-    hear(known, [(CLIENT, request(1)), (SERVER, settings(INITIAL_WINDOW_SIZE=100)), (CLIENT, body(1, 100))])
-    known.lose(CLIENT, 9.0)
+    receive_all(known, [(CLIENT, request(1)), (SERVER, settings(INITIAL_WINDOW_SIZE=100)), (CLIENT, body(1, 100))])
+    known.mark_gap(CLIENT, 9.0)
     assert stalls == [Stall(CLIENT, 1, 3.0, 3, broken_off=9.0)]
-    hear(known, [(CLIENT, request(5))])
+    receive_all(known, [(CLIENT, request(5))])
     client, server = known.windows[CLIENT], known.windows[SERVER]
     assert (client.stream(1), client.stream(5)) == (None, 100)
     assert (server.stream(5), server.connection(), client.connection()) == (None, None, None)
 
 
-def test_more_than_the_window_is_told_and_then_nothing_is_claimed() -> None:
+def test_data_beyond_the_window_is_reported_and_the_window_becomes_unknown() -> None:
     known = flow((CLIENT, request(1)), (CLIENT, body(1, FIRST_WINDOW + 8)))
     mine = known.windows[CLIENT]
     assert (mine.overdrawn, mine.connection(), mine.stream(1)) == (8, None, None)
 
 
-def test_streams_that_never_end_are_given_up() -> None:
-    known = flow(*((CLIENT, request(1 + 2 * number)) for number in range(OPEN_STREAMS + 5)))
-    assert len(known.windows[CLIENT].changes) == len(known.windows[SERVER].changes) == OPEN_STREAMS
+def test_the_number_of_windows_is_bounded() -> None:
+    known = flow(*((CLIENT, request(1 + 2 * number)) for number in range(MAX_OPEN_STREAMS + 5)))
+    assert len(known.windows[CLIENT].offsets) == len(known.windows[SERVER].offsets) == MAX_OPEN_STREAMS
 
 
+@pytest.mark.system
 async def test_windows_of_a_real_transfer_of_300_kilobytes() -> None:
     path = SHARED / "own" / "c_300k_node_go.pcapng"
     if not path.exists():
@@ -228,7 +229,8 @@ async def test_windows_of_a_real_transfer_of_300_kilobytes() -> None:
     assert {each.windows.overdrawn for each in (client, server)} == {0}
 
 
-async def test_nothing_is_claimed_of_a_connection_that_was_joined_late() -> None:
+@pytest.mark.system
+async def test_windows_of_a_late_joined_connection_are_unknown() -> None:
     store = await read_store(DATA / "a_mid.pcapng", 50101)
     for sent in store.traffic(0).sent.values():
         assert sent.windows.connection() is None

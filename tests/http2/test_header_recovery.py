@@ -1,4 +1,4 @@
-"""Headers through HPACK entries never seen: placeholders, what is found out about them, and what is only thought."""
+"""Headers from HPACK entries never seen: what is recovered, what is guessed, and what stays unknown."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from hpack import Encoder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.diagnosis.method_names import method_name
-from inspector.http2.hpack.header_order import ANY, METADATA, RANKS, BlockRole, possible_names
-from inspector.http2.hpack.inference import SenderOrders
+from inspector.diagnosis.call_facts import method_name
+from inspector.http2.hpack.header_order import ANY, METADATA, RANKS, BlockRole, SenderOrders, possible_names
+from inspector.http2.hpack.inference import Loss
 from inspector.http2.hpack.recovery import HeaderRecovery
-from inspector.http2.hpack.table import HpackTable, LostEntries, UnknownEntry
+from inspector.http2.hpack.table import HpackTable, UnknownEntry
 from inspector.model.call import Call, MethodSource, StreamKey
 from inspector.model.frame import Endpoint, Frame, FrameType, HeaderSource, Side
 from inspector.schema.catalog import Catalog
@@ -42,7 +42,7 @@ def go_call(wire: Wire, stream: int, path: str = "/HelloWorld/greet", *, status:
 
 
 def joined_late(*paths: str) -> Wire:
-    """Calls of which the first of each path, with the connection's beginning, is not in the capture."""
+    """Return a capture without the beginning of its connection and the first call of each path."""
     wire = Wire()
     wire.begin()
     for stream, path in enumerate(dict.fromkeys(paths)):
@@ -57,17 +57,19 @@ async def late_store(wire: Wire, folder: Path) -> Store:
     return await read_store(wire.write(folder / "late.pcap"), 50051)
 
 
-async def test_one_placeholder_has_one_identity(tmp_path: Path) -> None:
+@pytest.mark.system
+async def test_one_unknown_entry_has_one_identity(tmp_path: Path) -> None:
     store = await late_store(joined_late("/a.B/C", "/a.B/D", "/a.B/C", "/a.B/D"), tmp_path)
     first, second, third, fourth = store.calls.values()
-    assert first.sharing == third.sharing == [first, third]
-    assert second.sharing == fourth.sharing == [second, fourth]
+    assert first.same_method == third.same_method == [first, third]
+    assert second.same_method == fourth.same_method == [second, fourth]
     notes = dict(store.frames[first.frames[0]].header_notes)
-    assert notes[2].reason == "probably :path, by its place among the headers"
+    assert notes[2].reason == "probably :path, by its position among the headers"
     assert all(call.method is None for call in store.calls.values())
 
 
-async def test_a_shared_status_behind_replies_is_guessed_and_says_so(tmp_path: Path) -> None:
+@pytest.mark.system
+async def test_a_shared_status_after_replies_is_guessed_and_marked(tmp_path: Path) -> None:
     store = await late_store(joined_late("/a.B/C", "/a.B/C"), tmp_path)
     for call in store.calls.values():
         assert call.status is not None
@@ -76,13 +78,15 @@ async def test_a_shared_status_behind_replies_is_guessed_and_says_so(tmp_path: P
         assert "a guess" in call.problems[0]
 
 
-async def test_a_stream_without_a_reply_takes_the_guess_back(tmp_path: Path) -> None:
+@pytest.mark.system
+async def test_a_stream_without_a_reply_undoes_the_guess(tmp_path: Path) -> None:
     wire = joined_late("/a.B/C", "/a.B/C")
     go_call(wire, 9, "/a.B/C", replies=0)
     store = await late_store(wire, tmp_path)
     assert [call.status for call in store.calls.values()] == [None] * 3
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("before", "guess"), [(["/a.B/C"], "/a.B/C"), (["/a.B/C", "/a.B/D"], None)])
 async def test_the_only_method_of_earlier_connections_is_guessed(
     before: list[str], guess: str | None, tmp_path: Path
@@ -98,20 +102,21 @@ async def test_the_only_method_of_earlier_connections_is_guessed(
     assert {(call.method, call.method_source) for call in calls} == {(guess, guess and MethodSource.GUESSED)}
 
 
-async def test_a_method_named_by_hand_is_that_of_all_that_share_it(tmp_path: Path) -> None:
+@pytest.mark.system
+async def test_a_method_named_by_the_user_applies_to_all_calls_that_share_it(tmp_path: Path) -> None:
     path = joined_late("/a.B/C", "/a.B/D", "/a.B/C").write(tmp_path / "late.pcap")
     session = Session(FileSource(path), DECODING)
     await session.run()
     first, second, third = session.store.calls.values()
-    session.name_method(first.key, "/a.B/C")
+    session.decoder.name_method(first.key, "/a.B/C")
     assert methods(first, second, third) == ["/a.B/C", None, "/a.B/C"]
     assert first.method_source is MethodSource.GUESSED
     frame = session.store.frames[third.frames[0]]
     assert frame.header(":path") == "/a.B/C"
     assert dict(frame.header_notes)[2].reason == "named by hand"
-    session.name_method(third.key, None)
+    session.decoder.name_method(third.key, None)
     assert methods(first, second, third) == [None, None, None]
-    session.name_method(StreamKey(7, 7), "/a.B/C")
+    session.decoder.name_method(StreamKey(7, 7), "/a.B/C")
     await session.close()
 
 
@@ -119,8 +124,9 @@ def methods(*calls: Call) -> list[str | None]:
     return [call.method for call in calls]
 
 
+@pytest.mark.system
 @pytest.mark.skipif(not SHARED.exists(), reason="the project's captures are not at hand")
-async def test_the_schema_names_all_calls_of_a_placeholder() -> None:
+async def test_the_schema_names_all_calls_of_an_unknown_entry() -> None:
     catalog = Catalog()
     await load_files(catalog, SchemaSources(proto_files=(DATA / "peers.proto",)))
     store = await read_store(SHARED / "own" / "a_mid_go.pcapng", 50144)
@@ -129,6 +135,7 @@ async def test_the_schema_names_all_calls_of_a_placeholder() -> None:
         assert known.method in (None, "/peers.v1.Greeter/SayHello")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("lost", [1, 2, 5])
 async def test_a_loss_that_inserted_entries_moves_the_others(lost: int, tmp_path: Path) -> None:
     wire = Wire()
@@ -151,7 +158,7 @@ async def test_a_loss_that_inserted_entries_moves_the_others(lost: int, tmp_path
 
 
 @given(st.integers(0, 12), st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=5))
-def test_nothing_that_is_read_across_a_loss_is_false(inserted: int, said: list[str]) -> None:
+def test_entries_found_across_a_loss_are_never_wrong(inserted: int, said: list[str]) -> None:
     encoder, table = Encoder(), HpackTable()
     shapes = set()
     for value in ("a", "b", "c"):
@@ -159,17 +166,17 @@ def test_nothing_that_is_read_across_a_loss_is_false(inserted: int, said: list[s
         shapes.add(tuple(entry.name for entry in entries))
     encoder.encode([("x-lost", f"{number}") for number in range(inserted)])
     after = table.after_loss()
-    loss = LostEntries(table, after.epoch, shapes)
+    loss = Loss(table, after.epoch, shapes)
     for value in said:
         fields = [(":path", value), ("te", "trailers"), ("user-agent", "x")]
         entries = after.decode(encoder.encode(fields)) or []
         loss.observe(entries)
         for entry, (name, true) in zip(entries, fields, strict=True):
-            found = loss.find(entry.place.depth) if entry.place else entry
+            found = loss.find(entry.unknown.depth) if entry.unknown else entry
             assert found is None or (found.name, found.value) == (name.encode(), true.encode())
 
 
-def test_a_guess_behind_a_loss_is_made_once_and_not_with_every_block() -> None:
+def test_a_guess_after_a_loss_revises_each_frame_once() -> None:
     encoder, recovery = Encoder(), HeaderRecovery()
     end = Endpoint("127.0.0.1", 50051)
 
@@ -179,7 +186,7 @@ def test_a_guess_behind_a_loss_is_made_once_and_not_with_every_block() -> None:
         return Frame(stream, 0.0, 0, end, stream, FrameType.HEADERS, 5, len(block), headers, payload=block)
 
     assert recovery.is_clean(trailers(1))
-    recovery.lose()
+    recovery.mark_gap()
     retold = []
     for position in range(40):
         recovery.read(trailers(2 * position + 3), position, lambda: (BlockRole.TRAILERS, True))
@@ -187,7 +194,7 @@ def test_a_guess_behind_a_loss_is_made_once_and_not_with_every_block() -> None:
     assert len(retold) == len(set(retold))
 
 
-def test_header_orders_name_what_only_one_fits() -> None:
+def test_header_orders_name_headers_where_one_name_fits() -> None:
     names = (":method", ":scheme", None, None, None, None, None, None)
     found = possible_names(BlockRole.REQUEST, names, "grpc-go")
     assert found[2:7] == tuple(frozenset({name}) for name in GO[2:])
@@ -201,7 +208,7 @@ def test_header_orders_name_what_only_one_fits() -> None:
     st.lists(st.sampled_from([None, ":path", "te", "x-own", "grpc-status"]), max_size=12),
     st.sampled_from(sorted(frozenset().union(*RANKS))),
 )
-def test_any_names_at_all_can_be_asked_about(part: BlockRole, names: list[str | None], sender: str) -> None:
+def test_any_names_can_be_aligned(part: BlockRole, names: list[str | None], sender: str) -> None:
     possible = possible_names(part, tuple(names), sender)
     assert len(possible) == len(names)
     for name, found in zip(names, possible, strict=True):
@@ -209,7 +216,7 @@ def test_any_names_at_all_can_be_asked_about(part: BlockRole, names: list[str | 
 
 
 def places(*names: str) -> tuple[str | UnknownEntry, ...]:
-    """A block of which the names that are numbers were never seen."""
+    """Return a block; names that are numbers stand for unknown entries."""
     return tuple(UnknownEntry(0, int(name)) if name.isdigit() else name for name in names)
 
 
@@ -226,14 +233,15 @@ def places(*names: str) -> tuple[str | UnknownEntry, ...]:
         ([":method :scheme 0 1 2 3 4", "x-odd :method"], None),
     ],
 )
-def test_an_implementation_is_told_by_all_of_its_blocks(blocks: list[str], path: int | None) -> None:
+def test_an_implementation_is_identified_by_all_of_its_blocks(blocks: list[str], path: int | None) -> None:
     orders = SenderOrders()
     for block in blocks:
         orders.observe(BlockRole.REQUEST, places(*block.split()))
-    assert orders.places(":path") == ([] if path is None else [UnknownEntry(0, path)])
+    assert orders.entries(":path") == ([] if path is None else [UnknownEntry(0, path)])
 
 
-async def test_a_block_of_more_headers_than_tshark_reads_is_read_to_its_end(tmp_path: Path) -> None:
+@pytest.mark.system
+async def test_a_block_longer_than_tshark_reads_is_read_to_its_end(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
     many = [(f"x-{number}", f"{number}") for number in range(230)]
@@ -251,8 +259,9 @@ async def test_a_block_of_more_headers_than_tshark_reads_is_read_to_its_end(tmp_
     )
 
 
-async def test_a_long_message_of_a_late_join_is_whole(tmp_path: Path) -> None:
-    """Its first frame has the prefix, and no content type is known; those behind begin with any byte."""
+@pytest.mark.system
+async def test_a_long_message_after_a_late_join_is_complete(tmp_path: Path) -> None:
+    """Its first frame has the prefix, but no content type is known; later frames begin with any byte."""
     wire, said = joined_late("/a.B/C"), hello("x" * 40_000)
     wire.client(wire.headers(Side.CLIENT, 9, *zip(GO, VALUES, strict=True)), data(9, said[:16_000]))
     wire.client(data(9, said[16_000:32_000]))
@@ -261,14 +270,15 @@ async def test_a_long_message_of_a_late_join_is_whole(tmp_path: Path) -> None:
     assert [message.length for message in store.calls[StreamKey(0, 9)].requests] == [len(said) - 5]
 
 
-async def test_what_a_snap_length_cut_off_is_lost(tmp_path: Path) -> None:
+@pytest.mark.system
+async def test_headers_cut_by_a_snap_length_are_doubtful(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
     for stream, word in ((1, "one"), (3, "two"), (5, "two"), (7, "one")):
         wire.greet(stream, hello("a"), reply("b"), ("x-word", word))
     header, whole = records(wire.write(tmp_path / "whole.pcap"))
     second = next(at for at, record in enumerate(whole) if record[16 + 54 + 5 :][:4] == b"\x00\x00\x00\x03")
-    cut = whole[second][: 16 + 54 + 12]  # three bytes behind the header of its first frame
+    cut = whole[second][: 16 + 54 + 12]  # three bytes after the header of its first frame
     whole[second] = cut[:8] + (len(cut) - 16).to_bytes(4, "little") + cut[12:]
     path = tmp_path / "cut.pcap"
     path.write_bytes(header + b"".join(whole))

@@ -1,4 +1,4 @@
-"""Our HPACK reading against the hpack library's encoder, whole and joined late."""
+"""Our HPACK decoder against the encoder of the hpack library, from the start and after a late join."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ blocks = st.lists(st.lists(st.tuples(names, values), min_size=1, max_size=6), ma
 
 
 @given(blocks)
-def test_a_whole_connection_reads_as_it_was_written(written: list[list[tuple[str, str]]]) -> None:
+def test_a_complete_connection_is_decoded_as_it_was_encoded(written: list[list[tuple[str, str]]]) -> None:
     encoder, table = Encoder(), HpackTable()
     for headers in written:
         entries = table.decode(encoder.encode(headers))
@@ -23,7 +23,7 @@ def test_a_whole_connection_reads_as_it_was_written(written: list[list[tuple[str
 
 
 @given(blocks, st.integers(0, 8))
-def test_joined_late_nothing_false_is_read(written: list[list[tuple[str, str]]], missed: int) -> None:
+def test_nothing_wrong_is_decoded_after_a_late_join(written: list[list[tuple[str, str]]], missed: int) -> None:
     encoder, table = Encoder(), HpackTable()
     encoded = [encoder.encode(headers) for headers in written]
     for headers, block in list(zip(written, encoded, strict=True))[missed:]:
@@ -36,5 +36,5 @@ def test_joined_late_nothing_false_is_read(written: list[list[tuple[str, str]]],
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_at_all_are_taken(block: bytes) -> None:
+def test_any_bytes_are_accepted(block: bytes) -> None:
     HpackTable().decode(block)

@@ -17,7 +17,7 @@ from inspector.model.call import StreamKey
 from inspector.pcap.export import Extract
 from inspector.pcap.pcapng import make_block
 from inspector.pcap.reader import CaptureScan, PacketWalk
-from inspector.pcap.records import MOST_IN_A_RECORD, Remainder
+from inspector.pcap.records import MAX_RECORD, Remainder
 from inspector.session import FileSource, Session
 from inspector.session.export import (
     CapturePart,
@@ -49,6 +49,7 @@ def extracted(data: bytes, extract: Extract, step: int = 1 << 20) -> bytes:
     return made
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("path", [PCAPNG, PCAP])
 def test_some_packets_are_the_same_packets(path: Path, tmp_path: Path) -> None:
     before = fields(path, "frame.time_epoch", "frame.len", "tcp.seq_raw", "tcp.ack_raw")
@@ -62,6 +63,7 @@ def test_some_packets_are_the_same_packets(path: Path, tmp_path: Path) -> None:
     assert (extract.packets, extract.problem) == (4, "")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("path", [PCAPNG, PCAP, DATA / "i_classic.pcap.gz"])
 def test_comments_are_written_and_a_pcap_becomes_a_pcapng_for_them(path: Path, tmp_path: Path) -> None:
     data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
@@ -79,6 +81,7 @@ def test_comments_are_written_and_a_pcap_becomes_a_pcapng_for_them(path: Path, t
     assert fields(changed, *names) == fields(plain, *names)
 
 
+@pytest.mark.system
 def test_secrets_are_left_out_unless_asked_for(tmp_path: Path) -> None:
     with_keys = tmp_path / "keys.pcapng"
     keys = DATA / "o_tls_node_go.keys"
@@ -104,11 +107,12 @@ SECTION = make_block(0x0A0D0D0A, struct.pack("<IHHQ", 0x1A2B3C4D, 1, 0, 2**64 - 
 GOOD = SECTION + make_block(1, struct.pack("<HHI", 1, 0, 0)).data + make_block(6, bytes(24)).data
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("good", "packets", "header"),
     [
         (CLASSIC, 0, struct.pack("<IIII", 1, 2, 0xFFFFFFFF, 0xFFFFFFFF)),
-        (CLASSIC, 0, struct.pack("<IIII", 1, 2, MOST_IN_A_RECORD + 1, 60)),
+        (CLASSIC, 0, struct.pack("<IIII", 1, 2, MAX_RECORD + 1, 60)),
         (GOOD, 1, struct.pack("<II", 6, 0xFFFFFFFC)),
         (GOOD, 1, struct.pack("<II", 6, 0)),
     ],
@@ -139,7 +143,7 @@ def test_a_packet_of_a_pcapng_that_is_too_short_for_its_fields_is_left_as_it_is(
 
 
 @given(cuts=st.lists(st.integers(1, 3_000), min_size=1, max_size=50), path=st.sampled_from([PCAPNG, PCAP]))
-def test_what_is_copied_is_the_same_in_whatever_pieces_it_comes(cuts: list[int], path: Path) -> None:
+def test_a_copy_does_not_depend_on_how_the_bytes_are_cut(cuts: list[int], path: Path) -> None:
     data, extract, made, at = path.read_bytes(), Extract({2, 3, 40}), b"", 0
     for length in (*cuts, len(data)):
         made += extract.take(data[at : at + length])
@@ -167,6 +171,7 @@ async def opened(path: Path) -> Session:
     return session
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", ["b_full.pcapng", "e_1000_go_go.pcapng"])
 async def test_a_call_can_be_read_again_from_its_packets(name: str, tmp_path: Path) -> None:
     session = await opened(DATA / name)
@@ -185,6 +190,7 @@ async def test_a_call_can_be_read_again_from_its_packets(name: str, tmp_path: Pa
         await session.close()
 
 
+@pytest.mark.system
 async def test_a_connection_is_all_its_packets(tmp_path: Path) -> None:
     session = await opened(DATA / "why" / "plaintext_and_tls.pcap")
     try:
@@ -202,7 +208,7 @@ def carried(wanted: set[int], ended: dict[int, int]) -> set[int]:
     return carriers.found
 
 
-def test_what_carries_a_call_begins_where_a_frame_begins() -> None:
+def test_the_packets_of_a_call_begin_at_a_frame() -> None:
     ended = {2: 76, 3: 50, 5: 150, 9: 150}  # the preface and a frame; one that goes on into 5; one from 7 into 9
     assert carried({5}, ended) == {1, 2, 3, 5}
     assert carried({9}, ended) == {1, 2, 7, 9}
@@ -210,6 +216,7 @@ def test_what_carries_a_call_begins_where_a_frame_begins() -> None:
     assert carried({9}, {}) == {1, 2, 3, 5, 7, 9}
 
 
+@pytest.mark.system
 async def test_the_packets_of_several_calls_are_found_together_and_of_none_that_left() -> None:
     session = await opened(DATA / "b_full.pcapng")
     try:
@@ -229,7 +236,8 @@ async def test_picked_packets_are_those_that_were_named() -> None:
     assert 1 not in await pick_packets(())
 
 
-async def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
+@pytest.mark.system
+async def test_a_path_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     session = await opened(PCAPNG)
     try:
         (there := tmp_path / "there").write_text("precious")
@@ -242,7 +250,8 @@ async def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
         await session.close()
 
 
-async def test_what_is_cut_short_is_said_to_be(tmp_path: Path) -> None:
+@pytest.mark.system
+async def test_a_capture_that_is_cut_short_is_reported(tmp_path: Path) -> None:
     session = await opened(DATA / "i_truncated_half.pcapng")
     try:
         said = await save_part(session, CapturePart(), saved := tmp_path / "saved.pcapng")
@@ -252,7 +261,8 @@ async def test_what_is_cut_short_is_said_to_be(tmp_path: Path) -> None:
         await session.close()
 
 
-async def test_the_name_says_whether_it_is_packed_and_what_it_is_is_said(tmp_path: Path) -> None:
+@pytest.mark.system
+async def test_the_name_decides_about_gzip_and_the_format_is_reported(tmp_path: Path) -> None:
     session = Session(FileSource(PCAPNG))
     await session.run()
     try:
@@ -261,7 +271,7 @@ async def test_the_name_says_whether_it_is_packed_and_what_it_is_is_said(tmp_pat
         await save_part(session, CapturePart(), packed)
         assert gzip.decompress(contents(packed)) == contents(plain)
         assert fields(packed, "frame.time_epoch") == fields(PCAPNG, "frame.time_epoch")
-        assert "In spite of its name it is a pcapng" in await save_part(session, CapturePart(), tmp_path / "saved.pcap")
+        assert "Despite its name it is a pcapng" in await save_part(session, CapturePart(), tmp_path / "saved.pcap")
     finally:
         await session.close()
 

@@ -1,4 +1,4 @@
-"""Where a capture was cut off is told from its bytes alone, and packets are counted as tshark counts them."""
+"""Where a capture is cut off is found in its bytes alone, and packets are counted as tshark counts them."""
 
 from __future__ import annotations
 
@@ -46,13 +46,14 @@ def test_a_capture_is_cut_wherever_it_does_not_end_with_a_packet(capture: bytes,
     assert found.packets == scan(capture[:size], []).packets
 
 
+@pytest.mark.system
 async def test_packets_are_counted_as_tshark_counts_them(tmp_path: Path) -> None:
     for data in (CLASSIC, PCAPNG):
         (path := tmp_path / "whole.pcap").write_bytes(data)
         assert scan(data, []).packets == (await read_store(path)).packets
 
 
-def test_what_it_ends_in_is_named() -> None:
+def test_the_incomplete_part_at_the_end_is_named() -> None:
     for data, words in (
         (CLASSIC[:10], "its file header. No packet is whole."),
         (CLASSIC[:25], "packet 1. No packet is whole."),
@@ -64,7 +65,7 @@ def test_what_it_ends_in_is_named() -> None:
         assert scan(data, []).cut("It") == f"It is cut short: it ends in the middle of {words}"
 
 
-def test_nothing_is_claimed_of_what_cannot_be_read_on() -> None:
+def test_nothing_is_claimed_behind_damage() -> None:
     damaged = CLASSIC[:1000] + b"\xff" * 64
     assert scan(damaged, []).cut("It") == ""
     assert scan(PCAPNG + b"\4\0\0\0\3\0\0\0" + bytes(4), []).cut("It") == ""

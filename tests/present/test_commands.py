@@ -132,11 +132,11 @@ def test_the_name_of_the_host_that_was_called_is_kept() -> None:
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (captured("/a.B/C", b"\x08\x01"), "No schema"),
+        (captured("/a.B/C", b"\x08\x01"), "no schema"),
         (captured(TOUR + "Echo", b"\xff\xff"), "grpcurl cannot send this call"),
-        (captured("/a.B/C\x1b]0;x\x07", b""), "no method that can be called"),
+        (captured("/a.B/C\x1b]0;x\x07", b""), "not a method that can be called"),
         (captured(TOUR + "Echo", b"", headers=[("x", "a\nb")]), "No command line can carry"),
-        (captured(TOUR + "Echo", b"", headers=[("x-bin", "?")]), "no base64"),
+        (captured(TOUR + "Echo", b"", headers=[("x-bin", "?")]), "not base64"),
     ],
 )
 def test_what_grpcurl_could_not_send_is_refused(call: Call, words: str) -> None:
@@ -151,11 +151,11 @@ def test_what_the_wire_did_not_tell_is_refused() -> None:
         resendable_call(lost, catalog())
     guessed = captured(TOUR + "Echo", b"")
     guessed.request_headers = HeaderBlock((("authorization", ""),), ((0, HeaderSource.UNKNOWN),))
-    with pytest.raises(RequestError, match="not plainly read"):
+    with pytest.raises(RequestError, match="not read from the wire with certainty"):
         resendable_call(guessed, catalog())
     nameless = captured(TOUR + "Echo", b"")
     nameless.method = None
-    with pytest.raises(RequestError, match="is not known"):
+    with pytest.raises(RequestError, match="is unknown"):
         resendable_call(nameless, Catalog())
 
 

@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.http2.assembler import Assembler
+from inspector.model.connection import MAX_RESET_KINDS
 from inspector.model.frame import ACK, Frame, FrameType, Packet, Side
-from inspector.model.traffic import RESET_KINDS_KEPT
 from inspector.present.connection_detail import connection_facts
-from inspector.present.connections import connection_row
-from inspector.present.export.text import connection_line, text_line
+from inspector.present.connections import CONNECTION_COLUMNS, connection_row
+from inspector.present.export.text import row_line, text_line
 from inspector.present.sequence import LANES, Sequence, run_lines
 from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
-from inspector.ui.detail.connection import ConnectionDocument, SequenceDocument
+from inspector.ui.detail.documents import ConnectionDocument, SequenceDocument
 from tests.captures import DATA, read_store
 from tests.conversation import (
     CLIENT,
@@ -53,7 +53,7 @@ def facts(store: Store, connection: int = 0) -> str:
 
 
 def row(store: Store, connection: int = 0) -> str:
-    return connection_line(connection_row(store, connection, Times.of(store)))
+    return row_line(CONNECTION_COLUMNS, connection_row(store, connection, Times.of(store)))
 
 
 def sequence_of(store: Store, connection: int, most: int = 1_000) -> Sequence:
@@ -113,6 +113,7 @@ def test_settings_of_both_sides_and_what_holds_without() -> None:
     assert table["MAX_FRAME_SIZE"] == ["?", "16,384"]
 
 
+@pytest.mark.system
 async def test_who_stood_at_a_window_of_zero_and_for_how_long() -> None:
     store = await read_store(WHY / "stalled.pcap")
     assert "→ client  0.0021  stream 1  at zero for 1.00 s" in facts(store)
@@ -121,6 +122,7 @@ async def test_who_stood_at_a_window_of_zero_and_for_how_long() -> None:
     assert pause.split(maxsplit=1) == ["┊", "1.00 s pass, the client's window at zero on stream 1"]
 
 
+@pytest.mark.system
 async def test_a_connection_of_tls_says_so_and_how_to_get_its_keys() -> None:
     store = await read_store(DATA / "o_tls_node_go.pcapng")
     assert "TLS" in row(store)
@@ -132,6 +134,7 @@ async def test_a_connection_of_tls_says_so_and_how_to_get_its_keys() -> None:
     assert "Settings" not in said
 
 
+@pytest.mark.system
 async def test_a_connection_of_tls_with_its_keys_is_one_like_others() -> None:
     store = await read_store(DATA / "o_tls_node_go.pcapng", keylog=DATA / "o_tls_node_go.keys")
     assert "closed" in row(store)
@@ -139,12 +142,14 @@ async def test_a_connection_of_tls_with_its_keys_is_one_like_others() -> None:
     assert store.traffic(0).calls == len(store.calls) > 0
 
 
+@pytest.mark.system
 async def test_of_a_late_joined_connection_nothing_is_claimed() -> None:
     store = await read_store(DATA / "a_mid.pcapng", 50101)
     assert "joined late" in row(store)
     assert "may send not known on the connection; a new stream begins with not known" in facts(store)
 
 
+@pytest.mark.system
 async def test_packets_captured_twice_are_counted_once(tmp_path: Path) -> None:
     def written(*, twice: bool) -> Path:
         wire = Wire()
@@ -237,6 +242,7 @@ def test_more_streams_than_lanes_are_told_without_one() -> None:
     assert sequence(talk.store)[-1].startswith("│ " * LANES + "┆ ")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("capture", sorted(DATA.glob("why/*.pcap")), ids=lambda path: path.stem)
 async def test_every_connection_can_be_told(capture: Path) -> None:
     store = await read_store(capture)
@@ -247,6 +253,7 @@ async def test_every_connection_can_be_told(capture: Path) -> None:
         assert {store.side(each) for each in store.frames} <= set(Side)
 
 
+@pytest.mark.system
 def test_the_command_prints_a_line_or_an_object_for_each() -> None:
     path = WHY / "goaway_refused.pcap"
     done = run("connections", path)
@@ -289,8 +296,8 @@ def test_connections_without_http2_are_forgotten() -> None:
 
 def test_kinds_of_resets_are_bounded() -> None:
     talk = Conversation()
-    for number in range(RESET_KINDS_KEPT + 10):
+    for number in range(MAX_RESET_KINDS + 10):
         talk.client(reset(1, f"0x{number:x}"))
     counts = talk.store.traffic(0).reset_counts
-    assert len(counts) == RESET_KINDS_KEPT + 1
-    assert sum(counts.values()) == RESET_KINDS_KEPT + 10
+    assert len(counts) == MAX_RESET_KINDS + 1
+    assert sum(counts.values()) == MAX_RESET_KINDS + 10

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from inspector.model.call import StreamKey
 from inspector.model.frame import FrameType, HeaderSource
-from inspector.present.detail import dump, frame_detail, message_detail
+from inspector.present.detail import Dump, frame_detail, message_detail
 from inspector.present.export import json as as_json
-from inspector.present.export.text import call_line, follow_lines, frame_line
+from inspector.present.export.text import follow_lines, row_line
 from inspector.present.follow import Follow
-from inspector.present.rows import call_row, frame_row
+from inspector.present.rows import CALL_COLUMNS, FRAME_COLUMNS, call_row, frame_row
 from inspector.present.spans import Line, Span, Tone, plain
 from inspector.present.times import Times, TimeStyle
 from inspector.schema.catalog import Catalog, greet_files
@@ -250,7 +250,16 @@ def test_call_rows_say_how_it_ended(talk: Conversation) -> None:
     ]
     assert (rows[0].start, rows[0].duration, rows[1].duration) == ("0.0000", "7.6 ms", "")
     assert plain(rows[3].info) == "no such thing"
-    assert call_line(rows[0]).split() == ["0/1", "0.0000", "7.6", "ms", "1", "1", "OK", "/HelloWorld/greet"]
+    assert row_line(CALL_COLUMNS, rows[0]).split() == [
+        "0/1",
+        "0.0000",
+        "7.6",
+        "ms",
+        "1",
+        "1",
+        "OK",
+        "/HelloWorld/greet",
+    ]
 
 
 # --- follow
@@ -413,13 +422,13 @@ def test_whatever_is_said_follow_grows_right_and_no_view_raises(said: list[SaidP
     for key in talk.store.calls:
         assert live[key].steps() == Follow(talk.store, CATALOG, key).steps()
         assert list(follow_lines(live[key]))
-        assert call_line(call_row(talk.store, CATALOG, key))
+        assert row_line(CALL_COLUMNS, call_row(talk.store, CATALOG, key))
         json.loads(as_json.json_line(as_json.call_object(talk.store, CATALOG, key)))
     for position in range(len(talk.store.frames)):
-        assert frame_line(frame_row(talk.store, CATALOG, position))
+        assert row_line(FRAME_COLUMNS, frame_row(talk.store, CATALOG, position))
         assert frame_detail(talk.store, CATALOG, position)
         assert message_detail(talk.store, CATALOG, position)
-        assert sum(len(plain(line.ascii)) for line in dump(talk.store, position).lines()) >= 0
+        assert sum(len(plain(line.ascii)) for line in Dump(talk.store, position).lines()) >= 0
         json.loads(as_json.json_line(as_json.frame_object(talk.store, position)))
 
 
@@ -429,7 +438,7 @@ def test_whatever_is_said_follow_grows_right_and_no_view_raises(said: list[SaidP
 def test_bytes_tell_prefix_and_message_apart(talk: Conversation) -> None:
     whole = hello("World")
     talk.client(request(1), data(1, whole[:3]), data(1, whole[3:] + hello("b")[:7]))
-    lines = dump(talk.store, 2).lines()
+    lines = Dump(talk.store, 2).lines()
     assert lines[0].hex == (
         Span("00 07", Tone.PREFIX),
         Span(" 0a 05 57 6f 72 6c  64", Tone.CLIENT),
@@ -437,7 +446,7 @@ def test_bytes_tell_prefix_and_message_apart(talk: Conversation) -> None:
         Span(" 0a 01", Tone.CLIENT),
     )
     assert plain(lines[0].ascii) == "····World·······"
-    assert dump(talk.store, 1).lines()[0].hex == (Span("00 00 00", Tone.PREFIX),)
+    assert Dump(talk.store, 1).lines()[0].hex == (Span("00 00 00", Tone.PREFIX),)
 
 
 @given(st.lists(st.integers(1, 40), max_size=10), st.integers(1, 20))
@@ -448,7 +457,7 @@ def test_every_byte_is_shown_once(sizes: list[int], width: int) -> None:
         talk.client(data(1, stream[:size]))
         stream = stream[size:]
     for position, each in enumerate(talk.store.frames):
-        view = dump(talk.store, position, width)
+        view = Dump(talk.store, position, width)
         assert bytes.fromhex("".join(plain(line.hex) for line in view.lines())) == each.payload
         assert sum(len(plain(line.ascii)) for line in view.lines()) == len(each.payload)
         assert [line.offset for line in view.lines(1, 3)] == list(range(0, len(each.payload), width))[1:3]
@@ -566,5 +575,5 @@ def test_json_survives_an_unpaired_surrogate() -> None:
 def test_frame_lines_are_coloured_only_when_asked(talk: Conversation) -> None:
     talk.greet()
     row = frame_row(talk.store, CATALOG, 0)
-    assert "\x1b" not in frame_line(row)
-    assert "\x1b[33m→ HEADERS" in frame_line(row, colour=True)
+    assert "\x1b" not in row_line(FRAME_COLUMNS, row)
+    assert "\x1b[33m→\x1b[0m \x1b[33mHEADERS" in row_line(FRAME_COLUMNS, row, colour=True)

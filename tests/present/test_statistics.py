@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from inspector.present.spans import Line, Span, Tone
 from inspector.present.statistics import conversation_lines, method_lines, plot, spark, table, time_lines, type_lines
-from inspector.store.stats import BUCKETS, Timeline
+from inspector.store.stats import MAX_BUCKETS, Timeline
 from inspector.store.store import Change
 from inspector.ui.dialogs.reports import StatisticsScreen
 from inspector.ui.widgets.document import Pane
@@ -65,7 +65,7 @@ def test_a_timeline_widens_and_loses_nothing() -> None:
         said.store.frames.append(frame)
         frames += 1
         line.update(Change(frames - 1, frames))
-        assert len(line.frames) <= BUCKETS
+        assert len(line.frames) <= MAX_BUCKETS
         assert sum(line.frames) == frames
         assert sum(line.calls) == 1
     assert len(line.frames) * line.width >= 86_400 * 31
@@ -96,6 +96,7 @@ def test_a_table_leaves_out_and_cuts_what_has_no_room() -> None:
     )
 
 
+@pytest.mark.system
 async def test_the_figures_are_those_of_the_capture() -> None:
     truth = json.loads(CAPTURE.with_suffix(".json").read_text())
     async with opened(CAPTURE) as run:
@@ -118,6 +119,7 @@ def shown(run: Running) -> str:
     return text(run.app.screen.query_one(Pane))
 
 
+@pytest.mark.system
 @SIZES
 async def test_statistics_by_the_keyboard(size: tuple[int, int]) -> None:
     async with opened(CAPTURE, size) as run:
@@ -137,6 +139,7 @@ async def test_statistics_by_the_keyboard(size: tuple[int, int]) -> None:
         assert not isinstance(run.app.screen, StatisticsScreen)
 
 
+@pytest.mark.system
 async def test_statistics_by_the_mouse_and_while_more_comes() -> None:
     async with opened(CAPTURE) as run:
         await run.press("s")

@@ -1,4 +1,4 @@
-"""From bytes to a reading and back: the catalog, the choice of a form, the wire form, and requests that were typed."""
+"""From bytes to a reading and back: the catalog, the choice of a form, the wire format, and typed requests."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from inspector.errors import RequestError
 from inspector.model.call import CallKind
 from inspector.model.call import Message as Captured
 from inspector.schema.catalog import Catalog, Method
-from inspector.schema.decode import Format, excerpt, read_bytes, read_message
+from inspector.schema.decode import Format, read_bytes, read_message
 from inspector.schema.encode import build
 from inspector.schema.typed import UNKNOWN_FIELDS, descriptor_of
-from inspector.schema.wire import WireError, alternatives, beginning, fields, tree
+from inspector.schema.wire import WireError, alternatives, beginning, excerpt, fields, tree
 from sample_service.helloworld_pb2 import HelloReply, HelloRequest
 
 GREET = "/HelloWorld/greet"
@@ -33,7 +33,7 @@ def field(name: str, number: int, kind: int, type_name: str = "", *, repeated: b
 
 
 def shop(package: str = "shop.v1", reply: str = "Order") -> FileDescriptorProto:
-    """Everything that JSON has its own ideas about: enums, 64 bits, bytes, floats, maps, Any, timestamps."""
+    """A schema with everything that JSON treats specially: enums, 64 bits, bytes, floats, maps, Any, timestamps."""
     file = FileDescriptorProto(name="shop.proto", package=package, syntax="proto3")
     file.dependency.extend(["google/protobuf/any.proto", "google/protobuf/timestamp.proto"])
     state = file.enum_type.add(name="State")
@@ -100,7 +100,7 @@ def test_methods_have_their_kind(catalog: Catalog) -> None:
     assert catalog.method("/no.such/Method") is catalog.method(None) is None
 
 
-def test_what_two_sources_say_differently_is_told_and_the_first_one_used() -> None:
+def test_a_conflict_of_two_sources_is_reported_and_the_first_one_used() -> None:
     catalog = Catalog()
     catalog.add(FileDescriptorSet(file=[shop()]), "a.pb")
     catalog.add(FileDescriptorSet(file=[shop(reply="OrderRef")]), "b.pb")
@@ -108,7 +108,7 @@ def test_what_two_sources_say_differently_is_told_and_the_first_one_used() -> No
     assert "b.pb describes /shop.v1.Shop/Get differently than a.pb, which is used." in catalog.problems
 
 
-def test_the_same_schema_twice_is_no_problem() -> None:
+def test_the_same_schema_twice_is_not_a_conflict() -> None:
     catalog = Catalog()
     catalog.add(FileDescriptorSet(file=[shop()]), "a.pb")
     catalog.add(FileDescriptorSet(file=[shop()]), "reflection")
@@ -116,7 +116,7 @@ def test_the_same_schema_twice_is_no_problem() -> None:
     assert catalog.origins[:2] == ("a.pb", "reflection")
 
 
-def test_a_file_that_cannot_be_built_is_told_and_the_others_are_used() -> None:
+def test_a_file_that_cannot_be_built_is_reported_and_the_others_are_used() -> None:
     broken = FileDescriptorProto(name="broken.proto", dependency=["gone.proto"], syntax="proto3")
     broken.message_type.add(name="M").field.append(field("x", 1, F.TYPE_MESSAGE, ".gone.Type"))
     catalog = Catalog()
@@ -126,7 +126,7 @@ def test_a_file_that_cannot_be_built_is_told_and_the_others_are_used() -> None:
     assert "broken.proto cannot be used" in catalog.problems[0]
 
 
-def test_imports_that_go_round_are_told() -> None:
+def test_circular_imports_are_reported() -> None:
     pair = [FileDescriptorProto(name=a, dependency=[b]) for a, b in (("a.proto", "b.proto"), ("b.proto", "a.proto"))]
     catalog = Catalog()
     catalog.add(FileDescriptorSet(file=pair), "x.pb")
@@ -152,7 +152,7 @@ def test_a_known_type_is_read_as_proto3_json(catalog: Catalog) -> None:
     assert json.loads(json.dumps(reading.value)) == reading.value
 
 
-def test_numbers_that_an_enum_does_not_know_are_kept(catalog: Catalog) -> None:
+def test_numbers_that_an_enum_lacks_are_kept(catalog: Catalog) -> None:
     reading = read_bytes(order(catalog, state=9).SerializeToString(), "shop.v1.Order", catalog)
     assert isinstance(reading.value, dict)
     assert reading.value["state"] == 9
@@ -185,10 +185,10 @@ def test_a_timestamp_out_of_range_is_still_shown(catalog: Catalog) -> None:
     assert reading.value["id"] == ""
 
 
-def test_bytes_that_are_no_such_message_are_read_otherwise(catalog: Catalog) -> None:
+def test_bytes_of_another_message_are_read_in_another_form(catalog: Catalog) -> None:
     reading = read_bytes(b"World", "HelloRequest", catalog)
     assert (reading.format, reading.value, reading.type) == (Format.TEXT, "World", None)
-    assert reading.reason.startswith("The bytes are no HelloRequest. ")
+    assert reading.reason.startswith("The bytes are not a HelloRequest. ")
 
 
 # --- readings without a schema
@@ -235,7 +235,7 @@ def test_a_message_that_was_not_captured_says_why() -> None:
 
 
 @given(st.binary(max_size=200), st.sampled_from((None, "application/grpc", "application/json", "x/y+json")))
-def test_any_bytes_have_a_reading_that_json_can_say(data: bytes, content_type: str | None) -> None:
+def test_any_bytes_have_a_reading_that_json_can_express(data: bytes, content_type: str | None) -> None:
     for type_name in (None, "HelloRequest"):
         for limit in (None, 10):
             reading = read_bytes(data, type_name, Catalog(), content_type, limit)
@@ -243,7 +243,7 @@ def test_any_bytes_have_a_reading_that_json_can_say(data: bytes, content_type: s
 
 
 @given(st.binary(max_size=100))
-def test_the_wire_form_of_any_bytes_is_whole_or_refused(data: bytes) -> None:
+def test_the_wire_form_of_any_bytes_is_complete_or_rejected(data: bytes) -> None:
     try:
         found = list(fields(data))
     except WireError:
@@ -293,7 +293,7 @@ def test_a_large_text_is_not_taken_for_a_message() -> None:
     assert (reading.format, reading.value) == (Format.TEXT, text[:600])
 
 
-def test_a_message_with_too_many_fields_says_so() -> None:
+def test_a_message_with_too_many_fields_is_reported() -> None:
     reading = read_bytes(b"\x08\x01" * 250_000, None, Catalog())
     assert (reading.format, reading.reason.partition("; ")[2]) == (
         Format.HEX,
@@ -315,7 +315,7 @@ def test_a_message_with_too_many_fields_says_so() -> None:
         ("{}", HelloRequest()),
     ],
 )
-def test_what_was_typed_becomes_the_request(text: str, message: HelloRequest) -> None:
+def test_typed_text_becomes_the_request(text: str, message: HelloRequest) -> None:
     method = Catalog().methods[GREET]
     assert build(text, method, Catalog()) == message.SerializeToString()
 
@@ -323,20 +323,20 @@ def test_what_was_typed_becomes_the_request(text: str, message: HelloRequest) ->
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"nam": "World"}', "HelloRequest has no field nam. Is name meant?"),
+        ('{"nam": "World"}', "HelloRequest has no field nam. Did you mean name?"),
         ('{"name": 5}', "name"),
         ('{"name": "a", "name": "b"}', "name is given twice"),
-        ('{"name": "World"', "The JSON breaks at line 1, column 17"),
+        ('{"name": "World"', "The JSON is invalid at line 1, column 17"),
         ('{"name": "a"} x', "Extra data"),
     ],
 )
-def test_a_faulty_request_points_at_the_field(text: str, said: str) -> None:
+def test_errors_of_a_request_point_at_the_field(text: str, said: str) -> None:
     with pytest.raises(RequestError) as caught:
         build(text, Catalog().methods[GREET], Catalog())
     assert said in str(caught.value)
 
 
-def test_a_fault_deep_inside_is_named_by_its_path(catalog: Catalog) -> None:
+def test_a_nested_error_is_named_by_its_path(catalog: Catalog) -> None:
     method = Method("/x/y", CallKind.UNARY, "shop.v1.Order", "shop.v1.Order")
     with pytest.raises(RequestError, match=r"parts\[1\]\.ids"):
         build('{"parts": [{}, {"ids": ""}]}', method, catalog)
@@ -349,14 +349,14 @@ def test_a_fault_deep_inside_is_named_by_its_path(catalog: Catalog) -> None:
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8")))
-def test_any_name_survives_the_way_there_and_back(name: str) -> None:
+def test_any_name_survives_a_round_trip(name: str) -> None:
     text = json.dumps({"name": name})
     data = build(text, Catalog().methods[GREET], Catalog())
     assert read_bytes(data, "HelloRequest", Catalog()).value == {"name": name}
 
 
 @given(st.text())
-def test_any_text_is_a_request_or_a_sentence(text: str) -> None:
+def test_any_text_is_a_request_or_an_error(text: str) -> None:
     try:
         found: bytes | RequestError = build(text, Catalog().methods[GREET], Catalog())
     except RequestError as error:

@@ -1,4 +1,4 @@
-"""What is typed as a request: faults are pointed at, a template begins it, and completion helps along."""
+"""Requests as typed JSON: errors, templates and completion."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GOOGLE = ".google.protobuf."
 
 
 def cart() -> FileDescriptorProto:
-    """A proto3 type with every kind of field, one with a single field of each scalar kind, and one in itself."""
+    """A proto3 type with every kind of field, types with a single scalar field, and a recursive one."""
     file = FileDescriptorProto(name="cart.proto", package="c", syntax="proto3")
     file.dependency.extend(f"google/protobuf/{name}.proto" for name in ("any", "timestamp", "struct", "wrappers"))
     kind = file.enum_type.add(name="Kind")
@@ -65,7 +65,7 @@ def cart() -> FileDescriptorProto:
 
 
 def strict() -> FileDescriptorProto:
-    """A proto2 type that requires things."""
+    """A proto2 type with required fields."""
     file = FileDescriptorProto(name="strict.proto", package="s", syntax="proto2")
     part = file.message_type.add(name="Part")
     part.field.add(name="id", number=1, type=F.TYPE_STRING, label=2)
@@ -92,35 +92,35 @@ def sent(text: str, type_name: str = "c.Cart") -> Any:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"items": [{}, {}, {"price": "cheap"}]}', 'items[2].price takes a number, not "cheap".'),
-        ('{"items": [{"price": 1e39}]}', "items[0].price takes a number of 32 bits, not 1e+39."),
-        ('{"items": [{"prise": 1}]}', "Item has no field items[0].prise. Is price meant?"),
-        ('{"items": {}}', "items takes a list, not an object."),
-        ('{"items": [7]}', "items[0] takes an object, a Item, not 7."),
-        ('{"kind": "paid"}', 'kind takes one of NEW, PAID, not "paid". Is PAID meant?'),
-        ('{"is_gift": 1}', "is_gift takes true or false, not 1."),
-        ('{"total_cents": -1}', "total_cents takes a whole number from 0 to 18446744073709551615, not -1."),
-        ('{"codes": [1, 2.5]}', "codes[1] takes a whole number, not 2.5."),
-        ('{"seal": "?"}', 'seal takes base64, not "?".'),
-        ('{"notes": {"a": {}}}', 'The key of notes[a] takes a whole number, not "a".'),
-        ('{"notes": {"1": {"count": true}}}', "notes[1].count takes a whole number, not true."),
-        ('{"when": "noon"}', 'when takes a time such as "2026-01-31T12:00:00Z", not "noon".'),
+        ('{"items": [{}, {}, {"price": "cheap"}]}', 'items[2].price must be a number, not "cheap".'),
+        ('{"items": [{"price": 1e39}]}', "items[0].price must be a 32-bit number, not 1e+39."),
+        ('{"items": [{"prise": 1}]}', "Item has no field items[0].prise. Did you mean price?"),
+        ('{"items": {}}', "items must be a list, not an object."),
+        ('{"items": [7]}', "items[0] must be an object (Item), not 7."),
+        ('{"kind": "paid"}', 'kind must be one of NEW, PAID, not "paid". Did you mean PAID?'),
+        ('{"is_gift": 1}', "is_gift must be true or false, not 1."),
+        ('{"total_cents": -1}', "total_cents must be a whole number from 0 to 18446744073709551615, not -1."),
+        ('{"codes": [1, 2.5]}', "codes[1] must be a whole number, not 2.5."),
+        ('{"seal": "?"}', 'seal must be base64, not "?".'),
+        ('{"notes": {"a": {}}}', 'The key of notes[a] must be a whole number, not "a".'),
+        ('{"notes": {"1": {"count": true}}}', "notes[1].count must be a whole number, not true."),
+        ('{"when": "noon"}', 'when must be a time such as "2026-01-31T12:00:00Z", not "noon".'),
         ('{"more": {"a": 1}}', "more is an Any: it needs @type, the name of its type."),
-        ('{"more": {"@type": "x/c.Item", "price": "a"}}', 'more.price takes a number, not "a".'),
+        ('{"more": {"@type": "x/c.Item", "price": "a"}}', 'more.price must be a number, not "a".'),
         ('{"more": {"@type": "x/no.Such"}}', "more: no schema has the type x/no.Such."),
-        ('{"free": 5}', "free takes an object, not 5."),
-        ('{"inner": {"inner": {"kind": 1.5}}}', "inner.inner.kind takes one of NEW, PAID, not 1.5."),
-        ('{"card": "x", "cash": true}', "cash and card are of one oneof, pay. Only one of them can be set."),
-        ('{"card": "\\ud800"}', "card takes text that UTF-8 can say"),
+        ('{"free": 5}', "free must be an object, not 5."),
+        ('{"inner": {"inner": {"kind": 1.5}}}', "inner.inner.kind must be one of NEW, PAID, not 1.5."),
+        ('{"card": "x", "cash": true}', "cash and card belong to the same oneof, pay. Only one of them can be set."),
+        ('{"card": "\\ud800"}', "card must be valid Unicode"),
         ('{"unknown fields": {}}', "unknown fields cannot be sent"),
-        ('{"kind": }', "The JSON breaks at line 1, column 10: Expecting value."),
-        ('{\n "kind": "NEW"\n "card": ""}', "The JSON breaks at line 3, column 2: Expecting ',' delimiter."),
+        ('{"kind": }', "The JSON is invalid at line 1, column 10: Expecting value."),
+        ('{\n "kind": "NEW"\n "card": ""}', "The JSON is invalid at line 3, column 2: Expecting ',' delimiter."),
         ('{"codes": [' + "9" * 5000 + "]}", "The JSON cannot be read"),
         ('{"inner": ' * 150 + "{}" + "}" * 150, "nests deeper than 100 messages."),
         ('{"inner": ' * 99999 + "{}" + "}" * 99999, "The JSON nests too deep."),
     ],
 )
-def test_a_fault_is_pointed_at(text: str, said: str) -> None:
+def test_errors_point_at_the_field(text: str, said: str) -> None:
     with pytest.raises(RequestError) as caught:
         build(text, method("c.Cart"), CATALOG)
     assert said in str(caught.value)
@@ -156,7 +156,7 @@ def test_a_request_of_a_well_known_type(type_name: str, text: str, value: object
     assert sent(text, type_name) == value
 
 
-def test_the_name_of_an_enum_value_may_be_given_in_part() -> None:
+def test_part_of_an_enum_name_leads_to_a_suggestion() -> None:
     file = FileDescriptorProto(name="e.proto", package="e", syntax="proto3")
     kind = file.enum_type.add(name="State")
     for number, name in enumerate(("STATE_UNSPECIFIED", "STATE_PAID")):
@@ -164,7 +164,7 @@ def test_the_name_of_an_enum_value_may_be_given_in_part() -> None:
     file.message_type.add(name="M").field.add(name="state", number=1, type=F.TYPE_ENUM, label=1, type_name=".e.State")
     catalog = Catalog()
     catalog.add(FileDescriptorSet(file=[file]), "e")
-    with pytest.raises(RequestError, match="Is STATE_PAID meant"):
+    with pytest.raises(RequestError, match="Did you mean STATE_PAID"):
         build('{"state": "paid"}', method("e.M"), catalog)
 
 
@@ -175,7 +175,7 @@ def test_the_example_of_an_object_can_be_sent() -> None:
     assert build(example, method("c.Cart"), CATALOG)
 
 
-def test_null_leaves_a_field_unset_and_both_names_are_taken() -> None:
+def test_null_leaves_a_field_unset_and_both_names_are_accepted() -> None:
     assert sent('{"items": null, "isGift": true, "total_cents": "12"}')["is_gift"] is True
     assert sent('{"totalCents": 12}')["total_cents"] == "12"
 
@@ -184,7 +184,7 @@ def test_what_proto2_requires_is_named() -> None:
     with pytest.raises(RequestError, match=r"Whole requires parts\[1\]\.id"):
         build('{"parts": [{"id": "a"}, {}]}', method("s.Whole"), CATALOG)
     assert sent('{"[s.colour]": "red"}', "s.Whole") == {"parts": [], "[s.colour]": "red"}
-    with pytest.raises(RequestError, match=r"Is \[s\.colour\] meant"):
+    with pytest.raises(RequestError, match=r"Did you mean \[s\.colour\]"):
         build('{"[s.color]": "red"}', method("s.Whole"), CATALOG)
 
 
@@ -254,7 +254,7 @@ def test_a_template_is_bounded() -> None:
         ("]}{|", "items kind is_gift total_cents seal notes when more free inner codes card cash", ""),
     ],
 )
-def test_what_may_stand_at_the_cursor(text: str, labels: str, replaced: str) -> None:
+def test_candidates_at_the_cursor(text: str, labels: str, replaced: str) -> None:
     offset = text.index("|")
     whole = text.replace("|", "")
     found = complete(whole, offset, method("c.Cart"), CATALOG)
@@ -262,7 +262,7 @@ def test_what_may_stand_at_the_cursor(text: str, labels: str, replaced: str) -> 
     assert whole[found.start : found.end] == replaced
 
 
-def test_a_candidate_says_what_to_insert_and_what_it_is() -> None:
+def test_a_candidate_has_its_text_and_type() -> None:
     found = complete('{"no', 4, method("c.Cart"), CATALOG).candidates[0]
     assert (found.insert, found.detail) == ('"notes": ', "map<int32, Item>")
     [again] = complete('{"no": {}}', 4, method("c.Cart"), CATALOG).candidates

@@ -1,4 +1,4 @@
-"""The forms a message can be read in when somebody asks for one, and the tree of a message without a schema."""
+"""The forms in which a message can be read on request, and messages without a schema."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_forms_that_bytes_can_have(data: bytes, type_name: str | None, forms
     assert " ".join(found) == forms
     for form in found:
         reading = read_bytes(data, type_name, Catalog(), form=form)
-        assert (reading.format, reading.reason) == (form, f"It was asked for as {form}.")
+        assert (reading.format, reading.reason) == (form, f"The form {form} was chosen.")
 
 
 @pytest.mark.parametrize(
@@ -52,16 +52,17 @@ def test_a_known_message_in_another_form(form: str, value: object) -> None:
     assert (reading.value, reading.type) == (value, "HelloRequest" if form == "protobuf" else None)
 
 
-def test_a_form_that_the_bytes_have_not_says_so_and_gives_the_likeliest() -> None:
+def test_an_impossible_form_says_so_and_falls_back_to_the_likeliest() -> None:
     reading = read_bytes(b"World", "HelloRequest", Catalog(), form=Format.WIRE)
     assert (reading.format, reading.value) == (Format.TEXT, "World")
-    assert reading.reason.startswith("It cannot be read as wire: the bytes are no protobuf message. The bytes are no")
+    why = "It cannot be read as wire: the bytes are not a protobuf message. The bytes are not"
+    assert reading.reason.startswith(why)
     unknown = read_bytes(HELLO, None, Catalog(), form=Format.PROTOBUF)
     assert unknown.reason.startswith("It cannot be read as protobuf: no schema gives its type. ")
 
 
 @given(st.binary(max_size=60), st.sampled_from((*Format,)[:-1]), st.sampled_from((None, 10)))
-def test_any_bytes_can_be_asked_for_in_any_form(data: bytes, form: Format, limit: int | None) -> None:
+def test_any_bytes_can_be_read_in_any_form(data: bytes, form: Format, limit: int | None) -> None:
     for type_name in (None, "HelloRequest"):
         json.dumps(read_bytes(data, type_name, Catalog(), None, limit, form=form).value)
     list(wire_lines(data))
@@ -83,12 +84,12 @@ def test_any_bytes_can_be_asked_for_in_any_form(data: bytes, form: Format, limit
         (b"\x0a\x04\n\x02hi", "1: {  message | bytes 0a 02 68 69"),
     ],
 )
-def test_a_field_without_a_schema_says_what_it_could_be(data: bytes, line: str) -> None:
+def test_a_field_without_a_schema_lists_its_possible_values(data: bytes, line: str) -> None:
     assert next(wire_lines(data)).text == line
 
 
 @pytest.mark.parametrize("depth", [90, 101, 900, 100_000])
-def test_json_that_nests_can_be_shown_or_is_text(depth: int) -> None:
+def test_nested_json_is_shown_or_is_text(depth: int) -> None:
     reading = read_bytes(b"[" * depth + b"1" + b"]" * depth, None, Catalog())
     assert reading.format == ("json" if depth < 101 else "text")
     assert len(list(pretty(reading))) == (2 * depth + 1 if depth < 101 else 1)
@@ -110,14 +111,14 @@ def test_a_character_that_the_limit_cuts_is_left_out() -> None:
         assert (reading.format, reading.value, reading.complete) == (Format.TEXT, "äöüß"[: limit // 2], False)
 
 
-def test_the_message_tab_shows_the_form_that_is_asked_for() -> None:
+def test_the_message_tab_shows_the_chosen_form() -> None:
     talk = Conversation()
     talk.client(request(1), data(1, hello("World")))
     assert message_forms(talk.store, Catalog(), 1) == ("protobuf", "wire", "text", "hex")
     assert message_forms(talk.store, Catalog(), 0) == ()
     shown = [line.text for line in message_detail(talk.store, Catalog(), 1, Format.WIRE)]
     assert '1: "World"  string | bytes 57 6f 72 6c 64' in shown
-    assert "It was asked for as wire." in shown
+    assert "The form wire was chosen." in shown
     step = Follow(talk.store, Catalog(), StreamKey(0, 1)).step(1, Shown(form=Format.HEX))
     assert [line.text for line in step.body] == ["0a05 576f 726c 64"]
 

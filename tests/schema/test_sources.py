@@ -1,4 +1,4 @@
-"""Several sources of one schema together: their order, what they disagree about, and files that change."""
+"""Several schema sources together: their order, their conflicts, and files that change."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ from inspector.present.detail import frame_detail
 from inspector.present.export.json import call_object
 from inspector.present.follow import Follow
 from inspector.schema.catalog import GREET_ORIGIN, Catalog
-from inspector.schema.decode import read_bytes
-from inspector.schema.rich_status import HEADER, read_status
+from inspector.schema.decode import STATUS_DETAILS_HEADER, read_bytes, read_status
 from inspector.schema.sources import Rank
 from inspector.session.schema import FileWatch, SchemaSources, load_files, load_schema
 from tests.captures import read_store
@@ -36,20 +35,20 @@ ORDER = "shop.v1.Order"
 
 
 def both(first: Rank = Rank.PROTO) -> Catalog:
-    """Two sources, of which one says that an Order has other fields."""
+    """Return a catalog of two sources, one of which describes Order differently."""
     catalog, other = Catalog(), shop(reply="OrderRef")
     other.message_type[0].field[0].name = "number"
-    catalog.add(FileDescriptorSet(file=[other]), "seen", Rank.SEEN)
+    catalog.add(FileDescriptorSet(file=[other]), "seen", Rank.CAPTURE)
     catalog.add(FileDescriptorSet(file=[shop()]), "named", first)
     return catalog
 
 
-def test_what_a_user_named_is_asked_first_whenever_it_came() -> None:
+def test_sources_named_by_the_user_come_first() -> None:
     assert both().origins == ("named", "seen", GREET_ORIGIN)
-    assert both(Rank.SEEN).origins == ("seen", "named", GREET_ORIGIN)
+    assert both(Rank.CAPTURE).origins == ("seen", "named", GREET_ORIGIN)
 
 
-def test_what_sources_disagree_about_is_told() -> None:
+def test_conflicts_of_sources_are_reported() -> None:
     assert [problem.partition(" describes ")[2] for problem in both().problems] == [
         "/shop.v1.Shop/Get differently than named, which is used.",
         "/shop.v1.Shop/Watch differently than named, which is used.",
@@ -59,14 +58,14 @@ def test_what_sources_disagree_about_is_told() -> None:
     ]
 
 
-def test_a_type_is_that_of_the_source_that_told_of_the_method() -> None:
+def test_a_type_is_taken_from_the_source_of_the_method() -> None:
     data = b"\x0a\x01a"
     assert "id" in read_bytes(data, ORDER, both(), origin="named").value  # type: ignore[operator]  # a dict
     assert "number" in read_bytes(data, ORDER, both(), origin="seen").value  # type: ignore[operator]  # a dict
     assert "id" in read_bytes(data, ORDER, both()).value  # type: ignore[operator]  # a dict
 
 
-def test_a_source_that_is_switched_off_is_kept_and_not_asked() -> None:
+def test_a_source_that_is_switched_off_is_kept_but_not_searched() -> None:
     catalog = both()
     before = catalog.revision
     catalog.switch("named", is_on=False)
@@ -80,25 +79,25 @@ def test_a_source_that_is_switched_off_is_kept_and_not_asked() -> None:
     assert catalog.message_class("HelloRequest") is None
 
 
-def test_a_source_that_comes_again_takes_its_own_place() -> None:
+def test_a_source_that_is_added_again_keeps_its_place() -> None:
     catalog = both()
     catalog.add(FileDescriptorSet(file=[shop(reply="OrderRef")]), "named")
     assert catalog.origins == ("named", "seen", GREET_ORIGIN)
     assert catalog.methods["/shop.v1.Shop/Get"].response_type == "shop.v1.OrderRef"
 
 
-def test_an_any_is_opened_by_whatever_source_knows_its_type() -> None:
+def test_an_any_is_opened_by_any_source_with_its_type() -> None:
     other = FileDescriptorProto(name="other.proto", package="o", syntax="proto3")
     other.message_type.add(name="Note").field.add(name="text", number=1, type=9, label=1)
     catalog = both()
-    catalog.add(FileDescriptorSet(file=[other]), "other", Rank.SEEN)
+    catalog.add(FileDescriptorSet(file=[other]), "other", Rank.CAPTURE)
     note = any_pb2.Any(type_url="x/o.Note", value=b"\x0a\x02hi")
     data = b"\x42" + bytes([note.ByteSize()]) + note.SerializeToString()
     reading: Any = read_bytes(data, ORDER, catalog).value
     assert reading["note"] == {"@type": "x/o.Note", "text": "hi"}
 
 
-def test_an_any_in_an_any_without_end_is_bounded() -> None:
+def test_nested_anys_are_bounded() -> None:
     data = b""
     for _ in range(500):
         data = any_pb2.Any(type_url="x/google.protobuf.Any", value=data).SerializeToString()
@@ -111,7 +110,7 @@ def test_a_file_without_an_import_that_only_options_need_is_used() -> None:
     file.public_dependency.append(1)
     catalog = Catalog()
     catalog.add(FileDescriptorSet(file=[file]), "x")
-    assert catalog.problems == ["x: shop.proto is used without its imports gogoproto/gogo.proto, which are not there."]
+    assert catalog.problems == ["x: shop.proto is used without its imports gogoproto/gogo.proto, which are missing."]
     assert catalog.method("/shop.v1.Shop/Get") is not None
 
 
@@ -123,12 +122,12 @@ def test_many_problems_are_counted() -> None:
     assert catalog.problems[-1] == "x: 30 more files have such problems."
 
 
-def test_what_calls_itself_a_map_and_is_none_is_refused() -> None:
+def test_an_invalid_map_entry_is_rejected() -> None:
     file = shop()
     file.message_type[0].nested_type[0].field[0].name = "k"
     catalog = Catalog()
     catalog.add(FileDescriptorSet(file=[file]), "x")
-    assert "TagsEntry is no entry of a map" in catalog.problems[0]
+    assert "TagsEntry is not a map entry" in catalog.problems[0]
 
 
 @given(st.binary(max_size=80))
@@ -163,7 +162,7 @@ async def test_files_are_read_again_in_their_place(tmp_path: Path) -> None:
     assert catalog.origins == ("--proto m.proto", GREET_ORIGIN)
 
 
-async def test_a_file_that_no_longer_compiles_leaves_what_was_there(tmp_path: Path) -> None:
+async def test_a_file_that_no_longer_compiles_keeps_the_old_schema(tmp_path: Path) -> None:
     proto = tmp_path / "m.proto"
     write(proto, "old")
     sources, catalog = SchemaSources(proto_files=(proto,)), Catalog()
@@ -185,8 +184,12 @@ async def test_a_change_of_an_import_is_noticed(tmp_path: Path) -> None:
     assert watch.has_changed()
 
 
-async def test_a_protoset_that_is_none_says_so(tmp_path: Path) -> None:
-    for content, said in ((b"", "holds no descriptors"), (b"\xff", "is no descriptor set"), (None, "cannot be read")):
+async def test_an_invalid_protoset_is_reported(tmp_path: Path) -> None:
+    for content, said in (
+        (b"", "contains no descriptors"),
+        (b"\xff", "is not a descriptor set"),
+        (None, "cannot be read"),
+    ):
         path = tmp_path / "x.pb"
         path.unlink(missing_ok=True)
         if content is not None:
@@ -196,7 +199,7 @@ async def test_a_protoset_that_is_none_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("reflection", [None, True, False])
-async def test_reflection_is_asked_unless_files_are_named_or_it_is_switched_off(
+async def test_reflection_is_used_unless_files_are_named_or_it_is_switched_off(
     reflection: bool | None, tmp_path: Path, free_port: int
 ) -> None:
     proto = tmp_path / "m.proto"
@@ -205,7 +208,7 @@ async def test_reflection_is_asked_unless_files_are_named_or_it_is_switched_off(
         sources, catalog = SchemaSources(proto_files=files, reflection=reflection), Catalog()
         await load_schema(catalog, sources, Target("127.0.0.1", free_port))
         is_asked = reflection if reflection is not None else not files
-        assert bool(catalog.problems) == is_asked  # nobody listens there, and that is told
+        assert bool(catalog.problems) == is_asked  # nothing listens there, which is reported
 
 
 # --- details of a status
@@ -245,14 +248,16 @@ def test_a_rich_status_is_opened_without_any_schema(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "%%", "AAAA", "////", "A"])
-def test_what_is_no_rich_status_is_none(value: str) -> None:
+def test_invalid_rich_status_is_none(value: str) -> None:
     assert read_status(value, Catalog()) is None
 
 
 def test_the_details_are_shown_below_the_trailers() -> None:
     talk, catalog = Conversation(), Catalog()
     talk.client(request(1))
-    talk.server(headers(1, (":status", "200"), ("grpc-status", "5"), (HEADER, rich(DETAILS[0])), end=True))
+    talk.server(
+        headers(1, (":status", "200"), ("grpc-status", "5"), (STATUS_DETAILS_HEADER, rich(DETAILS[0])), end=True)
+    )
     for lines in (Follow(talk.store, catalog, StreamKey(0, 1)).step(1).body, frame_detail(talk.store, catalog, 1)):
         told = [line.text for line in lines]
         start = told.index("status with 1 detail")
@@ -260,11 +265,12 @@ def test_the_details_are_shown_below_the_trailers() -> None:
     assert call_object(talk.store, catalog, StreamKey(0, 1))["status_details"] == [OPENED[0]]
 
 
+@pytest.mark.system
 async def test_the_details_come_through_a_capture(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
     wire.client(wire.headers(Side.CLIENT, 1, (":method", "POST"), (":path", "/a.B/C"), end=True))
     said = ((":status", "200"), ("content-type", "application/grpc"), ("grpc-status", "5"))
-    wire.server(wire.headers(Side.SERVER, 1, *said, (HEADER, rich(DETAILS[0]).rstrip("=")), end=True))
+    wire.server(wire.headers(Side.SERVER, 1, *said, (STATUS_DETAILS_HEADER, rich(DETAILS[0]).rstrip("=")), end=True))
     store = await read_store(wire.write(tmp_path / "x.pcap"), SERVER.port)
     assert call_object(store, Catalog(), StreamKey(0, 1))["status_details"] == [OPENED[0]]

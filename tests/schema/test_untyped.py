@@ -1,4 +1,4 @@
-"""Messages without a schema: what is typed by field numbers or as bytes, and the way back."""
+"""Messages without a schema, typed by field numbers or as bytes, and back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def encoded(text: str) -> bytes:
     return build(text, untyped_method("/a.B/C", CallKind.UNARY), Catalog())
 
 
-def test_a_message_that_a_schema_reads_as_it_was_meant() -> None:
+def test_a_schema_reads_a_message_encoded_without_it() -> None:
     text = """{"1": "Zoë", "2": -7, "3": 9223372036854775807, "4": 2.5, "5": true, "6": {"bytes": "AP8="}, "7": 2,
         "8": ["a", "b"], "9": {"1": "k", "2": 3}, "14": {"1": "inner"}}"""
     assert pb.Things.FromString(encoded(text)) == pb.Things(
@@ -58,26 +58,26 @@ def test_every_form(text: str, data: str) -> None:
     [
         ("World", "No schema knows /a.B/C", ""),
         ("0x0", "pairs of hex digits", ""),
-        ('{"name": 1}', "name is no field number", "name"),
-        ('{"1": {"2": {"x": 1}}}', "1.2.x is no field number", "1.2.x"),
-        ('{"0": 1}', "0 is no field number", "0"),
-        ('{"1": [1, [2]]}', r"1\[1\] takes an object", "1[1]"),
-        ('{"1": 18446744073709551616}', "whole number of 64 bits", "1"),
+        ('{"name": 1}', "name is not a field number", "name"),
+        ('{"1": {"2": {"x": 1}}}', "1.2.x is not a field number", "1.2.x"),
+        ('{"0": 1}', "0 is not a field number", "0"),
+        ('{"1": [1, [2]]}', r"1\[1\] must be an object", "1[1]"),
+        ('{"1": 18446744073709551616}', "64-bit whole number", "1"),
         ('{"1": {"bytes": "?"}}', "cannot be", "1"),
         ('{"1": {"fixed32": 4294967296}}', "cannot be 4294967296 as fixed32", "1"),
-        ('{"1": "\\ud800"}', "half characters", "1"),
-        ('{"1": 1,}', "JSON breaks at line 1", ""),
+        ('{"1": "\\ud800"}', "lone surrogates", "1"),
+        ('{"1": 1,}', "JSON is invalid at line 1", ""),
         pytest.param('{"1":' * 150 + "1" + "}" * 150, "nests deeper than 100", ".".join("1" * 101), id="deep"),
     ],
 )
-def test_what_cannot_be_meant(text: str, words: str, path: str) -> None:
+def test_invalid_texts(text: str, words: str, path: str) -> None:
     with pytest.raises(RequestError, match=words) as caught:
         encoded(text)
     assert caught.value.path == path
 
 
 @given(st.binary())
-def test_any_bytes_are_given_back(data: bytes) -> None:
+def test_any_bytes_survive_a_round_trip(data: bytes) -> None:
     text = untyped_text(data)
     assert encode_untyped(text, "") == data
     assert text.startswith("0x") or json.loads(text) is not None

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,7 +68,8 @@ class Watched:
         self._changed.set()
 
 
-async def test_a_tshark_that_is_stopped_is_reported_until_it_goes_on() -> None:
+@pytest.mark.system
+async def test_a_stopped_tshark_is_reported_until_it_continues() -> None:
     reading, writing = os.pipe()
     data = CAPTURE.read_bytes()
     watched = Watched(Session(StdinSource(reading)))
@@ -88,7 +90,8 @@ async def test_a_tshark_that_is_stopped_is_reported_until_it_goes_on() -> None:
         await watched.session.close()
 
 
-async def test_a_file_is_stalled_only_while_nothing_is_read_of_it_and_not_while_it_is_paused(tmp_path: Path) -> None:
+@pytest.mark.system
+async def test_a_paused_file_is_not_stalled(tmp_path: Path) -> None:
     watched = Watched(Session(FileSource(write_copies(120, tmp_path))))
     session = watched.session
     try:
@@ -108,7 +111,8 @@ async def test_a_file_is_stalled_only_while_nothing_is_read_of_it_and_not_while_
         await session.close()
 
 
-def test_a_command_says_once_that_it_is_behind() -> None:
+@pytest.mark.system
+def test_a_command_reports_a_backlog_once() -> None:
     data = CAPTURE.read_bytes()
     command = [sys.executable, "-m", "inspector", "frames", "-", "--json"]
     with subprocess.Popen(
@@ -131,11 +135,12 @@ def test_a_command_says_once_that_it_is_behind() -> None:
         process.stdin = None  # for communicate
         rest, more = process.communicate(timeout=SECONDS)
     assert "Decoding is behind by " in said
-    assert f"tshark was stopped by a signal: `kill -CONT {tshark.pid}` lets it go on. Nothing is lost." in said
+    assert f"A signal has stopped tshark: `kill -CONT {tshark.pid}` resumes it. Nothing is lost." in said
     assert (process.returncode, rest.count(b"\n"), more) == (0, 669, b"")
 
 
-async def test_the_screen_says_so_and_takes_it_back() -> None:
+@pytest.mark.system
+async def test_the_screen_shows_a_backlog_while_it_lasts() -> None:
     async with opened(CAPTURE, NARROW) as run:
         line, notice = run.screen.query_one(StatusLine), run.screen.query_one(Notice)
         live = SessionStatus("localhost:37564", Phase.LIVE, engine="tcpdump", interface="lo", tshark="4.0.17")
@@ -162,7 +167,7 @@ def test_decoding_that_keeps_up_within_a_second_has_no_backlog(arrivals: list[in
         assert meter.note(step / 2, recorded[-1], recorded[max(0, len(recorded) - 1 - delay)]) is None
 
 
-def test_the_age_is_that_of_the_oldest_packet_that_waits() -> None:
+def test_the_age_is_that_of_the_oldest_packet_not_decoded() -> None:
     meter = BacklogMeter()
     told = [
         meter.note(time, recorded, latest)
@@ -177,7 +182,7 @@ def test_the_age_is_that_of_the_oldest_packet_that_waits() -> None:
     ]
 
 
-def test_a_tshark_that_begins_again_is_behind_with_what_is_new_only() -> None:
+def test_a_restarted_tshark_adds_no_backlog() -> None:
     meter = BacklogMeter()
     assert meter.note(0, 1000, 1000) is None
     assert [meter.note(time, 1000, 10 * time) for time in range(1, 20)] == [None] * 19
@@ -187,7 +192,7 @@ def test_a_tshark_that_begins_again_is_behind_with_what_is_new_only() -> None:
     ]
 
 
-def test_a_program_that_was_stopped_itself_does_not_blame_tshark() -> None:
+def test_a_suspended_program_reports_no_stall_of_tshark() -> None:
     meter = BacklogMeter()
     meter.note(0, 10, 5)
     assert meter.note(600, 20, 5) == Backlog(15, 600)

@@ -1,4 +1,4 @@
-"""What leaves the store when memory is short: by age, told before and after, and lost to nobody who prints it."""
+"""Evicting frames when memory is short: by age, and after they are printed or shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import contextlib
 import gc
 import json
 import os
-from argparse import ArgumentTypeError
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.cli import arguments
-from inspector.headless.calls import print_calls
+from inspector.cli import options
+from inspector.errors import UsageError
 from inspector.headless.follow import print_stream
-from inspector.headless.frames import print_frames
 from inspector.headless.runner import Limits
+from inspector.headless.tables import print_calls, print_frames
 from inspector.http2.hpack.recovery import HeaderRecovery
 from inspector.http2.stats import ConnectionStats
 from inspector.model.call import CallState, StreamKey
@@ -44,7 +43,7 @@ LITTLE = Memory(1 << 30, 1 << 30, 30_000)
 
 
 @given(st.lists(st.integers()), st.lists(st.tuples(st.integers(0, 12), st.booleans()), max_size=8))
-def test_a_log_is_a_list_whose_beginning_is_missing(items: list[int], drops: list[tuple[int, bool]]) -> None:
+def test_a_retained_list_keeps_its_positions(items: list[int], drops: list[tuple[int, bool]]) -> None:
     log, first = RetainedList[int](), 0
     for number, item in enumerate(items):
         log.append(item)
@@ -53,7 +52,7 @@ def test_a_log_is_a_list_whose_beginning_is_missing(items: list[int], drops: lis
             log.drop(before)
             first = max(first, min(before, number + 1))
             if is_freed:
-                log.free()
+                log.release()
         said = items[: number + 1]
         assert (len(log), log.first, log.kept) == (number + 1, first, number + 1 - first)
         assert list(log) == said[first:] == log[0:] == list(reversed(list(reversed(log))))
@@ -65,13 +64,13 @@ def test_a_log_is_a_list_whose_beginning_is_missing(items: list[int], drops: lis
         assert log[-1] == 7
 
 
-def test_what_was_dropped_can_be_read_until_it_is_freed() -> None:
+def test_dropped_frames_can_be_read_until_they_are_freed() -> None:
     log = RetainedList("abcdef")
     log.drop(4)
     assert (log[0], list(log), log.holds(3), log.holds(4)) == ("a", ["e", "f"], False, True)
-    assert log.free(3)
+    assert log.release(3)
     assert log.reader()(3) == "d"
-    assert not log.free()
+    assert not log.release()
     with pytest.raises(IndexError):
         log[3]
     assert log[4] == "e"
@@ -86,14 +85,14 @@ def talk_of(calls: int) -> Conversation:
     return talk
 
 
-def test_totals_stay_and_calls_go_with_their_last_frame() -> None:
+def test_totals_are_kept_and_calls_are_evicted_with_their_last_frame() -> None:
     talk = talk_of(10)
     store, totals = talk.store, MethodTotals(talk.store)
     before = {name: (total.calls, total.requests, total.request_bytes) for name, total in totals.methods.items()}
     per_call = len(store.frames) // 10
-    change = store.drop(3 * per_call + 2)
+    change = store.evict(3 * per_call + 2)
     totals.update(change)
-    assert change.gone == {StreamKey(0, 1), StreamKey(0, 3), StreamKey(0, 5)}
+    assert change.evicted == {StreamKey(0, 1), StreamKey(0, 3), StreamKey(0, 5)}
     assert list(store.calls) == [StreamKey(0, number) for number in range(7, 20, 2)]
     cut = store.calls[StreamKey(0, 7)]
     assert len(cut.requests) == 1
@@ -103,25 +102,25 @@ def test_totals_stay_and_calls_go_with_their_last_frame() -> None:
     assert store.traffic(0).calls == 10
 
 
-def test_what_leaves_needs_no_collector() -> None:
+def test_evicted_objects_need_no_garbage_collection() -> None:
     """Of millions of frames, none is looked at again by the collector of garbage."""
     talk = talk_of(3)
     talk.server(response(7), gap=True)
     gc.collect()
     gc.disable()
     try:
-        talk.store.drop(len(talk.store.frames))
-        while talk.store.free(2):
+        talk.store.evict(len(talk.store.frames))
+        while talk.store.release(2):
             pass
         tally, recovery = ConnectionStats(0, (CLIENT, SERVER), BEGAN), HeaderRecovery()
-        recovery.lose()
+        recovery.mark_gap()
         del tally, recovery
         assert gc.collect() == 0
     finally:
         gc.enable()
 
 
-def test_an_open_call_stays_and_goes_on() -> None:
+def test_an_open_call_is_not_evicted() -> None:
     talk = Conversation()
     talk.client(request(1))
     talk.server(response(1))
@@ -130,18 +129,18 @@ def test_an_open_call_stays_and_goes_on() -> None:
     for number in range(50):
         talk.server(data(1, reply(f"{number}")))
         if number % 7 == 0:
-            talk.store.drop(5)
-            talk.store.free(3)
+            talk.store.evict(5)
+            talk.store.release(3)
             follow.update()
             call_object(talk.store, Catalog(), key)
-        talk.store.drop(len(talk.store.frames) - talk.store.frames.first)
+        talk.store.evict(len(talk.store.frames) - talk.store.frames.first)
     assert talk.store.calls[key].state is CallState.OPEN
     assert len(talk.store.calls[key].responses) == 50
     talk.server(data(1, reply("last")), trailers(1))
     follow.update()
     assert [step.title[-1].text for step in follow.steps()]
     assert follow.dropped > 0
-    talk.store.drop(100)
+    talk.store.evict(100)
     assert key not in talk.store.calls
     talk.server(trailers(1))  # of a call that is gone
 
@@ -180,8 +179,9 @@ COMMANDS: dict[str, Callable[[Session], Awaitable[int]]] = {
 }
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-async def test_what_leaves_is_printed_before(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_lines_are_printed_before_eviction(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     capture = bytes(greets(60).capture)
     await in_parts(tmp_path, capture, COMMANDS[name])
     whole = capfd.readouterr().out.splitlines()
@@ -205,7 +205,8 @@ def _untrimmed(line: str) -> dict[str, Any]:
     return call
 
 
-async def test_a_stream_that_leaves_is_printed_before(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.system
+async def test_a_followed_stream_is_printed_before_eviction(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     capture, key = bytes(greets(60).capture), StreamKey(0, 3)
 
     def work(session: Session) -> Awaitable[int]:
@@ -220,24 +221,25 @@ async def test_a_stream_that_leaves_is_printed_before(tmp_path: Path, capfd: pyt
 async def drop(run: Running, frames: int) -> None:
     """Let frames go, as the session does."""
     store = run.session.store
-    run.session.on_change(store.leaving_with(frames))
-    run.session.on_change(store.drop(frames))
+    run.session.on_change(store.evicting(frames))
+    run.session.on_change(store.evict(frames))
     await run.pilot.pause()
-    while store.free(1000):
+    while store.release(1000):
         pass
-    run.session.on_change(store.drop(0))
+    run.session.on_change(store.evict(0))
     await run.pilot.pause()
 
 
-async def test_the_screen_goes_on_when_what_it_shows_leaves(tmp_path: Path) -> None:
+@pytest.mark.system
+async def test_the_screen_survives_the_eviction_of_what_it_shows(tmp_path: Path) -> None:
     async with opened(greets(40).write(tmp_path / "greets.pcap")) as run:
         await run.press("down", "m", "down", "down", "f")
-        first = run.session.store.frames[run.frames.key]
+        first = run.session.store.frames[run.frames.cursor.key]
         await drop(run, 100)
         assert run.counts.startswith(f"{run.frames.count} of ")
         assert "100 older dropped" in run.counts
         assert run.frames.marks == {}
-        shown = run.session.store.frames[run.frames.key]
+        shown = run.session.store.frames[run.frames.cursor.key]
         assert shown.packet > first.packet
         assert f"packet {shown.packet}" in text(run.pane)
         await run.press("escape")
@@ -251,23 +253,23 @@ async def test_the_screen_goes_on_when_what_it_shows_leaves(tmp_path: Path) -> N
         run.screen.browser.listing.open(FRAMES)
         await run.until(lambda: run.list.id == FRAMES)
         run.screen.browser.go_to(FrameAt(3))
-        await run.until(lambda: "not kept any more" in text(run.pane))
+        await run.until(lambda: "no longer in memory" in text(run.pane))
         await drop(run, 10_000)
         assert run.frames.count == 0
 
 
 @pytest.mark.parametrize(("said", "size"), [("800M", 800 << 20), ("2g", 2 << 30), ("1000000000", 1_000_000_000)])
 def test_the_limit_is_a_size(said: str, size: int) -> None:
-    assert arguments.memory(said) == size
+    assert options.app("grpc-inspector").read([f"--memory={said}"]).memory == size
     memory = Memory.of(size)
     assert memory.tshark + memory.store <= size
 
 
 @pytest.mark.parametrize("said", ["", "much", "100M", "-2G", "2T"])
-def test_what_is_no_limit_is_refused(said: str) -> None:
-    with pytest.raises(ArgumentTypeError, match=r"size|too little"):
-        arguments.memory(said)
+def test_an_invalid_limit_is_an_error(said: str) -> None:
+    with pytest.raises(UsageError, match=r"size|too little"):
+        options.app("grpc-inspector").read([f"--memory={said}"])
 
 
-def test_the_usual_limit_is_between_half_and_eight_gigabytes() -> None:
+def test_the_default_limit_is_between_half_and_eight_gigabytes() -> None:
     assert 512 << 20 <= usual_memory().limit <= 8 << 30

@@ -1,4 +1,4 @@
-"""While a capture file is read: how far it is, how long yet, and the key that stops it and goes on."""
+"""Reading a capture file: its progress, the estimate, and the key that stops and resumes it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from inspector.capture.source import Target
 from inspector.capture.spool import Spool
 from inspector.errors import TsharkError
-from inspector.headless.calls import print_calls
-from inspector.headless.frames import print_frames
 from inspector.headless.runner import Limits
+from inspector.headless.tables import print_calls, print_frames
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, LiveSource, Phase, Session, StdinSource
 from inspector.session.export import packets_of_connections
@@ -46,7 +45,8 @@ def phase(session: Session) -> Phase:
     return session.status.phase
 
 
-async def test_reading_stops_and_goes_on(large: Path) -> None:
+@pytest.mark.system
+async def test_reading_stops_and_resumes(large: Path) -> None:
     session, stopped = Session(FileSource(large)), asyncio.Event()
 
     def stop(change: Change) -> None:
@@ -72,7 +72,8 @@ async def test_reading_stops_and_goes_on(large: Path) -> None:
         await session.close()
 
 
-async def test_a_key_stops_the_reading_and_what_is_read_stays(large: Path) -> None:
+@pytest.mark.system
+async def test_a_key_stops_reading_and_keeps_what_was_read(large: Path) -> None:
     async with reading(large) as run:
         await run.until(lambda: run.frames.count)
         await run.press("ctrl+e")
@@ -88,7 +89,8 @@ async def test_a_key_stops_the_reading_and_what_is_read_stays(large: Path) -> No
         assert phase(run.session) in (Phase.READING, Phase.ENDED)
 
 
-async def test_the_status_line_says_how_far_it_is() -> None:
+@pytest.mark.system
+async def test_the_status_line_shows_the_progress() -> None:
     async with opened(CAPTURE) as run:
         line = run.screen.query_one(StatusLine)
         status = SessionStatus("trace.pcapng", Phase.READING, captured=1_000, decoded=420, is_whole=True)
@@ -104,7 +106,7 @@ async def test_the_status_line_says_how_far_it_is() -> None:
 
 
 @given(st.integers(1, 10_000), st.integers(100, 5_000), st.floats(0.01, 2.0))
-def test_a_steady_pace_is_told_as_it_is(packets: int, octets: int, apart: float) -> None:
+def test_a_steady_pace_gives_an_exact_estimate(packets: int, octets: int, apart: float) -> None:
     pace, steps = Pace(), 100
     for step in range(steps):
         pace.note(step * apart, step * packets, step * octets)
@@ -113,7 +115,7 @@ def test_a_steady_pace_is_told_as_it_is(packets: int, octets: int, apart: float)
     assert left == pytest.approx((steps - 1) * apart)
 
 
-def test_a_pace_is_not_told_before_it_is_known_and_begins_anew() -> None:
+def test_an_estimate_needs_a_known_pace_and_is_reset() -> None:
     pace, told = Pace(), list[tuple[float | None, float | None]]()
     for time, packets, octets in ((0, 0, 0), (0.1, 10, 100), (1, 100, 1_000), (2, 10, 100)):
         pace.note(time, packets, octets)
@@ -121,8 +123,9 @@ def test_a_pace_is_not_told_before_it_is_known_and_begins_anew() -> None:
     assert told == [(None, None), (None, None), (100, 1), (None, None)]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("printing", [print_calls, print_frames])
-async def test_whoever_wants_few_lines_of_a_large_file_does_not_wait_for_its_end(
+async def test_a_few_lines_of_a_large_file_come_before_its_end(
     printing: Callable[..., Awaitable[int]], large: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     session = Session(FileSource(large))
@@ -146,7 +149,8 @@ async def begun() -> psutil.Process:
         await asyncio.sleep(0.01)
 
 
-async def test_a_tshark_that_is_killed_over_a_file_begins_again(large: Path) -> None:
+@pytest.mark.system
+async def test_a_tshark_killed_while_reading_a_file_is_restarted(large: Path) -> None:
     session, killed, notices = Session(FileSource(large)), list[int](), set[str]()
 
     def kill(_change: Change) -> None:
@@ -162,7 +166,7 @@ async def test_a_tshark_that_is_killed_over_a_file_begins_again(large: Path) -> 
         for look in (session.packets.follow_tcp(0), packets_of_connections(session, [0])):
             looking = asyncio.create_task(look)
             (await begun()).kill()
-            with pytest.raises(TsharkError, match=r"tshark was ended while it was to .*Look again"):
+            with pytest.raises(TsharkError, match=r"tshark was killed before it could .*Try again"):
                 await looking
     finally:
         await session.close()
@@ -172,6 +176,7 @@ class DefectError(Exception):
     """An exception that no part of the program expects."""
 
 
+@pytest.mark.system
 async def test_an_unexpected_exception_in_copying_ends_the_session(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -185,6 +190,7 @@ async def test_an_unexpected_exception_in_copying_ends_the_session(
     await _fails_with_defect(Session(StdinSource(reader)))
 
 
+@pytest.mark.system
 async def test_an_unexpected_exception_in_recording_ends_the_session(
     monkeypatch: pytest.MonkeyPatch, free_port: int
 ) -> None:

@@ -1,4 +1,4 @@
-"""What reflection answers in a capture tell of the schema, and that hostile ones do no harm."""
+"""Reflection replies in a capture extend the catalog, and hostile ones do no harm."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def learn(*answers: bytes, version: str = "v1") -> tuple[Catalog, list[bool]]:
 
 
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])
-def test_a_client_that_asks_for_the_schema_teaches_it(version: str) -> None:
+def test_reflection_replies_extend_the_catalog(version: str) -> None:
     catalog, news = learn(answer(shop().SerializeToString()), version=version)
     assert news == [True]
     assert catalog.origins == (ORIGIN, GREET_ORIGIN)
     assert catalog.methods["/shop.v1.Shop/Get"].origin == ORIGIN
 
 
-def test_files_that_come_one_by_one_are_put_together() -> None:
+def test_files_of_several_replies_are_combined() -> None:
     common = FileDescriptorProto(name="common.proto", package="c", syntax="proto3")
     common.message_type.add(name="Name")
     api = FileDescriptorProto(name="api.proto", package="a", syntax="proto3", dependency=["common.proto"])
@@ -51,12 +51,12 @@ def test_files_that_come_one_by_one_are_put_together() -> None:
     assert catalog.message_class("a.Who") is not None
 
 
-def test_the_same_answer_again_is_no_news() -> None:
+def test_a_repeated_reply_changes_nothing() -> None:
     file = answer(shop().SerializeToString())
     assert learn(file, file)[1] == [True, False]
 
 
-def test_what_other_methods_say_is_no_schema() -> None:
+def test_replies_of_other_methods_are_ignored() -> None:
     seen, catalog = Conversation(), Catalog()
     reflection = ReflectionSniffer(seen.store, catalog)
     seen.client(request(1, "/x.Y/Z"))
@@ -64,7 +64,7 @@ def test_what_other_methods_say_is_no_schema() -> None:
     assert not reflection.update(seen.server(data(1, prefixed(answer(shop().SerializeToString())))))
 
 
-def test_a_service_that_lies_about_googles_types_changes_nothing() -> None:
+def test_false_files_of_google_types_are_ignored() -> None:
     lie = FileDescriptorProto(name="google/protobuf/timestamp.proto", package="google.protobuf", syntax="proto3")
     lie.message_type.add(name="Timestamp").field.add(name="seconds", number=1, type=9, label=1)
     catalog, _ = learn(answer(lie.SerializeToString(), shop().SerializeToString()))
@@ -73,13 +73,13 @@ def test_a_service_that_lies_about_googles_types_changes_nothing() -> None:
     assert [field.name for field in found.DESCRIPTOR.fields] == ["seconds", "nanos"]
 
 
-def test_endlessly_many_files_are_bounded() -> None:
+def test_the_number_of_files_is_bounded() -> None:
     files = [FileDescriptorProto(name=f"{index}.proto").SerializeToString() for index in range(5_000)]
     catalog, _ = learn(*(answer(*files[start : start + 100]) for start in range(0, 5_000, 100)))
     assert len(catalog.sources[0].built.files) == 4_000
 
 
 @given(st.lists(st.binary(max_size=60) | st.binary(max_size=60).map(answer), max_size=4))
-def test_any_answers_do_no_harm(answers: list[bytes]) -> None:
+def test_arbitrary_replies_never_raise(answers: list[bytes]) -> None:
     catalog, _ = learn(*answers)
     assert catalog.method("/HelloWorld/greet") is not None

@@ -1,4 +1,4 @@
-"""What a real service and a real client teach the catalog while they talk: reflection and details through the wire."""
+"""Schema and status details from real traffic, while a real client and service talk."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from inspector.store.store import Store
 from tests.captures import read_store
 from tests.conftest import GreetProcess
 from tests.tapped import tap_before
+
+pytestmark = pytest.mark.system
 
 INFO = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 
@@ -38,7 +40,7 @@ def captured(greet: GreetProcess, tmp_path: Path) -> Callable[[Callable[[str], A
     return capture
 
 
-async def test_reflection_on_the_wire_is_the_schema_of_what_follows(captured: Any) -> None:
+async def test_captured_reflection_types_later_messages(captured: Any) -> None:
     store = await captured(fetch)
     catalog = Catalog()
     assert ReflectionSniffer(store, catalog).update(store.everything())

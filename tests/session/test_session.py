@@ -94,6 +94,7 @@ class _Greeter(HelloWorldServicer):
 ENGINES = [pytest.param("tcpdump", marks=needs_capture), pytest.param("dumpcap", marks=needs_capture), "tap"]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("engine", ENGINES)
 async def test_every_engine_shows_a_call(engine: str, greet: GreetProcess) -> None:
     async with running(Session(LiveSource(Target("localhost", greet.port), engine))) as watched:
@@ -106,8 +107,9 @@ async def test_every_engine_shows_a_call(engine: str, greet: GreetProcess) -> No
         assert [message.data for message in call.responses] == [b"\n\x0cHello, World"]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("engine", ENGINES)
-async def test_capturing_stops_and_goes_on(engine: str, greet: GreetProcess) -> None:
+async def test_capturing_stops_and_resumes(engine: str, greet: GreetProcess) -> None:
     async with running(Session(LiveSource(Target("localhost", greet.port), engine))) as watched:
         session = watched.session
         await greet_through(session.status, "before")
@@ -122,7 +124,8 @@ async def test_capturing_stops_and_goes_on(engine: str, greet: GreetProcess) -> 
         assert names == [b"\n\x06before", b"\n\x05after"]
 
 
-async def test_a_killed_tshark_is_told_and_nothing_is_lost(greet: GreetProcess) -> None:
+@pytest.mark.system
+async def test_a_killed_tshark_is_reported_and_nothing_is_lost(greet: GreetProcess) -> None:
     async with running(Session(LiveSource(Target("localhost", greet.port), "tap"))) as watched:
         await greet_through(watched.session.status, "one")
         await watched.until(lambda: watched.complete_calls() == 1)
@@ -134,22 +137,24 @@ async def test_a_killed_tshark_is_told_and_nothing_is_lost(greet: GreetProcess) 
         assert any("SIGKILL" in notice and "nothing is lost" in notice for notice in watched.notices)
 
 
+@pytest.mark.system
 @needs_capture
 @pytest.mark.parametrize("engine", ["tcpdump", "dumpcap"])
-async def test_a_killed_engine_is_told_and_started_again(engine: str, greet: GreetProcess) -> None:
+async def test_a_killed_engine_is_reported_and_restarted(engine: str, greet: GreetProcess) -> None:
     async with running(Session(LiveSource(Target("localhost", greet.port), engine))) as watched:
         await greet_through(watched.session.status, "one")
         await watched.until(lambda: watched.complete_calls() == 1)
         killed = child(engine)
         killed.kill()
-        await watched.until(lambda: any("started again" in notice for notice in watched.notices))
+        await watched.until(lambda: any("was restarted" in notice for notice in watched.notices))
         await watched.until(lambda: watched.session.status.phase is Phase.LIVE)
         assert child(engine).pid != killed.pid
         await greet_through(watched.session.status, "two")
         await watched.until(lambda: watched.complete_calls() == 2)
 
 
-async def test_a_killed_service_is_told_and_started_again(free_port: int) -> None:
+@pytest.mark.system
+async def test_a_killed_service_is_reported_and_restarted(free_port: int) -> None:
     before = {process.pid for process in psutil.Process().children()}
     source = LiveSource(Target("localhost", free_port), "tap", greet=True)
     async with running(Session(source)) as watched:
@@ -158,12 +163,13 @@ async def test_a_killed_service_is_told_and_started_again(free_port: int) -> Non
         children = [process for process in psutil.Process().children() if process.pid not in before]
         (service,) = [process for process in children if "sample_service" in command_of(process)]
         service.kill()
-        await watched.until(lambda: any("started again" in notice for notice in watched.notices))
+        await watched.until(lambda: any("was restarted" in notice for notice in watched.notices))
         await greet_through(watched.session.status)
         await watched.until(lambda: watched.complete_calls() == 2)
         assert any("SIGKILL" in notice for notice in watched.notices)
 
 
+@pytest.mark.system
 async def test_a_unix_socket_is_seen_through_the_tap(tmp_path: Path) -> None:
     server = grpc.aio.server()
     add_HelloWorldServicer_to_server(_Greeter(), server)  # type: ignore[no-untyped-call]  # generated
@@ -177,7 +183,8 @@ async def test_a_unix_socket_is_seen_through_the_tap(tmp_path: Path) -> None:
     await server.stop(None)
 
 
-async def test_a_greet_service_that_is_there_is_found(greet: GreetProcess) -> None:
+@pytest.mark.system
+async def test_a_running_greet_service_is_used(greet: GreetProcess) -> None:
     source = LiveSource(Target("localhost", greet.port), "tap", greet=True)
     async with running(Session(source)) as watched:
         assert "already" in watched.session.status.service
@@ -186,6 +193,7 @@ async def test_a_greet_service_that_is_there_is_found(greet: GreetProcess) -> No
         await watched.until(lambda: watched.complete_calls() == 1)
 
 
+@pytest.mark.system
 async def test_a_port_that_speaks_http2_is_found_while_a_capture_streams_in(tmp_path: Path) -> None:
     """The preface comes after tshark has begun, in a capture whose ports nobody named."""
     pipe = tmp_path / "pipe"
@@ -204,7 +212,8 @@ async def test_a_port_that_speaks_http2_is_found_while_a_capture_streams_in(tmp_
     assert [frame.packet for frame in session.store.frames] == sorted(frame.packet for frame in session.store.frames)
 
 
-async def test_what_is_captured_can_be_saved_and_read_again(greet: GreetProcess, tmp_path: Path) -> None:
+@pytest.mark.system
+async def test_a_capture_can_be_saved_and_read_again(greet: GreetProcess, tmp_path: Path) -> None:
     path = tmp_path / "saved.pcap"
     async with running(Session(LiveSource(Target("localhost", greet.port), "tap"))) as watched:
         await greet_through(watched.session.status)
@@ -220,15 +229,17 @@ async def test_what_is_captured_can_be_saved_and_read_again(greet: GreetProcess,
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-async def test_nothing_is_left_of_a_session_that_was_closed(greet: GreetProcess) -> None:
+@pytest.mark.system
+async def test_a_closed_session_leaves_nothing(greet: GreetProcess) -> None:
     async with running(Session(LiveSource(Target("localhost", greet.port), "tap"))) as watched:
         await greet_through(watched.session.status)
     names = {p.name() for p in psutil.Process().children() if p.status() != psutil.STATUS_ZOMBIE}
     assert not names & {"tshark", "tcpdump", "dumpcap"}
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", ["i_not_a_capture.pcapng", "i_empty_file.pcapng"])
-async def test_what_is_no_capture_is_said(name: str) -> None:
+async def test_a_file_that_is_not_a_capture_is_an_error(name: str) -> None:
     session = Session(FileSource(DATA / name))
     with pytest.raises(SourceError):
         await session.run()
@@ -236,7 +247,8 @@ async def test_what_is_no_capture_is_said(name: str) -> None:
     await session.close()
 
 
-async def test_a_capture_cut_short_gives_what_there_is() -> None:
+@pytest.mark.system
+async def test_a_truncated_capture_is_decoded_to_its_end() -> None:
     session = Session(FileSource(DATA / "i_truncated_half.pcapng"))
     await session.run()
     await session.close()
@@ -247,23 +259,24 @@ async def test_a_capture_cut_short_gives_what_there_is() -> None:
 @pytest.mark.parametrize(
     ("text", "kind"), [("localhost:1", "LiveSource"), ("-", "StdinSource"), (str(DATA / "a_mid.pcapng"), "FileSource")]
 )
-def test_a_source_is_known_by_its_form(text: str, kind: str) -> None:
+def test_a_source_is_recognized_by_its_form(text: str, kind: str) -> None:
     assert type(parse_source(text)).__name__ == kind
 
 
-def test_what_is_no_source_is_said() -> None:
+def test_an_invalid_source_is_an_error() -> None:
     with pytest.raises(SourceError, match=r"no file there\.pcap"):
         parse_source("there.pcap")
 
 
-async def test_one_that_reads_again_knows_what_was_heard_before() -> None:
+@pytest.mark.system
+async def test_the_next_session_keeps_detected_ports() -> None:
     session = Session(FileSource(DATA / "o_tls_node_go.pcapng"))
     await session.run()
-    again = session.begin_again(replace(session.decoding, ports=frozenset({9})))
+    again = session.reread(replace(session.decoder.decoding, ports=frozenset({9})))
     await session.close()
     await again.run()
     await again.close()
-    assert again.decoding.all_ports == session.decoding.all_ports | {9}
+    assert again.decoder.decoding.all_ports == session.decoder.decoding.all_ports | {9}
     assert again.store.connections
     for index in again.store.connections:
         assert connection_object(again.store, index) == connection_object(session.store, index)

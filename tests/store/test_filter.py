@@ -1,4 +1,4 @@
-"""The filter: what a text means, what it says when it means nothing, and which frames and calls it lets through."""
+"""Filters: their syntax, their errors, and the frames and calls that match."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from inspector.errors import FilterError
 from inspector.model.call import StreamKey
-from inspector.store.filters.filter import BulkMatcher, Filter, parse
+from inspector.store.filters.filter import BulkMatcher, Filter
+from inspector.store.filters.syntax import parse
 from tests.conversation import (
     Conversation,
     data,
@@ -31,7 +32,7 @@ from tests.conversation import (
 
 @pytest.fixture(scope="module")
 def talk() -> Conversation:
-    """0-2 control; 3-7 greet Ada; 8-9 a failing call; 10-12 a call in gzip that is cancelled; 13 GOAWAY."""
+    """Positions 0-2 control; 3-7 greet Ada; 8-9 a failing call; 10-12 a cancelled call with gzip; 13 GOAWAY."""
     talk = Conversation()
     talk.client(settings(INITIAL_WINDOW_SIZE=65535))
     talk.server(settings(MAX_FRAME_SIZE=16384), window(0, 4711))
@@ -46,7 +47,7 @@ def talk() -> Conversation:
 
 
 def frames(talk: Conversation, text: str) -> list[int]:
-    """One by one, and all at once."""
+    """Return the matching frames, tested one by one and in bulk."""
     found = parse(text)
     matching = [each for each in range(len(talk.store.frames)) if found.matches_frame(talk.store, each)]
     assert list(BulkMatcher(found).matching(talk.store, 0, len(talk.store.frames))) == matching
@@ -102,7 +103,7 @@ def frames(talk: Conversation, text: str) -> list[int]:
         (":path", [3, 8, 10]),
     ],
 )
-def test_a_text_lets_these_frames_through(talk: Conversation, text: str, positions: list[int]) -> None:
+def test_frames_that_match(talk: Conversation, text: str, positions: list[int]) -> None:
     assert frames(talk, text) == list(positions)
 
 
@@ -155,16 +156,16 @@ def test_a_call_matches_when_one_of_its_frames_does(talk: Conversation, text: st
         ("tcp.port == http", "needs a number, not http"),
         ("tcp.port > 5", "cannot be compared with >"),
         ("frame.number == 5", "tcp.port, tcp.stream and http2.streamid"),
-        ("greet || World", "all parts of a filter must match"),
+        ("greet || World", "all of its parts must match"),
     ],
 )
-def test_a_faulty_text_says_what_is_wrong(text: str, said: str) -> None:
+def test_errors_say_what_is_wrong(text: str, said: str) -> None:
     with pytest.raises(FilterError) as caught:
         parse(text)
     assert said in str(caught.value)
 
 
-def test_a_word_is_found_in_a_message_that_is_cut_through_it() -> None:
+def test_a_word_is_found_across_two_frames_of_a_message() -> None:
     talk = Conversation()
     whole = hello("Wonderland")
     talk.client(request(1), data(1, whole[:10]), data(1, whole[10:]))
@@ -181,7 +182,7 @@ def test_a_word_that_is_a_status_matches_the_frames_before_the_trailers() -> Non
 
 
 @given(st.text())
-def test_any_text_is_a_filter_or_a_sentence(text: str) -> None:
+def test_any_text_is_a_filter_or_an_error(text: str) -> None:
     try:
         found: Filter | FilterError = parse(text)
     except FilterError as error:

@@ -1,10 +1,10 @@
-"""Which language a filter is taken to be written in."""
+"""The language that a filter text is taken to be written in."""
 
 from __future__ import annotations
 
 import pytest
 
-from inspector.store.filters.syntax import Language, display_text, is_sure, language
+from inspector.store.filters.syntax import Language, display_text, is_unambiguous, language
 
 WORDS = [
     "", "greet World", "method:greet", "-type:DATA", '"grpc"', '"tcp.port == 1"', "1.2.3.4", "x-request-id", "foo=bar",
@@ -30,6 +30,6 @@ def test_display_filters(text: str) -> None:
     assert language(text) is Language.DISPLAY
 
 
-def test_what_only_says_that_it_is_one_is_not_part_of_it() -> None:
+def test_the_prefix_is_not_part_of_a_display_filter() -> None:
     assert [display_text(text) for text in (" = vlan ", "=tcp", "tcp.port == 1")] == ["vlan", "tcp", "tcp.port == 1"]
-    assert [is_sure(text) for text in ("http2", "=vlan", "!tcp", "tcp.port == 1")] == [False, True, True, True]
+    assert [is_unambiguous(text) for text in ("http2", "=vlan", "!tcp", "tcp.port == 1")] == [False, True, True, True]

@@ -1,4 +1,4 @@
-"""What is shown, kept up to date, is always what a fresh look at the whole store would show."""
+"""The incremental views equal views built from scratch."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from inspector.model.call import Call, StreamKey
 from inspector.model.frame import Side
-from inspector.store.filters.filter import EVERYTHING, BulkMatcher, parse
-from inspector.store.filters.selection import CallSelection, Selection
+from inspector.store.filters.call_selection import CallSelection
+from inspector.store.filters.filter import EVERYTHING, BulkMatcher
+from inspector.store.filters.frame_selection import FrameSelection
 from inspector.store.filters.sorting import CallOrder
+from inspector.store.filters.syntax import parse
 from inspector.store.store import Store
 from tests.conversation import (
     Conversation,
@@ -46,7 +48,7 @@ FILTERS = (
     "type:window",
 )
 DROPS = st.lists(st.integers(0, 6), max_size=8)
-"""How many frames are dropped behind each batch."""
+"""How many frames are evicted after each batch."""
 
 
 def fresh(store: Store, text: str, *, show_control: bool) -> tuple[list[int], int]:
@@ -58,19 +60,19 @@ def fresh(store: Store, text: str, *, show_control: bool) -> tuple[list[int], in
 
 @settings(max_examples=80, deadline=None)
 @given(packets(), st.sampled_from(FILTERS), st.booleans(), st.lists(st.integers(1, 4), max_size=8), DROPS)
-def test_kept_up_to_date_equals_built_from_scratch(
+def test_the_incremental_view_equals_a_fresh_one(
     said: list[SaidPacket], text: str, show_control: bool, batches: list[int], drops: list[int]
 ) -> None:
     talk, found = Conversation(), parse(text)
-    shown, calls = Selection(talk.store, found, show_control=show_control), CallSelection(talk.store, found)
+    shown, calls = FrameSelection(talk.store, found, show_control=show_control), CallSelection(talk.store, found)
     waiting = [talk.events(side, *frames, connection=index) for side, frames, index in said]
     for size, drop in zip_longest((*batches, len(waiting)), drops, fillvalue=0):
         batch, waiting = [event for packet in waiting[:size] for event in packet], waiting[size:]
         rows, keys = list(shown.positions), list(calls.keys)
         change = talk.store.apply(batch)
         if drop:
-            change = change.merged(talk.store.drop(drop))
-            talk.store.free(drop - 1)
+            change = change.merged(talk.store.evict(drop))
+            talk.store.release(drop - 1)
         told, told_of_calls = shown.update(change), calls.update(change)
         assert (list(shown.positions), shown.hidden_control) == fresh(talk.store, text, show_control=show_control)
         assert list(calls.keys) == [key for key in talk.store.calls if found.matches_call(talk.store, key)]
@@ -88,8 +90,8 @@ ORDERS: dict[str, Callable[[Call], Any]] = {
 }
 
 
-def sorted_afresh(store: Store, text: str, order: CallOrder) -> list[StreamKey]:
-    """By the plainest means: those without a value last, ties in the order of the store."""
+def freshly_sorted(store: Store, text: str, order: CallOrder) -> list[StreamKey]:
+    """The simplest way: calls without a value last, ties in the order of the store."""
     keys = [key for key in store.calls if parse(text).matches_call(store, key)]
     values = {key: order.value(store.calls[key]) for key in keys}
     known = sorted((key for key in keys if values[key] is not None), key=values.__getitem__, reverse=order.descending)
@@ -105,7 +107,7 @@ def sorted_afresh(store: Store, text: str, order: CallOrder) -> list[StreamKey]:
     st.lists(st.integers(1, 4), max_size=8),
     DROPS,
 )
-def test_sorted_calls_kept_so_equal_calls_sorted_from_scratch(
+def test_incrementally_sorted_calls_equal_freshly_sorted_ones(
     said: list[SaidPacket], text: str, by: str, descending: bool, batches: list[int], drops: list[int]
 ) -> None:
     talk, order = Conversation(), CallOrder(ORDERS[by], descending)
@@ -115,18 +117,18 @@ def test_sorted_calls_kept_so_equal_calls_sorted_from_scratch(
     for size, drop in zip_longest((*batches, len(waiting)), drops, fillvalue=0):
         batch, waiting = [event for packet in waiting[:size] for event in packet], waiting[size:]
         calls.update(talk.store.apply(batch))
-        calls.update(talk.store.drop(drop))
-        wanted = sorted_afresh(talk.store, text, order)
+        calls.update(talk.store.evict(drop))
+        wanted = freshly_sorted(talk.store, text, order)
         assert list(calls.keys) == calls.keys[:] == wanted
         assert [calls.row_of(key) for key in wanted] == list(range(len(wanted)))
         assert all(calls.row_of(key) is None for key in talk.store.calls.keys() - set(wanted))
     list(calls.refilter(EVERYTHING))
-    assert list(calls.keys) == sorted_afresh(talk.store, "", order)
+    assert list(calls.keys) == freshly_sorted(talk.store, "", order)
     list(calls.sort(None))
     assert list(calls.keys) == list(talk.store.calls)
 
 
-def test_many_changes_at_once_are_sorted_in_as_few_are() -> None:
+def test_many_changes_at_once_are_sorted_like_few() -> None:
     talk = Conversation()
     for stream in range(1, 2_600, 2):
         talk.client(request(stream))
@@ -134,40 +136,40 @@ def test_many_changes_at_once_are_sorted_in_as_few_are() -> None:
     list(calls.sort(order := CallOrder(lambda call: call.ended, descending=True)))
     answers = [talk.events(Side.SERVER, trailers(stream)) for stream in range(2_599, 0, -2)]
     calls.update(talk.store.apply(event for answer in answers for event in answer))
-    assert list(calls.keys) == sorted_afresh(talk.store, "", order)
+    assert list(calls.keys) == freshly_sorted(talk.store, "", order)
     assert calls.keys[0] == (0, 1)
 
 
 @settings(max_examples=50, deadline=None)
 @given(packets(), packets(), st.sampled_from(FILTERS), st.sampled_from(FILTERS), st.booleans())
-def test_another_filter_is_reached_while_the_capture_goes_on(
+def test_the_filter_can_change_while_the_capture_continues(
     before: list[SaidPacket], meanwhile: list[SaidPacket], old: str, new: str, is_sorted: bool
 ) -> None:
     talk, found = Conversation(), parse(new)
     say_all(talk, before)
-    shown, calls = Selection(talk.store, parse(old)), CallSelection(talk.store, parse(old))
+    shown, calls = FrameSelection(talk.store, parse(old)), CallSelection(talk.store, parse(old))
     order = CallOrder(ORDERS["bytes"], descending=True) if is_sorted else None
     list(calls.sort(order))
-    sweep = BulkMatcher(found)
-    work, work_on_calls = shown.refilter(found, show_control=True, sweep=sweep), calls.refilter(found, sweep)
+    bulk = BulkMatcher(found)
+    work, work_on_calls = shown.refilter(found, show_control=True, bulk=bulk), calls.refilter(found, bulk)
     next(work, None)
     next(work_on_calls, None)
     for number, (side, frames, index) in enumerate(meanwhile):
         change = talk.store.apply(talk.events(side, *frames, connection=index))
         if number == len(before):
-            change = change.merged(talk.store.drop(number))
+            change = change.merged(talk.store.evict(number))
         shown.update(change)
         calls.update(change)
     for step in (*work, *work_on_calls):
         assert 0 <= step <= 1
     assert (list(shown.positions), shown.hidden_control) == fresh(talk.store, new, show_control=True)
     keys = [key for key in talk.store.calls if found.matches_call(talk.store, key)]
-    assert list(calls.keys) == (keys if order is None else sorted_afresh(talk.store, new, order))
+    assert list(calls.keys) == (keys if order is None else freshly_sorted(talk.store, new, order))
 
 
 @settings(max_examples=50, deadline=None)
 @given(packets(), packets(), st.sampled_from(sorted(ORDERS)), st.booleans())
-def test_another_order_is_reached_while_the_capture_goes_on(
+def test_the_order_can_change_while_the_capture_continues(
     before: list[SaidPacket], meanwhile: list[SaidPacket], name: str, descending: bool
 ) -> None:
     talk = Conversation()
@@ -178,7 +180,7 @@ def test_another_order_is_reached_while_the_capture_goes_on(
     for side, frames, index in meanwhile:
         calls.update(talk.store.apply(talk.events(side, *frames, connection=index)))
     list(work)
-    assert list(calls.keys) == sorted_afresh(talk.store, "", order)
+    assert list(calls.keys) == freshly_sorted(talk.store, "", order)
 
 
 def test_many_calls_are_sorted_a_slice_at_a_time_while_they_change() -> None:
@@ -200,23 +202,23 @@ def test_many_calls_are_sorted_a_slice_at_a_time_while_they_change() -> None:
     slices.append(asked)
     assert max(slices) <= 1_000
     assert slices[-1] == 0
-    assert list(calls.keys) == sorted_afresh(talk.store, "", order)
+    assert list(calls.keys) == freshly_sorted(talk.store, "", order)
 
 
 def test_control_frames_are_hidden_and_counted() -> None:
     talk = Conversation()
     talk.client(window(0, 1), window(0, 2))
     talk.greet(1)
-    shown = Selection(talk.store)
+    shown = FrameSelection(talk.store)
     assert (list(shown.positions), shown.hidden_control) == ([2, 3, 4, 5, 6], 2)
     assert list(shown.refilter(EVERYTHING, show_control=True)) == [0.0, 1.0]
     assert (len(shown.positions), shown.hidden_control) == (7, 0)
 
 
-def test_a_new_filter_supersedes_one_that_is_still_at_work() -> None:
+def test_a_new_filter_supersedes_an_unfinished_one() -> None:
     talk = Conversation()
     talk.greet(1)
-    shown = Selection(talk.store)
+    shown = FrameSelection(talk.store)
     first = shown.refilter(parse("type:data"), show_control=False)
     next(first)
     second = shown.refilter(parse("type:headers"), show_control=False)
@@ -229,13 +231,13 @@ def test_a_new_filter_supersedes_one_that_is_still_at_work() -> None:
 def test_rows_are_found_by_position(position: int, row: int | None, nearest: int) -> None:
     talk = Conversation()
     talk.greet(1)
-    shown = Selection(talk.store, parse("type:data"))
+    shown = FrameSelection(talk.store, parse("type:data"))
     assert (shown.row_of(position), shown.nearest_row(position)) == (row, nearest)
 
 
-def test_trailers_bring_the_earlier_frames_of_their_call() -> None:
+def test_trailers_make_earlier_frames_of_their_call_match() -> None:
     talk = Conversation()
-    shown = Selection(talk.store, parse("status:ok"))
+    shown = FrameSelection(talk.store, parse("status:ok"))
     shown.update(talk.client(request(1), data(1, hello("x"))))
     assert list(shown.positions) == []
     told = shown.update(talk.server(response(1), trailers(1)))

@@ -1,4 +1,4 @@
-"""Totals of methods are at every moment what a sum over all calls would give."""
+"""The incremental totals of methods equal sums over all calls."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from inspector.http2.events import MethodLearnt
+from inspector.http2.events import MethodFound
 from inspector.model.call import StreamKey
 from inspector.present.latency import latency_lines
-from inspector.store.filters.filter import method_filter, parse
-from inspector.store.stats import EXACT, UNKNOWN, Durations, MethodTotal, MethodTotals, is_error
+from inspector.store.filters.syntax import method_filter, parse
+from inspector.store.stats import MAX_EXACT, UNKNOWN, Durations, MethodTotal, MethodTotals, is_error
 from inspector.store.store import Store
 from tests.conversation import Conversation, SaidPacket, data, headers, hello, packets, request, reset, trailers
 
@@ -29,7 +29,7 @@ def wanted_percentiles(durations: list[float]) -> list[float]:
 
 
 @given(st.lists(seconds, min_size=2, max_size=200), st.lists(seconds, max_size=50))
-def test_percentiles_of_few_are_exact(durations: list[float], taken_back: list[float]) -> None:
+def test_percentiles_of_few_durations_are_exact(durations: list[float], taken_back: list[float]) -> None:
     kept = Durations()
     for each in (*durations, *taken_back):
         kept.add(each)
@@ -40,9 +40,9 @@ def test_percentiles_of_few_are_exact(durations: list[float], taken_back: list[f
 
 
 @pytest.mark.parametrize("spread", [0.1, 1, 3])
-def test_percentiles_of_many_are_within_one_percent(spread: float) -> None:
+def test_percentiles_of_many_durations_are_within_one_percent(spread: float) -> None:
     random = Random(7)
-    durations = [random.lognormvariate(-5, spread) for _ in range(EXACT + 500)]
+    durations = [random.lognormvariate(-5, spread) for _ in range(MAX_EXACT + 500)]
     kept = Durations()
     for each in (*durations, 7.0):
         kept.add(each)
@@ -51,7 +51,7 @@ def test_percentiles_of_many_are_within_one_percent(spread: float) -> None:
     assert kept.percentiles(*SHARES) == pytest.approx(wanted_percentiles(durations), rel=0.0101)
 
 
-def test_there_are_no_percentiles_of_nothing() -> None:
+def test_there_are_no_percentiles_without_durations() -> None:
     kept = Durations()
     assert kept.percentiles(0.5) == []
     kept.add(0.25)
@@ -70,12 +70,12 @@ def test_ranges_are_counted(durations: list[float], edges: list[float]) -> None:
 
 def test_ranges_of_many_are_counted() -> None:
     kept = Durations()
-    for index in range(EXACT + 1):
+    for index in range(MAX_EXACT + 1):
         kept.add(0.010 if index % 2 else 0.100)
-    assert kept.counts([0.001, 0.005, 0.05, 0.5]) == [0, EXACT // 2, EXACT // 2 + 1]
+    assert kept.counts([0.001, 0.005, 0.05, 0.5]) == [0, MAX_EXACT // 2, MAX_EXACT // 2 + 1]
 
 
-def said_of(totals: MethodTotals) -> dict[tuple[str, int], float]:
+def totals_of(totals: MethodTotals) -> dict[tuple[str, int], float]:
     figures = {
         method: (
             total.calls,
@@ -114,18 +114,18 @@ def summed(store: Store) -> dict[tuple[str, int], float]:
 
 @settings(max_examples=80, deadline=None)
 @given(packets(), st.sampled_from((None, "/a.B/C", "/d.E/F")))
-def test_totals_kept_so_equal_totals_from_scratch(said: list[SaidPacket], named: str | None) -> None:
+def test_incremental_totals_equal_fresh_ones(said: list[SaidPacket], named: str | None) -> None:
     talk = Conversation()
     totals = MethodTotals(talk.store)
     for side, frames, index in said:
         totals.update(talk.store.apply(talk.events(side, *frames, connection=index)))
-        assert said_of(totals) == pytest.approx(summed(talk.store))
-    if talk.store.calls:  # a call is named later, by recovery or by hand, or its name is taken back
-        totals.update(talk.store.apply([MethodLearnt(next(iter(talk.store.calls)), named, None)]))
-        assert said_of(totals) == pytest.approx(summed(talk.store))
+        assert totals_of(totals) == pytest.approx(summed(talk.store))
+    if talk.store.calls:  # a call is named later, by recovery or by the user, or its name is removed
+        totals.update(talk.store.apply([MethodFound(next(iter(talk.store.calls)), named, None)]))
+        assert totals_of(totals) == pytest.approx(summed(talk.store))
 
 
-def test_what_failed_is_an_error_and_what_is_open_is_none() -> None:
+def test_failed_calls_are_errors_and_open_ones_are_not() -> None:
     talk = Conversation()
     talk.greet(1)
     talk.client(request(3), data(3, hello("x")), reset(3))
@@ -146,28 +146,28 @@ def test_calls_that_the_store_dropped_still_count() -> None:
     talk = Conversation()
     talk.greet(1)
     totals = MethodTotals(talk.store)
-    before = said_of(totals)
+    before = totals_of(totals)
     change = talk.store.everything()
     talk.store.calls.clear()
     totals.update(change)
-    assert said_of(totals) == before
+    assert totals_of(totals) == before
 
 
 @pytest.mark.parametrize("path", ["/a.B/C", '/a.B/"C" D', "/a.B/C D", UNKNOWN])
-def test_the_filter_of_a_method_lets_its_calls_through_and_no_others(path: str) -> None:
+def test_the_filter_of_a_method_matches_exactly_its_calls(path: str) -> None:
     talk = Conversation()
     for index, each in enumerate(("/a.B/C", "/a.B/CD", "/a.B/C D", '/a.B/"C" D', "/x.Y/Z")):
         talk.client(request(2 * index + 1, each))
     talk.client(headers(99))
     filter_ = parse(method_filter(path))
     found = {call.method or UNKNOWN for call in talk.store.calls.values() if filter_.matches_call(talk.store, call.key)}
-    # What is behind a quote cannot be written in a filter.
+    # A quote, and what follows it, cannot be written in a filter.
     wanted = {path} if '"' not in path else {each for each in found if each.startswith("/a.B/")}
     assert found == wanted
     assert path in found
 
 
-def test_a_histogram_tells_counts_and_where_percentiles_are() -> None:
+def test_a_histogram_shows_counts_and_percentiles() -> None:
     total = MethodTotal(calls=101, errors=1)
     for seconds in (*[0.0011] * 90, *[0.0031] * 9, 0.25):
         total.durations.add(seconds)

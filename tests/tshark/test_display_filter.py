@@ -1,21 +1,22 @@
-"""Packets that a display filter lets through become known late, in any order with the frames: rows are right."""
+"""Rows of a display filter whose matches arrive late, in any order with the frames."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inspector.store.filters.call_selection import CallSelection
 from inspector.store.filters.filter import display_filter
-from inspector.store.filters.selection import CallSelection, Selection
+from inspector.store.filters.frame_selection import FrameSelection
 from inspector.tshark.display_filter import PacketMatches
 from tests.conversation import Conversation
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 60)), max_size=40))
-def test_rows_are_those_of_a_fresh_look(steps: list[tuple[bool, int]]) -> None:
+def test_incremental_rows_equal_those_built_from_scratch(steps: list[tuple[bool, int]]) -> None:
     said, matches = Conversation(), PacketMatches()
     filter_ = display_filter("x", matches)
-    frames, calls = Selection(said.store, filter_), CallSelection(said.store, filter_)
+    frames, calls = FrameSelection(said.store, filter_), CallSelection(said.store, filter_)
     for number, (is_traffic, ahead) in enumerate(steps):
         if is_traffic:
             end = len(said.store.frames)
@@ -29,7 +30,7 @@ def test_rows_are_those_of_a_fresh_look(steps: list[tuple[bool, int]]) -> None:
             news = matches.take([b"%d" % (last + ahead)])
             frames.note_packets(news)
             calls.note_packets(news)
-    fresh = Selection(said.store, filter_), CallSelection(said.store, filter_)
+    fresh = FrameSelection(said.store, filter_), CallSelection(said.store, filter_)
     assert list(frames.positions) == list(fresh[0].positions)
     assert list(calls.keys) == list(fresh[1].keys)
     numbers = {said.store.frames[position].packet for position in frames.positions}

@@ -1,4 +1,4 @@
-"""Every packet as a line, what a display filter lets through, and a TCP stream as it was sent: all by a real tshark."""
+"""The list of packets, the matches of a display filter and the bytes of a TCP stream: all by a real tshark."""
 
 from __future__ import annotations
 
@@ -70,6 +70,7 @@ class Watcher:
         self.shares.append(share)
 
 
+@pytest.mark.system
 async def test_every_packet_is_a_line_as_wireshark_has_it() -> None:
     packets = packets_of(CAPTURE, PORT)
     await packets.read_list(lambda: None)
@@ -88,6 +89,7 @@ async def test_every_packet_is_a_line_as_wireshark_has_it() -> None:
     assert list(spool_folder().iterdir()) == []
 
 
+@pytest.mark.system
 async def test_a_packet_of_a_thousand_frames_has_all_its_columns() -> None:
     port = json.loads((DATA / "e_1000_go_go.json").read_text())["port"]
     packets = packets_of(DATA / "e_1000_go_go.pcapng", port)
@@ -116,6 +118,7 @@ def test_a_protocol_is_named_once(said: str, name: str) -> None:
     packets.close()
 
 
+@pytest.mark.system
 async def test_a_display_filter_finds_what_tshark_finds() -> None:
     packets, matches = packets_of(CAPTURE, PORT), PacketMatches()
     watcher = Watcher()
@@ -159,6 +162,7 @@ async def pieces(wait: asyncio.Event) -> AsyncIterator[bytes]:
     yield data[9000:]
 
 
+@pytest.mark.system
 async def test_rows_come_while_the_capture_goes_on_and_a_tshark_that_is_killed_costs_none() -> None:
     spool, packets, more = Spool.create(), Packets(lambda: Decoding(frozenset({PORT})), print), asyncio.Event()
     matches, watcher = PacketMatches(), Watcher()
@@ -186,7 +190,8 @@ async def test_rows_come_while_the_capture_goes_on_and_a_tshark_that_is_killed_c
     spool.discard()
 
 
-async def test_other_ports_begin_anew() -> None:
+@pytest.mark.system
+async def test_a_change_of_ports_starts_the_list_again() -> None:
     decoding = Decoding()
     packets = Packets(lambda: decoding, print)
     spool = Spool.create()
@@ -208,19 +213,21 @@ async def test_other_ports_begin_anew() -> None:
     spool.discard()
 
 
+@pytest.mark.system
 async def test_both_directions_of_a_tcp_stream_in_their_order() -> None:
     packets = packets_of(CAPTURE, PORT)
     stream = await packets.follow_tcp(0)
     assert stream.peers == ("127.0.0.1:36948", "127.0.0.1:50102")
-    assert [(each.packet, each.peer) for each in stream.stretches[:3]] == [(4, 1), (6, 0), (8, 1)]
-    assert stream.stretches[1].data.startswith(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    assert [(each.packet, each.peer) for each in stream.chunks[:3]] == [(4, 1), (6, 0), (8, 1)]
+    assert stream.chunks[1].data.startswith(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
     assert stream.sizes == (6584, 6683)
     assert not stream.is_cut
     absent = await packets.follow_tcp(77)
-    assert (absent.peers, absent.stretches) == ((), ())
+    assert (absent.peers, absent.chunks) == ((), ())
 
 
-async def test_what_tshark_refuses_is_told() -> None:
+@pytest.mark.system
+async def test_a_refusal_of_tshark_is_reported() -> None:
     packets = packets_of(CAPTURE)
     with pytest.raises(TsharkError, match="unexpected in this context"):
         await packets.read_matches("tcp = = 3", PacketMatches(), Watcher())

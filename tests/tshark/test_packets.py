@@ -40,6 +40,7 @@ async def frames_of(wire: Wire, folder: Path) -> list[Frame]:
     return list((await read_store(wire.write(folder / "made.pcap"))).frames)
 
 
+@pytest.mark.system
 async def test_packets_without_a_time(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
@@ -57,6 +58,7 @@ async def test_packets_without_a_time(tmp_path: Path) -> None:
     assert [(frame.type_name, frame.time) for frame in frames][-1] == ("PING", 0)
 
 
+@pytest.mark.system
 async def test_every_type_of_frame(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
@@ -98,7 +100,8 @@ async def test_every_type_of_frame(tmp_path: Path) -> None:
     ]
 
 
-async def test_padding_is_no_data(tmp_path: Path) -> None:
+@pytest.mark.system
+async def test_padding_is_not_data(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
     start = wire.headers(Side.CLIENT, 1, (":method", "POST"), (":path", "/a/B"), ("content-type", "application/grpc"))
@@ -109,6 +112,7 @@ async def test_padding_is_no_data(tmp_path: Path) -> None:
     assert call.problems == []
 
 
+@pytest.mark.system
 async def test_a_push_promise_and_its_response(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
@@ -122,6 +126,7 @@ async def test_a_push_promise_and_its_response(tmp_path: Path) -> None:
     assert frames[3].headers == ((":status", "200"), ("x-pushed", "yes"))
 
 
+@pytest.mark.system
 async def test_a_header_block_in_many_pieces(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
@@ -149,6 +154,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 async def test_hostile_text_arrives_as_it_is(text: str, tmp_path: Path) -> None:
     wire = Wire()
@@ -160,6 +166,7 @@ async def test_hostile_text_arrives_as_it_is(text: str, tmp_path: Path) -> None:
     assert text.encode() in (call.responses[0].data or b"")
 
 
+@pytest.mark.system
 async def test_header_bytes_that_are_no_text_harm_nothing_else(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
@@ -170,6 +177,7 @@ async def test_header_bytes_that_are_no_text_harm_nothing_else(tmp_path: Path) -
     assert call.request_headers.first("x-after") == "fine"
 
 
+@pytest.mark.system
 async def test_binary_metadata_that_is_repeated_is_read_each_time(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
@@ -182,7 +190,8 @@ async def test_binary_metadata_that_is_repeated_is_read_each_time(tmp_path: Path
     assert all(block is not None and block.sources == () for block in blocks)
 
 
-async def test_a_packet_cut_by_a_snap_length_says_what_is_missing(tmp_path: Path) -> None:
+@pytest.mark.system
+async def test_a_packet_cut_by_a_snap_length_reports_the_missing_bytes(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
     wire.greet(1, prefixed(b"\n\x7f" + b"x" * 127), reply("b"))
@@ -224,7 +233,7 @@ def test_a_port_is_found_however_the_bytes_are_cut() -> None:
         assert {opening for _, openings in told for opening in openings} == expected
 
 
-def test_a_preface_that_is_only_quoted_is_no_opening() -> None:
+def test_a_quoted_preface_is_not_an_opening() -> None:
     wire = Wire()
     wire.begin()
     wire.greet(1, hello("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), reply("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
@@ -232,7 +241,7 @@ def test_a_preface_that_is_only_quoted_is_no_opening() -> None:
 
 
 @pytest.mark.parametrize("path", [p for p in truth_files() if "port" in read_truth(p)], ids=lambda path: path.stem)
-def test_frames_alone_tell_the_port_of_a_capture(path: Path) -> None:
+def test_frames_alone_identify_the_port_of_a_capture(path: Path) -> None:
     found = set(FrameScan().feed(capture_of(path).read_bytes()))
     port = read_truth(path)["port"]
     is_quiet = path.stem.startswith(("o_tls", "i_no_packets"))
@@ -246,6 +255,7 @@ def test_frames_are_counted_once_however_the_bytes_are_cut(size: int) -> None:
     assert found == [Opening(50101, is_tls=False)]
 
 
+@pytest.mark.system
 async def test_a_capture_joined_late_needs_no_port() -> None:
     assert len((await read_store(DATA / "a_mid.pcapng")).calls) == 24
 
@@ -270,7 +280,7 @@ def test_any_bytes_at_all_can_be_scanned(data: bytes) -> None:
 # Lines
 
 
-def test_every_field_is_asked_for_once() -> None:
+def test_every_field_is_requested_once() -> None:
     assert len(set(FIELDS.values())) == len(FIELDS)
     assert set(FIELDS) == set(Layers._fields)
 
@@ -287,6 +297,7 @@ def test_fields_that_tshark_refused_are_passed_over() -> None:
     assert layers == Layers(**asked)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "strange",
     [
@@ -297,7 +308,7 @@ def test_fields_that_tshark_refused_are_passed_over() -> None:
         ("", ""),
     ],
 )
-async def test_headers_that_hold_what_stands_between_fields_are_read_from_their_block(
+async def test_headers_that_contain_a_separator_are_read_from_their_block(
     strange: tuple[str, str], tmp_path: Path
 ) -> None:
     plain = ((":method", "POST"), (":path", "/a.B/C"), ("x-empty", ""))

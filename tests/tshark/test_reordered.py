@@ -9,6 +9,7 @@ import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from inspector.http2.assembler import Assembler
@@ -19,7 +20,7 @@ from inspector.store.store import Change, Store
 from inspector.tshark.binary import Decoding
 from inspector.tshark.ingest import DISORDER, ORDERED, PacketIngest, ReorderBuffer
 from tests.captures import DATA, SHARED, read_store
-from tests.conversation import BEGAN, CLIENT, SERVER, Conversation, hello, reply, request
+from tests.conversation import CLIENT, SERVER, Conversation, hello, reply, request
 from tests.wire import Wire
 
 RECORD = 16
@@ -46,8 +47,9 @@ async def read_told(path: Path, *ports: int) -> tuple[Store, str, list[int]]:
     return session.store, session.status.notice, told
 
 
+@pytest.mark.system
 @pytest.mark.skipif(not SHARED.exists(), reason="the project's captures are not at hand")
-async def test_what_is_only_out_of_order_decodes_fully() -> None:
+async def test_a_capture_that_is_only_out_of_order_decodes_fully() -> None:
     store, notice, told = await read_told(SHARED / "own" / "r_reordered_1000.pcap")
     (call,) = store.calls.values()
     assert len(call.responses) == 1000
@@ -57,8 +59,9 @@ async def test_what_is_only_out_of_order_decodes_fully() -> None:
     assert told == list(range(len(store.frames)))
 
 
+@pytest.mark.system
 @pytest.mark.skipif(not SHARED.exists(), reason="the project's captures are not at hand")
-async def test_what_is_out_of_order_and_lost_as_well_gets_no_worse(tmp_path: Path) -> None:
+async def test_reordering_does_no_harm_where_a_segment_is_lost_too(tmp_path: Path) -> None:
     header, all_records = records(SHARED / "own" / "r_reordered_1000.pcap")
     lost = next(at for at, record in enumerate(all_records) if at > 25 and len(record) > 1000)
     path = tmp_path / "lost.pcap"
@@ -68,6 +71,7 @@ async def test_what_is_out_of_order_and_lost_as_well_gets_no_worse(tmp_path: Pat
     assert sum(message.data is not None for call in store.calls.values() for message in call.responses) > 50
 
 
+@pytest.mark.system
 @pytest.mark.skipif(not SHARED.exists(), reason="the project's captures are not at hand")
 async def test_a_stream_that_ends_at_once_is_put_in_order_and_a_live_one_is_not_kept_waiting() -> None:
     argv = (sys.executable, "-m", "inspector", "calls", "-", "--json")
@@ -88,8 +92,9 @@ async def test_a_stream_that_ends_at_once_is_put_in_order_and_a_live_one_is_not_
     assert DISORDER in said.decode()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("keeps_its_time", [False, True], ids=["sent again", "written late"])
-async def test_what_comes_later_fills_its_gap(keeps_its_time: bool, tmp_path: Path) -> None:
+async def test_a_late_segment_fills_its_gap(keeps_its_time: bool, tmp_path: Path) -> None:
     """Lost before the place of capture and sent again, or from another queue of a network card; both real shapes."""
     header, told = records(FIVE)
     moved = told[17]
@@ -104,14 +109,16 @@ async def test_what_comes_later_fills_its_gap(keeps_its_time: bool, tmp_path: Pa
     assert all(call.problems == [] for call in store.calls.values())
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", ["b_lost_req", "b_lost_reply"])
-async def test_a_real_loss_is_no_disorder(name: str) -> None:
+async def test_a_real_loss_is_not_reported_as_disorder(name: str) -> None:
     store, notice, told = await read_told(DATA / f"{name}.pcapng")
     assert notice == ""
     assert len(store.calls) == 43
     assert told == list(range(len(store.frames)))
 
 
+@pytest.mark.system
 async def test_packets_that_were_captured_twice_count_once(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
@@ -127,7 +134,7 @@ async def test_packets_that_were_captured_twice_count_once(tmp_path: Path) -> No
     assert all(call.problems == [] for call in found.calls.values())
 
 
-def test_nothing_is_held_back_of_what_has_no_gap() -> None:
+def test_packets_without_a_gap_are_not_held() -> None:
     held, ports = ReorderBuffer(), {SERVER.port}
     clean = [Packet(number, 0.0, 60) for number in (1, 2)]
     assert held.pass_on(clean, ports) == clean
@@ -140,7 +147,7 @@ def test_nothing_is_held_back_of_what_has_no_gap() -> None:
     assert held.release() == ([gap, late], False)
 
 
-def test_what_comes_when_times_go_back_is_held_back() -> None:
+def test_packets_are_held_when_times_go_back() -> None:
     held, ports = ReorderBuffer(), {SERVER.port}
     early, other, late = (
         Packet(number, time, 60, 0, CLIENT, end)
@@ -151,7 +158,7 @@ def test_what_comes_when_times_go_back_is_held_back() -> None:
     assert held.is_worth_ordering
 
 
-def test_what_is_behind_a_loss_waits_no_longer_than_something_could_come_late() -> None:
+def test_packets_behind_a_loss_are_held_only_while_it_may_be_filled() -> None:
     held, ports = ReorderBuffer(), {SERVER.port}
     gap, soon, other_gap, later = (
         Packet(number, time, 60, 0, CLIENT, SERVER, events)
@@ -165,19 +172,19 @@ def test_what_is_behind_a_loss_waits_no_longer_than_something_could_come_late() 
     assert held.pass_on([last], ports) == [last]
 
 
-async def test_what_was_held_back_is_told_a_little_at_a_time_and_what_comes_meanwhile_behind_it() -> None:
+async def test_held_packets_are_applied_in_batches_before_later_ones() -> None:
     """One packet came late in a file that does not end soon: all of it waits, until it is paused."""
     talk, store, told = Conversation(), Store(), list[Change]()
-    telling = PacketIngest(store, Assembler({SERVER.port}), told.append, lambda _: None, math.inf)
-    late = Packet(0, BEGAN, 60, 0, CLIENT, SERVER, int(TcpEvent.OUT_OF_ORDER))
+    ingest = PacketIngest(store, Assembler({SERVER.port}), told.append, lambda _: None, math.inf)
+    late = msgspec.structs.replace(talk.packet(Side.CLIENT), tcp=int(TcpEvent.OUT_OF_ORDER))
     calls = [talk.packet(Side.CLIENT, request(2 * number + 1)) for number in range(1_000)]
-    telling.take([late, *calls[:900]], lambda: False)
+    ingest.take([late, *calls[:900]], lambda: False)
     assert len(store.frames) == 0
-    telling.let_go()
+    ingest.stop_holding()
     await yield_to_ui()
     assert 0 < len(store.frames) < 900
-    telling.take(calls[900:], lambda: False)
-    await telling.catch_up()
+    ingest.take(calls[900:], lambda: False)
+    await ingest.drain()
     assert [frame.packet for frame in store.frames] == [packet.number for packet in calls]
     assert max(change.end_frame - change.first_frame for change in told) <= 200
     assert len(store.calls) == 1_000

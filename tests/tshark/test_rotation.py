@@ -1,4 +1,4 @@
-"""One tshark after the other: whatever is read by several of them in turn is as if one had read it all."""
+"""Rotation: a capture that several tsharks read in turn decodes as if one had read it all."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ LARGE = [("c_300k_node_go", 9), ("d_200_node_go", 5), ("a_full", 40)]
 
 async def read(path: Path, most: int | None = None, *, port: int = 50051, keylog: Path | None = None) -> Store:
     decoding = Decoding(frozenset({port} if keylog is None else ()), keylog=keylog)
-    session = Session(FileSource(path), decoding, relay=TsharkRotation(most=most))
+    session = Session(FileSource(path), decoding, rotation=TsharkRotation(max_packets=most))
     try:
         await session.run()
     finally:
@@ -73,12 +73,14 @@ async def same_in_turns(path: Path, most: int, port: int) -> None:
         assert in_turns[what] == found, what
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("name", "most"), CASES)
 async def test_a_real_capture_reads_the_same_in_turns(name: str, most: int) -> None:
     truth = DATA / f"{name}.json"
     await same_in_turns(capture_of(truth), most, read_truth(truth)["port"])
 
 
+@pytest.mark.system
 @pytest.mark.skipif(not SHARED.exists(), reason="the project's captures are not at hand")
 @pytest.mark.parametrize(("name", "most"), LARGE)
 async def test_large_messages_and_many_streams_read_the_same_in_turns(name: str, most: int) -> None:
@@ -109,6 +111,7 @@ def broken_up() -> Wire:
     return wire
 
 
+@pytest.mark.system
 async def test_frames_that_are_in_several_packets_are_read_whole_wherever_the_turn_is(tmp_path: Path) -> None:
     path = broken_up().write(tmp_path / "pieces.pcap")
     await same_in_turns(path, 4, 50051)
@@ -125,7 +128,8 @@ def records(capture: bytes) -> Iterator[bytes]:
         at = end
 
 
-async def test_what_is_sent_again_behind_the_turn_is_told_once(tmp_path: Path) -> None:
+@pytest.mark.system
+async def test_a_retransmission_behind_the_resume_point_counts_once(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
     wire.greet(1, hello("one"), reply("eins"))
@@ -136,6 +140,7 @@ async def test_what_is_sent_again_behind_the_turn_is_told_once(tmp_path: Path) -
     await same_in_turns(tmp_path / "again.pcap", len(found), 50051)
 
 
+@pytest.mark.system
 async def test_connections_keep_their_numbers_and_new_ones_get_the_next(tmp_path: Path) -> None:
     first, second = Wire(), Wire(client=Endpoint("127.0.0.1", 40001))
     for wire in (first, second):
@@ -150,7 +155,8 @@ async def test_connections_keep_their_numbers_and_new_ones_get_the_next(tmp_path
     await same_in_turns(tmp_path / "several.pcap", 5, 50051)
 
 
-async def test_tls_that_was_open_at_the_turn_says_that_it_is_not_read_on() -> None:
+@pytest.mark.system
+async def test_tls_that_is_open_at_the_resume_point_is_marked_as_unreadable() -> None:
     truth = DATA / "o_tls_node_go.json"
     port = read_truth(truth)["port"]
     whole = await read(capture_of(truth), port=port, keylog=truth.with_suffix(".keys"))
@@ -162,10 +168,11 @@ async def test_tls_that_was_open_at_the_turn_says_that_it_is_not_read_on() -> No
     assert list(cut.frames) == list(whole.frames)[: len(cut.frames)]
 
 
+@pytest.mark.system
 async def test_a_tshark_that_dies_behind_a_turn_begins_again_there() -> None:
     truth = DATA / "b_full.json"
     path, port = capture_of(truth), read_truth(truth)["port"]
-    session = Session(FileSource(path), Decoding(frozenset({port})), relay=TsharkRotation(most=40))
+    session = Session(FileSource(path), Decoding(frozenset({port})), rotation=TsharkRotation(max_packets=40))
     notices: list[str] = []
     killed: list[int] = []
 
@@ -183,13 +190,14 @@ async def test_a_tshark_that_dies_behind_a_turn_begins_again_there() -> None:
     assert told(session.store) == told(await read(path, port=port))
 
 
-async def test_a_spool_gives_up_what_was_read_and_the_rest_reads_as_ever(tmp_path: Path) -> None:
+@pytest.mark.system
+async def test_a_spool_deletes_what_was_decoded_and_the_rest_decodes_the_same(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
     for stream in range(1, 81, 2):
         wire.greet(stream, hello(f"name-{stream}"), reply(f"Hello, name-{stream}"))
-    spool, store, said = Spool(make_file(), bound=4_000), Store(), list[str]()
-    decoder = Decoder(store, Decoding(frozenset({50051})), lambda _: None, said.append, relay=TsharkRotation(most=40))
+    spool, store, said = Spool(make_file(), max_size=4_000), Store(), list[str]()
+    decoder = Decoder(store, Decoding(frozenset({50051})), lambda _: None, said.append, TsharkRotation(max_packets=40))
     reading = asyncio.create_task(decoder.run(find_tshark(), spool))
     for record in (bytes(wire.capture[:24]), *records(bytes(wire.capture))):
         spool.append(record)
@@ -248,7 +256,7 @@ def test_our_own_table_goes_on_where_a_fresh_tshark_has_none(sent: list[list[Hea
     for position, headers in enumerate(sent):
         block = encoder.encode([(name.encode(), value.encode()) for name, value in headers])
         if position == turn:
-            recovery.relay()
+            recovery.resume()
         if position < turn:
             assert recovery.is_clean(headers_frame(tuple(headers), block))
             continue

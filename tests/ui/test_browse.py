@@ -14,18 +14,20 @@ from inspector.ui.dialogs.help import HelpScreen
 from inspector.ui.launch import Launch
 from inspector.ui.lists.listing import CALLS, CONNECTIONS, FRAMES, METHODS
 from inspector.ui.screen import InspectionScreen
+from inspector.ui.widgets.bars import KeyBar
 from inspector.ui.widgets.filter_box import FilterBox
-from inspector.ui.widgets.key_bar import KeyBar
 from inspector.ui.widgets.request_box import RequestBox
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, opened, reading, text
+
+pytestmark = pytest.mark.system
 
 CAPTURE = DATA / "b_full.pcapng"
 SIZES = pytest.mark.parametrize("size", [WIDE, NARROW])
 
 
 def position(run: Running) -> object:
-    return run.frames.selected
+    return run.frames.cursor.key
 
 
 async def test_a_file_begins_at_its_first_frame_with_the_focus_on_the_list() -> None:
@@ -42,13 +44,13 @@ async def test_a_file_begins_at_its_first_frame_with_the_focus_on_the_list() -> 
 async def test_moves() -> None:
     async with opened(CAPTURE, size=NARROW) as run:
         rows = run.frames
-        moves = [("j", 1), ("down", 2), ("k", 1), ("up", 0), ("up", 0), ("pagedown", rows.page), ("pageup", 0)]
+        moves = [("j", 1), ("down", 2), ("k", 1), ("up", 0), ("up", 0), ("pagedown", rows.cursor.page), ("pageup", 0)]
         for key, row in moves:
             await run.press(key)
-            assert rows.cursor == row, key
+            assert rows.cursor.row == row, key
         for key, row in (("G", rows.count - 1), ("g", 0), ("end", rows.count - 1), ("home", 0)):
             await run.press(key)
-            assert rows.cursor == row, key
+            assert rows.cursor.row == row, key
             assert any(line.startswith("▌") for line in lines(rows)), key
 
 
@@ -90,7 +92,7 @@ async def test_enter_opens_and_leads_from_a_step_to_its_frame() -> None:
     async with opened(CAPTURE) as run:
         await run.press("enter", "G", "enter")
         assert run.focused == "frames"
-        assert run.frames.cursor == 4
+        assert run.frames.cursor.row == 4
         assert "OK  grpc-status 0" in lines(run.frames)[5]
 
 
@@ -146,7 +148,7 @@ async def test_a_filter_works_as_it_is_typed() -> None:
         await run.until(lambda: run.frames.count == 373)
 
 
-async def test_a_faulty_filter_says_so_and_the_last_good_one_stays() -> None:
+async def test_an_invalid_filter_shows_its_error_and_the_last_valid_one_stays() -> None:
     async with opened(CAPTURE) as run:
         box = run.screen.query_one(FilterBox)
         box.value = "stream:3"
@@ -158,18 +160,18 @@ async def test_a_faulty_filter_says_so_and_the_last_good_one_stays() -> None:
         assert run.frames.count == 5
 
 
-async def test_matches_are_visited_round_the_end() -> None:
+async def test_visiting_matches_wraps_around() -> None:
     async with opened(CAPTURE) as run:
         await run.press("slash")
         await run.type("stream:5")
         await run.until(lambda: run.frames.count == 5)
         await run.press("escape", "n", "n")
-        await run.until(lambda: run.frames.cursor == 2)
+        await run.until(lambda: run.frames.cursor.row == 2)
         await run.press("N", "N", "N")
-        await run.until(lambda: run.frames.cursor == 4)
+        await run.until(lambda: run.frames.cursor.row == 4)
 
 
-async def test_the_cursor_stays_where_it_was_put_while_a_filter_is_typed() -> None:
+async def test_the_cursor_returns_to_its_row_while_a_filter_is_typed() -> None:
     async with opened(CAPTURE) as run:
         await run.press("j", "j", "j", "slash")
         chosen = position(run)
@@ -188,7 +190,7 @@ async def test_the_cursor_stays_where_it_was_put_while_a_filter_is_typed() -> No
         assert position(run) == nearest
 
 
-async def test_the_cursor_stays_where_a_filter_has_left_it_once_it_is_typed() -> None:
+async def test_the_cursor_stays_where_a_filter_has_moved_it_once_it_is_applied() -> None:
     async with opened(CAPTURE) as run:
         await run.press("j", "j", "j", "slash")
         chosen = position(run)
@@ -201,7 +203,7 @@ async def test_the_cursor_stays_where_a_filter_has_left_it_once_it_is_typed() ->
         assert position(run) == left
 
 
-async def test_the_tab_that_is_shown_is_seen_where_there_is_no_room_for_all() -> None:
+async def test_the_active_tab_is_visible_if_not_all_tabs_fit() -> None:
     async with opened(CAPTURE, (40, 20)) as run:
         assert run.lists_tabs.startswith(" Calls")
         await run.press("left", "left")
@@ -211,7 +213,7 @@ async def test_the_tab_that_is_shown_is_seen_where_there_is_no_room_for_all() ->
         assert run.list.id == CONNECTIONS
 
 
-async def test_the_side_that_has_the_focus_has_the_lit_mark() -> None:
+async def test_the_mark_of_the_tab_is_lit_on_the_side_with_the_focus() -> None:
     async with opened(CAPTURE) as run:
         left, right = mark(run, "#lists"), mark(run, "#detail-tabs")
         assert left != right
@@ -246,9 +248,9 @@ async def test_marks() -> None:
     async with opened(CAPTURE) as run:
         await run.press("j", "m", "j", "j", "m", "g")
         await run.press("apostrophe")
-        assert run.frames.cursor == 1
+        assert run.frames.cursor.row == 1
         await run.press("apostrophe", "apostrophe")
-        assert run.frames.cursor == 1
+        assert run.frames.cursor.row == 1
         assert lines(run.frames)[2].startswith("◆")
         await run.press("m")
         assert not lines(run.frames)[2].startswith("◆")
@@ -294,18 +296,22 @@ async def test_help_lists_all_keys_and_closes() -> None:
         assert isinstance(run.app.screen, HelpScreen)
 
 
-async def test_every_action_of_the_screen_is_one_of_its_parts() -> None:
+async def test_every_action_of_the_screen_is_a_method_of_a_controller() -> None:
+    def in_table(context: KeyContext) -> set[str]:
+        return {parse(key.action)[1] for place, key in entries() if place is context}
+
     def named(screen: InspectionScreen) -> set[str]:
-        keys = (key for place, key in entries() if place is KeyContext.SCREEN)
-        return {name for name in (parse(key.action)[1] for key in keys) if screen.check_action(name, ())}
+        return {name for name in in_table(KeyContext.SCREEN) if screen.check_action(name, ())}
 
     async with opened(CAPTURE) as run:
         with_service = InspectionScreen(Launch(lambda: run.session, Catalog(), "localhost:1"), run.session)
         needs_call = {"half_close", "cancel"}
-        assert named(with_service) | needs_call | {"set_reference"} == set(with_service.parts.actions)
+        assert named(with_service) | needs_call | {"set_reference"} == set(with_service.controllers.dispatcher.actions)
         needs_service = {"focus_request", "edit", "choose_method", "recall", "choose_call", "resend", "reconnect"}
         assert named(with_service) - named(run.screen) == needs_service
         assert all(callable(getattr(run.screen, f"action_{name}")) for name in named(run.screen))
+        in_browser = in_table(KeyContext.BROWSER) - {"set_reference"}  # the screen's, with T as a key of the browser
+        assert all(callable(getattr(run.screen.browser, f"action_{name}")) for name in in_browser)
 
 
 async def test_the_palette_does_what_a_key_does() -> None:
@@ -329,13 +335,13 @@ async def test_the_mouse_selects_opens_and_scrolls() -> None:
     async with opened(CAPTURE) as run:
         await run.pilot.click("#frames", offset=(20, 4))
         await run.pilot.pause()
-        assert run.frames.cursor == 3
+        assert run.frames.cursor.row == 3
         await run.pilot.click("#frames", offset=(20, 6), times=2)
         await run.until(lambda: run.focused == "follow-pane")
-        assert run.frames.cursor == 5
+        assert run.frames.cursor.row == 5
         step = next(y for y, line in enumerate(lines(run.pane)) if "← HEADERS  200" in line)
         await run.pilot.click("#follow-pane", offset=(10, step))
-        await run.until(lambda: run.frames.cursor == 7)
+        await run.until(lambda: run.frames.cursor.row == 7)
         help_at = text(run.screen.query_one(KeyBar)).index("? help")
         await run.pilot.click("#keys", offset=(help_at, 0))
         await run.until(lambda: isinstance(run.app.screen, HelpScreen))
@@ -380,13 +386,13 @@ async def test_saving_asks_before_it_writes_over(tmp_path: Path) -> None:
         field.value = str(target)  # type: ignore[attr-defined]
         await run.press("enter")
         assert target.read_text() == "precious"
-        assert "writes over it" in str(run.app.screen.query_one("#dialog-note").content)  # type: ignore[attr-defined]
+        assert "overwrites it" in str(run.app.screen.query_one("#dialog-note").content)  # type: ignore[attr-defined]
         await run.press("enter")
         await run.until(lambda: target.read_bytes() == CAPTURE.read_bytes())
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("i_not_a_capture.pcapng", "no capture"), ("i_empty_file.pcapng", "i_empty_file.pcapng")]
+    ("name", "said"), [("i_not_a_capture.pcapng", "not a capture"), ("i_empty_file.pcapng", "i_empty_file.pcapng")]
 )
 async def test_a_file_that_is_no_capture_is_said_plainly(name: str, said: str) -> None:
     async with reading(DATA / name) as run:

@@ -12,7 +12,7 @@ from inspector.model.frame import Side
 from inspector.present.rows import Branches
 from inspector.present.spans import plain
 from inspector.schema.catalog import Catalog
-from inspector.store.filters.filter import parse
+from inspector.store.filters.syntax import parse
 from inspector.ui.feed import Feed
 from inspector.ui.lists.calls import CallTreeRows, PartKey, StepKey
 from inspector.ui.subject import FrameAt

@@ -7,11 +7,13 @@ import pytest
 from inspector.ui.dialogs.reports import CompareScreen
 from inspector.ui.lists.listing import CALLS, METHODS
 from inspector.ui.subject import FrameAt
+from inspector.ui.widgets.bars import KeyBar
 from inspector.ui.widgets.document import Pane
 from inspector.ui.widgets.filter_box import FilterBox
-from inspector.ui.widgets.key_bar import KeyBar
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, opened, text
+
+pytestmark = pytest.mark.system
 
 CAPTURE = DATA / "b_full.pcapng"
 ERRORS = DATA / "f_errors_node_node.pcapng"
@@ -32,16 +34,16 @@ async def test_calls_are_sorted_by_the_next_column_and_turned_round(size: tuple[
     async with opened(CAPTURE, size=size) as run:
         await run.press("left", "j")
         assert "Start▲" in titles(run)
-        here = run.list.selected
+        here = run.list.cursor.key
         while "Duration" not in titles(run) or "▼" not in titles(run):
             await run.press("o")
         assert "Duration▼" in titles(run)
         assert durations(run) == sorted(durations(run), reverse=True)  # type: ignore[type-var]
-        assert run.list.selected == here
+        assert run.list.cursor.key == here
         assert any(line.startswith("▌") for line in lines(run.list))
         await run.press("O", "g")
         assert "Duration▲" in titles(run)
-        assert run.list.selected == run.list.rows.key(0) == min(run.session.store.calls.values(), key=_duration).key
+        assert run.list.cursor.key == run.list.rows.key(0) == min(run.session.store.calls.values(), key=_duration).key
 
 
 def _duration(call: object) -> float:
@@ -134,7 +136,7 @@ async def test_enter_on_a_method_shows_its_calls(size: tuple[int, int]) -> None:
         await run.press("g", "enter")
         await run.until(lambda: run.list.id == CALLS and run.list.count == 1)
         assert run.screen.query_one(FilterBox).value == "method:/peers.v1.Greeter/Chat$"
-        assert (run.focused, run.list.selected) == (CALLS, run.list.rows.key(0))
+        assert (run.focused, run.list.cursor.key) == (CALLS, run.list.rows.key(0))
         await run.press("slash", "ctrl+u", "enter")
         await run.until(lambda: run.list.count == 43)
 
@@ -157,18 +159,18 @@ async def test_a_call_unfolds_by_key_and_its_rows_select_their_frames(size: tupl
         assert [line[1] for line in lines(run.list)[1:9]] == list("▸▾ ▸ ▸ ▸")
         assert run.list.count == 43 + 5
         await run.press("j", "j")
-        assert "→ message" in lines(run.list)[run.list.cursor + 1]
+        assert "→ message" in lines(run.list)[run.list.cursor.row + 1]
         calls, frames = run.session.store.calls, run.session.store.frames
         call = list(calls.values())[1]
-        assert run.list.rows.subject(run.list.selected) == FrameAt(call.requests[0].frame)
+        assert run.list.rows.subject(run.list.cursor.key) == FrameAt(call.requests[0].frame)
         await run.press("plus", "j")
-        assert "packet" in lines(run.list)[run.list.cursor + 1]
+        assert "packet" in lines(run.list)[run.list.cursor.row + 1]
         await run.press("enter")
         assert any(line.startswith("▌ → DATA") for line in lines(run.pane))
         await run.press("escape", "minus")
-        assert (run.list.count, run.list.cursor) == (48, 3)
+        assert (run.list.count, run.list.cursor.row) == (48, 3)
         await run.press("minus")
-        assert (run.list.count, run.list.selected) == (43, call.key)
+        assert (run.list.count, run.list.cursor.key) == (43, call.key)
         assert frames
 
 
@@ -177,13 +179,13 @@ async def test_a_click_on_the_mark_unfolds_and_folds() -> None:
         await run.press("left")
         await run.pilot.click("#calls", offset=(1, 3))
         await run.pilot.pause()
-        assert (run.list.count, run.list.cursor) == (48, 2)
+        assert (run.list.count, run.list.cursor.row) == (48, 2)
         await run.pilot.click("#calls", offset=(1, 5))
         await run.pilot.pause()
-        assert (run.list.count, run.list.cursor) == (49, 4)
+        assert (run.list.count, run.list.cursor.row) == (49, 4)
         await run.pilot.click("#calls", offset=(20, 6))
         await run.pilot.pause()
-        assert (run.list.count, run.list.cursor) == (49, 5)
+        assert (run.list.count, run.list.cursor.row) == (49, 5)
         await run.pilot.click("#calls", offset=(1, 3))
         await run.pilot.pause()
         assert run.list.count == 43
@@ -191,12 +193,12 @@ async def test_a_click_on_the_mark_unfolds_and_folds() -> None:
 
 async def test_what_is_unfolded_moves_with_its_call_and_the_keys_are_offered_where_they_work() -> None:
     async with opened(CAPTURE) as run:
-        assert "+ unfold" not in text(run.screen.query_one(KeyBar))
+        assert "+ expand" not in text(run.screen.query_one(KeyBar))
         await run.press("left", "plus", "O")
         await run.pilot.pause()
-        assert "+ unfold" in text(run.screen.query_one(KeyBar))
+        assert "+ expand" in text(run.screen.query_one(KeyBar))
         assert [run.list.rows.fold_mark(run.list.rows.key(row)) for row in (42, 43)] == ["▾", " "]  # type: ignore[attr-defined]
-        assert run.list.cursor == 42
+        assert run.list.cursor.row == 42
         await run.press("slash")
         await run.type("stream:3")
         await run.until(lambda: run.list.count == 1)
@@ -210,7 +212,9 @@ async def test_two_calls_are_compared(size: tuple[int, int]) -> None:
         await run.press("m", "equals_sign")
         assert not isinstance(run.app.screen, CompareScreen)
         await run.press("j", "equals_sign")
-        await run.until(lambda: isinstance(run.app.screen, CompareScreen) and run.app.screen.query_one(Pane).rows)
+        await run.until(
+            lambda: isinstance(run.app.screen, CompareScreen) and run.app.screen.query_one(Pane).viewport.rows
+        )
         pane = run.app.screen.query_one(Pane)
         assert lines(pane)[0] == "  ◀ call 0/1  /peers.v1.Greeter/Fail  marked"
         assert "≠ status: ◀ INVALID_ARGUMENT  ▶ NOT_FOUND" in text(pane)
@@ -223,7 +227,9 @@ async def test_two_calls_are_compared(size: tuple[int, int]) -> None:
 async def test_a_frame_marks_its_call_and_the_latest_mark_counts() -> None:
     async with opened(ERRORS) as run:
         await run.press("m", "j", "j", "j", "m", "G", "equals_sign")
-        await run.until(lambda: isinstance(run.app.screen, CompareScreen) and run.app.screen.query_one(Pane).rows)
+        await run.until(
+            lambda: isinstance(run.app.screen, CompareScreen) and run.app.screen.query_one(Pane).viewport.rows
+        )
         assert [line.split()[2] for line in lines(run.app.screen.query_one(Pane))[:2]] == ["0/3", "0/9"]
 
 
@@ -236,4 +242,6 @@ async def test_timing_is_shown_and_leads_to_frames() -> None:
         first = next(index for index, line in enumerate(lines(run.pane)) if "→ headers" in line)
         await run.pilot.click("#timing-pane", offset=(20, first))
         await run.pilot.pause()
-        assert "POST /peers.v1.Greeter/Chat" in lines(run.frames)[1 + run.frames.cursor - run.frames.scroll_offset.y]
+        assert (
+            "POST /peers.v1.Greeter/Chat" in lines(run.frames)[1 + run.frames.cursor.row - run.frames.scroll_offset.y]
+        )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual.events import Key
 from textual.widgets import Input, OptionList, Static
 
-from inspector.pcap.comments import Comments
 from inspector.pcap.export import Extract
+from inspector.pcap.reader import Comments
 from inspector.session import FileSource, Session
 from inspector.ui.dialogs.base import LineDialog, UnsavedDialog
 from inspector.ui.dialogs.files import ExportDialog
@@ -28,11 +29,12 @@ async def comment(run: Running, words: str) -> None:
     await run.press("enter")
 
 
+@pytest.mark.system
 async def test_a_comment_goes_with_the_capture_and_is_there_when_it_is_opened(tmp_path: Path) -> None:
     saved = tmp_path / "saved.pcapng"
     async with reading(PCAP, NARROW) as run:
         await run.loaded()
-        number = run.session.store.frames[run.frames.selected].packet
+        number = run.session.store.frames[run.frames.cursor.key].packet
         await comment(run, "the first [b]request[/b] ü")
         await run.until(lambda: "✎ the first [b]request[/b] ü" in lines(run.frames)[1])
         await run.press("f", "right")
@@ -52,6 +54,7 @@ async def test_a_comment_goes_with_the_capture_and_is_there_when_it_is_opened(tm
     assert not any(fields(tmp_path / "bare.pcapng", "frame.comment"))
 
 
+@pytest.mark.system
 async def test_comments_are_heard_in_any_pieces(tmp_path: Path) -> None:
     (noted := tmp_path / "noted.pcapng").write_bytes(noted_capture())
     data = noted.read_bytes()
@@ -59,7 +62,7 @@ async def test_comments_are_heard_in_any_pieces(tmp_path: Path) -> None:
         found: dict[int, tuple[str, ...]] = {}
         comments = Comments(found)
         for at in range(0, len(data), step):
-            comments.hear(data[at : at + step])
+            comments.feed(data[at : at + step])
         assert found == {2: ("one", "two"), 5: ("three",)}
     store = await read_store(noted)
     assert store.comments == {2: ("one", "two"), 5: ("three",)}
@@ -86,6 +89,7 @@ async def asked(run: Running) -> UnsavedDialog:
     return dialog
 
 
+@pytest.mark.system
 async def test_comments_that_are_not_saved_are_asked_for_before_the_app_ends(tmp_path: Path) -> None:
     saved = tmp_path / "saved.pcapng"
     async with reading(PCAP, NARROW) as run:
@@ -106,6 +110,7 @@ async def test_comments_that_are_not_saved_are_asked_for_before_the_app_ends(tmp
     assert "to be kept" in fields(saved, "frame.comment")
 
 
+@pytest.mark.system
 async def test_a_comment_is_asked_for_though_ctrl_q_was_typed_ahead() -> None:
     async with reading(PCAP) as run:
         await run.loaded()
@@ -119,6 +124,7 @@ async def test_a_comment_is_asked_for_though_ctrl_q_was_typed_ahead() -> None:
         await run.until(lambda: run.app.return_code is not None)
 
 
+@pytest.mark.system
 async def test_an_opened_capture_is_left_without_them_by_mouse_and_quit_by_its_key_again() -> None:
     async with reading(PCAP) as run:
         await run.loaded()
@@ -138,6 +144,7 @@ async def test_an_opened_capture_is_left_without_them_by_mouse_and_quit_by_its_k
         await run.until(lambda: run.app.return_code is not None)
 
 
+@pytest.mark.system
 async def test_without_comments_nothing_is_asked() -> None:
     async with reading(PCAP) as run:
         await run.loaded()

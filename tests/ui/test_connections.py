@@ -16,6 +16,8 @@ from inspector.ui.widgets.filter_box import FilterBox
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, opened, text
 
+pytestmark = pytest.mark.system
+
 CAPTURE = DATA / "why" / "goaway_refused.pcap"
 TWO = DATA / "why" / "tls_and_plaintext.pcap"
 SIZES = pytest.mark.parametrize("size", [WIDE, NARROW])
@@ -31,7 +33,7 @@ def followed(run: Running) -> object:
 
 
 @SIZES
-async def test_the_list_and_all_that_is_known_of_one(size: tuple[int, int]) -> None:
+async def test_the_list_and_the_details_of_a_connection(size: tuple[int, int]) -> None:
     async with opened(CAPTURE, size) as run:
         await to_connections(run)
         assert lines(run.list)[1].split()[1:4] == ["0", "127.0.0.1:36104", "127.0.0.1:50210"]
@@ -55,7 +57,7 @@ async def test_the_sequence_leads_to_its_frames(size: tuple[int, int]) -> None:
         await run.press(*["j"] * row)
         await run.press("enter")
         assert run.focused == FRAMES
-        frame = run.session.store.frames[run.frames.selected]
+        frame = run.session.store.frames[run.frames.cursor.key]
         assert (frame.type, frame.stream) == (FrameType.HEADERS, 1)
         await run.until(lambda: followed(run) == StreamKey(0, 1))
 
@@ -83,7 +85,7 @@ async def test_a_click_in_a_sequence_stays_and_two_lead_to_the_frame() -> None:
         await run.until(lambda: run.focused == FRAMES)
 
 
-async def test_one_key_shows_only_what_is_of_a_connection_and_then_all_again() -> None:
+async def test_one_key_filters_by_a_connection_and_removes_the_filter() -> None:
     async with opened(TWO) as run:
         await to_connections(run)
         await run.press("j", "c")
@@ -103,7 +105,7 @@ async def test_a_frame_of_the_connection_itself_is_shown_in_its_sequence() -> No
         await run.press("h")
         await run.until(lambda: run.frames.count == len(run.session.store.frames))
         await run.press("g")
-        assert run.session.store.frames[run.frames.selected].type == FrameType.SETTINGS
+        assert run.session.store.frames[run.frames.cursor.key].type == FrameType.SETTINGS
         await run.until(lambda: any(line.startswith("▌") and "SETTINGS" in line for line in lines(run.pane)))
         store = run.session.store
         goaway = next(at for at, frame in enumerate(store.frames) if frame.type == FrameType.GOAWAY)
@@ -117,7 +119,7 @@ async def test_a_call_that_was_sent_is_shown_in_a_list_that_has_it() -> None:
         await to_connections(run)
         run.screen.browser.show_call(StreamKey(0, 3))
         await run.until(lambda: run.list.id == FRAMES)
-        assert run.session.store.frames[run.frames.selected].stream == 3
+        assert run.session.store.frames[run.frames.cursor.key].stream == 3
         await run.until(lambda: followed(run) == StreamKey(0, 3))
         await run.turn_to(CALLS)
         run.screen.browser.show_call(StreamKey(0, 1))
@@ -128,14 +130,14 @@ async def test_a_call_that_was_sent_is_shown_in_a_list_that_has_it() -> None:
 async def test_the_lists_keep_their_places() -> None:
     async with opened(CAPTURE) as run:
         await run.press("j", "j")
-        place = run.frames.selected
+        place = run.frames.cursor.key
         await to_connections(run)
         await run.turn_to(FRAMES, "left")
-        assert run.frames.selected == place
+        assert run.frames.cursor.key == place
         await run.until(lambda: run.focused == FRAMES and "HEADERS" in text(run.pane))
 
 
-async def test_without_http2_a_connection_is_still_there_to_be_told_of() -> None:
+async def test_a_connection_without_http2_is_listed() -> None:
     capture: Path = DATA / "o_tls_node_go.pcapng"
     async with opened(capture, NARROW) as run:
         await to_connections(run)

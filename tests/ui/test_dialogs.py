@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual.geometry import Offset
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, OptionList, TextArea
@@ -21,6 +22,8 @@ from tests.captures import DATA
 from tests.conftest import GreetProcess
 from tests.ui.test_requests import attached, box, calls, choose, editor, note, said, state, title, write
 from tests.ui_running import NARROW, WIDE, Running, opened, running, text
+
+pytestmark = pytest.mark.system
 
 PROTO = Path(__file__).parents[2] / "proto"
 
@@ -82,7 +85,7 @@ async def test_the_editor_by_mouse(greet: GreetProcess) -> None:
         area.text = '{"text": "x",\n "words": ["a"]}'
         await click(run, area, x=12, y=0)
         assert run.app.focused is area
-        await click(run, form.query_one("#gzip", Checkbox))
+        await click(run, form.query_one("#is_compressed", Checkbox))
         await click(run, form.query_one("#keepalive", Input))
         await run.type("30")
         await run.press("f5")
@@ -157,7 +160,7 @@ async def test_a_method_that_no_schema_knows(greet: GreetProcess) -> None:
         await run.until(lambda: title(run) == "other.Service/Do · server stream · no schema")
         await run.type("x")
         await run.press("enter")
-        await run.until(lambda: "By field numbers, as in" in run.notice)
+        await run.until(lambda: "Write field numbers, as in" in run.notice)
         await write(run, '{"1": "Ada", "2": {"1": true}}')
         await run.until(lambda: state(run, "Do") is CallState.COMPLETE)
         assert calls(run, "Do")[0].requests[0].data == b"\n\x03Ada\x12\x02\x08\x01"
@@ -167,7 +170,7 @@ async def test_a_method_that_no_schema_knows(greet: GreetProcess) -> None:
         assert editor(run).text == '{\n  "1": "Ada",\n  "2": {\n    "1": 1\n  }\n}'
         editor(run).text = '{"1": {"x": 1}}'
         await run.press("f5")
-        await run.until(lambda: "1.x is no field number" in note(run))
+        await run.until(lambda: "1.x is not a field number" in note(run))
         assert editor(run).cursor_location == (0, 7)
         await run.press("escape", "ctrl+t")
         await run.type("other")

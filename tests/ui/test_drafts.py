@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,13 @@ from google.protobuf import any_pb2, duration_pb2, text_format, timestamp_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from inspector.client.history import HistoryFile
+from inspector.client.options import CallSettings, ConnectionOptions
 from inspector.errors import RequestError
 from inspector.model.call import CallKind
 from inspector.schema.catalog import GREET_METHOD, Catalog, greet_files
 from inspector.ui.dialogs.menu_items import default_method, listed_methods
-from inspector.ui.draft import CallSettings, Draft, draft_of, entry_of, message_texts, one_line
-from inspector.ui.widgets.json_area import find_spot
+from inspector.ui.draft import Draft, draft_of, entry_of, message_texts, one_line
+from inspector.ui.widgets.json_area import locate_error
 from sample_service import sample_pb2
 
 
@@ -48,8 +50,8 @@ BROKEN = """{
     ],
 )
 def test_an_error_points_at_its_field(error: RequestError, spot: tuple[int, int] | None) -> None:
-    assert find_spot(error, BROKEN) == spot
-    behind = find_spot(error, "{}\n" + BROKEN, 3)
+    assert locate_error(error, BROKEN) == spot
+    behind = locate_error(error, "{}\n" + BROKEN, 3)
     assert behind == (None if spot is None else (spot[0] + 1, spot[1]))
 
 
@@ -75,16 +77,13 @@ def test_one_line_has_nothing_that_a_terminal_obeys() -> None:
 EVERYTHING = CallSettings(
     metadata=(("trace", "1"), ("raw-bin", b"\x00\x01")),
     deadline=2.5,
-    is_endless=True,
-    authority="other.test",
-    largest_message=1_000,
     is_compressed=True,
     waits_for_ready=True,
-    keepalive=30.0,
+    connection=ConnectionOptions(authority="other.test", largest_message=1_000, keepalive=30.0),
 )
 
 
-@pytest.mark.parametrize("settings", [CallSettings(), EVERYTHING])
+@pytest.mark.parametrize("settings", [CallSettings(), CallSettings(deadline=math.inf), EVERYTHING])
 @pytest.mark.parametrize("kind", [None, CallKind.CLIENT_STREAMING])
 def test_a_draft_goes_through_the_history(settings: CallSettings, kind: CallKind | None, tmp_path: Path) -> None:
     draft = Draft("/a.B/C", '{"x": 1}\n{"x": 2}', settings, kind)

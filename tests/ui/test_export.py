@@ -13,7 +13,7 @@ from textual.widgets import Checkbox, Input, OptionList
 
 from inspector.present.export.json import call_object, frame_object
 from inspector.present.export.text import follow_lines
-from inspector.present.follow import follow
+from inspector.present.follow import Follow
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
 from inspector.ui.dialogs.files import ExportDialog
@@ -23,6 +23,8 @@ from tests.captures import DATA
 from tests.pcap.test_export import fields
 from tests.small_disk import disk_of
 from tests.ui_running import NARROW, Running, reading, running
+
+pytestmark = pytest.mark.system
 
 CAPTURE = DATA / "b_full.pcapng"
 
@@ -138,7 +140,7 @@ async def test_views_and_messages_of_a_call(tmp_path: Path) -> None:
         assert "is not empty" in run.notice
         await run.press("escape")
         await export(run, "Follow of call 0/1 as text", tmp_path / "follow.txt")
-        view = follow(run.session.store, run.screen.launch.catalog, call.key)
+        view = Follow(run.session.store, run.screen.launch.catalog, call.key)
         assert (tmp_path / "follow.txt").read_text().splitlines() == list(follow_lines(view))
         await export(run, "Follow of call 0/1 as HTML", tmp_path / "follow.html")
         page = _Text((tmp_path / "follow.html").read_text())
@@ -183,9 +185,9 @@ async def test_by_mouse_and_what_is_refused(tmp_path: Path) -> None:
         await run.pilot.click("#ways", offset=(3, row))
         assert field.value.endswith("-calls.jsonl")
         for value, words in (
-            (str(tmp_path), "is a folder; name a file"),
+            (str(tmp_path), "is a folder; enter the name of a file"),
             (str(tmp_path / "no" / "where"), "There is no folder"),
-            ("", "Name a file."),
+            ("", "Enter the name of a file."),
         ):
             field.value = value
             field.focus()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from inspector.store.filters.filter import parse
+from inspector.store.filters.syntax import parse
 from inspector.ui.feed import Feed
 from tests.conversation import Conversation, settings
 
@@ -21,18 +21,18 @@ class Asked:
         self.event.set()
 
 
-async def test_a_burst_is_drawn_twice_and_nothing_of_it_is_lost() -> None:
+async def test_a_burst_is_drawn_twice_and_no_change_is_lost() -> None:
     said, asked = Conversation(), Asked()
     feed = Feed(said.store, asked)
     for _ in range(500):
         feed.receive(said.client(settings()))
-    first = feed.take()
+    first = feed.pop_change()
     assert (asked.times, first and first.end_frame) == (1, 500)
     asked.event.clear()
     for _ in range(500):
         feed.receive(said.client(settings()))
     await asked.event.wait()
-    later = feed.take()
+    later = feed.pop_change()
     assert later is not None
     assert (asked.times, later.first_frame, later.end_frame, later.packets) == (2, 500, 1000, 500)
     feed.close()
@@ -41,24 +41,24 @@ async def test_a_burst_is_drawn_twice_and_nothing_of_it_is_lost() -> None:
 async def test_nothing_is_drawn_while_nothing_changes() -> None:
     asked = Asked()
     feed = Feed(Conversation().store, asked)
-    feed.stir()
-    assert feed.take() is None
+    feed.request_draw()
+    assert feed.pop_change() is None
     feed.close()
     assert asked.times == 1
 
 
-async def test_selections_follow_what_is_taken() -> None:
+async def test_selections_are_up_to_date_after_pop_change() -> None:
     said, asked = Conversation(), Asked()
     feed = Feed(said.store, asked)
     said.greet()
     feed.receive(said.store.everything())
     assert len(feed.frames.positions) == 0
-    feed.take()
+    feed.pop_change()
     assert (len(feed.frames.positions), len(feed.calls.keys)) == (5, 1)
     feed.close()
 
 
-async def test_a_filter_goes_for_frames_and_calls() -> None:
+async def test_a_filter_applies_to_frames_and_calls() -> None:
     said = Conversation()
     said.greet(1, "World")
     said.greet(3, "Ada")
@@ -69,13 +69,13 @@ async def test_a_filter_goes_for_frames_and_calls() -> None:
     assert [key.stream for key in feed.calls.keys] == [3]
 
 
-async def test_frames_and_calls_are_filtered_anew_at_one_moment() -> None:
+async def test_frames_and_calls_switch_to_another_filter_at_once() -> None:
     said, asked = Conversation(), Asked()
     for stream in range(1, 2_401, 2):
         said.greet(stream, "Ada" if stream % 3 else "Bob")
     feed = Feed(said.store, asked)
     feed.receive(said.store.everything())
-    feed.take()
+    feed.pop_change()
     before = len(feed.frames.positions), len(feed.calls.keys)
     steps = 0
     for _ in feed.refilter(parse("Ada"), show_control=False):

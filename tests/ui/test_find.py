@@ -12,10 +12,10 @@ from inspector.present.find import FrameFind, Kind, Where, parse_pattern
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
 from inspector.ui.feed import Feed
-from inspector.ui.find import RowsScope, Search, SearchPosition
 from inspector.ui.launch import Launch
 from inspector.ui.lists.frames import FrameRows
 from inspector.ui.lists.listing import CALLS
+from inspector.ui.search import RowsScope, Search, SearchPosition
 from inspector.ui.widgets.find_bar import FindBar
 from tests.captures import DATA, read_store
 from tests.ui_running import NARROW, WIDE, Running, lines, opened, running, text
@@ -37,56 +37,71 @@ async def find(run: Running, wanted: str) -> None:
     bar(run).input.value = wanted
 
 
+@pytest.mark.system
 @SIZES
-async def test_the_first_is_shown_while_it_is_typed_and_n_goes_round_the_end(size: tuple[int, int]) -> None:
+async def test_the_first_hit_is_shown_while_typing_and_n_wraps_around(size: tuple[int, int]) -> None:
     async with opened(CAPTURE, size=size) as run:
         await run.press("ctrl+f")
         assert run.focused == "find-text"
         await run.type("cpp7")
         await run.until(lambda: said(run) == "1 of 2")
-        assert '"cpp7"' in lines(run.frames)[1 + run.frames.cursor - run.frames.scroll_offset.y]
+        assert '"cpp7"' in lines(run.frames)[1 + run.frames.cursor.row - run.frames.scroll_offset.y]
         await run.press("enter")
         assert run.focused == "frames"
-        first = run.frames.cursor
+        first = run.frames.cursor.row
         await run.press("n")
         assert said(run) == "2 of 2"
-        assert run.frames.cursor > first
+        assert run.frames.cursor.row > first
         await run.press("n")
-        assert (said(run), run.frames.cursor) == ("1 of 2", first)
+        assert (said(run), run.frames.cursor.row) == ("1 of 2", first)
         await run.press("N")
         assert said(run) == "2 of 2"
         await run.press("escape")
         assert not bar(run).display
 
 
-async def test_n_visits_what_the_filter_finds_when_nothing_is_looked_for() -> None:
+@pytest.mark.system
+async def test_n_visits_the_matches_of_the_filter_when_no_search_runs() -> None:
     async with opened(CAPTURE) as run:
         await find(run, "cpp7")
         await run.until(lambda: said(run) == "1 of 2")
         await run.press("escape", "g", "n")
-        assert run.frames.cursor == 1
+        assert run.frames.cursor.row == 1
 
 
-async def test_it_begins_at_the_cursor() -> None:
+@pytest.mark.system
+async def test_home_and_end_move_the_cursor_in_the_text() -> None:
+    async with opened(CAPTURE) as run:
+        await find(run, "cpp7")
+        await run.press("home")
+        assert bar(run).input.cursor_position == 0
+        await run.press("end")
+        assert bar(run).input.cursor_position == 4
+        assert bar(run).display
+
+
+@pytest.mark.system
+async def test_a_search_begins_at_the_cursor() -> None:
     async with opened(CAPTURE) as run:
         await run.press("G")
         await find(run, "cpp")
-        await run.until(lambda: said(run).startswith("1 of "))
-        assert run.frames.cursor < 5
+        await run.until(lambda: said(run).startswith("1 of ") and "searching" not in said(run))
+        assert run.frames.cursor.row < 5
         await run.press("escape", "j", "j", "j", "j", "j", "j", "j")
-        here = run.frames.cursor
+        here = run.frames.cursor.row
         await find(run, "hello cpp")
-        await run.until(lambda: said(run).startswith("2 of ") and "looking" not in said(run))
-        assert run.frames.cursor >= here
+        await run.until(lambda: said(run).startswith("2 of ") and "searching" not in said(run))
+        assert run.frames.cursor.row >= here
 
 
-async def test_regular_expressions_and_bytes_and_what_is_wrong_with_them() -> None:
+@pytest.mark.system
+async def test_regular_expressions_and_bytes_and_their_errors() -> None:
     async with opened(CAPTURE) as run:
         await run.press("ctrl+f", "ctrl+f")
         bar(run).input.value = "cpp[2-4]\\b"
         await run.until(lambda: said(run) == "1 of 6")
         bar(run).input.value = "cpp[2"
-        await run.until(lambda: "no regular expression: unterminated character set at position" in said(run))
+        await run.until(lambda: "not a regular expression: unterminated character set at position" in said(run))
         assert bar(run).has_class("-faulty")
         bar(run).input.value = r"^(.|..|...)+\d$"  # it would be at the first row for years
         await run.until(lambda: "takes too long" in said(run))
@@ -97,12 +112,13 @@ async def test_regular_expressions_and_bytes_and_what_is_wrong_with_them() -> No
         bar(run).input.value = "63 7"
         await run.until(lambda: "one is missing" in said(run))
         bar(run).input.value = "6x"
-        await run.until(lambda: "'x' is no hex digit" in said(run))
+        await run.until(lambda: "'x' is not a hex digit" in said(run))
         bar(run).input.value = "fefefefefefe"
         await run.until(lambda: said(run) == "not found")
 
 
-async def test_where_it_is_looked_for_by_keys_and_by_mouse() -> None:
+@pytest.mark.system
+async def test_the_place_to_search_is_changed_by_keys_and_by_mouse() -> None:
     async with opened(CAPTURE) as run:
         await find(run, "x-request-id: req-7")
         await run.until(lambda: said(run) == "1 of 1")
@@ -117,38 +133,41 @@ async def test_where_it_is_looked_for_by_keys_and_by_mouse() -> None:
         await run.until(lambda: str(bar(run).query_one("#find-kind").content) == "regex")  # type: ignore[attr-defined]
 
 
+@pytest.mark.system
 async def test_calls_are_found_by_what_is_in_their_frames() -> None:
     async with opened(CAPTURE) as run:
         await run.press("left")
         assert run.list.id == CALLS
         await find(run, "hello cpp7")
         await run.until(lambda: said(run) == "1 of 1")
-        assert str(run.list.selected) == "0/15"
+        assert str(run.list.cursor.key) == "0/15"
         await run.press("enter", "right", "n")
         await run.until(lambda: said(run) == "1 of 1")
-        assert "Hello cpp7" in lines(run.frames)[1 + run.frames.cursor - run.frames.scroll_offset.y]
+        assert "Hello cpp7" in lines(run.frames)[1 + run.frames.cursor.row - run.frames.scroll_offset.y]
 
 
+@pytest.mark.system
 @SIZES
 async def test_lines_of_the_right_pane_are_found(size: tuple[int, int]) -> None:
     async with opened(CAPTURE, size=size) as run:
         await run.press("f")
         await find(run, "grpc-")
         await run.until(lambda: said(run).startswith("1 of "))
-        assert "grpc-accept-encoding" in lines(run.pane)[run.pane.cursor - run.pane.scroll_offset.y]
+        assert "grpc-accept-encoding" in lines(run.pane)[run.pane.viewport.cursor - run.pane.scroll_offset.y]
         await run.press("enter")
         assert run.focused == "follow-pane"
         await run.press("N")
-        last = lines(run.pane)[run.pane.cursor - run.pane.scroll_offset.y]
+        last = lines(run.pane)[run.pane.viewport.cursor - run.pane.scroll_offset.y]
         assert "grpc-message" in last or "grpc-status" in last
         await run.press("escape", "escape")
         assert run.focused == "frames"
 
 
-async def test_another_filter_is_looked_through_again() -> None:
+@pytest.mark.system
+async def test_another_filter_restarts_the_search() -> None:
     async with opened(CAPTURE) as run:
         await find(run, "hello cpp")
-        await run.until(lambda: " of " in said(run) and "looking" not in said(run))
+        await run.until(lambda: " of " in said(run) and "searching" not in said(run))
         await run.press("enter", "slash")
         await run.type("stream:15")
         await run.until(lambda: run.frames.count == 5)
@@ -156,6 +175,7 @@ async def test_another_filter_is_looked_through_again() -> None:
         await run.until(lambda: said(run) == "1 of 1")
 
 
+@pytest.mark.system
 async def test_a_search_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     holds = FrameFind.holds
 
@@ -166,14 +186,15 @@ async def test_a_search_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FrameFind, "holds", slowly)
     async with opened(CAPTURE) as run:
         await find(run, "no such thing anywhere")
-        await run.until(lambda: "looking" in said(run))
+        await run.until(lambda: "searching" in said(run))
         await run.press("escape")
         assert "stopped at" in said(run)
         await run.press("escape")
         assert not bar(run).display
 
 
-async def test_what_comes_later_is_found_too() -> None:
+@pytest.mark.system
+async def test_units_added_later_are_searched_too() -> None:
     store = await read_store(CAPTURE)
     look = FrameFind(store, Catalog(), parse_pattern("cpp", Kind.TEXT), Where.BYTES)
 
@@ -183,7 +204,7 @@ async def test_what_comes_later_is_found_too() -> None:
         def __len__(self) -> int:
             return self.size
 
-        def look(self, unit: int) -> list[int]:
+        def find_in(self, unit: int) -> list[int]:
             return [unit] if look.holds(unit) else []
 
         def place(self, hit: int) -> SearchPosition:
@@ -192,14 +213,14 @@ async def test_what_comes_later_is_found_too() -> None:
         def holds(self, hit: int) -> bool:
             return hit < self.size
 
-    space = Growing()
-    search = Search(space, 40)
+    scope = Growing()
+    search = Search(scope, 40)
     for number, _ in enumerate(search.steps()):
         if number == 70:  # units change while it looks
             search.changed_from(20)
-            space.size = 300
+            scope.size = 300
     search.changed_from(250)
-    space.size = len(store.frames)
+    scope.size = len(store.frames)
     for _ in search.steps():
         pass
     found: list[int] = []
@@ -211,18 +232,19 @@ async def test_what_comes_later_is_found_too() -> None:
     assert len(found) > 50
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("start", [0, 25, 60])
-async def test_what_leaves_meanwhile_stops_no_search(start: int) -> None:
+async def test_a_search_continues_while_units_are_evicted(start: int) -> None:
     store, pattern = await read_store(CAPTURE), parse_pattern("cpp", Kind.TEXT)
     feed = Feed(store, lambda: None)
     space = RowsScope(FrameRows(feed, Catalog()), store, Catalog(), pattern, Where.BYTES)
     search = Search(space, start)
     for number, _ in enumerate(search.steps()):
         if number % 5 == 4:
-            feed.receive(store.drop(3))
-            feed.take()
+            feed.receive(store.evict(3))
+            feed.pop_change()
             assert feed.rows is not None
-            search.left(feed.rows.left)
+            search.dropped(feed.rows.left)
             search.changed_from(feed.rows.first_row)
     feed.close()
     look = FrameFind(store, Catalog(), pattern, Where.BYTES)
@@ -240,13 +262,13 @@ def test_bytes_can_be_written_in_many_ways(wanted: str) -> None:
 @pytest.mark.parametrize(
     "wanted", ["(", "a{9999999999}", "((a{1000}){1000}){1000}", "(?P<x", "(a)\\2", "(" * 5_000 + ")" * 5_000]
 )
-def test_a_faulty_regular_expression_is_told_in_a_sentence(wanted: str) -> None:
+def test_the_error_of_a_regular_expression_is_a_sentence(wanted: str) -> None:
     with pytest.raises(PatternError, match=r"[Rr]egular expression.*\.$"):
         parse_pattern(wanted, Kind.REGEX)
 
 
 @pytest.mark.parametrize("wanted", ["(.*a){20}$", "^(a|aa)+$"])
-def test_no_regular_expression_takes_for_ever(wanted: str) -> None:
+def test_slow_regular_expressions_are_refused(wanted: str) -> None:
     pattern, text = parse_pattern(wanted, Kind.REGEX), "a" * 100_000 + "!"
     with pytest.raises(PatternError, match="takes too long"):
         pattern.in_text(text)
@@ -255,7 +277,7 @@ def test_no_regular_expression_takes_for_ever(wanted: str) -> None:
     assert pattern.shown.spans(text) == []
 
 
-def test_a_regular_expression_knows_all_letters_and_all_bytes() -> None:
+def test_regular_expressions_match_all_letters_and_all_bytes() -> None:
     found = parse_pattern("(?:GR)ÜẞE+|x", Kind.REGEX)
     assert found.in_text("viele grüßeee")
     assert found.in_bytes("viele grüßeee".encode())
@@ -263,7 +285,8 @@ def test_a_regular_expression_knows_all_letters_and_all_bytes() -> None:
     assert parse_pattern(r"\xff.wor.d", Kind.REGEX).in_bytes(b"..\xff\x00World")
 
 
-async def test_a_live_session_is_no_different(tmp_path: Path) -> None:
+@pytest.mark.system
+async def test_a_live_session_is_searched_too(tmp_path: Path) -> None:
     """A file that is still being read: what comes behind the cursor is found as it comes."""
     launch = Launch(lambda: Session(FileSource(CAPTURE)), Catalog())
     async with running(launch) as run:

@@ -1,9 +1,10 @@
-"""What is drawn line by line: no more of it than has changed, and all that has."""
+"""Widgets that are drawn line by line: exactly the lines that have changed are drawn."""
 
 from __future__ import annotations
 
 import asyncio
 
+import pytest
 from textual.geometry import Region
 from textual.scrollbar import ScrollBar, ScrollBarRender
 
@@ -34,7 +35,8 @@ def looked_at(run: Running) -> list[LineView]:
     return [view for view in run.screen.query(LineView) if view.display and view.size]
 
 
-async def test_scrollbars_stand_where_their_boxes_are_scrolled_to() -> None:
+@pytest.mark.system
+async def test_scrollbars_match_the_scroll_position() -> None:
     async with opened(CAPTURE, (160, 30)) as run:
         seen = set()
         for key in KEYS:
@@ -48,7 +50,8 @@ async def test_scrollbars_stand_where_their_boxes_are_scrolled_to() -> None:
         assert len(seen) > 5
 
 
-async def test_where_the_focus_goes_only_the_cursors_row_is_painted_anew() -> None:
+@pytest.mark.system
+async def test_moving_the_focus_repaints_only_the_row_of_the_cursor() -> None:
     async with opened(CAPTURE) as run:
         painted, paint = [], run.frames.rows.row
         await run.press("j")
@@ -56,10 +59,10 @@ async def test_where_the_focus_goes_only_the_cursors_row_is_painted_anew() -> No
         await run.press("enter")
         await run.pilot.pause()
         assert not run.frames.has_focus
-        assert set(painted) <= {run.frames.selected}
+        assert set(painted) <= {run.frames.cursor.key}
 
 
-async def test_work_gives_way_for_longer_while_keys_are_pressed() -> None:
+async def test_background_work_yields_for_longer_while_keys_are_pressed() -> None:
     turns = 0
 
     async def count() -> None:

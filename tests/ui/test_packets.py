@@ -22,7 +22,7 @@ from inspector.ui.lists.packets import PacketRows
 from inspector.ui.widgets.document import GUTTER
 from inspector.ui.widgets.filter_box import FilterBox, NameList
 from inspector.ui.widgets.hex_view import HexView
-from inspector.ui.widgets.painting import RowPainter
+from inspector.ui.widgets.table_renderer import RowPainter
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, reading, text
 
@@ -48,7 +48,7 @@ def packets_of(run: Running) -> list[str]:
 
 
 def bytes_of(run: Running) -> HexView:
-    return run.screen.browser.detail.bytes
+    return run.screen.browser.detail.tree_page.bytes
 
 
 def title(run: Running) -> str:
@@ -58,13 +58,13 @@ def title(run: Running) -> str:
 async def to_packet(run: Running) -> None:
     """From the first frame, which is in packet 6, to that packet, with its tree on the screen."""
     await run.press("p")
-    await run.until(lambda: run.list.id == PACKETS and run.list.selected == 6)
+    await run.until(lambda: run.list.id == PACKETS and run.list.cursor.key == 6)
     await run.until(lambda: "HyperText Transfer Protocol 2" in text(run.pane) or run.pane.size.width == 0)
 
 
 def at_cursor(run: Running) -> str:
     """The line of the pane that the cursor is on."""
-    return lines(run.pane)[run.pane.cursor - run.pane.scroll_offset.y]
+    return lines(run.pane)[run.pane.viewport.cursor - run.pane.scroll_offset.y]
 
 
 async def go_down_to(run: Running, words: str) -> None:
@@ -72,6 +72,7 @@ async def go_down_to(run: Running, words: str) -> None:
         await run.press("j")
 
 
+@pytest.mark.system
 @SIZES
 async def test_every_packet_is_in_the_list_and_a_frame_leads_to_its_packet_and_back(size: tuple[int, int]) -> None:
     async with browsing(size) as run:
@@ -83,12 +84,13 @@ async def test_every_packet_is_in_the_list_and_a_frame_leads_to_its_packet_and_b
         assert any(row.startswith("▌") and ("GRPC " in row or "HTTP2 " in row) for row in rows)
         await run.press("j", "j", "j", "p")
         await run.until(lambda: run.list.id == FRAMES)
-        assert (run.list.selected, run.focused) == (next(run.session.store.positions_of(9)), FRAMES)
+        assert (run.list.cursor.key, run.focused) == (next(run.session.store.positions_of(9)), FRAMES)
         await run.press("p", "j", "p")
-        await run.until(lambda: run.list.selected == 10)
+        await run.until(lambda: run.list.cursor.key == 10)
         assert run.list.id == PACKETS, "a packet without a frame leads nowhere"
 
 
+@pytest.mark.system
 @SIZES
 async def test_a_field_marks_its_bytes_and_a_byte_leads_to_its_field(size: tuple[int, int]) -> None:
     async with browsing(size) as run:
@@ -119,6 +121,7 @@ async def test_a_field_marks_its_bytes_and_a_byte_leads_to_its_field(size: tuple
         )
 
 
+@pytest.mark.system
 async def test_trees_by_mouse() -> None:
     async with browsing() as run:
         await to_packet(run)
@@ -140,7 +143,8 @@ async def test_trees_by_mouse() -> None:
         assert "Type: IPv4 (0x0800)" in text(run.pane)
 
 
-async def test_a_whole_tree_is_opened_and_folded_and_what_was_opened_stays_so_in_the_next_packet() -> None:
+@pytest.mark.system
+async def test_a_whole_tree_is_opened_and_folded_and_the_next_packet_keeps_that() -> None:
     async with browsing() as run:
         await to_packet(run)
         await run.press("E")
@@ -152,7 +156,8 @@ async def test_a_whole_tree_is_opened_and_folded_and_what_was_opened_stays_so_in
         assert "Section number: 1" not in text(run.pane)
 
 
-async def test_a_display_filter_goes_for_packets_frames_and_calls() -> None:
+@pytest.mark.system
+async def test_a_display_filter_applies_to_packets_frames_and_calls() -> None:
     async with browsing(NARROW) as run:
         await run.press("slash")
         await run.type("http2.streamid == 3")
@@ -169,7 +174,8 @@ async def test_a_display_filter_goes_for_packets_frames_and_calls() -> None:
         assert title(run) == "Filter"
 
 
-async def test_words_go_for_packets_too() -> None:
+@pytest.mark.system
+async def test_words_filter_packets_too() -> None:
     async with browsing() as run:
         await to_packet(run)
         await run.until(lambda: run.list.count == 223)
@@ -179,10 +185,11 @@ async def test_words_go_for_packets_too() -> None:
         assert title(run) == "Filter: words"
 
 
-async def test_what_is_wrong_with_a_display_filter_is_said_in_wiresharks_words() -> None:
+@pytest.mark.system
+async def test_the_error_of_a_display_filter_is_that_of_wireshark() -> None:
     async with browsing() as run:
         await run.press("slash")
-        run.screen.box_of_filter.value = "tcp.port == x"  # at once: slowly typed, "t" is a good filter by itself
+        run.screen.filter_box.value = "tcp.port == x"  # at once: slowly typed, "t" is a good filter by itself
         await run.until(lambda: run.screen.query_one(FilterBox).has_class("-faulty"))
         assert '"x"' in run.counts
         await run.until(lambda: run.frames.count == 373)
@@ -192,6 +199,7 @@ async def test_what_is_wrong_with_a_display_filter_is_said_in_wiresharks_words()
         assert '"tcp.nonsense"' in run.counts
 
 
+@pytest.mark.system
 async def test_names_of_fields_are_offered_and_filters_remembered() -> None:
     async with browsing() as run:
         box, names = run.screen.query_one(FilterBox), run.screen.query_one(NameList)
@@ -219,6 +227,7 @@ async def test_names_of_fields_are_offered_and_filters_remembered() -> None:
         assert run.screen.query_one(FilterBox).value == "cpp7"
 
 
+@pytest.mark.system
 async def test_a_field_becomes_a_filter() -> None:
     async with browsing() as run:
         await run.press("slash")
@@ -240,6 +249,7 @@ async def test_a_field_becomes_a_filter() -> None:
         await run.until(lambda: run.list.count == 1)
 
 
+@pytest.mark.system
 async def test_a_tcp_stream_is_followed_in_three_forms() -> None:
     async with browsing(WIDE) as run:
         await run.press("P")
@@ -252,12 +262,13 @@ async def test_a_tcp_stream_is_followed_in_three_forms() -> None:
         await run.press("v")
         assert "505249202a20485454502f322e30" in text(run.pane)
         await run.press("right_square_bracket")
-        await run.until(lambda: "There is no TCP stream 1" in text(run.pane))
+        await run.until(lambda: "This capture has no TCP stream 1" in text(run.pane))
         await run.press("right_square_bracket")
         await run.press("left_square_bracket")
         await run.until(lambda: "TCP stream 0" in text(run.pane))
 
 
+@pytest.mark.system
 async def test_packets_without_frames_are_followed_and_narrowed_by_their_tcp_stream() -> None:
     async with reading(DATA / "why" / "http1.pcap") as run:
         await run.loaded()
@@ -282,6 +293,7 @@ async def test_packets_without_frames_are_followed_and_narrowed_by_their_tcp_str
         await run.until(lambda: run.screen is not before and run.list.id == PACKETS and run.list.count == 10)
 
 
+@pytest.mark.system
 async def test_a_followed_stream_is_saved_as_its_bytes(tmp_path: Path) -> None:
     async with browsing() as run:
         await run.press("P")
@@ -295,6 +307,7 @@ async def test_a_followed_stream_is_saved_as_its_bytes(tmp_path: Path) -> None:
         assert (tmp_path / "stream").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.system
 async def test_times_are_shown_in_other_ways() -> None:
     async with browsing() as run:
         shown = []
@@ -309,7 +322,8 @@ async def test_times_are_shown_in_other_ways() -> None:
         assert lines(run.frames)[3].split()[1:3] == shown[0]
 
 
-async def test_filters_and_trees_go_on_when_their_programs_are_killed() -> None:
+@pytest.mark.system
+async def test_filters_and_trees_work_again_after_their_programs_are_killed() -> None:
     async with browsing() as run:
         await to_packet(run)
         for child in psutil.Process().children():
@@ -326,7 +340,7 @@ async def test_filters_and_trees_go_on_when_their_programs_are_killed() -> None:
 
 
 @pytest.mark.parametrize(("width", "least"), [(72, 14), (80, 20), (95, 20)])
-def test_long_addresses_leave_room_for_what_packets_say(width: int, least: int) -> None:
+def test_long_addresses_leave_room_for_the_info_column(width: int, least: int) -> None:
     line = PacketLine(1, 0.0, "00:50:56:c0:00:08", "fe80::a00:27ff:fe4e:66a1", "ICMPv6", 86, "Neighbor Solicitation")
     painter = RowPainter(PacketRows.columns)
     painter.measure([packet_row(line, Times())])

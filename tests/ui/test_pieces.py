@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from textual.dom import DOMNode
 
 from inspector.model.call import CallKind, StreamKey
 from inspector.model.frame import Side
@@ -18,10 +19,12 @@ from inspector.schema.untyped import untyped_method
 from inspector.store.store import Store
 from inspector.ui.active_calls import SentCall, SentCallMatcher
 from inspector.ui.bindings import FOOTER, entries
-from inspector.ui.controllers.view import copy_sequence
+from inspector.ui.controllers.context import Dispatcher
 from inspector.ui.draft import Draft
 from inspector.ui.history import InputHistory
+from inspector.ui.messages import ClearHistoryRequested
 from inspector.ui.rendering import wrap
+from inspector.ui.terminal import copy_sequence
 from inspector.ui.widgets.layout import CHUNK, DocumentBlock, Layout
 from tests.conversation import CLIENT, SERVER, Conversation, request
 
@@ -177,6 +180,38 @@ class TestKeys:
         assert any(key in each.keys.split(",") for _, each in entries())
 
 
+class Saver:
+    """A controller with one action and one message handler."""
+
+    def __init__(self) -> None:
+        self.saved = 0
+
+    def action_save(self) -> None:
+        self.saved += 1
+
+    def on_clear_history_requested(self, _message: ClearHistoryRequested) -> None:
+        self.saved = 0
+
+
+class TestDispatcher:
+    def test_makes_the_actions_of_controllers_those_of_a_node(self) -> None:
+        saver, node = Saver(), DOMNode()
+        dispatcher = Dispatcher((saver,))
+        dispatcher.attach(node)
+        node.action_save()  # type: ignore[attr-defined]
+        assert (saver.saved, set(dispatcher.actions)) == (1, {"save"})
+
+    def test_passes_a_message_to_the_method_that_is_named_after_it(self) -> None:
+        saver = Saver()
+        saver.saved = 1
+        Dispatcher((saver,)).handle(ClearHistoryRequested())
+        assert saver.saved == 0
+
+    def test_rejects_two_methods_of_the_same_name(self) -> None:
+        with pytest.raises(TypeError, match="action_save"):
+            Dispatcher((Saver(), Saver()))
+
+
 def talk(*streams: int, path: str = GREET) -> Store:
     said = Conversation()
     for stream in streams:
@@ -191,48 +226,48 @@ def sent() -> SentCall:
 class TestOwnCalls:
     def test_finds_a_call_by_port_and_method(self) -> None:
         own = SentCallMatcher()
-        own.sent(sent())
+        own.expect(sent())
         store = talk(1)
         assert own.match(store, store.calls, OURS) == StreamKey(0, 1)
-        assert not own.awaiting
+        assert not own.is_waiting
 
     def test_leaves_calls_of_others_alone(self) -> None:
         own = SentCallMatcher()
-        own.sent(sent())
+        own.expect(sent())
         store = talk(1)
         assert own.match(store, store.calls, frozenset({SERVER.port})) is None
         store = talk(1, path="/grpc.health.v1.Health/Check")
         assert own.match(store, store.calls, OURS) is None
-        assert own.awaiting
+        assert own.is_waiting
 
     def test_gives_the_latest_of_several(self) -> None:
         own = SentCallMatcher()
         calls = [sent(), sent()]
         for each in calls:
-            own.sent(each)
+            own.expect(each)
         store = talk(1, 3, 5)
         assert own.match(store, store.calls, OURS) == StreamKey(0, 3)
         assert [each.key for each in calls] == [StreamKey(0, 1), StreamKey(0, 3)]
 
     def test_gives_each_call_once(self) -> None:
         own = SentCallMatcher()
-        own.sent(sent())
+        own.expect(sent())
         store = talk(1)
         own.match(store, store.calls, OURS)
-        own.sent(sent())
+        own.expect(sent())
         assert own.match(store, store.calls, OURS) is None
 
     def test_remembers_the_ports_of_connections_that_are_gone(self) -> None:
         own, store = SentCallMatcher(), talk(1)
-        own.sent(sent())
+        own.expect(sent())
         own.match(store, (), OURS)
         assert own.match(store, store.calls, frozenset()) == StreamKey(0, 1)
 
     def test_awaits_nothing_of_a_call_that_never_left(self) -> None:
         own = SentCallMatcher()
-        own.sent(call := sent())
-        own.gave_up(call)
-        assert not own.awaiting
+        own.expect(call := sent())
+        own.discard(call)
+        assert not own.is_waiting
 
 
 def test_a_conversation_has_the_client_that_these_tests_take_for_ours() -> None:

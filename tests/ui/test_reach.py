@@ -13,9 +13,9 @@ from inspector.ui.dialogs.base import LineDialog
 from inspector.ui.dialogs.choice import ChoiceDialog
 from inspector.ui.dialogs.columns import ColumnsDialog
 from inspector.ui.lists.listing import CALLS, FRAMES, PACKETS
+from inspector.ui.widgets.bars import KeyBar
 from inspector.ui.widgets.document import GUTTER
 from inspector.ui.widgets.filter_box import FilterBox, NameList
-from inspector.ui.widgets.key_bar import KeyBar
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, opened, reading, text
 
@@ -41,9 +41,9 @@ async def click_key(run: Running, words: str) -> None:
 
 async def choose(run: Running, words: str) -> None:
     """Choose from what a right click offers."""
-    await run.until(lambda: isinstance(run.app.screen, ChoiceDialog) and run.app.screen.query("#wanted"))
+    await run.until(lambda: isinstance(run.app.screen, ChoiceDialog) and run.app.screen.query("#query"))
     dialog = run.app.screen
-    dialog.query_one("#wanted", Input).value = words
+    dialog.query_one("#query", Input).value = words
     await run.press("enter")
     await run.until(lambda: run.app.screen is not dialog)
 
@@ -56,6 +56,7 @@ def tree_line(run: Running, words: str) -> int:
     return next(number for number, line in enumerate(lines(run.pane)) if words in line)
 
 
+@pytest.mark.system
 @SIZES
 async def test_a_row_is_marked_timed_and_followed_by_the_mouse_alone(size: tuple[int, int]) -> None:
     async with opened(CAPTURE, size) as run:
@@ -73,6 +74,7 @@ async def test_a_row_is_marked_timed_and_followed_by_the_mouse_alone(size: tuple
         assert run.focused == "follow-pane"
 
 
+@pytest.mark.system
 async def test_titles_turn_times_and_choose_columns_that_are_dragged() -> None:
     async with opened(CAPTURE) as run:
         before = lines(run.frames)[3].split()[1]
@@ -90,12 +92,13 @@ async def test_titles_turn_times_and_choose_columns_that_are_dragged() -> None:
         assert header(run) == ["Time", "Stream", "Packet", "Len", "Info", "Delta"]
 
 
+@pytest.mark.system
 async def test_delta_columns_are_there_to_be_chosen_and_count_from_the_row_and_the_stream() -> None:
     async with reading(CAPTURE) as run:
         await run.loaded()
         run.screen.browser.listing.show_columns((2, 3, 4, 7))
         assert header(run)[:3] == ["Delta", "In", "stream"]
-        run.frames.go(0)
+        run.frames.cursor.go(0)
         await run.press("full_stop", "full_stop")
         await run.until(lambda: lines(run.frames)[3].split().count("0.000472") == 2)
         assert lines(run.frames)[1].split()[0] == "0/1"
@@ -104,10 +107,11 @@ async def test_delta_columns_are_there_to_be_chosen_and_count_from_the_row_and_t
         run.screen.browser.listing.show_columns((0, 2, 5))
         assert header(run) == ["No.", "Delta", "Protocol"]
         first, second = map(run.screen.feed.packets.line, (1, 2))
-        run.list.go(0)
+        run.list.cursor.go(0)
         await run.until(lambda: lines(run.list)[2].split() == ["2", f"{second.time - first.time:.6f}", "TCP"])
 
 
+@pytest.mark.system
 async def test_names_and_earlier_filters_are_taken_by_clicks() -> None:
     async with reading(CAPTURE) as run:
         await run.loaded()
@@ -126,6 +130,7 @@ async def test_names_and_earlier_filters_are_taken_by_clicks() -> None:
         assert box.value == "http2.streamid == 3"
 
 
+@pytest.mark.system
 async def test_a_field_becomes_a_filter_and_a_stream_is_followed_by_right_clicks() -> None:
     async with reading(CAPTURE) as run:
         await run.loaded()
@@ -146,48 +151,51 @@ async def test_a_field_becomes_a_filter_and_a_stream_is_followed_by_right_clicks
         assert any("TCP stream 0" in str(each.message) for each in run.app._notifications)
 
 
+@pytest.mark.system
 async def test_the_keys_of_wireshark_do_what_they_do_there() -> None:
     async with opened(CAPTURE) as run:
         await run.press("ctrl+g")
         await run.until(lambda: isinstance(run.app.screen, LineDialog) and run.app.screen.query("#line"))
         await run.type("27")
         await run.press("enter")
-        await run.until(lambda: "27" in lines(run.list)[1 + run.list.cursor - run.list.scroll_offset.y].split()[:2])
-        here = run.frames.cursor
+        await run.until(lambda: "27" in lines(run.list)[1 + run.list.cursor.row - run.list.scroll_offset.y].split()[:2])
+        here = run.frames.cursor.row
         await run.press("ctrl+m", "ctrl+t")
-        assert run.frames.key in run.frames.marks
+        assert run.frames.cursor.key in run.frames.marks
         assert run.screen.feed.time_reference is not None
         await run.press("enter", "f8")
-        assert (run.focused, run.frames.cursor) == ("follow-pane", here + 1)
+        assert (run.focused, run.frames.cursor.row) == ("follow-pane", here + 1)
         await run.press("ctrl+up", "ctrl+underscore")
-        assert (run.focused, run.frames.cursor) == ("filter", here)
+        assert (run.focused, run.frames.cursor.row) == ("filter", here)
         await run.type("cpp7")
         await run.press("enter")
         await run.until(lambda: "2 of 670 frames" in run.counts)
-        first = run.frames.key
+        first = run.frames.cursor.key
         await run.press("ctrl+n")
-        assert run.frames.key != first
+        assert run.frames.cursor.key != first
         await run.press("ctrl+b")
-        assert run.frames.key == first
+        assert run.frames.cursor.key == first
 
 
+@pytest.mark.system
 async def test_arrows_open_and_fold_a_tree() -> None:
     async with reading(CAPTURE) as run:
         await run.loaded()
         await run.press("p")
         await run.until(lambda: "Ethernet II" in text(run.pane))
         await run.press("enter")
-        while "Ethernet II" not in lines(run.pane)[run.pane.cursor]:
+        while "Ethernet II" not in lines(run.pane)[run.pane.viewport.cursor]:
             await run.press("j")
         await run.press("right")
         assert "Type: IPv4 (0x0800)" in text(run.pane)
         await run.press("j", "j", "left")
-        assert "Ethernet II" in lines(run.pane)[run.pane.cursor]
+        assert "Ethernet II" in lines(run.pane)[run.pane.viewport.cursor]
         await run.press("left")
         assert "Type: IPv4" not in text(run.pane)
         assert run.focused == "tree-pane"
 
 
+@pytest.mark.system
 async def test_the_next_call_is_followed_without_leaving() -> None:
     async with opened(CAPTURE) as run:
         await run.press("f", "right_square_bracket")
@@ -197,6 +205,7 @@ async def test_the_next_call_is_followed_without_leaving() -> None:
         assert "stream 1 " in text(run.pane).replace("\n", " ")
 
 
+@pytest.mark.system
 async def test_what_is_counted_is_the_list_in_front() -> None:
     async with opened(CAPTURE) as run:
         await run.press("slash")
@@ -206,7 +215,7 @@ async def test_what_is_counted_is_the_list_in_front() -> None:
         await run.turn_to(CALLS)
         await run.until(lambda: run.counts == "1 of 43 calls")
         await run.press("left")
-        await run.until(lambda: run.counts == "4 methods · whatever the filter")
+        await run.until(lambda: run.counts == "4 methods · not filtered")
         await run.turn_to(FRAMES)
         await run.until(lambda: run.counts.startswith("84 of 670 frames"))
 
@@ -217,7 +226,7 @@ async def test_what_is_counted_is_the_list_in_front() -> None:
         *("pcapng", "marked", "JSON", "HTML", "SVG", "messages as files", "Open a capture", "comment on the packet"),
         *("TCP stream", "hex dump", "Follow the stream", "frame of the stream", "next mark", "columns", "time of day"),
         *("Count times from", "Go to a packet", "regular expression", "Names of Wireshark's fields", "To the filter"),
-        *("filter used before", "by the field", "frames by type", "a second", "conversations", "latency"),
+        *("Earlier filters", "by the field", "frames by type", "per second", "conversations", "latency"),
     ],
 )
 def test_palette_and_help_have_words_for_it(words: str) -> None:

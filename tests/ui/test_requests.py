@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from textual.events import Paste
 from textual.widgets import Checkbox, Input, OptionList, Static, TextArea
 
@@ -25,6 +26,8 @@ from inspector.ui.widgets.request_box import RequestBox
 from inspector.ui.widgets.status_line import StatusLine
 from tests.conftest import GreetProcess
 from tests.ui_running import NARROW, PATIENCE, WIDE, Running, running, text
+
+pytestmark = pytest.mark.system
 
 
 @asynccontextmanager
@@ -193,9 +196,9 @@ async def test_the_editor_completes_points_at_errors_and_sends_all_that_is_set(g
         form = run.app.screen
         form.query_one("#metadata", TextArea).text = "trace: first\nTrace: second\nraw-bin: AAEC"
         form.query_one("#deadline", Input).value = "soon"
-        form.query_one("#gzip", Checkbox).value = True
+        form.query_one("#is_compressed", Checkbox).value = True
         await run.press("ctrl+j")
-        await run.until(lambda: "'soon' is no deadline" in note(run))
+        await run.until(lambda: "'soon' is not a number of seconds" in note(run))
         assert run.focused == "deadline"
         form.query_one("#deadline", Input).value = "2.5"
         await run.press("ctrl+j")

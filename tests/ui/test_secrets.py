@@ -13,9 +13,9 @@ import pytest
 from hyperframe.frame import SettingsFrame
 from textual.widgets import Checkbox, Input, OptionList, TextArea
 
+from inspector.client.active_call import Outcome
 from inspector.client.history import HistoryEntry, HistoryFile
 from inspector.client.options import Metadata
-from inspector.client.outcome import Outcome
 from inspector.files import save_pieces
 from inspector.model.call import CallKind, Status
 from inspector.model.secrets import DEFAULT_NAMES, Mask, Secrets
@@ -86,6 +86,7 @@ async def copy_as(run: Running, name: str) -> None:
     await run.pilot.pause()
 
 
+@pytest.mark.system
 async def test_what_is_copied_is_masked_and_says_so(capture: Path) -> None:
     async with running(looking_at(capture)) as run:
         await run.loaded()
@@ -116,9 +117,10 @@ async def test_what_is_copied_is_masked_and_says_so(capture: Path) -> None:
         await run.press("P")
         await run.until(lambda: "TCP stream 0" in text(run.pane))
         await run.press("y")
-        assert news(run).endswith(" · raw bytes, secrets in them too")
+        assert news(run).endswith(" · raw bytes, including secrets")
 
 
+@pytest.mark.system
 async def test_secrets_are_copied_when_they_are_asked_for(capture: Path) -> None:
     async with running(looking_at(capture), NARROW) as run:
         await run.loaded()
@@ -130,14 +132,15 @@ async def test_secrets_are_copied_when_they_are_asked_for(capture: Path) -> None
         await run.type("Show secrets")
         await run.until(lambda: run.app.screen.query("OptionList").first().option_count > 0)  # type: ignore[attr-defined]
         await run.press("enter")
-        await run.until(lambda: "show secrets from now on: x-api-key, authorization" in news(run))
+        await run.until(lambda: "now show secrets: x-api-key, authorization" in news(run))
         await run.press("f", "y")
         assert f"x-api-key: {TOKEN}" in copied()
-        await run.app.run_action("turn_secrets")
+        await run.app.run_action("toggle_secrets")
         await run.press("y")
         assert TOKEN not in copied()
 
 
+@pytest.mark.system
 async def test_with_the_option_nothing_is_masked(capture: Path, tmp_path: Path) -> None:
     async with running(looking_at(capture, Secrets(NAMES.names, are_shown=True))) as run:
         await run.loaded()
@@ -157,6 +160,7 @@ EXPORTS = (
 )
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("what", EXPORTS)
 async def test_what_is_exported_is_masked_unless_it_is_asked_for(what: str, capture: Path, tmp_path: Path) -> None:
     async with running(looking_at(capture)) as run:
@@ -184,6 +188,7 @@ async def test_what_is_exported_is_masked_unless_it_is_asked_for(what: str, capt
         assert (tmp_path / "clear").read_text().count(TOKEN) == 3
 
 
+@pytest.mark.system
 async def test_captures_and_messages_have_no_box_for_secrets(capture: Path) -> None:
     async with running(looking_at(capture)) as run:
         await run.loaded()
@@ -200,6 +205,7 @@ async def test_captures_and_messages_have_no_box_for_secrets(capture: Path) -> N
         ]
 
 
+@pytest.mark.system
 async def test_what_the_right_pane_shows_is_saved_masked_or_not(capture: Path, tmp_path: Path) -> None:
     async with running(looking_at(capture)) as run:
         await run.loaded()
@@ -228,13 +234,14 @@ def test_the_clients_own_account_is_masked() -> None:
     assert "trace: visible" in copied
 
 
+@pytest.mark.system
 async def test_a_filter_made_of_a_secret_is_not_kept(capture: Path, own_state: None) -> None:
     async with running(looking_at(capture)) as run:
         await run.loaded()
         await run.press("p")
         await run.until(lambda: "Ethernet" in text(run.pane))
         await run.press("enter", "E")
-        box = run.screen.box_of_filter
+        box = run.screen.filter_box
         for wanted, is_kept in (("Value: Bearer", False), ("Value: visible", True)):
             await go_down_to(run, wanted)
             await run.press("a")
@@ -242,10 +249,10 @@ async def test_a_filter_made_of_a_secret_is_not_kept(capture: Path, own_state: N
             await run.press("enter")
             await run.until(lambda: box.value)
             assert "http2.header.value ==" in box.value
-            kept = box._history._path.read_text() if box._history._path.exists() else ""
+            kept = box.history._path.read_text() if box.history._path.exists() else ""
             assert (box.value in kept) is is_kept
-            assert box._history.back("") == box.value  # here it can be brought back all the same
-            box._history.forward("")
+            assert box.history.back("") == box.value  # here it can be brought back all the same
+            box.history.forward("")
 
 
 FILTERS = {
@@ -304,6 +311,7 @@ async def recall(run: Running, key: str) -> None:
     await run.press(key)
 
 
+@pytest.mark.system
 async def test_a_masked_value_is_asked_for_and_never_sent_as_it_stands(greet: GreetProcess, tmp_path: Path) -> None:
     history = HistoryFile(tmp_path / "history.jsonl", secrets=NAMES)
     async with attached(greet, history=history) as run:
@@ -341,6 +349,7 @@ async def test_a_masked_value_is_asked_for_and_never_sent_as_it_stands(greet: Gr
         assert ("x-api-key", "key") in sent_headers(run)
 
 
+@pytest.mark.system
 async def test_a_line_without_its_value_can_be_left_out(greet: GreetProcess, tmp_path: Path) -> None:
     history = HistoryFile(tmp_path / "history.jsonl")
     history.add(
@@ -358,6 +367,7 @@ async def test_a_line_without_its_value_can_be_left_out(greet: GreetProcess, tmp
         assert dict(sent_headers(run))["a-bin"] == "AAEC"
 
 
+@pytest.mark.system
 async def test_a_captured_call_is_sent_again_as_it_was_and_masked_in_the_history(
     greet: GreetProcess, tmp_path: Path
 ) -> None:
@@ -375,6 +385,7 @@ async def test_a_captured_call_is_sent_again_as_it_was_and_masked_in_the_history
     assert TOKEN not in history.path.read_text()
 
 
+@pytest.mark.system
 async def test_secrets_are_known_when_the_capture_is_decoded_anew(greet: GreetProcess, tmp_path: Path) -> None:
     history = HistoryFile(tmp_path / "history.jsonl")
     async with attached(greet, history=history) as run:
@@ -391,6 +402,7 @@ async def test_secrets_are_known_when_the_capture_is_decoded_anew(greet: GreetPr
         assert ("authorization", f"Bearer {TOKEN}") in sent_headers(run)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("way", ["palette", "dialog"])
 async def test_the_history_is_cleared_after_a_question(way: str, greet: GreetProcess, tmp_path: Path) -> None:
     history = HistoryFile(tmp_path / "history.jsonl")
@@ -407,7 +419,7 @@ async def test_the_history_is_cleared_after_a_question(way: str, greet: GreetPro
             if answer == "down":
                 await run.press("enter")
             await run.until(lambda: not run.app.screen.is_modal)
-        await run.until(lambda: "is cleared" in news(run))
+        await run.until(lambda: "Cleared the request history" in news(run))
         assert names_in(tmp_path) == []
         await run.press("up")
         assert box_text(run) == ""
@@ -432,7 +444,7 @@ def begin_saving(run: Running, path: Path, left: list[str]) -> None:
         await save_pieces(endless(), path)
         return "never"
 
-    run.screen.parts.saving.running.begin(path.name, save(), lambda: left.append("saved"))
+    run.screen.controllers.save.active.start(path.name, save(), lambda: left.append("saved"))
 
 
 async def asked(run: Running, words: str) -> None:
@@ -440,6 +452,7 @@ async def asked(run: Running, words: str) -> None:
     assert words in str(run.app.screen.query("Static").first().content)  # type: ignore[attr-defined]
 
 
+@pytest.mark.system
 async def test_a_save_that_runs_is_stopped_after_a_question(capture: Path, tmp_path: Path) -> None:
     left: list[str] = []
     async with running(looking_at(capture), NARROW) as run:
@@ -449,7 +462,7 @@ async def test_a_save_that_runs_is_stopped_after_a_question(capture: Path, tmp_p
         await asked(run, "big.pcap is being written.")
         await run.press("enter")  # go on
         await run.until(lambda: not run.app.screen.is_modal)
-        assert run.screen.parts.saving.running.names == ("big.pcap",)
+        assert run.screen.controllers.save.active.names == ("big.pcap",)
         await run.press("escape")
         await asked(run, "big.pcap is being written.")
         await run.press("down", "enter")
@@ -460,6 +473,7 @@ async def test_a_save_that_runs_is_stopped_after_a_question(capture: Path, tmp_p
     assert names_in(tmp_path) == ["captures"]
 
 
+@pytest.mark.system
 async def test_who_quits_while_something_is_written_is_asked(capture: Path, tmp_path: Path) -> None:
     left: list[str] = []
     async with running(looking_at(capture), NARROW) as run:
@@ -478,12 +492,13 @@ async def test_who_quits_while_something_is_written_is_asked(capture: Path, tmp_
     assert names_in(tmp_path) == ["captures"]
 
 
+@pytest.mark.system
 async def test_who_waits_for_a_save_leaves_when_it_is_done_and_stays_when_it_failed(
     capture: Path, tmp_path: Path
 ) -> None:
     async with running(looking_at(capture), NARROW) as run:
         await run.loaded()
-        saves, is_enough = run.screen.parts.saving.running, asyncio.Event()
+        saves, is_enough = run.screen.controllers.save.active, asyncio.Event()
 
         async def pieces() -> AsyncIterator[bytes]:
             yield b"some"
@@ -493,7 +508,7 @@ async def test_who_waits_for_a_save_leaves_when_it_is_done_and_stays_when_it_fai
             await save_pieces(pieces(), path)
             return "Saved."
 
-        saves.begin("no", save(tmp_path / "no"), lambda: None)
+        saves.start("no", save(tmp_path / "no"), lambda: None)
         await run.until(lambda: saves.names)
         (tmp_path / "no").write_text("another's")
         await run.press("ctrl+q")
@@ -504,7 +519,7 @@ async def test_who_waits_for_a_save_leaves_when_it_is_done_and_stays_when_it_fai
         assert run.app.return_code is None
         await run.press("escape")
         is_enough.clear()
-        saves.begin("yes", save(tmp_path / "yes"), lambda: None)
+        saves.start("yes", save(tmp_path / "yes"), lambda: None)
         await run.until(lambda: saves.names)
         await run.press("ctrl+q")
         await asked(run, "yes is being written.")

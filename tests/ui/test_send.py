@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
+import pytest
+
 from inspector.capture.source import Target
 from inspector.schema.catalog import Catalog
 from inspector.session import LiveSource, Phase, Session
@@ -12,6 +14,8 @@ from inspector.ui.launch import Launch
 from inspector.ui.widgets.request_box import RequestBox
 from tests.conftest import GreetProcess
 from tests.ui_running import NARROW, WIDE, Running, lines, running, text
+
+pytestmark = pytest.mark.system
 
 
 def attached(port: int, size: tuple[int, int] = WIDE) -> AbstractAsyncContextManager[Running]:
@@ -43,7 +47,7 @@ async def test_a_name_and_enter_and_its_frames_are_there(greet: GreetProcess) ->
         assert 'HelloRequest  name: "World"' in shown
         assert 'HelloReply  message: "Hello, World"' in shown
         assert "OK  grpc-status 0" in shown
-        assert run.frames.cursor == 0
+        assert run.frames.cursor.row == 0
         await run.until(lambda: '"message": "Hello, World"' in text(run.pane))
         assert run.focused == "request"
         await run.until(lambda: "OK" in said(run))
@@ -91,7 +95,7 @@ async def test_each_call_is_selected_as_it_comes_also_after_moving_away(greet: G
         assert "paused" in run.lists_tabs
         await run.press("i")
         await send(run, "Ada", 10)
-        await run.until(lambda: run.frames.cursor == 5)
+        await run.until(lambda: run.frames.cursor.row == 5)
         assert "paused" not in run.lists_tabs
         assert "0/3" in run.detail_tabs
 
@@ -102,12 +106,12 @@ async def test_the_tail_is_followed_until_the_user_moves_up(greet: GreetProcess)
             await send(run, f"{number}", 5 * number + 5)
         assert run.frames.scroll_offset.y == run.frames.max_scroll_y > 0
         await run.press("escape", "g")
-        run.screen.parts.room.enter(box(run))
+        run.screen.controllers.focus.show(box(run))
         box(run).value = ""
         await run.press("escape")
         assert "F follows" in run.lists_tabs
         await run.press("F")
-        assert run.frames.cursor == run.frames.count - 1
+        assert run.frames.cursor.row == run.frames.count - 1
         assert "F follows" not in run.lists_tabs
 
 
@@ -122,7 +126,7 @@ async def test_a_service_that_is_gone_is_said_with_what_to_do(start_service: Cal
         await run.until(lambda: run.notice)
         assert "UNAVAILABLE" in said(run)
         await run.press("escape", "escape")
-        assert (run.notice, run.focused) == (run.session.status.amiss, "frames")
+        assert (run.notice, run.focused) == (run.session.status.warning, "frames")
         await run.press("escape")
         assert run.notice == ""
 
@@ -142,7 +146,7 @@ async def test_the_capture_stops_and_starts(greet: GreetProcess) -> None:
         await run.press("ctrl+e")
         await run.until(lambda: run.session.status.phase is Phase.STOPPED)
         await run.press("enter")
-        await run.until(lambda: any("sent now is not seen" in each.message for each in run.app._notifications))
+        await run.until(lambda: any("so this call is not captured" in each.message for each in run.app._notifications))
         await run.press("ctrl+e")
         await run.until(lambda: run.session.status.phase is Phase.LIVE)
         assert lines(run.frames)[1].startswith("▏")

@@ -33,6 +33,8 @@ from tests.capture.test_left_captures import leave as leave_capture
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, running
 
+pytestmark = pytest.mark.system
+
 TARGET: Final = "localhost:50051"
 SIZES: Final = {"wide": WIDE, "narrow": NARROW}
 

@@ -20,6 +20,8 @@ from sample_service.tour import Tour
 from tests.client.test_tls import Authority, pki
 from tests.ui_running import NARROW, WIDE, Running, lines, running, text
 
+pytestmark = pytest.mark.system
+
 __all__ = ("pki",)
 
 
@@ -60,7 +62,7 @@ async def test_a_call_is_told_by_the_client_where_the_user_looks(pki: Authority,
     connection = ConnectionOptions(Security(pki["ca.pem"]))
     with tour(pki) as port:
         async with attached(port, "Chat", connection, size) as run:
-            await run.until(lambda: "no frame of theirs can be read" in text(run.list))
+            await run.until(lambda: "their frames cannot be read" in text(run.list))
             await run.type("Ada")
             await run.press("enter")
             await run.until(lambda: '"text": "You said: Ada"' in text(run.pane))
@@ -99,14 +101,14 @@ async def test_a_client_that_must_show_a_certificate(pki: Authority) -> None:
             await run.until(lambda: '"value": "4"' in text(run.pane) and "← OK" in text(run.pane))
         async with attached(port, "Sum", ConnectionOptions(Security(pki["ca.pem"]))) as run:
             await run.press("enter")
-            await run.until(lambda: "It may want a certificate of the client" in run.notice)
+            await run.until(lambda: "It may require a client certificate" in run.notice)
 
 
 async def test_plaintext_to_a_tls_port_and_the_reverse(pki: Authority) -> None:
     with tour(pki) as port:
         async with attached(port, "Echo", PLAINTEXT) as run:
             await run.press("enter")
-            await run.until(lambda: "speaks TLS. The call went out in plaintext" in run.notice.replace("\n", " "))
+            await run.until(lambda: "speaks TLS. The call was sent in plaintext" in run.notice.replace("\n", " "))
     server = grpc.server(ThreadPoolExecutor(1))
     port = server.add_insecure_port("localhost:0")
     server.start()

@@ -15,9 +15,10 @@ from textual.widgets import Input, TextArea
 from inspector.ui.widgets.filter_box import FilterBox
 from tests.captures import DATA
 from tests.end_to_end.test_terminal import APP
-from tests.end_to_end.test_terminal import pytestmark as needs_tmux
-from tests.terminal import terminal
+from tests.terminal import needs_tmux, terminal
 from tests.ui_running import PATIENCE, Running, opened
+
+pytestmark = pytest.mark.system
 
 CAPTURE = DATA / "b_full.pcapng"
 _TURNS, _TURN_SECONDS = 20, 0.02
@@ -64,7 +65,7 @@ async def test_keys_behind_one_that_closes_a_dialog_are_for_what_is_below() -> N
     async with opened(CAPTURE) as run:
         type_at_once(run, "g", "colon", "7", "escape", "j", "j", "ctrl+f", "x")
         await run.until(lambda: run.focused == "find-text" and written(run) == "x")
-        assert run.frames.cursor == 2
+        assert run.frames.cursor.row == 2
 
 
 async def test_a_paste_and_a_click_keep_their_place_among_the_keys() -> None:

@@ -1,8 +1,4 @@
-"""Who may capture on this system, and what to type so that one may: plain text, by system.
-
-Owns the cures that are shown with an engine's refusal and by `doctor`. Refuses to try anything: `engines` starts
-the programs, as listing interfaces proves nothing.
-"""
+"""Hints for users whose capture program is missing or refuses to capture, by operating system."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ from typing import Final
 
 
 class System(StrEnum):
-    """The systems whose ways are known."""
+    """An operating system with hints of its own."""
 
     DEBIAN = "debian"
     FEDORA = "fedora"
@@ -25,18 +21,26 @@ class System(StrEnum):
 
 
 _JOIN_GROUP = "sudo usermod -aG wireshark $USER, then log in again (at once: sg wireshark -c 'grpc-inspector')."
+_CHMOD_BPF = "Install the ChmodBPF package that comes with Wireshark, then log in again."
 
-_ALLOW_DUMPCAP: Final = {
-    System.DEBIAN: f"Allow it: sudo dpkg-reconfigure wireshark-common (answer Yes) and {_JOIN_GROUP}",
-    System.FEDORA: f"Allow it: {_JOIN_GROUP}",
-    System.ARCH: f"Allow it: {_JOIN_GROUP}",
-    System.MACOS: "Install the ChmodBPF package that comes with Wireshark, then log in again.",
-    System.OTHER: "Allow it: sudo setcap cap_net_raw,cap_net_admin+eip $(command -v dumpcap)",
+_ALLOW: Final = {
+    "dumpcap": {
+        System.DEBIAN: f"Allow it: sudo dpkg-reconfigure wireshark-common (answer Yes) and {_JOIN_GROUP}",
+        System.FEDORA: f"Allow it: {_JOIN_GROUP}",
+        System.ARCH: f"Allow it: {_JOIN_GROUP}",
+        System.MACOS: _CHMOD_BPF,
+        System.OTHER: "Allow it: sudo setcap cap_net_raw,cap_net_admin+eip $(command -v dumpcap)",
+    },
+    "tcpdump": {
+        **dict.fromkeys(
+            System, "Allow it to every user: sudo setcap cap_net_raw,cap_net_admin+eip $(command -v tcpdump)"
+        ),
+        System.MACOS: _CHMOD_BPF,  # it gives access to /dev/bpf, which every capture program needs there
+    },
 }
-_ALLOW_TCPDUMP: Final = "Allow it to every user: sudo setcap cap_net_raw,cap_net_admin+eip $(command -v tcpdump)"
 _ALLOW_CONTAINER: Final = "Start the container with --cap-add NET_RAW --cap-add NET_ADMIN."
 _CONTAINER_MARKS: Final = ("/.dockerenv", "/run/.containerenv")
-"""What the runtimes of containers leave in them."""
+"""Files that Docker and Podman create in a container."""
 
 _FAMILIES: Final = {
     "debian": System.DEBIAN,
@@ -53,28 +57,27 @@ _INSTALL: Final = {
 }
 
 
-def allow(engine: str) -> str:
-    """Tell how this user gets leave to capture with an engine."""
+def allow(program: str) -> str:
+    """Return how this user can be permitted to capture with a program, on this system or in this container."""
     in_container = any(Path(mark).exists() for mark in _CONTAINER_MARKS)
     if not in_container:
-        return allow_on(this_system(), engine)
-    return _ALLOW_CONTAINER if os.geteuid() == 0 else f"{_ALLOW_CONTAINER} In it: {allow_on(this_system(), engine)}"
+        return allow_on(this_system(), program)
+    return _ALLOW_CONTAINER if os.geteuid() == 0 else f"{_ALLOW_CONTAINER} In it: {allow_on(this_system(), program)}"
 
 
-def allow_on(system: System, engine: str) -> str:
-    """Tell how a user of some system gets leave to capture with an engine."""
-    by_user = engine == "dumpcap" or system is System.MACOS  # there, access to /dev/bpf is what both of them need
-    return _ALLOW_DUMPCAP[system] if by_user else _ALLOW_TCPDUMP
+def allow_on(system: System, program: str) -> str:
+    """Return how a user of a system can be permitted to capture with a program."""
+    return _ALLOW[program][system]
 
 
-def install(engine: str) -> str:
-    """Tell how an engine that is missing is installed."""
-    command = _INSTALL.get(this_system(), {}).get(engine)
-    return f"Install it: {command}" if command else f"Install {engine} with the system's package manager."
+def install(program: str) -> str:
+    """Return how to install a program on this system."""
+    command = _INSTALL.get(this_system(), {}).get(program)
+    return f"Install it: {command}" if command else f"Install {program} with the system's package manager."
 
 
 def this_system() -> System:
-    """Recognise the system, or the one that it descends from."""
+    """Return this system, or the known one that it derives from."""
     if sys.platform == "darwin":
         return System.MACOS
     try:
@@ -85,5 +88,5 @@ def this_system() -> System:
 
 
 def family(names: list[str]) -> System:
-    """Find the first system that is known under one of these names of os-release(5)."""
+    """Return the system for the first known name among those of os-release(5), ID first."""
     return next((_FAMILIES[name] for name in names if name in _FAMILIES), System.OTHER)

@@ -1,4 +1,4 @@
-"""Sockets of the tap: where it listens, how it reaches the service, how it breaks a connection off."""
+"""Sockets of the tap: where it listens, how it connects to the service, and the descriptors that it leaves free."""
 
 from __future__ import annotations
 
@@ -7,40 +7,68 @@ import contextlib
 import errno
 import ipaddress
 import os
+import resource
 import socket
 import stat
 import struct
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from inspector.capture.descriptors import require_reserve
 from inspector.capture.route import Address, resolve
 from inspector.capture.source import Target
 from inspector.errors import EngineError, reason, remedy
 
+_RESERVED_DESCRIPTORS: Final = 32
+"""Descriptors that the tap leaves to the rest of the program: starting a child takes up to 8, a rotation of tshark
+starts two, and a save takes 2."""
+EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""What `socket` raises where this process or the system has no resources left."""
 _CONNECT_SECONDS: Final = 5.0
-"""As long as a call's own default deadline: later nobody waits for the answer any more."""
+"""The default deadline of a call: its client waits no longer."""
 _BACKLOG_PAUSE: Final = 0.02
-"""Seconds until a Unix socket is tried again whose queue is full."""
-_LINGER_NOT: Final = struct.pack("ii", 1, 0)
-"""Closing a socket with this sends a RST (SO_LINGER with a timeout of zero)."""
+"""Seconds between two attempts at a Unix socket whose queue is full."""
+_LINGER_ZERO: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER with a timeout of zero: closing the socket sends a RST."""
+
+
+class DescriptorReserveError(OSError):
+    """A socket has one of the descriptors that are reserved for the rest of the program."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+def require_reserve(connection: socket.socket) -> None:
+    """Raise DescriptorReserveError for a socket with one of the highest descriptors.
+
+    A new descriptor gets the lowest free number (POSIX, open), so closing such sockets keeps the reserve free.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)  # other programs may change it while we run
+    limit = sys.maxsize if soft == resource.RLIM_INFINITY else soft
+    if connection.fileno() >= limit - min(_RESERVED_DESCRIPTORS, limit // 2):
+        raise DescriptorReserveError
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """The service behind the tap, with the addresses at which it may be."""
+    """The service behind the tap, with the addresses to try."""
 
     service: Target
     addresses: tuple[Address, ...]
 
     @classmethod
     async def of(cls, service: Target) -> Upstream:
-        """Resolve the service; raises ServiceError."""
+        """Resolve the service; raise ServiceError where that fails."""
         return cls(service, () if service.path else await resolve(service))
 
     async def connect(self, family: int) -> socket.socket:
-        """Connect to the first address that answers, those of the client's own family first; raises OSError."""
+        """Connect to the first address that answers, trying those of the client's own family first.
+
+        Raises:
+            OSError: None answers; the last failure.
+        """
         if self.service.path:
             return await _connect(socket.AF_UNIX, self.service.path)
         failure = OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
@@ -52,43 +80,43 @@ class Upstream:
         raise failure
 
 
-def break_off(connection: socket.socket) -> None:
-    """Close a connection with a RST; one that is closed already stays so."""
+def reset(connection: socket.socket) -> None:
+    """Close a connection with a RST; do nothing where it is closed."""
     with contextlib.suppress(OSError):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
     connection.close()
 
 
-def send_at_once(connection: socket.socket) -> None:
-    """Have small writes leave without waiting for more (TCP_NODELAY), as gRPC does."""
+def disable_nagle(connection: socket.socket) -> None:
+    """Send small writes without waiting for more (TCP_NODELAY), as gRPC does."""
     if connection.family != socket.AF_UNIX:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def family_of(address: Address) -> socket.AddressFamily:
-    """The socket family of an address."""
+    """Return the socket family of an address."""
     return socket.AF_INET if isinstance(address, ipaddress.IPv4Address) else socket.AF_INET6
 
 
-async def _connect(family: int, place: tuple[str, int] | str) -> socket.socket:
+async def _connect(family: int, address: tuple[str, int] | str) -> socket.socket:
     connection = socket.socket(family, socket.SOCK_STREAM)
     try:
         require_reserve(connection)
         connection.setblocking(False)
         async with asyncio.timeout(_CONNECT_SECONDS):
-            if isinstance(place, str):
-                await _connect_unix(connection, place)
+            if isinstance(address, str):
+                await _connect_unix(connection, address)
             else:
-                await asyncio.get_running_loop().sock_connect(connection, place)
-        send_at_once(connection)
-    except BaseException:  # cancelled too: the socket has no other owner yet
+                await asyncio.get_running_loop().sock_connect(connection, address)
+        disable_nagle(connection)
+    except BaseException:  # CancelledError included: the socket has no other owner yet
         connection.close()
         raise
     return connection
 
 
 async def _connect_unix(connection: socket.socket, path: str) -> None:
-    """Connect to a Unix socket, which succeeds or fails at once; a full queue is waited for, as a client would."""
+    """Connect to a Unix socket, waiting for room in its queue, as a client would; otherwise it fails at once."""
     while True:
         try:
             connection.connect(path)
@@ -98,11 +126,11 @@ async def _connect_unix(connection: socket.socket, path: str) -> None:
             return
 
 
-_TRIES: Final = 20
-"""For a port that is free on every address: with a quarter of all ports taken, one in 10**12 goes without."""
+_PORT_ATTEMPTS: Final = 20
+"""At a port that is free on every address: with a quarter of all ports in use, one in 10**12 starts fails."""
 _BACKLOG: Final = 512
 _NO_SUCH_ADDRESS: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
-"""What listening on ::1 says where IPv6 is switched off."""
+"""What listening on ::1 raises where IPv6 is disabled."""
 _OWNER_ONLY: Final = 0o600
 _HINTS: Final = {
     errno.EADDRINUSE: "Another program may have that port: end it, or choose another port.",
@@ -113,36 +141,38 @@ _HINTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """The listening sockets of one address; made by `listen`."""
+    """The listening sockets of one target; made by `listen`."""
 
     target: Target
-    """With the port that was taken, where any would do."""
+    """With the port that was chosen where 0 was given."""
     sockets: tuple[socket.socket, ...]
     file: tuple[int, int] | None = None
     """Device and inode of the Unix socket's file."""
 
     def remove_file(self) -> None:
-        """Delete the file of a Unix socket, unless another has taken its place."""
+        """Delete the file of a Unix socket, unless it was replaced."""
         with contextlib.suppress(OSError):
             if self.file is not None and _identity(self.target.path) == self.file:
                 os.unlink(self.target.path)  # noqa: PTH108 - as typed: Path would drop a leading ./
 
     def close(self) -> None:
-        """Stop listening; harmless when done twice."""
+        """Stop listening; may be called twice."""
         self.remove_file()
-        for each in self.sockets:
-            each.close()
+        for listener in self.sockets:
+            listener.close()
 
 
 async def listen(target: Target) -> Listener:
-    """Listen on every address of a host, on one and the same port, or on a Unix socket that only this user may use.
+    """Listen on every address of a host, on the same port, or on a Unix socket that only this user may use.
 
-    Raises EngineError for an address that cannot be had, ServiceError for a host that cannot be resolved.
+    Raises:
+        EngineError: The address is not available.
+        ServiceError: The host cannot be resolved.
     """
     if target.path:
         return _listen_unix(target)
     addresses = await resolve(target)
-    for _ in range(_TRIES if target.port == 0 else 1):
+    for _ in range(_PORT_ATTEMPTS if target.port == 0 else 1):
         try:
             listeners = _listen_all(addresses, target.port)
         except OSError as error:
@@ -177,7 +207,7 @@ def _listen_on(address: Address, port: int) -> socket.socket:
         listener.setblocking(False)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if address.version == 6:
-            # [::] is every address of this host, as elsewhere; ::1 leaves 127.0.0.1 to another listener.
+            # [::] stands for every address, IPv4 included; ::1 leaves 127.0.0.1 to another listener.
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not address.is_unspecified)
         listener.bind((str(address), port))
         listener.listen(_BACKLOG)
@@ -201,8 +231,8 @@ def _listen_unix(target: Target) -> Listener:
         undo.callback(listener.close)
         try:
             listener.setblocking(False)
-            # Before `bind`, so that the file never has another mode (Linux); elsewhere before `listen`: until then
-            # nobody can connect.
+            # On Linux the file gets the mode of the descriptor, so it never has another one. Elsewhere chmod follows
+            # before `listen`, until which nobody can connect.
             with contextlib.suppress(OSError):
                 os.fchmod(listener.fileno(), _OWNER_ONLY)
             listener.bind(path)
@@ -218,7 +248,7 @@ def _listen_unix(target: Target) -> Listener:
 
 
 def _remove_stale(target: Target) -> None:
-    """Delete a socket that nobody listens on any more, as a killed program leaves it; raises EngineError for others."""
+    """Delete the socket file of a program that was killed; raise EngineError for any other file."""
     path = target.path
     try:
         mode = os.lstat(path).st_mode
@@ -228,10 +258,10 @@ def _remove_stale(target: Target) -> None:
         raise _refusal(target, error, "Choose another path.") from error
     if not stat.S_ISSOCK(mode):
         raise EngineError(
-            f"The tap cannot listen on {target}: that is no socket, and it is left as it is.", "Choose another path."
+            f"The tap cannot listen on {target}: that is not a socket, and it is left alone.", "Choose another path."
         )
     try:
-        _knock(path)
+        _connect_and_close(path)
     except ConnectionRefusedError:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)  # noqa: PTH108
@@ -245,17 +275,17 @@ def _remove_stale(target: Target) -> None:
         )
 
 
-def _knock(path: str) -> None:
-    """Connect, and hang up; raises ConnectionRefusedError where nobody listens."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
-        knocking.setblocking(False)
-        with contextlib.suppress(BlockingIOError):  # its queue is full: somebody listens
-            knocking.connect(path)
+def _connect_and_close(path: str) -> None:
+    """Connect and close at once; raise ConnectionRefusedError where no program listens."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        with contextlib.suppress(BlockingIOError):  # its queue is full, so a program listens
+            probe.connect(path)
 
 
 def _identity(path: str) -> tuple[int, int]:
-    found = os.lstat(path)
-    return found.st_dev, found.st_ino
+    status = os.lstat(path)
+    return status.st_dev, status.st_ino
 
 
 def _refusal(target: Target, error: OSError, hint: str = "") -> EngineError:

@@ -1,4 +1,4 @@
-"""TCP/IP packets for the bytes that the tap copied, and the addresses that they carry."""
+"""Builds TCP/IP packets from the bytes that the tap copies, and chooses the addresses that they carry."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from inspector.model.frame import Endpoint, Side
 
 _LOOPBACK: Final = "127.0.0.1"
 _CLIENT_PORTS: Final = range(32768, 61000)
-"""Where Linux takes the ports of clients from (ip_local_port_range)."""
+"""The ephemeral ports of Linux (ip_local_port_range), for connections over a Unix socket, which have none."""
 _SERVICE_PORT: Final = 50051
-"""For a service that has no port either: the one that gRPC's own examples use."""
+"""For a service without a port: the one that gRPC's own examples use."""
 _LOCAL_PEERPID: Final = 2
-"""The option of SOL_LOCAL, 0, on macOS and the BSDs: not in Python's `socket`."""
+"""An option of SOL_LOCAL (0) on macOS and the BSDs, which Python's `socket` lacks."""
 
 
 class Ends(NamedTuple):
-    """Both ends of a connection, as they are recorded."""
+    """The endpoints of a connection, as recorded."""
 
     client: Endpoint
     server: Endpoint
 
 
 class RecordedAddresses:
-    """Gives each connection of one tap its addresses."""
+    """Assigns recorded addresses to the connections of one tap."""
 
     def __init__(self, service: Target) -> None:
         self.own_ports: set[int] = set()
-        """The client ports that connections of this very process over the Unix socket were given."""
+        """The client ports of connections that this process made over the Unix socket."""
         self._server = Endpoint(_LOOPBACK, service.port or _SERVICE_PORT)
         self._open: set[int] = {self._server.port}
         self._ports = itertools.cycle(_CLIENT_PORTS)
 
     def of(self, client: socket.socket, peer: tuple[str, int] | str) -> Ends:
-        """The addresses of a connection; `peer` is what `accept` said of it. Give them back with `release`."""
+        """Return the addresses of a connection, whose `accept` returned `peer`; free them with `release`."""
         if client.family != socket.AF_UNIX:
             return Ends(_endpoint(peer), _endpoint(client.getsockname()))
         port = next(port for port in self._ports if port not in self._open)
@@ -52,20 +52,20 @@ class RecordedAddresses:
         return Ends(Endpoint(_LOOPBACK, port), self._server)
 
     def release(self, ends: Ends) -> None:
-        """A connection has ended: its client's port may be another's, once all others have been given out."""
+        """Free the addresses of a connection that has ended; a port is used again after all others have been."""
         if ends.server is self._server:
             self._open.discard(ends.client.port)
 
 
 def _endpoint(address: tuple[str, int] | str) -> Endpoint:
-    """What a socket says of an end, without an IPv6 scope; IPv4 on an IPv6 socket is IPv4 (RFC 4291 §2.5.5.2)."""
+    """Convert a socket address, dropping an IPv6 scope; IPv4-mapped addresses become IPv4 (RFC 4291 §2.5.5.2)."""
     host, port = address[0].partition("%")[0], int(address[1])
     mapped = ipaddress.IPv6Address(host).ipv4_mapped if ":" in host else None
     return Endpoint(str(mapped or host), port)
 
 
 def _peer_process(connection: socket.socket) -> int:
-    """The id of the process that connected to a Unix socket; 0 where it cannot be known, as in another container."""
+    """Return the id of the process that connected to a Unix socket; 0 where unknown, as in another container."""
     credentials = getattr(socket, "SO_PEERCRED", None)
     try:
         if credentials is not None:  # Linux: struct ucred, whose first field is the process
@@ -79,7 +79,7 @@ PCAP_HEADER: Final = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
 """The file header of a classic pcap: microseconds, whole packets, Ethernet."""
 
 MAX_SEGMENT: Final = 65483
-"""Linux's own on loopback: with 20 + 20 bytes of headers it stays below the 65,535 of an IPv4 total length."""
+"""Linux's own limit on loopback: with 20 + 20 bytes of headers it is below the 65,535 of an IPv4 total length."""
 
 _WINDOW: Final = 65535
 _SYN_OPTIONS: Final = struct.pack("!BBHBBBBBBBB", 2, 4, MAX_SEGMENT, 1, 1, 4, 2, 1, 3, 3, 7)
@@ -112,7 +112,7 @@ def checksum(data: bytes) -> int:
 
 
 class Flow:
-    """One TCP connection, told as packets. Every method gives pcap records; `now` is nanoseconds since the epoch."""
+    """One TCP connection as packets. Every method returns pcap records; `now` is in nanoseconds since the epoch."""
 
     def __init__(self, client: Endpoint, server: Endpoint, first_numbers: tuple[int, int] = (0, 0)) -> None:
         self._directions = {
@@ -126,7 +126,7 @@ class Flow:
         """True after a RST, or a FIN from both sides: nothing may follow."""
 
     def open(self, now: int) -> bytes:
-        """Tell the handshake."""
+        """Return the three packets of the handshake."""
         syn = self._packet(Side.CLIENT, Flag.SYN, now, options=_SYN_OPTIONS)
         self._advance(Side.CLIENT, 1)
         answer = self._packet(Side.SERVER, Flag.SYN | Flag.ACK, now, options=_SYN_OPTIONS)
@@ -134,7 +134,7 @@ class Flow:
         return syn + answer + self._packet(Side.CLIENT, Flag.ACK, now)
 
     def carry(self, side: Side, data: bytes, now: int) -> bytes:
-        """Tell bytes that a side sent, in as many segments as they take, and the other side's acknowledgement."""
+        """Return data of one side, in as many segments as it needs, and the other side's acknowledgement."""
         if self.over or not data:
             return b""
         records = []
@@ -147,7 +147,7 @@ class Flow:
         return b"".join(records)
 
     def finish(self, side: Side, now: int) -> bytes:
-        """Tell that a side sends no more, which the other side acknowledges and may go on sending."""
+        """Return the FIN of one side and its acknowledgement; the other side may go on sending."""
         if self.over or side in self._ended:
             return b""
         self._ended.add(side)
@@ -157,7 +157,7 @@ class Flow:
         return fin + self._packet(side.other, Flag.ACK, now)
 
     def reset(self, side: Side, now: int) -> bytes:
-        """Tell that a side broke the connection off."""
+        """Return the RST of one side."""
         if self.over:
             return b""
         self.over = True
@@ -175,7 +175,7 @@ class Flow:
 
 
 class _Direction:
-    """The headers of one direction of a connection, ready but for what changes."""
+    """The headers of one direction of a connection, with their constant parts prepared."""
 
     def __init__(self, source: Endpoint, destination: Endpoint) -> None:
         addresses = [ipaddress.ip_address(end.host) for end in (source, destination)]

@@ -1,1 +1,1 @@
-"""HPACK (RFC 7541) for captures with holes: tables, recovery and inference."""
+"""HPACK (RFC 7541) for captures that miss bytes: tables, recovery and inference."""

@@ -1,4 +1,4 @@
-"""A captured call as a grpcurl command, and as a Python script."""
+"""Exports a captured call as a grpcurl command or as a Python script."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from inspector.client.options import CallOptions
-from inspector.diagnosis.method_names import method_name
+from inspector.client.options import CallSettings
+from inspector.diagnosis.call_facts import method_name
 from inspector.errors import RequestError
 from inspector.http2.framings import BINARY_SUFFIX
 from inspector.model.call import Call, CallKind, HeaderBlock
@@ -22,40 +22,41 @@ from inspector.schema.catalog import Catalog
 from inspector.schema.decode import Format, read_bytes
 from inspector.text import clean
 
-_OWN: Final = frozenset({"te", "content-type", "user-agent", "host", "connection", "content-length"})
-"""What the client library or HTTP itself writes; with them go `:…` and `grpc-…`."""
+_NOT_METADATA: Final = frozenset({"te", "content-type", "user-agent", "host", "connection", "content-length"})
+"""Headers that the client library or HTTP adds; so are those that begin with `:` or `grpc-`."""
 _TIMEOUT: Final = re.compile(r"(\d{1,8})([HMSmun])")
 _SECONDS: Final = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
-_READ: Final = (None, HeaderSource.RECOVERED)
+_CERTAIN: Final = (None, HeaderSource.RECOVERED)
+"""The sources of header values that can be sent again: read from the wire, or recovered from bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResendableCall:
-    """What the client of a call sent, as far as it matters for sending it again."""
+    """What is needed to send a captured call again."""
 
     path: str
     kind: CallKind | None
-    """None without a schema; such a call can be sent as a bidirectional one."""
+    """None without a schema; the call can then be sent as a bidirectional one."""
     messages: tuple[bytes, ...]
-    options: CallOptions
+    options: CallSettings
     authority: str | None
     is_secure: bool
-    """True when it went over TLS."""
+    """True if the call went over TLS."""
 
 
 def resendable_call(call: Call, catalog: Catalog) -> ResendableCall:
-    """What to send to have the same call once more; raises RequestError for a call that is not known well enough."""
+    """Return what to send to repeat a call. Raises RequestError if a part of it is missing or uncertain."""
     known = method_name(call, catalog)
     if known.method is None:
-        raise RequestError("The method of this call is not known, so it cannot be sent again.", "Give its schema.")
+        raise RequestError("The method of this call is unknown, so it cannot be sent again.", "Give its schema.")
     if not re.fullmatch(r"/[!-~]+", known.method):
-        raise RequestError(f"{clean(known.method)} is no method that can be called.")
+        raise RequestError(f"{clean(known.method)} is not a method that can be called.")
     method = catalog.method(known.method)
     return ResendableCall(
         known.method,
         method.kind if method else None,
         tuple(_messages(call)),
-        CallOptions(tuple(_metadata(call.request_headers)), _deadline(call.request_headers), _is_compressed(call)),
+        CallSettings(tuple(_metadata(call.request_headers)), _deadline(call.request_headers), _is_compressed(call)),
         call.authority,
         call.request_headers is not None and call.request_headers.first(":scheme") == "https",
     )
@@ -64,17 +65,21 @@ def resendable_call(call: Call, catalog: Catalog) -> ResendableCall:
 def _messages(call: Call) -> Iterator[bytes]:
     for number, message in enumerate(call.requests, 1):
         if message.data is None:
-            raise RequestError(f"Message {number} of this call is not whole: {message.problem or 'bytes are missing'}.")
+            raise RequestError(
+                f"Message {number} of this call is incomplete: {message.problem or 'bytes are missing'}."
+            )
         yield message.data
 
 
 def _metadata(block: HeaderBlock | None) -> Iterator[tuple[str, str | bytes]]:
     sources = dict(block.sources) if block else {}
     for index, (name, value) in enumerate(block.headers if block else ()):
-        if name.startswith((":", "grpc-")) or name in _OWN:
+        if name.startswith((":", "grpc-")) or name in _NOT_METADATA:
             continue
-        if sources.get(index) not in _READ:
-            raise RequestError(f"The metadata {clean(name) or 'of this call'} was not plainly read from the wire.")
+        if sources.get(index) not in _CERTAIN:
+            raise RequestError(
+                f"The metadata {clean(name) or 'of this call'} was not read from the wire with certainty."
+            )
         if name.endswith(BINARY_SUFFIX):
             yield from ((name, each) for each in _bytes(name, value))
         else:
@@ -86,11 +91,11 @@ def _bytes(name: str, value: str) -> Iterator[bytes]:
         try:
             yield base64.b64decode(part + "=" * (-len(part) % 4), validate=True)
         except (binascii.Error, ValueError) as error:
-            raise RequestError(f"The metadata {clean(name)} is no base64.") from error
+            raise RequestError(f"The metadata {clean(name)} is not base64.") from error
 
 
 def _deadline(block: HeaderBlock | None) -> float | None:
-    """The `grpc-timeout` (gRPC over HTTP/2, Timeout) in seconds."""
+    """Return the `grpc-timeout` (gRPC over HTTP/2, Timeout) in seconds."""
     match = _TIMEOUT.fullmatch((block.first("grpc-timeout") if block else None) or "")
     return int(match[1]) * _SECONDS[match[2]] if match else None
 
@@ -102,39 +107,40 @@ def _is_compressed(call: Call) -> bool:
 _PRINTABLE: Final = re.compile(r"[ -~]*")
 _LONGEST_COMMENT: Final = 100
 _EXPANDED: Final = re.compile(r"\$(?=\{\w+\})")
-"""The `$` of what `grpcurl -expand-headers` takes for a variable; it knows no escape."""
+"""Matches the `$` of what `grpcurl -expand-headers` takes for a variable; it has no escape for it."""
 _DOLLAR: Final = "DOLLAR"
 
 
 def grpcurl_command(
     call: Call, catalog: Catalog, target: str, schema_options: Sequence[str] = (), mask: Mask = NO_MASK
 ) -> str:
-    """Return one line for a POSIX shell; `schema_options` are grpcurl's own, for a server without reflection.
+    """Return a command line for a POSIX shell; `schema_options` are for a server without reflection.
 
-    Raises RequestError where grpcurl could not send the same: without a schema, or with bytes that JSON cannot give.
+    Raises:
+        RequestError: grpcurl cannot send the same call, as there is no schema, or JSON cannot express its bytes.
     """
     sent = resendable_call(call, catalog)
     headers = _header_options(sent, mask)
-    words = ["grpcurl", *([] if sent.is_secure else ["-plaintext"]), *schema_options]
+    arguments = ["grpcurl", *([] if sent.is_secure else ["-plaintext"]), *schema_options]
     if sent.authority and _host(sent.authority) != _host(target):
-        words += ["-authority", sent.authority]
+        arguments += ["-authority", sent.authority]
     if sent.options.deadline is not None:
-        words += ["-max-time", f"{sent.options.deadline:.15g}"]
-    words += headers
+        arguments += ["-max-time", f"{sent.options.deadline:.15g}"]
+    arguments += headers
     if sent.messages:
-        words += ["-d", " ".join(_json(sent, message, catalog) for message in sent.messages)]
-    words += [target, sent.path.lstrip("/")]
-    for word in words:
-        if not _PRINTABLE.fullmatch(word):
-            raise RequestError(f"No command line can carry {clean(word)}.", "Copy the call as Python.")
-    command = " ".join(map(shlex.quote, words))
+        arguments += ["-d", " ".join(_json(sent, message, catalog) for message in sent.messages)]
+    arguments += [target, sent.path.lstrip("/")]
+    for argument in arguments:
+        if not _PRINTABLE.fullmatch(argument):
+            raise RequestError(f"No command line can carry {clean(argument)}.", "Copy the call as Python.")
+    command = " ".join(map(shlex.quote, arguments))
     return f"{_DOLLAR}='$' {command}" if f"${{{_DOLLAR}}}" in command else command
 
 
 def _header_options(sent: ResendableCall, mask: Mask) -> list[str]:
-    """Return grpcurl's options for the metadata. It reads variables itself, so no secret is in its arguments."""
+    """Return grpcurl's options for the metadata. grpcurl expands variables, so its arguments contain no secrets."""
     named = variables(sent, mask.secrets)
-    words = ["-expand-headers"] if named else []
+    arguments = ["-expand-headers"] if named else []
     for index, (name, value) in enumerate(sent.options.metadata):
         text = value if isinstance(value, str) else base64.b64encode(value).decode()
         if index in named:
@@ -142,12 +148,12 @@ def _header_options(sent: ResendableCall, mask: Mask) -> list[str]:
             text = f"{scheme_of(name, value)} ${{{named[index]}}}".lstrip()
         elif named:
             text = _EXPANDED.sub(f"${{{_DOLLAR}}}", text)
-        words += ["-H", f"{name}: {text}"]
-    return words
+        arguments += ["-H", f"{name}: {text}"]
+    return arguments
 
 
 def variables(sent: ResendableCall, secrets: Secrets) -> dict[int, str]:
-    """Return the environment variables of the metadata that is masked, by its index: `AUTHORIZATION`, `X_API_KEY`."""
+    """Return the environment variables for masked metadata, by its index: `AUTHORIZATION`, `X_API_KEY`."""
     found: dict[int, str] = {}
     for index, (name, value) in enumerate(sent.options.metadata):
         if secrets.covers(name, value):
@@ -159,14 +165,15 @@ def variables(sent: ResendableCall, secrets: Secrets) -> dict[int, str]:
 
 def _variable(name: str) -> str:
     variable = re.sub(r"\W", "_", name, flags=re.ASCII).upper()
-    # A header may be called `path`, and the variable of that name is always set.
+    # A header may be called `path`, but the variable PATH is always set.
     return variable if name in DEFAULT_NAMES or name.startswith("x-") else f"SECRET_{variable}"
 
 
 def python_script(call: Call, catalog: Catalog, target: str, mask: Mask = NO_MASK) -> str:
-    """Return a script for Python with grpcio and nothing else: it sends the same bytes, and prints every reply.
+    """Return a Python script that needs only grpcio, sends the same bytes, and prints every reply.
 
-    Raises RequestError for a call that is not known well enough.
+    Raises:
+        RequestError: a part of the call is missing or uncertain.
     """
     sent = resendable_call(call, catalog)
     named = variables(sent, mask.secrets)
@@ -236,10 +243,10 @@ def _metadata_options(sent: ResendableCall, named: Mapping[int, str], mask: Mask
     for index, (name, value) in enumerate(sent.options.metadata):
         if index in named:
             mask.stand_in(name, named[index])
-            told = _from_environment(name, value, named[index])
+            literal = _from_environment(name, value, named[index])
         else:
-            told = _text(value) if isinstance(value, str) else repr(value)
-        lines.append(f"    ({_text(name)}, {told}),")
+            literal = _text(value) if isinstance(value, str) else repr(value)
+        lines.append(f"    ({_text(name)}, {literal}),")
     note = [f"# Masked when this was copied: set {', '.join(named.values())} in the environment."] if named else []
     return [*note, "metadata = [", *lines, "]"] if lines else []
 
@@ -253,7 +260,7 @@ def _from_environment(name: str, value: str | bytes, variable: str) -> str:
 
 
 def _text(text: str) -> str:
-    """A Python literal in ASCII; an unpaired surrogate stays its escape."""
+    """Return a Python literal in ASCII; unpaired surrogates are escaped."""
     return ascii(text)
 
 
@@ -261,9 +268,9 @@ def _json(sent: ResendableCall, message: bytes, catalog: Catalog) -> str:
     method = catalog.method(sent.path)
     reading = read_bytes(message, method.request_type if method else None, catalog)
     if method is None or reading.format is not Format.PROTOBUF:
-        why = "No schema gives the type of its messages" if method is None else reading.reason.rstrip(".")
-        raise RequestError(f"grpcurl cannot send this call: {why}.", "Give the schema, or copy the call as Python.")
-    return json.dumps(reading.value)  # escapes all that is not ASCII
+        reason = "no schema has the type of its messages" if method is None else reading.reason.rstrip(".")
+        raise RequestError(f"grpcurl cannot send this call: {reason}.", "Give the schema, or copy the call as Python.")
+    return json.dumps(reading.value)  # in ASCII
 
 
 def _host(address: str) -> str:

@@ -1,4 +1,4 @@
-"""Frames, calls and connections as the objects of `--json`."""
+"""Exports frames, calls and connections as the objects of `--json`."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ from typing import Final
 import msgspec
 
 from inspector.diagnosis import diagnose
-from inspector.diagnosis.method_names import method_name
-from inspector.diagnosis.status_details import status_details
+from inspector.diagnosis.call_facts import method_name, status_details
 from inspector.model.call import Call, CallState, HeaderBlock, Message, StreamKey
-from inspector.model.connection import Connection, Diagnosis
+from inspector.model.connection import Connection, Diagnosis, Goaway, Reset, RoundTrips, Stall, Traffic
 from inspector.model.frame import FrameType, Header, Side, type_name
 from inspector.model.secrets import NO_MASK, Mask
-from inspector.model.traffic import Goaway, Reset, RoundTrips, Stall, Traffic
 from inspector.present.messages import read
 from inspector.schema.catalog import Catalog
 from inspector.store.store import Store
 
 
 def frame_object(store: Store, position: int, mask: Mask = NO_MASK) -> dict[str, object]:
-    """Return the frame at a position, JSON-ready, with its secrets masked."""
+    """Return the frame at a position as JSON values, with its secrets masked."""
     frame = store.frames[position]
     return {
         "packet": frame.packet,
@@ -41,7 +39,7 @@ def frame_object(store: Store, position: int, mask: Mask = NO_MASK) -> dict[str,
 
 
 def call_object(store: Store, catalog: Catalog, key: StreamKey, mask: Mask = NO_MASK) -> dict[str, object]:
-    """Return a call with all its messages, JSON-ready, with its secrets masked."""
+    """Return a call with all its messages as JSON values, with its secrets masked."""
     call, connection = store.calls[key], store.connections[key.connection]
     known = method_name(call, catalog)
     method = catalog.method(known.method)
@@ -73,16 +71,16 @@ def call_object(store: Store, catalog: Catalog, key: StreamKey, mask: Mask = NO_
 
 
 def message_objects(store: Store, catalog: Catalog, key: StreamKey) -> Iterator[dict[str, object]]:
-    """The messages of a call, in the order of the wire, each with whose it is: JSON-ready."""
+    """Yield the messages of a call in the order of the wire as JSON values, each with its call and sender."""
     call = store.calls[key]
-    whose = {"connection": key.connection, "stream": key.stream, "method": method_name(call, catalog).method}
+    call_fields = {"connection": key.connection, "stream": key.stream, "method": method_name(call, catalog).method}
     sent = [(side, each) for side in Side for each in call.messages(side)]
     for side, each in sorted(sent, key=lambda pair: pair[1].frame):
-        yield {**whose, "sender": side.value, **_message(call, side, each, catalog)}
+        yield {**call_fields, "sender": side.value, **_message(call, side, each, catalog)}
 
 
 def json_line(value: object) -> bytes:
-    """An object as one line of JSON in UTF-8, without the line end; an unpaired surrogate stays its escape."""
+    """Return a value as one line of JSON in UTF-8 without a line end; unpaired surrogates are escaped."""
     try:
         return msgspec.json.encode(value, enc_hook=str)
     except UnicodeEncodeError:
@@ -120,7 +118,7 @@ _ENDED: Final = (CallState.COMPLETE, CallState.CANCELLED, CallState.BROKEN)
 
 
 def connection_object(store: Store, index: int) -> dict[str, object]:
-    """A connection with what it carried, JSON-ready; what each side did stands under its name."""
+    """Return a connection with its traffic as JSON values; those of each side are under its name."""
     connection, traffic = store.connections[index], store.traffic(index)
     return {
         "connection": index,
@@ -130,8 +128,8 @@ def connection_object(store: Store, index: int) -> dict[str, object]:
         "ended": connection.ended,
         "last": traffic.last,
         "joined_late": connection.joined_late,
-        "tls_unread": connection.is_sealed,
-        "why": connection.why and connection.why.sentence,
+        "tls_unread": connection.is_encrypted,
+        "why": connection.diagnosis and connection.diagnosis.sentence,
         "calls": {"open": traffic.open, **{state.value: traffic.ended.get(state, 0) for state in _ENDED}},
         "handshake": traffic.handshake,
         "ping": _trips(traffic.ping_trips),
@@ -175,14 +173,14 @@ def _stall(connection: Connection, stall: Stall) -> dict[str, object]:
     }
 
 
-def _goaway(connection: Connection, said: Goaway) -> dict[str, object]:
+def _goaway(connection: Connection, goaway: Goaway) -> dict[str, object]:
     return {
-        "sender": connection.side(said.sender),
-        "time": said.time,
-        "error": said.error,
-        "last_stream": said.last_stream,
-        "debug": said.debug,
-        "refused": said.killed,
+        "sender": connection.side(goaway.sender),
+        "time": goaway.time,
+        "error": goaway.error,
+        "last_stream": goaway.last_stream,
+        "debug": goaway.debug,
+        "refused": goaway.killed,
     }
 
 

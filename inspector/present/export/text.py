@@ -1,22 +1,22 @@
-"""Rows and follow steps as lines of text, with secrets masked."""
+"""Exports rows and follow views as text, with ANSI colours, or as an HTML page, with secrets masked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from html import escape
 from typing import Final
 
 from inspector.model.call import Call
 from inspector.model.frame import Side
 from inspector.model.secrets import NO_MASK, Mask, Secrets
-from inspector.present.connections import ConnectionRow
+from inspector.present.columns import ColumnTable, Printed
 from inspector.present.follow import PRINTED, Follow, Step
-from inspector.present.rows import CallRow, FrameRow
-from inspector.present.spans import ARROWS, SIDE_TONES, Line, Span, Tone, plain
+from inspector.present.spans import Line, Span, Tone, plain
 
 
 def masked_spans(spans: Iterable[Span], mask: Mask) -> Iterator[Span]:
-    """Yield the spans; of those next to each other that show the same secret, one with its masked form."""
+    """Yield spans with secrets masked; adjacent spans of the same secret become one."""
     before: tuple[str, ...] = ()
     for span in spans:
         if span.headers and any(mask.secrets.covers(name, span.text) for name in span.headers):
@@ -51,12 +51,6 @@ def has_secrets(call: Call, secrets: Secrets) -> bool:
     return any(secrets.covers(name, value) for block in blocks if block for name, value in block.headers)
 
 
-FRAME_HEADING: Final = f"{'Packet':>7}  {'Time':>11}  {'Stream':>8}     {'Type':<13}  {'Len':>6}  Info"
-CALL_HEADING: Final = f"{'Stream':>8}  {'Start':>10}  {'Duration':>9}  {'Sent':>4}  {'Got':>4}  {'Status':<18}  Method"
-CONNECTION_HEADING: Final = (
-    f"{'№':>4}  {'Start':>10}  {'Calls':>6}  {'Sent':>9}  {'Got':>9}  {'RTT':>8}  {'State':<6}  Client → Server"
-)
-
 _INDENT: Final = "  "
 _ANSI: Final[Mapping[Tone, str]] = {
     Tone.DIM: "2",
@@ -75,11 +69,11 @@ _ANSI: Final[Mapping[Tone, str]] = {
     Tone.DOUBTFUL: "3;31",
     Tone.UNKNOWN: "2;3",
 }
-"""SGR codes of the eight colours that every theme of a terminal gives a readable meaning."""
+"""SGR codes. Only the eight basic colours are used, which every theme of a terminal makes readable."""
 
 
 def painted(spans: Iterable[Span], *, colour: bool) -> str:
-    """Spans as text, with ANSI colours if asked for."""
+    """Return spans as text, with ANSI colours if `colour`."""
     if not colour:
         return plain(spans)
     return "".join(_paint(span) for span in spans)
@@ -90,31 +84,36 @@ def _paint(span: Span) -> str:
     return span.text if code is None or not span.text else f"\x1b[{code}m{span.text}\x1b[0m"
 
 
-def frame_line(row: FrameRow, *, colour: bool = False) -> str:
-    """A line of `frames`."""
-    kind = painted((Span(f"{ARROWS[row.side]} {row.type:<13}", SIDE_TONES[row.side]),), colour=colour)
-    before = painted((Span(f"{row.packet:>7}  {row.time:>11}", Tone.DIM),), colour=colour)
-    return f"{before}  {row.stream:>8}   {kind}  {row.length:>6}  {painted(row.info, colour=colour)}".rstrip()
+def heading_line(table: ColumnTable) -> str:
+    """Return the titles of a table, for above the lines of its rows."""
+    return _aligned((printed.title or "", printed.title or "", printed) for _, printed in table.printed)
 
 
-def call_line(row: CallRow, *, colour: bool = False) -> str:
-    """A line of `calls`."""
-    before = f"{row.key!s:>8}  {row.start:>10}  {row.duration:>9}  {row.requests:>4}  {row.responses:>4}"
-    padding = " " * max(18 - len(plain(row.status)), 0)
-    after = f"  {painted(row.info, colour=colour)}" if row.info else ""
-    return f"{before}  {painted(row.status, colour=colour)}{padding}  {painted(row.method, colour=colour)}{after}"
+def row_line(table: ColumnTable, row: object, *, colour: bool = False) -> str:
+    """Return a row as a line of text, with ANSI colours if `colour`."""
+    return _aligned(_cells(table, row, colour=colour))
 
 
-def connection_line(row: ConnectionRow, *, colour: bool = False) -> str:
-    """A line of `connections`."""
-    before = f"{row.index:>4}  {row.start:>10}  {row.calls:>6}  {row.sent:>9}  {row.got:>9}  {row.round_trip:>8}"
-    state = painted(row.state, colour=colour) + " " * max(6 - len(plain(row.state)), 0)
-    after = f"  {painted(row.info, colour=colour)}" if row.info else ""
-    return f"{before}  {state}  {row.client} → {row.server}{after}"
+def _cells(table: ColumnTable, row: object, *, colour: bool) -> Iterator[tuple[str, str, Printed]]:
+    for cell, printed in table.printed:
+        spans = cell(row)
+        text = plain(spans)
+        yield text, printed.label.format(painted(spans, colour=True) if colour else text), printed
+
+
+def _aligned(cells: Iterable[tuple[str, str, Printed]]) -> str:
+    """Join cells: the text of each, which decides on its width, the same with its colours, and its layout."""
+    line = ""
+    for text, shown, printed in cells:
+        if text or printed.width:
+            padding = " " * (printed.width - len(text))
+            line += printed.gap if line else ""
+            line += padding + shown if printed.right else shown + padding
+    return line.rstrip()
 
 
 def follow_lines(view: Follow, *, colour: bool = False, mask: Mask = NO_MASK) -> Iterator[str]:
-    """Yield the whole follow view of a call as it is now, with its secrets masked."""
+    """Yield the lines of a whole follow view with its secrets masked."""
     yield painted(view.heading(), colour=colour)
     for note in view.notes():
         yield text_line(note, colour=colour, mask=mask)
@@ -123,7 +122,7 @@ def follow_lines(view: Follow, *, colour: bool = False, mask: Mask = NO_MASK) ->
 
 
 def step_lines(step: Step, *, colour: bool = False) -> Iterator[str]:
-    """A step with an empty line before it; what the server sent stands further to the right."""
+    """Yield the lines of a step after an empty line; what the server sent is indented."""
     before = "" if step.side is Side.CLIENT else _INDENT
     yield ""
     yield before + painted((*step.title, Span("   "), *step.facts), colour=colour)
@@ -132,5 +131,71 @@ def step_lines(step: Step, *, colour: bool = False) -> Iterator[str]:
 
 
 def text_line(line: Line, *, colour: bool = False, mask: Mask = NO_MASK) -> str:
-    """Return a line of a view with its indent, its secrets masked."""
+    """Return an indented line of a view with its secrets masked."""
     return _INDENT * line.indent + painted(masked_line(line, mask).spans, colour=colour)
+
+
+_CSS: Final[Mapping[Tone, str]] = {
+    Tone.DIM: "color:#6b7280",
+    Tone.CLIENT: "color:#b45309",
+    Tone.SERVER: "color:#0369a1",
+    Tone.OK: "color:#15803d",
+    Tone.ERROR: "color:#b91c1c",
+    Tone.WARN: "color:#a16207",
+    Tone.KEY: "color:#7e22ce",
+    Tone.STRING: "color:#15803d",
+    Tone.NUMBER: "color:#9a3412",
+    Tone.KEYWORD: "color:#1d4ed8",
+    Tone.PREFIX: "color:#7e22ce",
+    Tone.RECOVERED: "font-style:italic",
+    Tone.GUESSED: "color:#a16207;font-style:italic",
+    Tone.DOUBTFUL: "color:#a16207;text-decoration:underline",
+    Tone.UNKNOWN: "color:#b91c1c;font-style:italic",
+}
+_HTML_HEAD: Final = """\
+<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>
+body {{ font: 14px/1.5 monospace; margin: 2em; color: #111827; background: #fff }}
+p {{ margin: 0; white-space: pre-wrap; overflow-wrap: anywhere }}
+section {{ margin: 1em 0; padding-left: 1em; border-left: 3px solid #b45309 }}
+section.server {{ margin-left: 3em; border-color: #0369a1 }}
+section > p:first-child {{ font-weight: bold }}
+{tones}
+</style></head><body>
+"""
+
+
+def follow_page(view: Follow, mask: Mask = NO_MASK) -> Iterator[str]:
+    """Yield the lines of an HTML page of a call, with its secrets masked.
+
+    The page loads and runs nothing, and all text from the wire is escaped.
+    """
+    tones = "\n".join(f".{tone} {{ {look} }}" for tone, look in _CSS.items())
+    yield _HTML_HEAD.format(title=escape(f"Call {view.key}"), tones=tones)
+    yield _html_paragraph(view.heading())
+    for note in view.notes():
+        yield _html_line(masked_line(note, mask))
+    for index in range(len(view)):
+        step = masked_step(view.step(index, PRINTED), mask)
+        yield f'<section class="{"client" if step.side is Side.CLIENT else "server"}">'
+        yield _html_paragraph((*step.title, Span("   "), *step.facts))
+        yield from (_html_line(line) for line in step.body)
+        yield "</section>"
+    yield "</body></html>"
+
+
+def _html_line(line: Line) -> str:
+    return _html_paragraph(line.spans, line.indent + 1)
+
+
+def _html_paragraph(spans: Iterable[Span], indent: int = 0) -> str:
+    content = "".join(_html_span(span) for span in spans)
+    return f'<p style="padding-left:{indent * 2}ch">{content or "&nbsp;"}</p>'
+
+
+def _html_span(span: Span) -> str:
+    text = escape(span.text)
+    return text if span.tone is Tone.PLAIN else f'<span class="{span.tone}">{text}</span>'

@@ -1,1 +1,1 @@
-"""Filters: syntax, matching, and the frames and calls that match."""
+"""Filters and selections: their syntax, their matching, and the frames and calls that match."""

@@ -1,7 +1,6 @@
-"""Calls in the order of something that is known of them, kept so as calls come, change and go.
+"""Keeps calls sorted while they come, change and go.
 
-Owns one sorted list. Which calls are in it, `selection` says; what they are sorted by, whoever asks for an order.
-A call is taken out and put in again when it changes, so that it costs what changed and not what is there.
+A changed call is removed and inserted again, so the cost depends on what changed and not on the size of the list.
 """
 
 from __future__ import annotations
@@ -12,42 +11,43 @@ from typing import Any, Final, NamedTuple, TypeAlias, overload
 
 from inspector.model.call import Call, StreamKey
 
-_FEW: Final = 1_000
-"""Up to so many changes are cheaper one by one: each moves less than a megabyte of memory for 100,000 calls."""
-_MERGED_AT_ONCE: Final = 4_000
-"""Calls between two looks at the keyboard: about a millisecond."""
+_MAX_SINGLE_CHANGES: Final = 1_000
+"""Changes up to which inserting one by one is faster: each moves less than a megabyte of memory for 100,000 calls."""
+_MERGED_PER_SLICE: Final = 4_000
+"""Calls merged in one slice: about a millisecond."""
 
 
 class CallOrder(NamedTuple):
-    """What calls are sorted by."""
+    """A sort key with its direction."""
 
     value: Callable[[Call], Any]
-    """Of each call; None where it has none: these stand at the end either way. Any: values are of one kind each."""
+    """Returns the key of a call; calls without one (None) come last in either direction. Any: the keys of one order are
+    of one comparable type."""
     descending: bool = False
 
 
 _Entry: TypeAlias = tuple[int, Any, int, StreamKey]
-"""Whether there is a value, the value, the ordinal that breaks ties, and the call."""
+"""Whether the key is missing, the key, the ordinal of the call to break ties, and the call."""
 
 
 class SortedCalls(Sequence[StreamKey]):
-    """Keys of calls by an order; ties stand as the calls started, descending orders included."""
+    """Calls sorted by an order; ties keep the order in which the calls started, also when descending."""
 
     def __init__(self, order: CallOrder, calls: Mapping[StreamKey, Call], ordinal: Callable[[StreamKey], int]) -> None:
-        """Begin with none; `ordinal` tells in which order calls started."""
+        """Begin empty; `ordinal` returns the position of a call in the order of start."""
         self.order = order
         self._calls, self._ordinal = calls, ordinal
         self._known: dict[StreamKey, _Entry] = {}
         self._entries: list[_Entry] = []
-        """Once it is finished: ascending, a descending order is read from the end."""
+        """Sorted once finished; a descending order is read from the end."""
         self._runs: list[list[_Entry]] = []
-        """Until then: ascending each."""
+        """Sorted runs that are not merged yet."""
         self._is_finished = False
         self._is_amended = False
-        """True when entries in the runs do not hold any more."""
+        """True when some entries in the runs are out of date."""
 
-    def take(self, keys: Iterable[StreamKey]) -> None:
-        """Put in those of the calls that are not there yet; a slice of them at a time, `settle` and `finish` behind."""
+    def add(self, keys: Iterable[StreamKey]) -> None:
+        """Add the calls that are not present yet; `settle` and `finish` merge them."""
         known, calls = self._known, self._calls
         new = [self._entry(key) for key in keys if key not in known and key in calls]
         known.update((entry[-1], entry) for entry in new)
@@ -56,7 +56,7 @@ class SortedCalls(Sequence[StreamKey]):
         self._runs.append(sorted(new))
 
     def settle(self) -> Iterator[None]:
-        """Bring what was taken into one order, a slice at each step."""
+        """Merge the runs, one slice per step."""
         while len(self._runs) > 1:
             second, first = sorted(self._runs[:2], key=len)
             merged: list[_Entry] = []
@@ -65,7 +65,7 @@ class SortedCalls(Sequence[StreamKey]):
             self._runs.append(merged)
 
     def finish(self) -> None:
-        """It is in order from now on; at once where nothing was taken since it was settled."""
+        """Complete the merge; immediate after an exhausted `settle`."""
         for _ in self.settle():
             pass
         (entries,), known = self._runs or [[]], self._known
@@ -88,25 +88,25 @@ class SortedCalls(Sequence[StreamKey]):
         return self._entries[-1 - row if self.order.descending else row][-1]
 
     def row_from(self, key: StreamKey) -> int:
-        """The row of a call, or that of the first one behind where it would stand."""
+        """Return the row of a call, or of the first one behind where it would stand."""
         if key not in self._calls:
             return 0
         entry = self._known.get(key) or self._entry(key)
         index = bisect_left(self._entries, entry)
         if not self.order.descending:
             return index
-        is_here = index < len(self._entries) and self._entries[index] == entry
-        return len(self._entries) - index - is_here
+        is_present = index < len(self._entries) and self._entries[index] == entry
+        return len(self._entries) - index - is_present
 
     def update(self, changed: Collection[StreamKey], is_in: Callable[[StreamKey], bool]) -> None:
-        """Put those that changed, are new or went where they belong now."""
+        """Move changed calls to their place, add new ones and remove those that left."""
         old = [known for key in changed if (known := self._known.pop(key, None)) is not None]
         new = [self._entry(key) for key in changed if is_in(key)]
         self._known.update((entry[-1], entry) for entry in new)
         if not self._is_finished:
-            self._is_amended = self._is_amended or bool(old)  # `finish` takes the old ones out
+            self._is_amended = self._is_amended or bool(old)  # `finish` removes the old ones
             self._runs.append(sorted(new))
-        elif len(changed) <= _FEW:
+        elif len(changed) <= _MAX_SINGLE_CHANGES:
             for entry in old:
                 del self._entries[bisect_left(self._entries, entry)]
             for entry in new:
@@ -115,7 +115,7 @@ class SortedCalls(Sequence[StreamKey]):
             gone = {entry[-1] for entry in old}
             self._entries = [entry for entry in self._entries if entry[-1] not in gone]
             self._entries += new
-            self._entries.sort()  # quick, as most of it is sorted
+            self._entries.sort()  # fast, as most of it is sorted
 
     def _entry(self, key: StreamKey) -> _Entry:
         value, ordinal = self.order.value(self._calls[key]), self._ordinal(key)
@@ -126,12 +126,12 @@ class SortedCalls(Sequence[StreamKey]):
 
 
 def _merge(first: list[_Entry], second: list[_Entry], merged: list[_Entry]) -> Iterator[None]:
-    """Put two ascending lists together, a slice at each step."""
-    at = 0
-    for start in range(0, len(first), _MERGED_AT_ONCE):
-        part = first[start : start + _MERGED_AT_ONCE]
-        end = bisect_right(second, part[-1], at)
-        merged += sorted(part + second[at:end])  # quick, as it is two sorted runs
-        at = end
+    """Merge two sorted lists, one slice per step."""
+    merged_up_to = 0
+    for start in range(0, len(first), _MERGED_PER_SLICE):
+        part = first[start : start + _MERGED_PER_SLICE]
+        end = bisect_right(second, part[-1], merged_up_to)
+        merged += sorted(part + second[merged_up_to:end])  # fast, as it is two sorted runs
+        merged_up_to = end
         yield
-    merged += second[at:]
+    merged += second[merged_up_to:]

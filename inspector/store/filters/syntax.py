@@ -1,4 +1,4 @@
-"""Parses a filter's text into terms, and recognises Wireshark's display filters."""
+"""Parses a filter's text, and recognises Wireshark's display filters."""
 
 from __future__ import annotations
 
@@ -10,15 +10,27 @@ from typing import Final, NamedTuple, TypeVar
 from inspector.errors import FilterError
 from inspector.model.call import STATUS_NAMES, CallState
 from inspector.model.frame import FrameType, Side
-from inspector.store.filters import match
-from inspector.store.filters.match import Probe
+from inspector.store.filters.filter import (
+    Filter,
+    Probe,
+    Term,
+    from_sender,
+    of_connection,
+    of_port,
+    of_stream,
+    of_types,
+    with_method,
+    with_status,
+    with_word,
+)
+from inspector.store.stats import UNKNOWN
 
-FORCE: Final = "="
-"""In front of a display filter that does not look like one."""
+DISPLAY_PREFIX: Final = "="
+"""Precedes a display filter that does not look like one."""
 
 
 class Language(StrEnum):
-    """A language of filters, by the name that people see."""
+    """A filter language, named as users see it."""
 
     WORDS = "words"
     DISPLAY = "Wireshark display filter"
@@ -37,47 +49,39 @@ _OPERATOR: Final = (
     r"(?:===?|!==?|~=|>=|<=|>|<|=|&(?!&)|"
     r"\b(?:eq|ne|any_eq|all_ne|gt|lt|ge|le|contains|matches|bitwise_and)\b)"
 )
-_SUM: Final = r"(?:\s+[-+*/%]\s+[^\s()&|]+)*"
+_ARITHMETIC: Final = r"(?:\s+[-+*/%]\s+[^\s()&|]+)*"
 _COMPARISON: Final = re.compile(
-    rf"(?:\b(?:any|all)\s+)?(?:{_FIELD}|\w+\([^)]*\)){_SUM}\s*"
-    rf"(?:{_OPERATOR}\s*(?:{_QUOTED}|[^\s()&|]*){_SUM}|(?:not\s+)?in\s*\{{[^}}]*\}}?)",
+    rf"(?:\b(?:any|all)\s+)?(?:{_FIELD}|\w+\([^)]*\)){_ARITHMETIC}\s*"
+    rf"(?:{_OPERATOR}\s*(?:{_QUOTED}|[^\s()&|]*){_ARITHMETIC}|(?:not\s+)?in\s*\{{[^}}]*\}}?)",
     re.IGNORECASE,
 )
-_GLUE: Final = re.compile(r"&&|\|\||\^\^|[()!]|\b(?:and|or|xor|not)\b", re.IGNORECASE)
-_KEYED: Final = re.compile(r"(?:^|\s)-?(?:not:)*(?:method|status|type|stream|connection|sender):", re.IGNORECASE)
+_CONNECTIVE: Final = re.compile(r"&&|\|\||\^\^|[()!]|\b(?:and|or|xor|not)\b", re.IGNORECASE)
 _NAME: Final = re.compile(rf"(?:{_PROTOCOLS})(?:\.[a-z0-9_-]+)*(?:\[[^\]]*\])?")
-"""Names of services, with capital letters, are words."""
+"""Case-sensitive: names with capital letters, as services have, are words."""
 
 
 def language(text: str) -> Language:
-    """The language of a filter text."""
-    if text.lstrip().startswith(FORCE):
+    """Return the language that a filter text is most likely written in."""
+    if text.lstrip().startswith(DISPLAY_PREFIX):
         return Language.DISPLAY
     if not text.strip() or _KEYED.search(text):
         return Language.WORDS
     rest, comparisons = _COMPARISON.subn(" ", text)
-    words = _GLUE.sub(" ", rest).split()
+    words = _CONNECTIVE.sub(" ", rest).split()
     if all(_NAME.fullmatch(word) for word in words):
         return Language.DISPLAY if words or comparisons else Language.WORDS
-    # `tcp.port == 1 || greet` is meant in Wireshark's way too, and is told what is wrong with it in its words.
-    return Language.DISPLAY if comparisons and _GLUE.search(rest) else Language.WORDS
+    # `tcp.port == 1 || greet` is meant as a display filter, too; tshark then says what is wrong with it.
+    return Language.DISPLAY if comparisons and _CONNECTIVE.search(rest) else Language.WORDS
 
 
-def is_sure(text: str) -> bool:
-    """False for mere names, which may have been meant as words."""
-    return text.lstrip().startswith(FORCE) or _COMPARISON.search(text) is not None or _GLUE.search(text) is not None
+def is_unambiguous(text: str) -> bool:
+    """Return False for a display filter of bare names, which may be meant as words."""
+    return text.lstrip().startswith(DISPLAY_PREFIX) or bool(_COMPARISON.search(text) or _CONNECTIVE.search(text))
 
 
 def display_text(text: str) -> str:
-    """A display filter as Wireshark takes it, without what only says that it is one."""
-    return text.strip().removeprefix(FORCE).strip()
-
-
-class Term(NamedTuple):
-    """One part of a filter."""
-
-    probe: Probe
-    negated: bool
+    """Return a display filter as Wireshark accepts it, without `DISPLAY_PREFIX`."""
+    return text.strip().removeprefix(DISPLAY_PREFIX).strip()
 
 
 _TOKEN: Final = re.compile(
@@ -95,10 +99,23 @@ _TOKEN: Final = re.compile(
 )
 
 
-def parse_terms(text: str) -> tuple[Term, ...]:
-    """The terms of a filter text, the cheap ones first. FilterError where it means nothing."""
+def parse(text: str) -> Filter:
+    """Parse a filter of words and keys.
+
+    Raises:
+        FilterError: when the text is not a filter; with a hint.
+    """
     terms = [term for token in _tokens(text) if (term := _term(token)) is not None]
-    return tuple(sorted(terms, key=_cost))
+    return Filter(text, tuple(sorted(terms, key=_cost)))
+
+
+def method_filter(path: str) -> str:
+    """Return the text of a filter for the calls of a method; `UNKNOWN` stands for those without one."""
+    if path == UNKNOWN:
+        return "-method:/"
+    before, quote, _ = path.partition('"')  # a quote, and what follows it, cannot be written in a filter
+    value = before if quote else f"{path}$"
+    return f'method:"{value}"' if quote or any(map(str.isspace, value)) else f"method:{value}"
 
 
 def _tokens(text: str) -> list[re.Match[str]]:
@@ -123,7 +140,7 @@ def _term(token: re.Match[str]) -> Term | None:
         if not token["close"]:
             raise FilterError(f'The quote before "{token["quoted"][:40]}" is not closed.', 'Add a " at its end.')
         key = token["key"]
-        return Term(_keyed(key, token["quoted"]) if key else match.word(token["quoted"]), negated)
+        return Term(_keyed(key, token["quoted"]) if key else with_word(token["quoted"]), negated)
     if token["plain_key"]:
         return Term(_keyed(token["plain_key"], token["value"]), negated)
     return Term(_plain_word(token["word"]), negated)
@@ -141,31 +158,33 @@ def _negations(token: re.Match[str]) -> int:
 
 def _plain_word(text: str) -> Probe:
     if text in ("||", "|", "!", "or"):
-        raise FilterError(f"{text} is not known here: all parts of a filter must match.", 'Use -word for "not".')
-    return match.word(text)
+        raise FilterError(f"A filter has no {text}: all of its parts must match.", 'Use -word for "not".')
+    return with_word(text)
 
 
-def _comparison(field: str, operator: str, operand: str) -> Term:
-    make = _FIELDS.get(field)
-    if make is None:
-        raise FilterError(f"{field} is not known here.", f"Compare one of {_listed(_FIELDS)}, or search for words.")
-    if operator not in ("==", "eq", "!=", "ne"):
-        raise FilterError(f"{field} cannot be compared with {operator}.", "Use == or !=.")
-    if not operand:
-        raise FilterError(f"{field} {operator} needs a number.", f"As in {field} == {_EXAMPLES[field]}.")
-    return Term(make(_number(field, operand)), operator in ("!=", "ne"))
-
-
-def _keyed(key: str, value: str) -> Probe:
-    make = _KEYS.get(key.lower())
-    if make is None:
+def _comparison(name: str, operator: str, operand: str) -> Term:
+    field = _FIELDS.get(name)
+    if field is None:
         raise FilterError(
-            f"{key}: is not a key of the filter.",
-            f'The keys are {_listed(_KEYS)}; to search for the text itself, quote it: "{key}:{value}".',
+            f"A filter cannot compare {name}.", f"Compare one of {_listed(_FIELDS)}, or search for words."
+        )
+    if operator not in ("==", "eq", "!=", "ne"):
+        raise FilterError(f"{name} cannot be compared with {operator}.", "Use == or !=.")
+    if not operand:
+        raise FilterError(f"{name} {operator} needs a number.", f"As in {name} == {field.example}.")
+    return Term(field.probe(_number(name, operand)), operator in ("!=", "ne"))
+
+
+def _keyed(name: str, value: str) -> Probe:
+    key = _KEYS.get(name.lower())
+    if key is None:
+        raise FilterError(
+            f"{name}: is not a key of the filter.",
+            f'The keys are {_listed(_KEYS)}; to search for the text itself, quote it: "{name}:{value}".',
         )
     if not value:
-        raise FilterError(f"{key}: needs a value.", f"As in {_KEY_EXAMPLES[key.lower()]}.")
-    return make(value)
+        raise FilterError(f"{name}: needs a value.", f"As in {key.example}.")
+    return key.read(value)
 
 
 def _number(what: str, text: str) -> int:
@@ -177,15 +196,15 @@ def _number(what: str, text: str) -> int:
 _Name = TypeVar("_Name")
 
 
-def _chosen(key: str, value: str, names: Mapping[str, _Name]) -> tuple[_Name, ...]:
-    """What a name means: the one of that name, else all whose names begin so (`type:head`, `status:un`)."""
+def _values_named(key: str, value: str, names: Mapping[str, _Name]) -> tuple[_Name, ...]:
+    """Return the values of a name: that of the exact name, or those of all names with this prefix (`type:head`)."""
     wanted = re.sub(r"[^a-z0-9]", "", value.lower())
     plain = {name.lower().replace("_", ""): each for name, each in names.items()}
     if wanted in plain:
         return (plain[wanted],)
     found = tuple(each for name, each in plain.items() if wanted and name.startswith(wanted))
     if not found:
-        raise FilterError(f"{key}:{value} means nothing.", f"Known are {_listed(names, lower=True)}.")
+        raise FilterError(f"{key}: has no value {value}.", f"The values are {_listed(names, lower=True)}.")
     return found
 
 
@@ -194,26 +213,22 @@ def _listed(names: Mapping[str, object], *, lower: bool = False) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _method(value: str) -> Probe:
-    return match.method(value)
-
-
 def _status(value: str) -> Probe:
     if value.isascii() and value.isdigit():
-        return match.status(frozenset({_number("status:", value)}), frozenset())
+        return with_status(frozenset({_number("status:", value)}), frozenset())
     codes: dict[str, int | CallState] = {name: code for code, name in enumerate(STATUS_NAMES)}
     states: dict[str, int | CallState] = {state.name: state for state in CallState if state is not CallState.CANCELLED}
-    found = _chosen("status", value, {**codes, **states})
-    # A cancelled call hardly ever has a status on the wire: its state is what the word means.
+    found = _values_named("status", value, {**codes, **states})
+    # A cancelled call hardly ever has a status on the wire, so its state counts.
     also = {CallState.CANCELLED} if STATUS_NAMES.index("CANCELLED") in found else set()
     states_found = {each for each in found if isinstance(each, CallState)} | also
-    return match.status(frozenset(each for each in found if isinstance(each, int)), frozenset(states_found))
+    return with_status(frozenset(each for each in found if isinstance(each, int)), frozenset(states_found))
 
 
 def _type(value: str) -> Probe:
     if re.fullmatch(r"0x[0-9a-f]{1,2}", value, re.IGNORECASE):
-        return match.frame_type(frozenset({int(value, 16)}))
-    return match.frame_type(frozenset(_chosen("type", value, _members(FrameType))))
+        return of_types(frozenset({int(value, 16)}))
+    return of_types(frozenset(_values_named("type", value, _members(FrameType))))
 
 
 def _members(names: type[IntEnum]) -> dict[str, int]:
@@ -223,37 +238,41 @@ def _members(names: type[IntEnum]) -> dict[str, int]:
 def _stream(value: str) -> Probe:
     connection, slash, stream = value.rpartition("/")
     number = _number("stream:", stream)
-    return match.stream(number, _number("stream:", connection) if slash else None)
+    return of_stream(number, _number("stream:", connection) if slash else None)
 
 
 def _connection(value: str) -> Probe:
-    return match.connection(_number("connection:", value))
+    return of_connection(_number("connection:", value))
 
 
 def _sender(value: str) -> Probe:
-    sides = _chosen("sender", value, {side.name: side for side in Side})
-    return match.sender(sides[0])
+    sides = _values_named("sender", value, {side.name: side for side in Side})
+    return from_sender(sides[0])
 
 
-_KEYS: Final[Mapping[str, Callable[[str], Probe]]] = {
-    "method": _method,
-    "status": _status,
-    "type": _type,
-    "stream": _stream,
-    "connection": _connection,
-    "sender": _sender,
+class _Key(NamedTuple):
+    read: Callable[[str], Probe]
+    example: str
+
+
+_KEYS: Final[Mapping[str, _Key]] = {
+    "method": _Key(with_method, "method:greet"),
+    "status": _Key(_status, "status:not_found"),
+    "type": _Key(_type, "type:data"),
+    "stream": _Key(_stream, "stream:1 or stream:0/1"),
+    "connection": _Key(_connection, "connection:0"),
+    "sender": _Key(_sender, "sender:client"),
 }
-_KEY_EXAMPLES: Final = {
-    "method": "method:greet",
-    "status": "status:not_found",
-    "type": "type:data",
-    "stream": "stream:1 or stream:0/1",
-    "connection": "connection:0",
-    "sender": "sender:client",
+_KEYED: Final = re.compile(rf"(?:^|\s)-?(?:not:)*(?:{'|'.join(_KEYS)}):", re.IGNORECASE)
+
+
+class _Field(NamedTuple):
+    probe: Callable[[int], Probe]
+    example: int
+
+
+_FIELDS: Final[Mapping[str, _Field]] = {
+    "tcp.port": _Field(of_port, 37564),
+    "tcp.stream": _Field(of_connection, 0),
+    "http2.streamid": _Field(of_stream, 1),
 }
-_FIELDS: Final[Mapping[str, Callable[[int], Probe]]] = {
-    "tcp.port": match.port,
-    "tcp.stream": match.connection,
-    "http2.streamid": match.stream,
-}
-_EXAMPLES: Final = {"tcp.port": 37564, "tcp.stream": 0, "http2.streamid": 1}

@@ -1,1 +1,1 @@
-"""What the user can do on the screen: each controller receives what it needs, and none knows the screen."""
+"""The actions and message handlers of the screen, in one controller for each subject."""

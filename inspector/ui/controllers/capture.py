@@ -1,4 +1,4 @@
-"""Stop, start and open captures, decode as, comment, and offer captures of killed runs."""
+"""The capture as a whole: stop, resume, open files, Decode As, comments, and captures left by killed runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inspector.session import FileSource, Phase, Session
 from inspector.text import counted, size
 from inspector.tshark.binary import Decoding
 from inspector.ui.browser import Browser
-from inspector.ui.controllers.context import Actions, ScreenContext
+from inspector.ui.controllers.context import ScreenContext
 from inspector.ui.dialogs.base import LineDialog
 from inspector.ui.dialogs.choice import Choice, Chosen, TypedChoiceDialog
 from inspector.ui.dialogs.files import Decision, Fate, LeftDialog, OpenDialog, SaveDialog
@@ -23,35 +23,39 @@ from inspector.ui.messages import CaptureOpened, SessionReplaced
 from inspector.ui.subject import packet_of
 from inspector.ui.widgets.notice import LeftBanner
 
+_STILL_STARTING: Final = "The capture is still starting."
+
 
 class CaptureController:
-    """Acts on the capture as a whole."""
+    """Stops and resumes the capture, and opens capture files."""
 
-    def __init__(self, stage: ScreenContext, session: Session, open_capture: Callable[[Path], Session] | None) -> None:
-        """`open_capture` makes the session of a capture file; None where no other can be opened."""
-        self._stage, self._session, self._open = stage, session, open_capture
+    def __init__(
+        self, context: ScreenContext, session: Session, open_capture: Callable[[Path], Session] | None
+    ) -> None:
+        """`open_capture` makes the session of a capture file; None when no file can be opened."""
+        self._context, self._session, self._open = context, session, open_capture
 
-    @property
-    def actions(self) -> Actions:
-        """Stop, start, open."""
-        return {"toggle_capture": self._toggle, "load": lambda: self._stage.ask(OpenDialog(), self._load)}
-
-    def _toggle(self) -> None:
+    def action_toggle_capture(self) -> None:
+        """Stop the capture or the reading of a file, or resume it."""
         match self._session.status.phase:
             case Phase.LIVE | Phase.READING:
-                self._stage.work(self._session.stop_capture())
+                self._context.run_task(self._session.stop_capture())
             case Phase.STOPPED:
-                self._stage.work(self._session.start_capture())
+                self._context.run_task(self._session.start_capture())
             case Phase.STARTING:
-                self._stage.say("The capture is still starting.")
+                self._context.notify(_STILL_STARTING)
             case phase:
-                self._stage.say(f"Nothing is captured here: {self._session.status.source} is {phase}.")
+                self._context.notify(f"There is no capture to stop: {self._session.status.source} is {phase}.")
+
+    def action_load(self) -> None:
+        """Ask for a capture file and open it on top of this one."""
+        self._context.push_dialog(OpenDialog(), self._load)
 
     def _load(self, path: Path) -> None:
         if self._open is None:
-            self._stage.say("No other capture can be opened here.")
+            self._context.notify("No other capture can be opened here.")
         else:
-            self._stage.post(CaptureOpened(self._open(path)))
+            self._context.post_message(CaptureOpened(self._open(path)))
 
 
 _TLS, _OFF = "f7", "f8"
@@ -59,45 +63,42 @@ _PORTS_OFFERED: Final = 200
 
 
 class DecodeAsController:
-    """Asks for a port, and how it shall be decoded."""
+    """Changes how a port is decoded. The capture is then read again from its start."""
 
-    def __init__(self, stage: ScreenContext, session: Session) -> None:
-        self._stage, self._session = stage, session
+    def __init__(self, context: ScreenContext, session: Session) -> None:
+        self._context, self._session = context, session
 
-    @property
-    def actions(self) -> Actions:
-        """Ask."""
-        return {"decode_as": self._ask}
-
-    def _ask(self) -> None:
+    def action_decode_as(self) -> None:
+        """Ask for a port and its protocol."""
         dialog = TypedChoiceDialog(
             "Decode As…",
             self._ports(),
-            "Enter: HTTP/2 · F7: TLS · F8: not at all · a port may be typed · Esc cancels",
+            "Enter: HTTP/2 · F7: TLS · F8: not at all · or type a port · Esc cancels",
             lambda typed: Choice(int(typed), typed, "as typed") if _is_port(typed) else None,
             (_TLS, _OFF),
         )
-        self._stage.ask(dialog, self._decode)
+        self._context.push_dialog(dialog, self._decode)
 
     def _ports(self) -> list[Choice]:
-        decoding, packets = self._session.decoding, self._session.packets_by_port
+        decoding, packets = self._session.decoder.decoding, self._session.decoder.ingest.packets_by_port
+        # By packets, so that the port of the service comes before the ephemeral ports of its clients.
         ports = sorted(
             packets.keys() | decoding.all_ports,
-            key=lambda port: (port not in decoding.all_ports, -packets[port], port),  # of both ends, the service first
+            key=lambda port: (port not in decoding.all_ports, -packets[port], port),
         )
         return [
-            Choice(port, str(port), f"{counted(packets[port], 'packet'):>16}   {_decoded_as(decoding, port)}")
+            Choice(port, str(port), f"{counted(packets[port], 'packet'):>16}   {_protocol_name(decoding, port)}")
             for port in ports[:_PORTS_OFFERED]
         ]
 
     def _decode(self, chosen: Chosen) -> None:
-        decoding = _changed(self._session.decoding, chosen)
-        if decoding == self._session.decoding:
-            self._stage.say(f"Port {chosen.value} is decoded so already.")
-        elif self._session.can_begin_again:
-            self._stage.post(SessionReplaced(self._session.begin_again(decoding)))
+        decoding = _changed(self._session.decoder.decoding, chosen)
+        if decoding == self._session.decoder.decoding:
+            self._context.notify(f"Port {chosen.value} is already decoded like this.")
+        elif self._session.can_reread:
+            self._context.post_message(SessionReplaced(self._session.reread(decoding)))
         else:
-            self._stage.say("The capture is still starting.")
+            self._context.notify(_STILL_STARTING)
 
 
 def _changed(decoding: Decoding, chosen: Chosen) -> Decoding:
@@ -109,7 +110,7 @@ def _is_port(typed: str) -> bool:
     return typed.isascii() and typed.isdigit() and 0 < int(typed[:6]) < 1 << 16
 
 
-def _decoded_as(decoding: Decoding, port: int) -> str:
+def _protocol_name(decoding: Decoding, port: int) -> str:
     if port in decoding.tls_ports:
         return "TLS"
     if port in decoding.http_ports:
@@ -117,81 +118,77 @@ def _decoded_as(decoding: Decoding, port: int) -> str:
     return "HTTP/2" if port in decoding.ports else ""
 
 
-_COUNTED: Final = 64_000_000
-"""Bytes whose packets are counted, the newest capture's first; for the others only the size is shown. All of them
-together, as the dialog waits for it: a fraction of a second."""
-_OFFERED: Final = 20
-"""The newest; those of a machine that crashes a lot would fill the dialog."""
+_MAX_BYTES_COUNTED: Final = 64_000_000
+"""How much is read to count packets, in all captures together and the newest first; others show their size instead.
+The dialog waits for the count, which takes a fraction of a second for this much."""
+_MAX_LEFT_OFFERED: Final = 20
+"""The newest ones. A machine on which the program crashes often would fill the dialog."""
 
 
 class LeftCapturesController:
-    """Acts on what killed runs have left."""
+    """Offers captures left by runs that were killed: to open, save or delete."""
 
     def __init__(
         self,
-        stage: ScreenContext,
+        context: ScreenContext,
         session: Session,
         banner: LeftBanner,
         open_left: Callable[[LeftCapture], Session] | None,
     ) -> None:
-        """`open_left` makes the session of one; None where none is offered."""
-        self._stage, self._session, self._banner, self._open = stage, session, banner, open_left
-        banner.on_chosen = self._choose
+        """`open_left` makes the session of such a capture; None to offer none."""
+        self._context, self._session, self._banner, self._open = context, session, banner, open_left
+        banner.on_chosen = self.action_choose_left
 
-    @property
-    def actions(self) -> Actions:
-        """Choose one, and what becomes of it."""
-        return {"choose_left": self._choose}
-
-    def begin(self) -> None:
-        """Offer them, behind the first paint."""
+    def start(self) -> None:
+        """Look for captures in the background, and show the banner if there are any."""
         if self._open is not None:
             remove_old_orphans()
-            self._stage.work(self._offer())
+            self._context.run_task(self._update_banner())
 
-    async def _offer(self) -> None:
-        self._banner.offer([facts for _, facts in await self._found()])
+    def action_choose_left(self) -> None:
+        """Show the captures and what can be done with each."""
+        self._context.run_task(self._show_dialog())
 
-    async def _found(self) -> list[tuple[LeftCapture, str]]:
-        """Those that hold packets, each with what is known of it; not one that the user opened by its path."""
+    async def _update_banner(self) -> None:
+        self._banner.offer([facts for _, facts in await self._find()])
+
+    async def _find(self) -> list[tuple[LeftCapture, str]]:
+        """Return the captures that hold packets, each with its date and size, without the one that is shown now."""
         source, found = self._session.source, list[tuple[LeftCapture, str]]()
-        counting = _COUNTED
+        budget = _MAX_BYTES_COUNTED
         shown = source.path.resolve() if isinstance(source, FileSource) and source.left is None else None
-        for capture in left_captures()[:_OFFERED]:
+        for capture in left_captures()[:_MAX_LEFT_OFFERED]:
             try:
-                packets = await count_packets(capture.paths, counting)
-            except SourceError:  # another program has just deleted it, or it is no capture any more
+                packets = await count_packets(capture.paths, budget)
+            except SourceError:  # deleted meanwhile by another instance, or overwritten by something else
                 continue
             if packets is not None:
-                counting -= capture.size
+                budget -= capture.size
             if packets != 0 and shown not in {path.resolve() for path in capture.paths}:
-                much = size(capture.size) if packets is None else counted(packets, "packet")
-                found.append((capture, f"{capture.when}, {much}"))
+                extent = size(capture.size) if packets is None else counted(packets, "packet")
+                found.append((capture, f"{capture.when}, {extent}"))
         return found
 
-    def _choose(self) -> None:
-        self._stage.work(self._ask())
-
-    async def _ask(self) -> None:
-        found = await self._found() if self._open is not None else []
+    async def _show_dialog(self) -> None:
+        found = await self._find() if self._open is not None else []
         if found:
-            self._stage.ask(LeftDialog(found), self._decide)
+            self._context.push_dialog(LeftDialog(found), self._decide)
         else:
             self._banner.offer(())
-            self._stage.say("No run that was killed has left a capture.")
+            self._context.notify("There is no capture of a killed run.")
 
     def _decide(self, decision: Decision) -> None:
         capture = decision.capture
         match decision.fate:
             case Fate.OPEN if self._open is not None:
                 self._banner.dismiss()
-                self._stage.post(CaptureOpened(self._open(capture)))
-                self._stage.say("When all of it is saved (Ctrl+S), it is offered no more; F9 deletes it.")
+                self._context.post_message(CaptureOpened(self._open(capture)))
+                self._context.notify("It is offered again until all of it is saved (Ctrl+S) or deleted (F9).")
             case Fate.SAVE:
                 dialog = SaveDialog(str(capture), ".pcap", f"Save the {capture}")
-                self._stage.ask(dialog, lambda place: self._stage.work(self._save(capture, place.path)))
+                self._context.push_dialog(dialog, lambda place: self._context.run_task(self._save(capture, place.path)))
             case Fate.DELETE:
-                self._stage.work(self._delete(capture, f"Deleted the capture of the {capture}."))
+                self._context.run_task(self._delete(capture, f"Deleted the capture of the {capture}."))
 
     async def _save(self, capture: LeftCapture, path: Path) -> None:
         opened = open_joined(capture.paths)
@@ -201,34 +198,30 @@ class LeftCapturesController:
             opened.discard()
         await self._delete(capture, f"Saved {size(opened.size)} as {path}.")
 
-    async def _delete(self, capture: LeftCapture, sentence: str) -> None:
+    async def _delete(self, capture: LeftCapture, confirmation: str) -> None:
         capture.delete()
-        self._stage.say(sentence)
-        await self._offer()
+        self._context.notify(confirmation)
+        await self._update_banner()
 
 
 class CommentController:
-    """Asks for comments."""
+    """Edits packet comments."""
 
-    def __init__(self, stage: ScreenContext, session: Session, browser: Browser) -> None:
-        self._stage, self._session, self._browser = stage, session, browser
+    def __init__(self, context: ScreenContext, session: Session, browser: Browser) -> None:
+        self._context, self._session, self._browser = context, session, browser
 
-    @property
-    def actions(self) -> Actions:
-        """Comment on the selected packet."""
-        return {"comment": self._ask}
-
-    def _ask(self) -> None:
+    def action_comment(self) -> None:
+        """Edit the comment on the packet of the selection."""
         if (number := packet_of(self._browser.subject, self._session.store)) is None:
-            self._stage.say("Select a frame, a call or a packet to write a comment on its packet.")
+            self._context.notify("Select a frame, a call or a packet to comment on its packet.")
             return
-        note = "It is saved with the capture, as pcapng · Enter keeps it, an empty one takes it away · Esc cancels"
+        note = "Saved with the capture, as pcapng · Enter keeps it, an empty one is removed · Esc cancels"
         text = self._session.comments.text(number)
-        self._stage.show(LineDialog(f"Comment on packet {number}", note, partial(self._put, number), text))
+        self._context.push_screen(LineDialog(f"Comment on packet {number}", note, partial(self._put, number), text))
 
     def _put(self, number: int, text: str) -> None:
         if not self._session.comments.put(number, text):
             return
         self._browser.redraw()
-        what = f"The comment on packet {number}" if text.strip() else f"That packet {number} has no comment any more"
-        self._stage.say(f"{what} goes with the capture when that is saved (Ctrl+S).")
+        change = f"The comment on packet {number}" if text.strip() else f"The removal of packet {number}'s comment"
+        self._context.notify(f"{change} takes effect in the file when the capture is saved (Ctrl+S).")

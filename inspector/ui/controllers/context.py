@@ -1,39 +1,45 @@
-"""What controllers need of the screen: notices, dialogs, tables of actions, and error handling."""
+"""How the screen and its controllers are connected, and how errors of background tasks are handled.
+
+A controller receives its actions and messages through the `Dispatcher`, and acts on the screen through the
+`ScreenContext`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import platformdirs
+from textual.dom import DOMNode
 from textual.message import Message
 from textual.screen import Screen
 
 from inspector.errors import InspectorError, shortage
 from inspector.text import clean
 from inspector.ui.dialogs.base import Dialog
-from inspector.ui.messages import ForScreen
+from inspector.ui.messages import ScreenMessage
 from inspector.ui.widgets.notice import Notice
 
 _PRIVATE = 0o600
+_NOTIFICATION_SECONDS = 4
 
 
-async def guarded(work: Awaitable[object], tell: Callable[[str, str], None]) -> None:
-    """Wait for a piece of work; where it fails, tell why and what to do instead of raising."""
+async def report_errors(work: Awaitable[object], report: Callable[[str, str], None]) -> None:
+    """Await some work, and pass any error to `report` as a message and a hint instead of raising it."""
     try:
         await work
     except InspectorError as error:
-        tell(error.message, error.hint)
-    except Exception as error:  # noqa: BLE001 - the named boundary
-        tell(*explain(error))
+        report(error.message, error.hint)
+    except Exception as error:  # noqa: BLE001 - a task has no caller that could handle it
+        report(*explain(error))
 
 
 def explain(error: BaseException) -> tuple[str, str]:
-    """A sentence and a hint for an error that nobody expected; its traceback goes to a file."""
+    """Return a message and a hint for an unexpected error, and write its traceback to a file."""
     known = error if isinstance(error, InspectorError) else shortage(error)
     if known is not None:
         return known.message, known.hint
@@ -53,96 +59,116 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
 
 
+Method: TypeAlias = Callable[..., object]
+_ACTION: Final = "action_"
+_HANDLER: Final = "on_"
+
+
+class Dispatcher:
+    """The actions and message handlers of several controllers, by name.
+
+    Textual runs the action `save` by calling `action_save` on the widget or screen that the key belongs to, and handles
+    a message `SaveRequested` by `on_save_requested`. The screen has about 35 actions and 16 messages, too many for one
+    class. Methods of these names are on controllers instead, one controller for each subject.
+    """
+
+    def __init__(self, controllers: Iterable[object]) -> None:
+        """Collect the methods `action_…` and `on_…`. Raise TypeError if two controllers have the same one."""
+        controllers = tuple(controllers)
+        self._actions = _methods(controllers, _ACTION)
+        self._handlers = _methods(controllers, _HANDLER)
+        self.actions = frozenset(name.removeprefix(_ACTION) for name in self._actions)
+        """The names of the actions as in the key table, without `action_`."""
+
+    def attach(self, node: DOMNode) -> None:
+        """Make the actions attributes of a widget or screen, where Textual looks them up."""
+        for name, method in self._actions.items():
+            setattr(node, name, method)
+
+    def handle(self, message: ScreenMessage) -> None:
+        """Call the handler of a message; `handler_name` is Textual's, `on_save_requested` for `SaveRequested`."""
+        self._handlers[message.handler_name](message)
+
+
+def _methods(controllers: tuple[object, ...], prefix: str) -> dict[str, Method]:
+    found: dict[str, Method] = {}
+    for controller in controllers:
+        for name in dir(type(controller)):
+            if name.startswith(prefix):
+                if name in found:
+                    raise TypeError(f"two controllers have a method {name}")
+                found[name] = getattr(controller, name)
+    return found
+
+
 Result = TypeVar("Result")
-
-Actions: TypeAlias = Mapping[str, Callable[..., object]]
-"""What a part does for actions of the bindings table, by their names."""
-Hears: TypeAlias = Mapping[type[ForScreen], Callable[[Any], object]]
-"""What a part does about messages, by their classes."""
-
-
-class ActionTable(Protocol):
-    """A part that has actions."""
-
-    @property
-    def actions(self) -> Actions:
-        """Some of those of the bindings table at `Place.SCREEN`."""
-
-
-class MessageTable(Protocol):
-    """A part that sees to what widgets tell."""
-
-    @property
-    def hears(self) -> Hears:
-        """Messages of these classes, of which no other part sees to any."""
 
 
 class ScreenContext:
-    """A screen, as its parts see it."""
+    """The part of a screen that controllers use."""
 
     def __init__(self, screen: Screen[None]) -> None:
         self._screen = screen
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def say(self, sentence: str) -> None:
-        """Say something that went well, for a moment."""
-        self._screen.notify(clean(sentence), markup=False, timeout=4)
+    def notify(self, sentence: str) -> None:
+        """Show a notification for a few seconds."""
+        self._screen.notify(clean(sentence), markup=False, timeout=_NOTIFICATION_SECONDS)
 
-    def tell(self, message: str, hint: str = "", title: str = "") -> None:
-        """Say something that went wrong, until it is read; an empty message takes back what was said."""
-        for notice in self._screen.query(Notice):  # none while the app ends
+    def show_notice(self, message: str, hint: str = "", title: str = "") -> None:
+        """Show a message, usually an error, until the user dismisses it. An empty one removes the current message."""
+        for notice in self._screen.query(Notice):  # there is none while the app exits
             notice.tell(message, hint, title)
 
-    def ask(self, dialog: Dialog[Result], take: Callable[[Result], object]) -> None:
-        """Show a dialog; `take` is given what it gives, if it gives anything."""
+    def push_dialog(self, dialog: Dialog[Result], on_result: Callable[[Result], object]) -> None:
+        """Show a dialog, and call `on_result` unless it is cancelled."""
 
-        def answered(result: Result | None) -> None:
+        def closed(result: Result | None) -> None:
             if result is not None:
-                take(result)
+                on_result(result)
 
-        self._screen.app.push_screen(dialog, answered)
+        self._screen.app.push_screen(dialog, closed)
 
-    def show(self, screen: Screen[None]) -> None:
-        """Show another screen above this one."""
+    def push_screen(self, screen: Screen[None]) -> None:
+        """Show another screen on top of this one."""
         self._screen.app.push_screen(screen)
 
-    def write(self, sequence: str) -> None:
-        """Send a sequence to the terminal as it is."""
-        if (driver := self._screen.app._driver) is not None:
-            driver.write(sequence)
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy a text to the clipboard of the terminal."""
+        self._screen.app.copy_to_clipboard(text)
 
-    def post(self, message: Message) -> None:
-        """Tell the screen, and the app behind it."""
+    def post_message(self, message: Message) -> None:
+        """Post a message to the screen, from which it bubbles to the app."""
         self._screen.post_message(message)
 
-    def renew_keys(self) -> None:
-        """Other keys may be of use now."""
+    def refresh_bindings(self) -> None:
+        """Update the footer after an action became available or unavailable."""
         self._screen.refresh_bindings()
 
-    def work(self, awaitable: Awaitable[object]) -> asyncio.Task[None]:
-        """Do something behind the screen; where it fails, say so. The task may be cancelled."""
-        # No worker of Textual's: those are cancelled at the end, but nobody waits until their children are gone.
-        task = asyncio.create_task(guarded(awaitable, self.tell))
+    def run_task(self, awaitable: Awaitable[object]) -> asyncio.Task[None]:
+        """Run something in the background, and show its error if it fails. The task may be cancelled."""
+        # Not a Textual worker: those are cancelled on exit, but nothing waits until their child processes have ended.
+        task = asyncio.create_task(report_errors(awaitable, self.show_notice))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def work_anew(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Do something between keys, in place of what is still being done by the same name."""
-        self._screen.run_worker(work, group=name, exclusive=True)
+    def run_exclusive(self, work: Coroutine[Any, Any, None], group: str) -> None:
+        """Run something in the background, and cancel what still runs in the same group."""
+        self._screen.run_worker(work, group=group, exclusive=True)
 
-    async def drawn(self) -> None:
-        """Wait until what keys have led to is on the terminal."""
+    async def wait_until_drawn(self) -> None:
+        """Wait until the effect of the latest keys is on the terminal."""
         is_drawn = asyncio.Event()
         self._screen.call_after_refresh(is_drawn.set)
         await is_drawn.wait()
 
-    def every(self, seconds: float, look: Callable[[], None]) -> None:
-        """Do something now and then."""
-        self._screen.set_interval(seconds, look)
+    def set_interval(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Call something periodically, until the screen is removed."""
+        self._screen.set_interval(seconds, callback)
 
-    async def end(self) -> None:
-        """Break off what is being done behind the screen, and wait until it has ended."""
+    async def cancel_tasks(self) -> None:
+        """Cancel the background tasks, and wait until they have ended."""
         for task in (tasks := set(self._tasks)):
             task.cancel()
         if tasks:

@@ -1,4 +1,4 @@
-"""Apply filters, and run display filters over the packets."""
+"""Apply word filters and display filters. A display filter scans all packets in the background."""
 
 from __future__ import annotations
 
@@ -11,169 +11,175 @@ from inspector.session.packets import Packets
 from inspector.store.filters.filter import EVERYTHING, Filter, display_filter
 from inspector.tshark.display_filter import PacketMatches
 from inspector.tshark.sharkd import FieldName
-from inspector.ui.controllers.context import Actions, Hears, ScreenContext
+from inspector.ui.controllers.context import ScreenContext
 from inspector.ui.dialogs.choice import ChoiceDialog
 from inspector.ui.dialogs.export import SecretSwitch
 from inspector.ui.dialogs.menu_items import field_filters
 from inspector.ui.feed import Feed
-from inspector.ui.messages import DisplayFiltered, FieldChosen, FilterAsked, FilterBegun, Filtered, PassCancelled
+from inspector.ui.messages import (
+    DisplayFilterEntered,
+    FieldFilterRequested,
+    FilterEntered,
+    FilterFocused,
+    FilterRequested,
+    FilterScanCancelled,
+)
 from inspector.ui.widgets.filter_box import FilterBox
 
-_CAUGHT_UP: Final = 0.999
-"""From this share of the recording on, a pass is no longer waited for."""
+_NEARLY_ALL: Final = 0.999
+"""The share of the recording at which a scan counts as complete. In a live capture, it never reaches all of it."""
 
 
-class PacketFilterPass:
-    """Looks packets through, for one display filter at a time."""
+class PacketScan:
+    """The current scan for packets that match a display filter. The session reports matches and progress to it."""
 
     def __init__(
-        self, stage: ScreenContext, feed: Feed, packets: Packets, box: FilterBox, begun_anew: Callable[[], None]
+        self, context: ScreenContext, feed: Feed, packets: Packets, box: FilterBox, on_restart: Callable[[], None]
     ) -> None:
-        """`begun_anew` is called when what was found does not hold any more, because ports are decoded otherwise."""
-        self._stage, self._feed, self._packets = stage, feed, packets
-        self._box, self._begun_anew = box, begun_anew
+        """`on_restart` is called when matches become invalid because ports are decoded in another way."""
+        self._context, self._feed, self._packets = context, feed, packets
+        self._box, self._on_restart = box, on_restart
         self._task: asyncio.Task[None] | None = None
         self._share: float | None = None
 
     @property
-    def is_awaited(self) -> bool:
-        """True while it has not caught up with the capture."""
+    def is_behind(self) -> bool:
+        """True until the scan has caught up with the capture."""
         return self._share is not None
 
     @property
     def progress(self) -> str:
-        """How far it is, as long as that is waited for."""
-        return "" if self._share is None else f"{self._share:.0%} of the packets looked through, Esc stops · "
+        """The progress for the filter box; empty when the scan has caught up."""
+        return "" if self._share is None else f"{self._share:.0%} of the packets scanned, Esc stops · "
 
-    def begin(self, text: str, matches: PacketMatches) -> None:
-        """Look for the packets that a display filter lets through; they go into `matches`."""
-        self._task = self._stage.work(self._packets.read_matches(text, matches, self))
+    def start(self, text: str, matches: PacketMatches) -> None:
+        """Scan for a display filter, and add the packets that match to `matches`."""
+        self._task = self._context.run_task(self._packets.read_matches(text, matches, self))
         self.note_share(0.0)
 
-    def end(self) -> None:
-        """Look no further."""
+    def stop(self) -> None:
+        """Stop the scan."""
         if self._task is not None:
             self._task.cancel()
         self._task = None
         self.note_share(1.0)
 
     def note_matches(self, numbers: Sequence[int]) -> None:
-        """The display filter lets these packets through too."""
+        """Show more packets that match."""
         self._feed.note_packets(numbers)
 
     def forget_matches(self) -> None:
-        """The pass begins anew."""
-        self._begun_anew()
+        """Drop the matches: the scan starts again."""
+        self._on_restart()
 
     def note_share(self, share: float) -> None:
-        """So much of the recording has been looked through."""
-        self._share = share if share < _CAUGHT_UP and self._task is not None else None
-        if self._box.is_attached and (self._box.is_searching or self.is_awaited):  # not while the app ends
-            self._box.is_searching = self.is_awaited
-            self._feed.stir()
+        """Show which share of the recording was scanned."""
+        self._share = share if share < _NEARLY_ALL and self._task is not None else None
+        if self._box.is_attached and (self._box.is_searching or self.is_behind):  # detached while the app exits
+            self._box.is_searching = self.is_behind
+            self._feed.request_draw()
 
 
 class PacketFilters:
-    """What the filter box asks of Wireshark: answered by whatever tshark the packets are read with by then."""
+    """Checks and completes display filters. Asks the session each time, since its tshark may be replaced."""
 
     def __init__(self, packets: Packets) -> None:
         self._packets = packets
 
     async def check(self, text: str) -> None:
-        """Raises FilterError for what is no display filter."""
+        """Raise FilterError if a text is not a display filter."""
         await self._packets.grammar.check(text)
 
     async def complete(self, start: str) -> tuple[FieldName, ...]:
-        """The names of fields that begin like that."""
+        """Return the fields whose names begin with `start`."""
         return await self._packets.grammar.complete(start)
 
 
 class FilterController:
-    """Puts filters on."""
+    """Applies filters from the filter box and from elsewhere."""
 
     def __init__(
         self,
-        stage: ScreenContext,
+        context: ScreenContext,
         feed: Feed,
         packets: Packets,
         box: FilterBox,
-        begun: Callable[[], None],
-        refiltered: Callable[[], None],
+        before_filter: Callable[[], None],
+        on_filtered: Callable[[], None],
         secrets: SecretSwitch,
     ) -> None:
-        """`begun` is called before a filter is typed, or chosen elsewhere; `refiltered` when rows were chosen anew."""
-        self._stage, self._feed = stage, feed
-        self._box, self._begun, self._refiltered = box, begun, refiltered
+        """`before_filter` is called before a filter is typed or applied, `on_filtered` when its rows are selected."""
+        self._context, self._feed = context, feed
+        self._box, self._before_filter, self._on_filtered = box, before_filter, on_filtered
         self._secrets = secrets.secrets
         self._filter: Filter = EVERYTHING
-        self._pass = PacketFilterPass(stage, feed, packets, box, self._refilter)
+        self._scan = PacketScan(context, feed, packets, box, self._refilter)
 
-    @property
-    def actions(self) -> Actions:
-        """Which frames are shown besides."""
-        return {"toggle_control": self._toggle_control}
+    def show_counts(self, counts: str) -> None:
+        """Show how many rows match, after the progress of the scan."""
+        self._box.show_counts(self._scan.progress + counts)
 
-    @property
-    def hears(self) -> Hears:
-        """What is typed, and what is chosen elsewhere."""
-        return {
-            FilterBegun: lambda _: self._begun(),
-            Filtered: self._filter_words,
-            DisplayFiltered: self._filter_packets,
-            PassCancelled: lambda _: self.stop_looking(),
-            FilterAsked: lambda event: self._put(event.text),
-            FieldChosen: self._ask_how,
-        }
-
-    def show_counts(self, words: str) -> None:
-        """How many rows are shown, and how far the packets are looked through."""
-        self._box.show_counts(self._pass.progress + words)
-
-    def stop_looking(self) -> bool:
-        """Break off a pass that is waited for, and put the filter before back; False when there is none."""
-        if not self._pass.is_awaited:
+    def stop_scan(self) -> bool:
+        """Stop a scan and restore the previous filter. Return False if none is behind the capture."""
+        if not self._scan.is_behind:
             return False
-        self._pass.end()
-        self._box.put_back()
+        self._scan.stop()
+        self._box.put(self._box.previous)
         return True
 
-    def _filter_words(self, event: Filtered) -> None:
-        self._pass.end()
-        self._filter = event.filter
+    def action_toggle_control(self) -> None:
+        """Hide or show control frames, such as SETTINGS, PING and WINDOW_UPDATE."""
+        self._before_filter()
+        self._refilter(show_control=not self._feed.frames.show_control)
+
+    def on_filter_focused(self, _message: FilterFocused) -> None:
+        """Prepare the lists for a filter."""
+        self._before_filter()
+
+    def on_filter_entered(self, message: FilterEntered) -> None:
+        """Apply a word filter."""
+        self._scan.stop()
+        self._filter = message.filter
         self._refilter()
 
-    def _filter_packets(self, event: DisplayFiltered) -> None:
-        self._pass.end()
+    def on_display_filter_entered(self, message: DisplayFilterEntered) -> None:
+        """Apply a display filter: show no packet at first, then each match as the scan finds it."""
+        self._scan.stop()
         matches = PacketMatches()
-        self._filter = display_filter(event.text, matches)
-        self._box.take(self._filter)
+        self._filter = display_filter(message.text, matches)
+        self._box.set_display_filter(self._filter)
         self._refilter()
-        self._pass.begin(event.text, matches)
+        self._scan.start(message.text, matches)
+
+    def on_filter_scan_cancelled(self, _message: FilterScanCancelled) -> None:
+        """Stop the scan."""
+        self.stop_scan()
+
+    def on_filter_requested(self, message: FilterRequested) -> None:
+        """Put a filter into the box, which applies it."""
+        self._put(message.text)
+
+    def on_field_filter_requested(self, message: FieldFilterRequested) -> None:
+        """Ask which filter to make of a field, and apply it."""
+        value = message.field.filter.partition(" == ")[2]
+        if any(self._secrets.covers(name, value) for name in message.headers):
+            self._box.history.withhold(value)
+        if choices := field_filters(message.field, self._box.good):
+            note = "Enter applies the filter · Esc cancels"
+            dialog = ChoiceDialog("Filter by this field", choices, note)
+            self._context.push_dialog(dialog, lambda chosen: self._put(chosen.value))
+        else:
+            self._context.notify("This line is not a field of Wireshark's: there is nothing to filter by.")
 
     def _put(self, text: str) -> None:
-        self._begun()
+        self._before_filter()
         self._box.put(text)
-
-    def _toggle_control(self) -> None:
-        self._begun()
-        self._refilter(show_control=not self._feed.frames.show_control)
 
     def _refilter(self, *, show_control: bool | None = None) -> None:
         async def work() -> None:
-            await self._stage.drawn()
+            await self._context.wait_until_drawn()
             await run_in_slices(self._feed.refilter(self._filter, show_control=shown))
-            self._refiltered()
+            self._on_filtered()
 
         shown = self._feed.frames.show_control if show_control is None else show_control
-        self._stage.work_anew(work(), "filter")
-
-    def _ask_how(self, event: FieldChosen) -> None:
-        value = event.field.filter.partition(" == ")[2]
-        if any(self._secrets.covers(name, value) for name in event.headers):
-            self._box.withhold(value)
-        if choices := field_filters(event.field, self._box.good):
-            note = "Enter puts the filter on · Esc cancels"
-            dialog = ChoiceDialog("Filter by this field", choices, note)
-            self._stage.ask(dialog, lambda chosen: self._put(chosen.value))
-        else:
-            self._stage.say("Nothing can be filtered by this line: it is no field of Wireshark's.")
+        self._context.run_exclusive(work(), "filter")

@@ -1,4 +1,4 @@
-"""Find: the session, the search between keys, and n and N."""
+"""Find: search the focused list or pane in the background, and go from match to match."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from inspector.errors import PatternError
 from inspector.present.find import Where, parse_pattern
 from inspector.scheduling import run_slice, yield_to_ui
 from inspector.schema.catalog import Catalog
-from inspector.store.filters.frames import SelectionChange
+from inspector.store.filters.frame_selection import SelectionChange
 from inspector.store.store import Store
 from inspector.ui.browser import Browser
-from inspector.ui.controllers.context import Actions, Hears, ScreenContext
-from inspector.ui.controllers.focus import FocusController
-from inspector.ui.find import Search, SearchPosition, SearchTarget, Widget, target_of
+from inspector.ui.controllers.context import ScreenContext
+from inspector.ui.controllers.navigation import FocusController
 from inspector.ui.lists.listing import FRAMES, PACKETS
-from inspector.ui.messages import FindAsked, FindLeft, SearchQuery
+from inspector.ui.messages import FindLeft, FindRequested, SearchQuery
+from inspector.ui.search import Search, SearchPosition, SearchTarget, Widget, highlight, target_of
+from inspector.ui.subject import FrameAt
 from inspector.ui.widgets.document import Pane
 from inspector.ui.widgets.find_bar import FindBar
 
@@ -25,276 +26,283 @@ _NOT_IN_FRAMES: Final = "not found in frames · packets: / frame contains …"
 
 
 class FindSession:
-    """What Find has found."""
+    """One query, with its matches so far in the list or pane that is searched."""
 
-    def __init__(self, store: Store, catalog: Catalog, asked: SearchQuery, widget: Widget, start: int) -> None:
-        """Look through a list or a pane, from a row or a block on. Raises PatternError."""
+    def __init__(self, store: Store, catalog: Catalog, query: SearchQuery, widget: Widget, start: int) -> None:
+        """Prepare a search from a row of a list, or a block of a pane.
+
+        Raises:
+            PatternError: the query is not a regular expression, or not hex.
+        """
         self._store, self._catalog = store, catalog
-        self._asked, self._pattern = asked, parse_pattern(asked.text, asked.kind)
-        self._wanted: tuple[SearchPosition, int] | None = None
-        """A place, and 1 or -1: the hit behind it, or before it, shall be gone to once it is found."""
+        self._query, self._pattern = query, parse_pattern(query.text, query.kind)
+        self._pending_step: tuple[SearchPosition, int] | None = None
+        """Where from, and 1 or -1: go to the next match in this direction when it is found."""
         self._is_stopped = False
         self._widget = widget
-        self._begin(widget, start)
+        self._restart(widget, start)
 
-    def _begin(self, widget: Widget, start: int | None) -> None:
+    def _restart(self, widget: Widget, start: int | None) -> None:
         if widget is not self._widget:
             self.end()
-        self._widget = widget
-        self._target = target_of(widget, self._store, self._catalog, self._pattern, self._asked.kind, self._asked.where)
+        query, self._widget = self._query, widget
+        self._target = target_of(widget, self._store, self._catalog, self._pattern, query.kind, query.where)
         if self._target is not None:
-            self._search = Search(self._target.space, self._target.here.unit if start is None else start)
+            self._search = Search(self._target.scope, self._target.here.unit if start is None else start)
         self._is_stopped, self._is_stale = False, False
 
     @property
     def target(self) -> SearchTarget | None:
-        """What is looked through."""
+        """What is searched; None for an empty pane."""
         return self._target
 
     @property
     def is_running(self) -> bool:
-        """True while there is something left to look through."""
+        """True until everything is searched, or the search is stopped."""
         return self._target is not None and not self._search.is_done and not self._is_stopped
 
     def stop(self) -> None:
-        """Look no further."""
-        self._is_stopped, self._wanted = True, None
+        """Stop the search and keep its matches."""
+        self._is_stopped, self._pending_step = True, None
 
-    def want_first(self, start: int) -> None:
-        """Go to the first hit from a row or a block on, as soon as it is found."""
-        self._wanted = SearchPosition(start, -1), 1
+    def go_to_first(self, start: int) -> None:
+        """Go to the first match at or after a row or block, as soon as it is found."""
+        self._pending_step = SearchPosition(start, -1), 1
 
     def step(self, widget: Widget, direction: int) -> None:
-        """Go to the next hit, or the one before, in a list or a pane; what has changed is looked through again."""
-        is_same = self._target is not None and self._target.widget is widget and self._target.is_as_it_was
+        """Go to the next or previous match in a list or pane. Search again if its contents have changed."""
+        is_same = self._target is not None and self._target.widget is widget and self._target.is_current
         if not is_same or self._is_stale:
-            self._begin(widget, None)
+            self._restart(widget, None)
         self._is_stopped = False
         if self._target is None:
             return
-        self._wanted = self._target.here, direction
-        self._reach(self._target)
+        self._pending_step = self._target.here, direction
+        self._try_step(self._target)
 
     def left(self, rows: int) -> None:
-        """So many of the first rows of the list are gone, with all others moved up."""
+        """Shift all positions after the first rows of the list were evicted."""
         if self._target is not None and rows:
-            self._search.left(rows)
-            if self._wanted is not None:
-                (unit, part), direction = self._wanted
-                self._wanted = SearchPosition(max(unit - rows, -1), part), direction
+            self._search.dropped(rows)
+            if self._pending_step is not None:
+                (unit, part), direction = self._pending_step
+                self._pending_step = SearchPosition(max(unit - rows, -1), part), direction
 
     def changed_from(self, row: int | None) -> None:
-        """Rows of the list from this one on may be others; None where that is not known."""
+        """Search the list again from a row on; None when it is unknown which rows changed."""
         if row is None:
             self._is_stale = True
         elif self._target is not None:
             self._search.changed_from(row)
 
     def steps(self) -> Iterator[None]:
-        """Look through what is left, and go to what was wanted."""
+        """Search what is left, in small steps, and go to the match that was requested when it is found."""
         if self._target is None:
             return
         for _ in self._search.steps():
-            self._reach(self._target)
+            self._try_step(self._target)
             yield
             if self._is_stopped:
                 return
-        self._reach(self._target)
+        self._try_step(self._target)
 
-    def _reach(self, target: SearchTarget) -> None:
-        """Go to what is wanted, where it is known by now."""
-        if self._wanted is None or not len(self._search):
+    def _try_step(self, target: SearchTarget) -> None:
+        """Go to the requested match if it is known already."""
+        if self._pending_step is None or not len(self._search):
             return
-        here, direction = self._wanted
-        hit = self._search.next(here, direction)
-        # Forward, nothing nearer can come any more: that is where the search goes.
-        if self._search.is_done or (direction > 0 and target.space.place(hit) > here):
-            self._wanted = None
-            target.go(hit)
+        here, direction = self._pending_step
+        match = self._search.next(here, direction)
+        # The search goes forward, so a match ahead is final. One behind, or round the end, may not be the nearest yet.
+        if self._search.is_done or (direction > 0 and target.scope.place(match) > here):
+            self._pending_step = None
+            target.go(match)
 
-    def words(self) -> str:
-        """`3 of 41`, `not found`, and how far it is."""
+    def summary(self) -> str:
+        """Return the text for the find bar: `3 of 41`, `not found`, or the progress."""
         if self._target is None:
-            return "nothing to look through"
+            return "nothing to search"
         count = len(self._search)
         found = f"{self._search.number(self._target.here):,} of {count:,}" if count else ""
         if self._is_stopped:
             return f"{found} · stopped at {self._search.share:.0%}".removeprefix(" · ")
         if self._search.is_done:
-            return found or (_NOT_IN_FRAMES if self._leaves_bytes_out else "not found")
-        return f"{found} · looking … {self._search.share:.0%}".removeprefix(" · ")
+            return found or (_NOT_IN_FRAMES if self._omits_packet_bytes else "not found")
+        return f"{found} · searching … {self._search.share:.0%}".removeprefix(" · ")
 
     @property
-    def _leaves_bytes_out(self) -> bool:
-        """True where somebody may mean the bytes of packets: looked through are those of frames."""
-        return self._widget.id == PACKETS and self._asked.where in (Where.ANYWHERE, Where.BYTES)
+    def _omits_packet_bytes(self) -> bool:
+        """True when the user may expect a search in the bytes of packets: only those of frames are searched."""
+        return self._widget.id == PACKETS and self._query.where in (Where.ANYWHERE, Where.BYTES)
 
     def end(self) -> None:
-        """Let nothing stand out any more."""
-        self._widget.show_sought(None)
+        """Remove the highlights."""
+        highlight(self._widget, None)
 
 
-_TELL_SECONDS: Final = 0.1
-"""Between two words about how far it is."""
+_PROGRESS_SECONDS: Final = 0.1
 
 
 class SearchRunner:
-    """Has at most one finder."""
+    """Runs at most one search in the background, and shows its progress in the find bar."""
 
-    def __init__(self, stage: ScreenContext, store: Store, catalog: Catalog, bar: FindBar) -> None:
-        self._stage, self._bar = stage, bar
+    def __init__(self, context: ScreenContext, store: Store, catalog: Catalog, bar: FindBar) -> None:
+        self._context, self._bar = context, bar
         self._store, self._catalog = store, catalog
-        self._finder: FindSession | None = None
+        self._session: FindSession | None = None
 
     @property
-    def is_on(self) -> bool:
-        """True while something is asked for, found or not."""
-        return self._finder is not None
+    def is_active(self) -> bool:
+        """True from a query on until the find bar is closed, whether anything matches or not."""
+        return self._session is not None
 
-    def seek(self, asked: SearchQuery, widget: Widget, start: int) -> None:
-        """Look through a list or a pane, from a row or a block on, for this instead."""
+    def search(self, query: SearchQuery, widget: Widget, start: int) -> None:
+        """Replace the current search, and go to the first match at or after a row or block."""
         self.end()
-        if not asked.text:
+        if not query.text:
             self._bar.say("")
             return
         try:
-            finder = FindSession(self._store, self._catalog, asked, widget, start)
+            session = FindSession(self._store, self._catalog, query, widget, start)
         except PatternError as error:
             self._bar.say(error.message, is_fault=True)
             return
-        finder.want_first(start)
-        self._finder = finder
-        self._go_on()
+        session.go_to_first(start)
+        self._session = session
+        self._resume()
 
-    def step(self, widget: Widget, rows: int) -> None:
-        """Go to the next thing found, or the one before, in a list or a pane."""
-        if self._finder is not None:
-            self._finder.step(widget, rows)
-            self._go_on()
+    def step(self, widget: Widget, direction: int) -> None:
+        """Go to the next or previous match in a list or pane."""
+        if self._session is not None:
+            self._session.step(widget, direction)
+            self._resume()
 
-    def changed(self, rows: SelectionChange | None, *, has_lost: bool = False) -> None:
-        """The store has changed: so became of the rows of the frames, and anything that is not a frame may be another.
+    def changed(self, rows: SelectionChange | None, *, has_evicted: bool = False) -> None:
+        """Search again what the store changed.
 
-        None where all rows may be others; `has_lost` where frames are not kept any more, shown before or not.
+        `rows` are the changed rows of the list of frames, None when all may have changed. `has_evicted` is True when
+        frames were evicted.
         """
-        finder = self._finder
-        if finder is None or finder.target is None:
+        session = self._session
+        if session is None or session.target is None:
             return
-        if finder.target.widget.id == FRAMES:
+        if session.target.widget.id == FRAMES:
             if rows is not None:
-                finder.left(rows.left)
-            finder.changed_from(0 if rows is None else rows.first_row)
+                session.left(rows.left)
+            session.changed_from(0 if rows is None else rows.first_row)
         else:
-            finder.changed_from(None)
-            if has_lost:
-                finder.stop()
-        if finder.is_running:
-            self._go_on()
+            session.changed_from(None)
+            if has_evicted:
+                session.stop()
+        if session.is_running:
+            self._resume()
 
     def stop(self) -> bool:
-        """Look no further; False when nothing was being looked for."""
-        finder = self._finder
-        if finder is None or not finder.is_running:
+        """Stop the search and keep its matches. Return False when none is running."""
+        session = self._session
+        if session is None or not session.is_running:
             return False
-        finder.stop()
-        self._bar.say(finder.words())
+        session.stop()
+        self._bar.say(session.summary())
         return True
 
     def end(self) -> None:
-        """Let nothing stand out any more."""
-        if self._finder is not None:
-            self._finder.end()
-            self._finder = None
+        """Forget the query, and remove the highlights."""
+        if self._session is not None:
+            self._session.end()
+            self._session = None
 
-    def _go_on(self) -> None:
-        if self._finder is not None:
-            self._stage.work_anew(self._look(self._finder), "find")
+    def _resume(self) -> None:
+        if self._session is not None:
+            self._context.run_exclusive(self._run(self._session), "find")
 
-    async def _look(self, finder: FindSession) -> None:
-        clock, steps = asyncio.get_running_loop().time, finder.steps()
-        told = clock()
+    async def _run(self, session: FindSession) -> None:
+        clock, steps = asyncio.get_running_loop().time, session.steps()
+        shown_at = clock()
         try:
             while not run_slice(steps):
-                if clock() - told > _TELL_SECONDS:
-                    told = clock()
-                    self._bar.say(finder.words())
+                if clock() - shown_at > _PROGRESS_SECONDS:
+                    shown_at = clock()
+                    self._bar.say(session.summary())
                 await yield_to_ui()
         except PatternError as error:
             self.end()
             self._bar.say(error.message, is_fault=True)
         else:
-            self._bar.say(finder.words())
+            self._bar.say(session.summary())
 
 
 class FindController:
-    """Finds."""
+    """Opens and closes the find bar, and steps through matches."""
 
-    def __init__(self, seeker: SearchRunner, bar: FindBar, browser: Browser, room: FocusController) -> None:
-        self._seeker, self._bar = seeker, bar
-        self._browser, self._room = browser, room
-        self._begun_in: Widget | None = None
-        self._begun_at = 0
-
-    @property
-    def actions(self) -> Actions:
-        """To begin, and to go from one to the next."""
-        return {"find": self._open, "match": self._visit}
-
-    @property
-    def hears(self) -> Hears:
-        """What is typed in the bar."""
-        return {FindAsked: self._look_for, FindLeft: self._leave}
+    def __init__(self, runner: SearchRunner, bar: FindBar, browser: Browser, focus: FocusController) -> None:
+        self._runner, self._bar = runner, bar
+        self._browser, self._focus = browser, focus
+        self._origin: Widget | None = None
+        """The list or pane that had the focus when the bar was opened; it is the one that is searched."""
+        self._start = 0
 
     def back(self) -> bool:
-        """Look no further; then away with the bar, and with what stands out; False when there was none of it."""
-        if self._seeker.stop():
+        """Stop the search, else close the find bar. Return False if neither applies."""
+        if self._runner.stop():
             return True
         if not self._bar.display:
             return False
-        self._seeker.end()
+        self._runner.end()
         had_focus = self._bar.input.has_focus
         self._bar.close()
         if had_focus:
-            self._room.enter(self._ground)
+            self._focus.show(self._searched)
         return True
 
     @property
-    def _ground(self) -> Widget:
-        """What is looked through first."""
-        return self._begun_in or self._browser.listing.shown
+    def _searched(self) -> Widget:
+        return self._origin or self._browser.listing.shown
 
     @property
-    def _used(self) -> Widget:
-        """The pane where that has the focus, else the list."""
+    def _active(self) -> Widget:
+        """The pane if it has the focus, else the list."""
         pane = self._browser.detail.pane
         return pane if pane.has_focus else self._browser.listing.shown
 
-    def _open(self) -> None:
+    def action_find(self) -> None:
+        """Open the find bar. When it has the focus already, switch between text, regular expression and hex."""
         if self._bar.input.has_focus:
             self._bar.turn_kind()
             return
-        self._begun_in = self._used
-        self._begun_at = _here(self._begun_in)
+        self._origin = self._active
+        self._start = _position(self._origin)
         self._bar.open()
-        self._room.focus(self._bar.input)
+        self._focus.focus(self._bar.input)
 
-    def _look_for(self, event: FindAsked) -> None:
-        self._seeker.seek(event.asked, self._ground, self._begun_at)
-
-    def _visit(self, rows: int) -> None:
-        if self._seeker.is_on:
-            self._seeker.step(self._used, rows)
+    def action_match(self, direction: int) -> None:
+        """Go to the next or previous match of the search, or of the filter when no search is active."""
+        if self._runner.is_active:
+            self._runner.step(self._active, direction)
         else:
-            self._browser.visit_match(rows)
+            self._go_to_filter_match(direction)
 
-    def _leave(self, event: FindLeft) -> None:
-        if event.is_over:
+    def _go_to_filter_match(self, rows: int) -> None:
+        """Select a frame that matches the filter, counted from the selected one and wrapping around."""
+        browser, frames = self._browser, self._browser.feed.frames
+        if found := frames.positions:
+            here = browser.subject.position if isinstance(browser.subject, FrameAt) else 0
+            browser.listing.open(FRAMES)
+            browser.select(FrameAt(found[(frames.nearest_row(here) + rows) % len(found)]))
+
+    def on_find_requested(self, message: FindRequested) -> None:
+        """Search for what was typed in the find bar."""
+        self._runner.search(message.query, self._searched, self._start)
+
+    def on_find_left(self, message: FindLeft) -> None:
+        """Return to the list or pane that is searched."""
+        if message.is_over:
             self.back()
         else:
-            self._room.enter(self._ground)
+            self._focus.show(self._searched)
 
 
-def _here(widget: Widget) -> int:
+def _position(widget: Widget) -> int:
     if isinstance(widget, Pane):
-        return widget.rows[widget.cursor].block if widget.cursor < len(widget.rows) else 0
-    return max(widget.cursor, 0)
+        row = widget.viewport.cursor_row
+        return 0 if row is None else row.block
+    return max(widget.cursor.row, 0)

@@ -1,7 +1,4 @@
-"""The schema: where it is from, which sources are on, reading it again; and learning from the wire.
-
-Owns when files are looked at for a change, and what a change of the catalog leads to.
-"""
+"""The schema: load and reload it, switch its sources, and add to it what reflection in the capture reveals."""
 
 from __future__ import annotations
 
@@ -14,87 +11,85 @@ from inspector.session import LiveSource, Session
 from inspector.session.schema import FileWatch, ReflectionSniffer, SchemaSources, load_schema
 from inspector.store.store import Change
 from inspector.text import counted
-from inspector.ui.controllers.context import Actions, ScreenContext
+from inspector.ui.controllers.context import ScreenContext
 from inspector.ui.controllers.send import RequestForm
 from inspector.ui.dialogs.choice import SchemaDialog
 from inspector.ui.launch import Launch
 
-_LOOK_SECONDS: Final = 2.0
+_WATCH_SECONDS: Final = 2.0
+"""The interval between two checks whether a .proto file was modified."""
 
 
 class SchemaController:
-    """What is known of services and types, and how it comes to be known."""
+    """Keeps the catalog up to date, and tells the rest of the screen when it changed."""
 
     def __init__(
         self,
-        stage: ScreenContext,
+        context: ScreenContext,
         session: Session,
         launch: Launch,
         form: RequestForm | None,
-        reread: Callable[[], None],
+        on_change: Callable[[], None],
     ) -> None:
-        """`form` is None where nothing can be sent; `reread` has all drawn anew that the schema is read for."""
-        self._stage, self._session = stage, session
-        self._form, self._reread = form, reread
+        """`form` is None when nothing can be sent; `on_change` redraws everything that is decoded by the schema."""
+        self._context, self._session = context, session
+        self._form, self._on_change = form, on_change
         self._catalog: Catalog = launch.catalog
         self._sources: SchemaSources = launch.schema
         self._prepare = launch.prepare
-        self._seen = ReflectionSniffer(session.store, launch.catalog) if launch.schema.is_seen else None
+        self._sniffer = ReflectionSniffer(session.store, launch.catalog) if launch.schema.is_seen else None
         self._watch: FileWatch | None = None
 
-    @property
-    def actions(self) -> Actions:
-        """To look, and to read again."""
-        return {"choose_schema": self._choose, "reload_schema": self._reload}
-
-    async def begin(self) -> None:
-        """Read it for the first time, where that has not been done for an earlier session on the same capture."""
+    async def start(self) -> None:
+        """Load the schema, unless an earlier session on the same capture has done so."""
         if self._session.is_continued:
             self._watch_files()
         elif self._prepare is not None:
             try:
-                await self._read_first(self._prepare)
+                await self._load_first(self._prepare)
             except InspectorError as error:
-                self._stage.tell(error.message, error.hint)
+                self._context.show_notice(error.message, error.hint)
 
-    async def _read_first(self, prepare: Callable[[], Awaitable[str]]) -> None:
+    async def _load_first(self, prepare: Callable[[], Awaitable[str]]) -> None:
         try:
             if sentence := await prepare():
-                self._stage.tell(sentence, title="Schema")
+                self._context.show_notice(sentence, title="Schema")
         finally:
-            self._changed()
+            self._catalog_changed()
             self._watch_files()
 
-    def learn(self, change: Change) -> None:
-        """Take in what reflection answers in the capture tell."""
-        if self._seen is not None and self._seen.update(change):
-            self._changed()
+    def update(self, change: Change) -> None:
+        """Add the types in newly captured reflection answers to the catalog."""
+        if self._sniffer is not None and self._sniffer.update(change):
+            self._catalog_changed()
 
-    def _watch_files(self) -> None:
-        """Look now and then whether the files of the schema have changed, where there are any."""
-        if self._sources.proto_files or self._sources.protosets:
-            self._watch = FileWatch(self._sources)
-            self._stage.every(_LOOK_SECONDS, self._look_at_files)
+    def action_choose_schema(self) -> None:
+        """Show the sources of the schema, to switch them on and off or to reload them."""
+        dialog = SchemaDialog(self._catalog, self._catalog_changed)
+        self._context.push_dialog(dialog, lambda _: self.action_reload_schema())
 
-    def _look_at_files(self) -> None:
-        if self._watch is not None and self._watch.has_changed():
-            self._stage.say("A file of the schema has changed: F6 reads it again.")
+    def action_reload_schema(self) -> None:
+        """Read the .proto files and the service's reflection again."""
+        self._context.run_task(self._reload())
 
-    def _changed(self) -> None:
-        """Everything may read differently now, and there may be other methods."""
-        if self._form is not None:
-            self._form.schema_known()
-        self._reread()
-
-    def _choose(self) -> None:
-        self._stage.ask(SchemaDialog(self._catalog, self._changed), lambda _: self._reload())
-
-    def _reload(self) -> None:
-        self._stage.work(self._read_again())
-
-    async def _read_again(self) -> None:
+    async def _reload(self) -> None:
         source = self._session.source
         await load_schema(self._catalog, self._sources, source.target if isinstance(source, LiveSource) else None)
-        self._changed()
+        self._catalog_changed()
         problems = f", {counted(len(self._catalog.problems), 'problem')} (F3)" if self._catalog.problems else ""
-        self._stage.say(f"The schema is read again: {counted(len(self._catalog.methods), 'method')}{problems}.")
+        self._context.notify(f"Schema reloaded: {counted(len(self._catalog.methods), 'method')}{problems}.")
+
+    def _watch_files(self) -> None:
+        if self._sources.proto_files or self._sources.protosets:
+            self._watch = FileWatch(self._sources)
+            self._context.set_interval(_WATCH_SECONDS, self._check_files)
+
+    def _check_files(self) -> None:
+        if self._watch is not None and self._watch.has_changed():
+            self._context.notify("A file of the schema has changed. F6 reloads it.")
+
+    def _catalog_changed(self) -> None:
+        """Update the request form, which may have another method now, and everything that is decoded."""
+        if self._form is not None:
+            self._form.schema_loaded()
+        self._on_change()

@@ -1,4 +1,4 @@
-"""Documents of the right pane: the base, a frame, a message, and bytes."""
+"""Documents of the right side about frames, messages and connections, and what every document provides."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from functools import partial
 from typing import Final, Protocol
 
 from inspector.model.secrets import NO_MASK, Mask
-from inspector.present.detail import BytesLine, dump, frame_detail, message_detail
-from inspector.present.export.text import masked_lines
+from inspector.present.connection_detail import ConnectionFact, connection_facts
+from inspector.present.detail import BytesLine, Dump, frame_detail, message_detail
+from inspector.present.export.text import masked_lines, text_line
 from inspector.present.messages import first_ending_at
+from inspector.present.sequence import Sequence, heading, run_lines
 from inspector.present.spans import Line, Span, Tone, plain
 from inspector.schema.catalog import Catalog
 from inspector.schema.decode import Format
@@ -21,37 +23,34 @@ from inspector.ui.widgets.layout import DocumentBlock
 class PaneDocument(Protocol):
     """A document of one of the tabs."""
 
-    def __len__(self) -> int:
-        """How many blocks there are."""
+    def __len__(self) -> int: ...
 
     def block(self, index: int) -> DocumentBlock:
-        """One block."""
+        """Return one block."""
 
     def block_of(self, position: int) -> int | None:
-        """The block that shows a frame; None where all of them are of one frame."""
+        """Return the block that shows a frame; None if no block shows a single frame."""
 
     def refresh(self) -> int:
-        """Take in what came; the first block that may say something else now."""
+        """Update the document from its source; return the first block that may have changed."""
 
     def copied(self, mask: Mask = NO_MASK) -> tuple[str, str]:
-        """Return the text for the clipboard, its secrets masked, and what it is."""
+        """Return the text for the clipboard, its secrets masked, and a description of it."""
 
 
 _GONE: Final = (
-    "This is not kept any more: the oldest frames make room for new ones.",
-    "--memory SIZE lets more of them stay; the Packets tab may still have the packet.",
+    "This is no longer in memory: the oldest frames make room for new ones.",
+    "--memory SIZE sets a higher limit; the Packets tab may still have the packet.",
 )
 
 
 class LinesDocument:
-    """Lines that are all made at once: a frame's fields, or its messages.
-
-    They are made again only when `version` gives something else than before: a message may be large.
-    """
+    """Lines that are all made at once, and again only when `version` changes: a message may be large."""
 
     def __init__(
         self, make: Callable[[], tuple[Line, ...]], name: str, version: Callable[[], Hashable] = lambda: None
     ) -> None:
+        """Make the lines; `name` describes them when they are copied."""
         self._make = make
         self._name = name
         self._version = version
@@ -62,15 +61,15 @@ class LinesDocument:
         return len(self._lines)
 
     def block(self, index: int) -> DocumentBlock:
-        """A line."""
+        """Return a line."""
         return DocumentBlock((self._lines[index],))
 
-    def block_of(self, position: int) -> int | None:  # noqa: ARG002 - all lines are of one frame
-        """No line shows a frame of its own."""
+    def block_of(self, position: int) -> int | None:  # noqa: ARG002 - see PaneDocument
+        """Return None: all lines belong to one frame."""
         return None
 
     def refresh(self) -> int:
-        """Make the lines again: what a frame says can come to be known later."""
+        """See `PaneDocument.refresh`."""
         version = self._version()
         if version == self._made:
             return len(self._lines)
@@ -84,33 +83,33 @@ class LinesDocument:
 
 
 class GoneDocument(LinesDocument):
-    """What is said of a frame that has left the store."""
+    """What is shown for a frame that was evicted from the store."""
 
     def __init__(self) -> None:
         lines = tuple(Line((Span(text, Tone.DIM),)) for text in _GONE)
-        super().__init__(lambda: lines, "the remark that it is not kept")
+        super().__init__(lambda: lines, "the remark that it is no longer in memory")
 
 
 def frame_document(store: Store, catalog: Catalog, position: int) -> LinesDocument:
-    """Every field of a frame."""
-    version = partial(_known, store, catalog, position)
+    """Return all fields of a frame."""
+    version = partial(_version, store, catalog, position)
     return LinesDocument(lambda: frame_detail(store, catalog, position), "the frame's fields", version)
 
 
 def message_document(store: Store, catalog: Catalog, position: int, form: Format | None = None) -> LinesDocument:
-    """The messages of a frame, in the form asked for."""
-    version = partial(_known, store, catalog, position)
+    """Return the messages of a frame in a format; None selects the most likely one."""
+    version = partial(_version, store, catalog, position)
     return LinesDocument(lambda: message_detail(store, catalog, position, form), "the message", version)
 
 
-def _known(store: Store, catalog: Catalog, position: int) -> Hashable:
-    """What a frame and its messages say depends on this, and on nothing that comes later."""
+def _version(store: Store, catalog: Catalog, position: int) -> Hashable:
+    """Return all that the text about a frame and its messages depends on."""
     frame = store.frames[position]
     call = store.call_of(frame)
     if call is None:
         return catalog.revision, store.comments.get(frame.packet)
     messages = call.messages(store.side(frame))
-    # A message of which the frame holds a part ends in a later one.
+    # The last message of which the frame has a part may end in a later frame.
     ended = min(first_ending_at(messages, position + 1) + 1, len(messages))
     types = call.response_headers is None, call.trailers is None
     return catalog.revision, call.method, call.method_source, ended, types, store.comments.get(frame.packet)
@@ -120,31 +119,32 @@ _GAP: Final = Span("  ")
 
 
 class BytesDocument:
-    """A frame's payload as hex and ASCII."""
+    """The payload of a frame in hex and ASCII."""
 
     def __init__(self, store: Store, position: int, width: int) -> None:
-        self._dump = dump(store, position, width)
+        """Show `width` bytes on a line."""
+        self._dump = Dump(store, position, width)
         self._frame = store.frames[position]
 
     def __len__(self) -> int:
         return max(len(self._dump), 1)
 
     def block(self, index: int) -> DocumentBlock:
-        """A line of bytes, or the remark that there are none."""
+        """Return a line of bytes, or a sentence if there are none."""
         lines = self._dump.lines(index, index + 1)
         if not lines:
             return DocumentBlock((Line((Span("No payload is kept for this frame.", Tone.DIM),)),))
         return DocumentBlock((Line(tuple(_bytes_spans(lines[0], self._dump.width))),))
 
-    def block_of(self, position: int) -> int | None:  # noqa: ARG002 - all lines are of one frame
-        """No line shows a frame of its own."""
+    def block_of(self, position: int) -> int | None:  # noqa: ARG002 - see PaneDocument
+        """Return None: all lines belong to one frame."""
         return None
 
     def refresh(self) -> int:
-        """Bytes stay as they are, but where messages begin may be told later."""
+        """Return 0: the bytes stay the same, but the colours change once it is known where messages begin."""
         return 0
 
-    def copied(self, mask: Mask = NO_MASK) -> tuple[str, str]:  # noqa: ARG002 - bytes are what was on the wire
+    def copied(self, mask: Mask = NO_MASK) -> tuple[str, str]:  # noqa: ARG002 - bytes of the wire are never masked
         """Return the payload as hex digits."""
         payload = self._dump.payload
         return payload.hex(), f"{counted(len(payload), 'byte')} as hex"
@@ -157,3 +157,88 @@ def _bytes_spans(line: BytesLine, width: int) -> Iterator[Span]:
     yield Span(" " * (width * 3 - len(plain(line.hex))))
     yield _GAP
     yield from line.ascii
+
+
+class ConnectionDocument:
+    """What is known of a connection, a block for each line."""
+
+    def __init__(self, store: Store, connection: int) -> None:
+        self._store, self._connection = store, connection
+        self._facts = connection_facts(store, connection)
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    def block(self, index: int) -> DocumentBlock:
+        """Return a line, which may lead to a frame."""
+        fact = self._facts[index]
+        return DocumentBlock((fact.line,), fact.position)
+
+    def block_of(self, position: int) -> int | None:  # noqa: ARG002 - see PaneDocument
+        """Return None: the selected subject is the connection, not a frame."""
+        return None
+
+    def refresh(self) -> int:
+        """See `PaneDocument.refresh`."""
+        before, self._facts = self._facts, connection_facts(self._store, self._connection)
+        return _first_difference(before, self._facts)
+
+    def copied(self, mask: Mask = NO_MASK) -> tuple[str, str]:
+        """Return the lines as text."""
+        return "\n".join(text_line(fact.line, mask=mask) for fact in self._facts), f"connection {self._connection}"
+
+
+_FRAMES_PER_SLICE: Final = 2_000
+"""Frames added to a sequence before keys are handled again: some milliseconds."""
+
+
+class SequenceDocument:
+    """The frames of a connection as a sequence diagram: a heading, then a block for each run of frames."""
+
+    def __init__(self, store: Store, catalog: Catalog, connection: int) -> None:
+        """Read the first slice of frames; `is_behind` says whether there are more."""
+        self._store, self._catalog = store, catalog
+        self._sequence = Sequence(store, connection)
+        self._sequence.update(_FRAMES_PER_SLICE)
+        self._heading = heading(store, connection)
+        self.connection = connection
+
+    def __len__(self) -> int:
+        return len(self._sequence) + 1
+
+    @property
+    def is_behind(self) -> bool:
+        """True while the connection has frames that are not in the document yet."""
+        return self._sequence.is_behind
+
+    def block(self, index: int) -> DocumentBlock:
+        """Return the heading, or a run, which leads to its first frame."""
+        if index == 0:
+            return DocumentBlock((*self._heading, Line()), is_titled=True)
+        lines = run_lines(self._store, self._catalog, self._sequence, index - 1)
+        return DocumentBlock(lines, self._sequence.run(index - 1).positions[0], is_cut=True)
+
+    def block_of(self, position: int) -> int | None:
+        """Return the run that shows a frame."""
+        return self._sequence.run_of(position) + 1
+
+    def refresh(self) -> int:
+        """See `PaneDocument.refresh`; adds one slice of frames."""
+        before, self._heading = self._heading, heading(self._store, self.connection)
+        first = self.read_slice()
+        return first if before == self._heading else 0
+
+    def read_slice(self) -> int:
+        """Add one slice of frames; return the first block that may have changed."""
+        return self._sequence.update(_FRAMES_PER_SLICE) + 1
+
+    def copied(self, mask: Mask = NO_MASK) -> tuple[str, str]:
+        """Return the diagram as text."""
+        blocks = (self.block(index) for index in range(len(self)))
+        lines = (text_line(line, mask=mask) for block in blocks for line in block.lines)
+        return "\n".join(lines), f"the sequence of connection {self.connection}"
+
+
+def _first_difference(before: tuple[ConnectionFact, ...], after: tuple[ConnectionFact, ...]) -> int:
+    pairs = enumerate(zip(before, after, strict=False))
+    return next((index for index, (old, new) in pairs if old != new), min(len(before), len(after)))

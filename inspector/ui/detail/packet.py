@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from inspector.model.packet import ByteSource, Field
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from inspector.model.dissection import ByteSource, Field
 from inspector.model.secrets import NO_MASK, Mask
 from inspector.present.export.text import masked_lines
 from inspector.present.packet import PacketTree, headers_of
@@ -12,7 +16,9 @@ from inspector.present.spans import Line, Span, Tone
 from inspector.present.tcp_stream import TcpForm, TcpPiece, tcp_heading, tcp_lines, tcp_pieces, tcp_text
 from inspector.text import clean
 from inspector.tshark.tcp_stream import TcpStream
+from inspector.ui.detail.documents import PaneDocument
 from inspector.ui.feed import PacketFeed
+from inspector.ui.messages import ByteSelected, FocusRequested, LineEntered, LineOpened
 from inspector.ui.widgets.document import Pane
 from inspector.ui.widgets.hex_view import HexView
 from inspector.ui.widgets.layout import DocumentBlock
@@ -21,205 +27,251 @@ _INDENT_UNIT: Final = "  "
 
 
 class TreeDocument:
-    """The tree of one packet."""
+    """The tree of one packet, a line for each visible field; one line of text until it is read."""
 
     def __init__(self, packets: PacketFeed, number: int) -> None:
         self._packets = packets
         self.number = number
-        self._known = packets.dissection(number)
+        self._dissection = packets.dissection(number)
         self._tree = self._make()
 
     def __len__(self) -> int:
         return len(self._tree.lines) if self._tree else 1
 
     def block(self, index: int) -> DocumentBlock:
-        """A field, or the words that stand for all of them."""
+        """Return the line of a field."""
         if self._tree is None:
-            return DocumentBlock((Line((Span(clean(str(self._known)), Tone.DIM),)),))
+            return DocumentBlock((Line((Span(clean(str(self._dissection)), Tone.DIM),)),))
         return DocumentBlock((self._tree.line(index),))
 
-    def block_of(self, position: int) -> int | None:  # noqa: ARG002 - all lines are of one packet
-        """No line shows a frame of its own."""
+    def block_of(self, position: int) -> int | None:  # noqa: ARG002 - see PaneDocument
+        """Return None: no line belongs to a frame."""
         return None
 
     def refresh(self) -> int:
-        """Take in what has been found out; the first line that may be another."""
-        known = self._packets.dissection(self.number)
-        if known == self._known:
+        """See `PaneDocument.refresh`."""
+        dissection = self._packets.dissection(self.number)
+        if dissection == self._dissection:
             return len(self)
-        self._known = known
+        self._dissection = dissection
         self._tree = self._make()
         return 0
 
     def copied(self, mask: Mask = NO_MASK) -> tuple[str, str]:
-        """Return the lines that are shown."""
+        """Return the visible lines."""
         lines = masked_lines((self.block(index).lines[0] for index in range(len(self))), mask)
         return "\n".join(_INDENT_UNIT * line.indent + line.text for line in lines), f"the tree of packet {self.number}"
 
     def toggle(self, index: int) -> bool:
-        """Fold or open a line; False where that changes nothing."""
+        """Fold or open a line; return whether that changes anything."""
         before = len(self)
         if self._tree is not None:
             self._tree.toggle(index)
         return len(self) != before
 
-    def turn(self, index: int, *, is_open: bool) -> int:
-        """Open a line or fold it; the line that the cursor belongs on then."""
+    def set_fold(self, index: int, *, is_open: bool) -> int:
+        """Open a line, or fold it or its parent; return the line where the cursor belongs."""
         return self._tree.turn(index, is_open=is_open) if self._tree is not None else 0
 
-    def open_all(self) -> None:
-        """Open everything, or fold everything where all is open."""
+    def toggle_all(self) -> None:
+        """Open everything, or fold everything if all is open."""
         if self._tree is not None:
             is_folded = any(line.field.children and not line.is_open for line in self._tree.lines)
             self._tree.open_all(is_open=is_folded)
 
     def field(self, index: int) -> Field | None:
-        """The field of a line; None before the tree is there."""
+        """Return the field of a line; None until the tree is read."""
         return self._tree.lines[index].field if self._tree and index < len(self._tree.lines) else None
 
     def headers(self, index: int) -> tuple[str, ...]:
-        """The headers whose values a line shows."""
+        """Return the names of the headers whose values a line shows."""
         if self._tree is None or index >= len(self._tree.lines):
             return ()
         return headers_of(self._tree.dissection, self._tree.lines[index].path)
 
     def source(self, field: Field) -> ByteSource | None:
-        """The bytes that a field is read from."""
+        """Return the bytes that a field is read from."""
         sources = self._tree.dissection.sources if self._tree else ()
         return sources[field.source] if 0 <= field.source < len(sources) else None
 
     def reveal(self, source: ByteSource, offset: int) -> int | None:
-        """Open the tree where a byte is read; the line of its field."""
+        """Open the tree as far as the field of a byte; return its line, or None if the byte has no field."""
         if self._tree is None:
             return None
         path = self._tree.dissection.path_at(self._tree.dissection.sources.index(source), offset)
         return None if path is None else self._tree.reveal(path)
 
     def _make(self) -> PacketTree | None:
-        return None if isinstance(self._known, str) else PacketTree(self._known, self._packets.folds)
+        return None if isinstance(self._dissection, str) else PacketTree(self._dissection, self._packets.folds)
 
 
 def tcp_stream_of(packets: PacketFeed, number: int) -> int | str:
-    """The number of the TCP stream that a packet is of, or the words for that it is not known."""
-    known = packets.dissection(number)
-    if isinstance(known, str):
-        return known
-    field = known.first("tcp.stream")
+    """Return the number of a packet's TCP stream, or a sentence that says why there is none yet."""
+    dissection = packets.dissection(number)
+    if isinstance(dissection, str):
+        return dissection
+    field = dissection.first("tcp.stream")
     digits = "" if field is None else field.filter.rpartition(" ")[2]
-    return int(digits) if digits.isdigit() else "This packet is of no TCP connection."
+    return int(digits) if digits.isdigit() else "This packet does not belong to a TCP connection."
 
 
 class TcpDocument:
-    """A TCP stream: that of a packet, or any other."""
+    """A TCP stream: a heading, then what each side sent, in turns; one line of text until it is read."""
 
     def __init__(self, packets: PacketFeed, number: int, form: TcpForm, width: int, stream: int | None = None) -> None:
-        """`number` is the packet's; `stream` another stream than the packet's own; `width` bytes a line in a dump."""
+        """Show the stream of packet `number`, or else `stream`; `width` is the bytes on a line of a hex dump."""
         self._packets, self._number, self._stream = packets, number, stream
         self._form, self._width = form, width
-        self._known: TcpStream | str = ""
+        self._content: TcpStream | str = ""
         self._pieces: list[TcpPiece] = []
         self.refresh()
 
     @property
     def stream(self) -> int | None:
-        """The number of the stream; None as long as it is not known."""
+        """The number of the stream; None until it is known."""
         if self._stream is not None:
             return self._stream
         found = tcp_stream_of(self._packets, self._number)
         return found if isinstance(found, int) else None
 
     @property
-    def is_none(self) -> bool:
-        """True for another stream than the packet's own of which the capture has nothing."""
-        return self._stream is not None and isinstance(self._known, TcpStream) and not self._known.peers
+    def is_missing(self) -> bool:
+        """True if the capture has no stream of the number that the user went on to."""
+        return self._stream is not None and isinstance(self._content, TcpStream) and not self._content.peers
 
     def __len__(self) -> int:
         return len(self._pieces) + 1
 
     def block(self, index: int) -> DocumentBlock:
-        """The heading, or a piece of what one side sent."""
-        if isinstance(self._known, str):
-            return DocumentBlock((Line((Span(self._known, Tone.DIM),)),))
+        """Return the heading, or a piece of what one side sent."""
+        if isinstance(self._content, str):
+            return DocumentBlock((Line((Span(self._content, Tone.DIM),)),))
         if index == 0:
-            return DocumentBlock(tcp_heading(self._known, self._form))
+            return DocumentBlock(tcp_heading(self._content, self._form))
         piece = self._pieces[index - 1]
-        lines = tcp_lines(piece, self._form, self._pieces[0].stretch.time, self._width)
+        lines = tcp_lines(piece, self._form, self._pieces[0].chunk.time, self._width)
         return DocumentBlock(tuple(lines), is_titled=piece.is_first)
 
-    def block_of(self, position: int) -> int | None:  # noqa: ARG002 - a frame may be in any of several pieces
-        """No piece is a frame of its own."""
+    def block_of(self, position: int) -> int | None:  # noqa: ARG002 - see PaneDocument
+        """Return None: a frame may be spread over several pieces."""
         return None
 
     def refresh(self) -> int:
-        """Take in what has been found out."""
+        """See `PaneDocument.refresh`."""
         stream = tcp_stream_of(self._packets, self._number) if self._stream is None else self._stream
-        known = stream if isinstance(stream, str) else self._packets.tcp(stream)
-        if known == self._known:
+        content = stream if isinstance(stream, str) else self._packets.tcp(stream)
+        if content == self._content:
             return len(self)
-        self._known = known
-        self._pieces = [] if isinstance(known, str) else tcp_pieces(known, self._form)
+        self._content = content
+        self._pieces = [] if isinstance(content, str) else tcp_pieces(content, self._form)
         return 0
 
-    def copied(self, mask: Mask = NO_MASK) -> tuple[str, str]:  # noqa: ARG002 - bytes are what was on the wire
-        """Return the whole stream, as it is shown."""
-        if isinstance(self._known, str):
-            return self._known, "the remark"
-        return tcp_text(self._known, self._form), f"TCP stream {self._known.number}"
+    def copied(self, mask: Mask = NO_MASK) -> tuple[str, str]:  # noqa: ARG002 - bytes of the wire are never masked
+        """Return the whole stream in the form that is shown."""
+        if isinstance(self._content, str):
+            return self._content, "the remark"
+        return tcp_text(self._content, self._form), f"TCP stream {self._content.number}"
 
     def saved(self) -> bytes:
-        """What goes into a file: the bytes themselves where they are shown raw, else the text."""
-        if isinstance(self._known, TcpStream) and self._form is TcpForm.RAW:
-            return b"".join(stretch.data for stretch in self._known.stretches)
+        """Return the content of a file: the bytes if they are shown raw, or else the text."""
+        if isinstance(self._content, TcpStream) and self._form is TcpForm.RAW:
+            return b"".join(stretch.data for stretch in self._content.chunks)
         return self.copied()[0].encode()
 
 
-class TreeLink:
-    """The two of them."""
+def is_raw(document: PaneDocument | None) -> bool:
+    """Return whether a document shows bytes of the wire, in which nothing can be masked."""
+    return isinstance(document, TcpDocument)
 
-    def __init__(self, pane: Pane, bytes_: HexView) -> None:
-        self._pane = pane
-        self._bytes = bytes_
 
-    @staticmethod
-    def field(document: TreeDocument, pane: Pane) -> Field | None:
-        """The field that the cursor is on."""
-        return document.field(pane.rows[pane.cursor].block) if pane.cursor < len(pane.rows) else None
+def shows_bytes(document: PaneDocument | None) -> bool:
+    """Return whether bytes of the wire are visible in the tab of a document, or below it."""
+    return isinstance(document, TcpDocument | TreeDocument)
 
-    def mark(self, document: TreeDocument) -> None:
-        """Mark the bytes of the field that the cursor is on."""
-        field = self.field(document, self._pane)
+
+def file_content(document: PaneDocument | None, mask: Mask) -> tuple[bytes, str]:
+    """Return the content of the file that a document is saved as, and a description of it."""
+    if document is None:
+        return b"", "nothing"
+    text, name = document.copied(mask)
+    if isinstance(document, TcpDocument):
+        return document.saved(), name
+    return text.encode(errors="replace"), name
+
+
+class TreePage(Vertical):
+    """The tree of a packet above its bytes. The cursor of each follows the other."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id)
+        self.pane = Pane(id="tree-pane")
+        self.bytes = HexView()
+        self.document: TreeDocument | None = None
+        """What `pane` shows; None while another tab is open. All methods do nothing then."""
+
+    def compose(self) -> ComposeResult:
+        """Lay out the tree above the bytes."""
+        yield self.pane
+        yield self.bytes
+
+    @property
+    def field(self) -> Field | None:
+        """The field under the cursor."""
+        row = self.pane.viewport.cursor_row
+        return None if self.document is None or row is None else self.document.field(row.block)
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The names of the headers whose values that field shows."""
+        row = self.pane.viewport.cursor_row
+        return () if self.document is None or row is None else self.document.headers(row.block)
+
+    def toggle_all(self) -> None:
+        """Open the whole tree, or fold it if all of it is open."""
+        if self.document is not None:
+            self.document.toggle_all()
+            self._redraw_from(0, 0)
+
+    def set_fold(self, *, is_open: bool) -> bool:
+        """Open the line under the cursor, or fold it or its parent; return False if no tree is shown."""
+        if self.document is None:
+            return False
+        if (row := self.pane.viewport.cursor_row) is not None:
+            block = self.document.set_fold(row.block, is_open=is_open)
+            self._redraw_from(block, block)
+        return True
+
+    @on(LineEntered)
+    def mark_bytes(self) -> None:
+        """Mark the bytes of the field under the cursor; for a field without bytes, keep the others visible."""
+        if self.document is None:
+            return
+        field = self.field
         if field is None:
-            self._bytes.show(None, None)
-        elif field.length or not self._bytes.source.data or document.source(field) != self._bytes.source:
-            self._bytes.show(document.source(field), field)
-        else:  # a field of no bytes: leave the others in sight
-            self._bytes.show(self._bytes.source, None)
+            self.bytes.show(None, None)
+        elif field.length or not self.bytes.source.data or self.document.source(field) != self.bytes.source:
+            self.bytes.show(self.document.source(field), field)
+        else:
+            self.bytes.show(self.bytes.source, None)
 
-    def toggle(self, document: TreeDocument, block: int) -> None:
-        """Fold or open a line."""
-        if document.toggle(block):
-            self._pane.changed_from(block)
-            self._pane.put_cursor(block)
+    @on(LineOpened)
+    def _toggle(self, event: LineOpened) -> None:
+        event.stop()
+        if self.document is not None and self.document.toggle(event.block):
+            self.pane.viewport.changed_from(event.block)
+            self.pane.viewport.go_to_block(event.block)
 
-    def turn(self, document: TreeDocument, *, is_open: bool) -> None:
-        """Open the line that the cursor is on, or fold it; from one that is folded, go to what it is of."""
-        if self._pane.cursor < len(self._pane.rows):
-            block = document.turn(self._pane.rows[self._pane.cursor].block, is_open=is_open)
-            self._pane.changed_from(block)
-            self._pane.put_cursor(block)
-            self.mark(document)
-
-    def open_all(self, document: TreeDocument) -> None:
-        """Open or fold the whole tree."""
-        document.open_all()
-        self._pane.changed_from(0)
-        self._pane.put_cursor(0)
-        self.mark(document)
-
-    def reveal(self, document: TreeDocument, source: ByteSource, offset: int) -> None:
-        """Bring the field that a byte belongs to into sight."""
-        block = document.reveal(source, offset)
+    @on(ByteSelected)
+    def _go_to_field(self, event: ByteSelected) -> None:
+        event.stop()
+        block = None if self.document is None else self.document.reveal(event.source, event.offset)
         if block is not None:
-            self._pane.changed_from(0)
-            self._pane.put_cursor(block)
-            self.mark(document)
+            self._redraw_from(0, block)
+        if event.leave:
+            self.post_message(FocusRequested(self.pane))
+
+    def _redraw_from(self, first: int, cursor: int) -> None:
+        """Lay out the tree again from a block on, and move the cursor to another."""
+        self.pane.viewport.changed_from(first)
+        self.pane.viewport.go_to_block(cursor)
+        self.mark_bytes()

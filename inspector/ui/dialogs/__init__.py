@@ -1,1 +1,1 @@
-"""Dialogs and screens that lie over the inspection."""
+"""Dialogs, and screens that are shown on top of the screen of a capture."""

@@ -1,4 +1,4 @@
-"""What dialogs have in common, and the smallest of them: a question, a line of text."""
+"""The base class of dialogs, and the smallest dialogs: a question, a line of text."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ Result = TypeVar("Result")
 
 
 class Dialog(ModalScreen[Result | None]):
-    """A dialog; gives a result, or None."""
+    """A box in front of the screen. Its result is None when it is cancelled."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Cancel")]
 
-    def say(self, words: str, *, is_warning: bool = False) -> None:
-        """Say something in the line below, `#dialog-note`."""
+    def show_note(self, text: str, *, is_warning: bool = False) -> None:
+        """Show a text in the note below, `#dialog-note`: the help, or what is wrong."""
         tone = "$tone-warn" if is_warning else "$tone-dim"
-        self.query_one("#dialog-note", Static).update(Content.assemble((clean(words), tone)))
+        self.query_one("#dialog-note", Static).update(Content.assemble((clean(text), tone)))
 
     def leave(self) -> None:
-        """Somebody clicked beside it."""
+        """Close the dialog after a click outside of it."""
         self.dismiss(None)
 
     def on_click(self, event: events.Click) -> None:
-        """A click on what lies behind closes it."""
+        """Leave the dialog on a click outside of it."""
         if self.is_current and self.get_widget_at(*event.screen_offset)[0] is self:
             self.leave()
 
@@ -45,50 +45,67 @@ ENTER: Final = "enter"
 
 
 class Prompt(Input):
-    """An input whose deciding keys are its own."""
+    """An input that handles the keys that confirm a dialog."""
 
     def __init__(
         self,
-        take: Callable[[str], None],
+        on_confirm: Callable[[str], None],
         keys: frozenset[str] = frozenset(),
         *,
         name: str,
         text: str = "",
         placeholder: str = "",
     ) -> None:
-        """`take` is told which key decided: Enter, or one of `keys`; `name` is the id."""
+        """Call `on_confirm` with Enter, or with one of `keys`; `name` is the id."""
         super().__init__(text, placeholder, id=name)
-        self._take, self._taking = take, keys | {ENTER}
+        self._on_confirm, self._confirming_keys = on_confirm, keys | {ENTER}
 
     async def _on_key(self, event: events.Key) -> None:
-        # Here, not where the key would bubble to: by then, more may have been typed, or less found.
-        if event.key in self._taking:
+        # Not in the dialog, to which the key bubbles later: more may have been typed then.
+        if event.key in self._confirming_keys:
             event.stop()
             event.prevent_default()
-            self._take(event.key)
+            self._on_confirm(event.key)
 
 
-_NOTE: Final = "Enter, or a click · Esc leaves things as they are"
+_MOVES: Final[dict[str, Callable[[OptionList], None]]] = {
+    "down": OptionList.action_cursor_down,
+    "up": OptionList.action_cursor_up,
+    "pagedown": OptionList.action_page_down,
+    "pageup": OptionList.action_page_up,
+}
+
+
+def move_selection(options: OptionList, event: events.Key) -> bool:
+    """Handle a key that moves the selection of a list that does not have the focus. Return False for other keys."""
+    if event.key not in _MOVES or options.has_focus:
+        return False
+    event.stop()
+    _MOVES[event.key](options)
+    return True
+
+
+_HELP: Final = "Enter, or a click · Esc changes nothing"
 Answer = TypeVar("Answer", bound=StrEnum)
 
 
 class QuestionDialog(Dialog[Answer]):
-    """Gives the answer, or None for Esc."""
+    """Asks a question with a few answers."""
 
-    NOTE: ClassVar[str] = _NOTE
+    HELP: ClassVar[str] = _HELP
 
-    def __init__(self, title: str, words: str, answers: type[Answer]) -> None:
-        """The values of `answers` are what stands on the screen; the first is the one that Enter gives."""
+    def __init__(self, title: str, question: str, answers: type[Answer]) -> None:
+        """The values of `answers` are shown; the first is selected."""
         super().__init__()
-        self._title, self._words, self._answers = title, words, list(answers)
+        self._title, self._question, self._answers = title, question, list(answers)
 
     def compose(self) -> ComposeResult:
-        """The question, the answers, and a line that says what keys do."""
+        """Yield the question, the answers, and the help."""
         with Vertical(classes="dialog") as box:
             box.border_title = Content(clean(self._title))
-            yield Static(Content(clean(self._words)))
+            yield Static(Content(clean(self._question)))
             yield OptionList(*(Option(each.value, each.name) for each in self._answers), id="ways", compact=True)
-            yield Static(Content(self.NOTE), id="dialog-note")
+            yield Static(Content(self.HELP), id="dialog-note")
 
     @on(OptionList.OptionSelected)
     def _decide(self, event: OptionList.OptionSelected) -> None:
@@ -96,45 +113,45 @@ class QuestionDialog(Dialog[Answer]):
 
 
 class PartingDialog(QuestionDialog[Answer]):
-    """Asks, before a capture is left, what becomes of something that would be lost; Ctrl+Q again leaves without it."""
+    """Asks about something that is lost when a capture is left. Ctrl+Q while it is shown quits at once."""
 
-    NOTE = "Enter, or a click · Ctrl+Q again leaves without · Esc stays"
+    HELP = "Enter, or a click · Ctrl+Q again leaves without · Esc stays"
 
 
 class LineDialog(Dialog[None]):
-    """Hands the line on at Enter, while it is still there: what is typed next finds it taken."""
+    """Asks for a line of text. Its result is passed to a callback, before later keys are handled."""
 
-    def __init__(self, title: str, note: str, take: Callable[[str], object], text: str = "") -> None:
-        """`take` raises InspectorError for a line that cannot be taken; the dialog says why, and stays."""
+    def __init__(self, title: str, note: str, on_submit: Callable[[str], object], text: str = "") -> None:
+        """`on_submit` receives the line. If it raises InspectorError, the dialog shows the error and stays open."""
         super().__init__()
-        self._title, self._note, self._take, self._text = title, note, take, text
+        self._title, self._note, self._on_submit, self._text = title, note, on_submit, text
 
     def compose(self) -> ComposeResult:
-        """The line, and what there is to say of it."""
+        """Yield the line and the note."""
         with Vertical(classes="dialog") as box:
             box.border_title = Content(clean(self._title))
             yield Prompt(self._decide, name="line", text=self._text)
             yield Static(id="dialog-note", markup=False)
 
+    def on_mount(self) -> None:
+        """Show the note."""
+        self._show_help()
+
     @on(Input.Changed)
-    def _explain(self) -> None:
-        self.say(self._note)
+    def _show_help(self) -> None:
+        self.show_note(self._note)
 
     def _decide(self, _key: str) -> None:
         try:
-            self._take(self.query_one(Prompt).value)
+            self._on_submit(self.query_one(Prompt).value)
         except InspectorError as error:
-            self.say(str(error), is_warning=True)
+            self.show_note(str(error), is_warning=True)
         else:
             self.dismiss()
 
-    def on_mount(self) -> None:
-        """Say what is asked for."""
-        self._explain()
-
 
 class Parting(StrEnum):
-    """How a capture is left; Esc is not to leave it."""
+    """How to leave a capture; Esc is the same as `STAY`."""
 
     SAVE = "Save it with them, then leave"
     LEAVE = "Leave without them"
@@ -142,8 +159,8 @@ class Parting(StrEnum):
 
 
 class UnsavedDialog(PartingDialog[Parting]):
-    """Gives an answer, or None."""
+    """Asks about comments that are not saved."""
 
     def __init__(self, comments: int, source: str) -> None:
-        words = f"{counted(comments, 'comment')} on packets of {source} would be lost."
-        super().__init__("Comments that are not saved", words, Parting)
+        question = f"{counted(comments, 'comment')} on packets of {source} would be lost."
+        super().__init__("Comments that are not saved", question, Parting)

@@ -1,4 +1,4 @@
-"""Lists to choose from by typing: methods, schemas, and others."""
+"""Dialogs with a list that is searched by typing: a general one, methods, and the sources of the schema."""
 
 from __future__ import annotations
 
@@ -18,41 +18,36 @@ from inspector.schema.catalog import Catalog
 from inspector.schema.sources import Source
 from inspector.schema.untyped import WITHOUT_SCHEMA, untyped_method
 from inspector.text import clean, counted, shortened
-from inspector.ui.dialogs.base import ENTER, Dialog, Prompt
+from inspector.ui.dialogs.base import ENTER, Dialog, Prompt, move_selection
 from inspector.ui.draft import KIND_WORDS
 
-_LONGEST: Final = 200
-_MOVES: Final = {
-    "down": "cursor_down",
-    "up": "cursor_up",
-    "pagedown": "page_down",
-    "pageup": "page_up",
-}
+_MAX_LENGTH: Final = 200
+"""In characters; the rest of a name or its facts is cut off."""
+_NAMES_MEASURED: Final = 500
+_MAX_NAME_WIDTH: Final = 48
 
 
 class Choice(NamedTuple):
-    """Something to choose."""
+    """An item of the list."""
 
     value: Any
-    """What it stands for. Any: each list has values of its own kind."""
+    """What the dialog returns for it. Any, since each list has its own type of values."""
     name: str
-    """What is searched, and shown first."""
     facts: str = ""
-    """What is shown dimmed behind it."""
+    """Shown dimmed after the name, and searched like it."""
 
 
 class Chosen(NamedTuple):
-    """What was chosen, and by which key."""
+    """The value that was chosen, and the key that chose it."""
 
     value: Any
     key: str = ENTER
 
 
 class ChoiceDialog(Dialog[Chosen]):
-    """Gives what was chosen, or None."""
+    """Asks for one item of a list."""
 
-    ASKED = "Type to search"
-    """What stands where one types."""
+    PLACEHOLDER = "Type to search"
 
     def __init__(
         self,
@@ -63,106 +58,104 @@ class ChoiceDialog(Dialog[Chosen]):
         *,
         all_keys: Sequence[str] = (),
     ) -> None:
-        """`note` says what keys do; `keys` choose, beside Enter; `all_keys` are about all choices, marked or not."""
+        """`note` explains the keys. `keys` choose an item like Enter; `all_keys` apply to all items and return None."""
         super().__init__()
         self.choices = choices
         self._title, self._note = title, note
         self._keys, self._all_keys = frozenset((*keys, *all_keys)), frozenset(all_keys)
         self._found: list[Choice] = []
-        self._searched = ""
+        self._query = ""
 
     def compose(self) -> ComposeResult:
-        """What is typed, what is found, and a line that says what keys do."""
+        """Yield the input, the list, and the help."""
         with Vertical(classes="dialog -choice") as box:
             box.border_title = Content(clean(self._title))
-            yield Prompt(self._search_and_take, self._keys, name="wanted", placeholder=self.ASKED)
+            yield Prompt(self._search_and_choose, self._keys, name="query", placeholder=self.PLACEHOLDER)
             yield OptionList(id="choices", markup=False, compact=True)
             yield Static(Content(self._note), id="dialog-note")
 
     def on_mount(self) -> None:
-        """Everything is found at first."""
+        """Show all choices."""
         self.offer(self.choices)
 
     def offer(self, choices: Sequence[Choice]) -> None:
-        """Other choices, or the same in other words; the mark stays in its place."""
+        """Replace the choices; the selection stays at its row."""
         self.choices = choices
         here = self._list.highlighted
         self._show(self.query_one(Prompt).value)
         if here is not None and self._found:
             self._list.highlighted = min(here, len(self._found) - 1)
 
-    def found(self, wanted: str) -> list[Choice]:
-        """What fits to what was typed, the best first; all in their order where nothing was typed."""
-        if not wanted.strip():
+    def found(self, query: str) -> list[Choice]:
+        """Return the choices that match a query, the best first; all in their order for an empty one."""
+        if not query.strip():
             return list(self.choices)
-        matcher = Matcher(wanted.strip())
+        matcher = Matcher(query.strip())
         scored = [(matcher.match(f"{choice.name} {choice.facts}"), choice) for choice in self.choices]
         return [choice for score, choice in sorted(scored, key=lambda each: -each[0]) if score > 0]
 
     @property
-    def marked(self) -> Choice | None:
-        """The choice that Enter would take."""
+    def selected(self) -> Choice | None:
+        """The choice that Enter takes."""
         at = self._list.highlighted
         return None if at is None or at >= len(self._found) else self._found[at]
 
-    def take(self, key: str) -> None:
-        """Something was chosen by a key."""
+    def choose(self, key: str) -> None:
+        """Choose the selected item by a key, and close the dialog."""
         if key in self._all_keys:
             self.dismiss(Chosen(None, key))
-        elif (marked := self.marked) is not None:
-            self.dismiss(Chosen(marked.value, key))
+        elif (selected := self.selected) is not None:
+            self.dismiss(Chosen(selected.value, key))
 
     @property
     def _list(self) -> OptionList:
         return self.query_one("#choices", OptionList)
 
-    @on(Input.Changed, "#wanted")
+    @on(Input.Changed, "#query")
     def _search(self, event: Input.Changed) -> None:
-        if event.value != self._searched:
+        if event.value != self._query:
             self._show(event.value)
 
-    def _show(self, wanted: str) -> None:
-        self._searched, self._found = wanted, self.found(wanted)
-        room = max((len(choice.name) for choice in self._found[:500]), default=0)
+    def _show(self, query: str) -> None:
+        self._query, self._found = query, self.found(query)
+        width = max((len(choice.name) for choice in self._found[:_NAMES_MEASURED]), default=0)
         self._list.clear_options()
-        options = [Option(_prompt(choice, min(room, 48))) for choice in self._found]
-        self._list.add_options(options or [_nothing(is_searched=bool(wanted.strip()))])
+        options = [Option(_prompt(choice, min(width, _MAX_NAME_WIDTH))) for choice in self._found]
+        self._list.add_options(options or [_empty(is_searched=bool(query.strip()))])
         self._list.highlighted = 0 if self._found else None
 
-    def _search_and_take(self, key: str) -> None:
-        wanted = self.query_one(Prompt).value
-        if wanted != self._searched:
-            self._show(wanted)
-        self.take(key)
+    def _search_and_choose(self, key: str) -> None:
+        query = self.query_one(Prompt).value
+        if query != self._query:
+            self._show(query)
+        self.choose(key)
 
     @on(OptionList.OptionSelected)
     def _select(self) -> None:
-        self.take(ENTER)
+        self.choose(ENTER)
 
     def on_key(self, event: events.Key) -> None:
-        """Keys that move go to the list although the focus is where one types; so do those that choose."""
+        """Choose, move the selection, or type, wherever the focus is."""
         if event.key in self._keys:
             event.stop()
-            self.take(event.key)
-        elif event.key in _MOVES and not self._list.has_focus:
-            event.stop()
-            getattr(self._list, f"action_{_MOVES[event.key]}")()
-        elif event.is_printable and event.character:  # typed ahead, or with the focus on the list
+            self.choose(event.key)
+        elif not move_selection(self._list, event) and event.is_printable and event.character:
+            # Typed ahead, or typed with the focus on the list.
             self.query_one(Prompt).insert_text_at_cursor(event.character)
 
 
-def _nothing(*, is_searched: bool) -> Option:
-    words = "Nothing fits what is typed." if is_searched else "There is none."
-    return Option(Content.styled(words, "$tone-dim"), disabled=True)
+def _empty(*, is_searched: bool) -> Option:
+    text = "No match." if is_searched else "The list is empty."
+    return Option(Content.styled(text, "$tone-dim"), disabled=True)
 
 
-def _prompt(choice: Choice, room: int) -> Content:
-    name, facts = (clean(shortened(text, _LONGEST)) for text in (choice.name, choice.facts))
-    return Content.assemble(name.ljust(room), "  ", (facts, "$tone-dim"))
+def _prompt(choice: Choice, width: int) -> Content:
+    name, facts = (clean(shortened(text, _MAX_LENGTH)) for text in (choice.name, choice.facts))
+    return Content.assemble(name.ljust(width), "  ", (facts, "$tone-dim"))
 
 
 class TypedChoiceDialog(ChoiceDialog):
-    """Gives what was chosen or typed, or None."""
+    """Asks for one item of a list, or something typed that is not in it."""
 
     def __init__(
         self,
@@ -172,41 +165,42 @@ class TypedChoiceDialog(ChoiceDialog):
         typed: Callable[[str], Choice | None],
         keys: Sequence[str] = (),
     ) -> None:
-        """`typed` makes a choice of what was typed; None where it can be none."""
+        """`typed` makes a choice of what was typed; None if it is not valid."""
         super().__init__(title, choices, note, keys)
         self._typed = typed
 
-    def found(self, wanted: str) -> list[Choice]:
-        """What fits to what was typed, and that itself."""
-        found, typed = super().found(wanted), self._typed(wanted) if wanted.strip() else None
+    def found(self, query: str) -> list[Choice]:
+        """Return the choices that match a query, then the query itself if it is valid and not among them."""
+        found, typed = super().found(query), self._typed(query) if query.strip() else None
         is_new = typed is not None and all(choice.value != typed.value for choice in found)
         return [*found, typed] if typed is not None and is_new else found
 
 
 _PATH: Final = re.compile(r"/?([!-.0-~]+/[!-.0-~]+)")
-"""`package.Service/Method` in printable ASCII, as `:path` has it."""
+"""`package.Service/Method` in printable ASCII, as in `:path` but for the optional slash."""
 
 
 class MethodDialog(ChoiceDialog):
-    """Gives a method that may be one that no schema knows, of the kind that was chosen."""
+    """Asks for a method: one of the list, or one without a schema whose path is typed."""
 
-    ASKED = "Type to search; package.Service/Method calls one that no schema knows"
+    PLACEHOLDER = "Type to search, or type package.Service/Method to call one without a schema"
 
-    def found(self, wanted: str) -> list[Choice]:
-        """What fits; a path that is typed whole can be called as any of the four kinds."""
-        found = super().found(wanted)
-        typed = _PATH.fullmatch(wanted.strip())
-        if typed is None or any(_names(choice, typed[1], wanted) for choice in self.choices):
+    def found(self, query: str) -> list[Choice]:
+        """Return the methods that match a query. If it is the path of another one, add that as each kind of call."""
+        found = super().found(query)
+        typed = _PATH.fullmatch(query.strip())
+        if typed is None or any(_is_meant(choice, typed[1], query) for choice in self.choices):
             return found
-        return [*found, *_of_every_kind(typed[1])]
+        return [*found, *_untyped_choices(typed[1])]
 
 
-def _names(choice: Choice, path: str, wanted: str) -> bool:
-    """True when what was typed is a method that is offered, or looks for one; with a slash before it is a path."""
-    return path == choice.name or (not wanted.strip().startswith("/") and path.lower() in choice.name.lower())
+def _is_meant(choice: Choice, path: str, query: str) -> bool:
+    """Return whether a query means a choice: it is its path, or part of it unless it starts with a slash."""
+    return path == choice.name or (not query.strip().startswith("/") and path.lower() in choice.name.lower())
 
 
-def _of_every_kind(path: str) -> Sequence[Choice]:
+def _untyped_choices(path: str) -> Sequence[Choice]:
+    """Return one choice for each of the four kinds of calls."""
     return [
         Choice(untyped_method(f"/{path}", kind), path, f"{KIND_WORDS[kind]:<13}  {WITHOUT_SCHEMA}")
         for kind in KIND_WORDS
@@ -214,43 +208,44 @@ def _of_every_kind(path: str) -> Sequence[Choice]:
 
 
 RELOAD: Final = "f6"
-_NOTE: Final = "Enter switches a source off and on · F6 reads all again · Esc closes"
-_PROBLEMS: Final = 6
+_SCHEMA_HELP: Final = "Enter switches a source off and on · F6 reloads all · Esc closes"
+_MAX_PROBLEMS: Final = 6
 
 
 class SchemaDialog(ChoiceDialog):
-    """The sources in the order in which they are asked; gives a choice only for F6."""
+    """Lists the sources of the schema by precedence, to switch them on and off. Its only result is F6."""
 
-    def __init__(self, catalog: Catalog, changed: Callable[[], None]) -> None:
-        """`changed` is called when a source was switched."""
-        super().__init__("Schema", list(_choices(catalog)), _NOTE, (RELOAD,))
-        self._catalog, self._changed = catalog, changed
+    def __init__(self, catalog: Catalog, on_switch: Callable[[], None]) -> None:
+        """`on_switch` is called when a source was switched on or off."""
+        super().__init__("Schema", list(_source_choices(catalog)), _SCHEMA_HELP, (RELOAD,))
+        self._catalog, self._on_switch = catalog, on_switch
 
     def on_mount(self) -> None:
-        """What is wrong stands below."""
+        """Show the sources and their problems."""
         super().on_mount()
-        self._tell()
+        self._show_problems()
 
-    def take(self, key: str) -> None:
-        """Enter switches, and the dialog stays."""
+    def choose(self, key: str) -> None:
+        """Switch the selected source by Enter, or close the dialog by F6."""
         if key != ENTER:
-            super().take(key)
-        elif (marked := self.marked) is not None:
-            source: Source = marked.value
+            super().choose(key)
+        elif (selected := self.selected) is not None:
+            source: Source = selected.value
             self._catalog.switch(source.origin, is_on=not source.is_on)
-            self._changed()
-            self.offer(list(_choices(self._catalog)))
-            self._tell()
+            self._on_switch()
+            self.offer(list(_source_choices(self._catalog)))
+            self._show_problems()
 
-    def _tell(self) -> None:
-        problems = self._catalog.problems
-        more = len(problems) - _PROBLEMS
-        told = [*problems[:_PROBLEMS], *([f"… and {counted(more, 'more problem')}"] if more > 0 else [])]
-        words = "".join(f"{clean(each)}\n" for each in told)
-        self.query_one("#dialog-note", Static).update(Content.assemble((words, "$tone-warn"), _NOTE))
+    def _show_problems(self) -> None:
+        problems = [clean(each) for each in self._catalog.problems]
+        shown, more = problems[:_MAX_PROBLEMS], len(problems) - _MAX_PROBLEMS
+        if more > 0:
+            shown.append(f"… and {counted(more, 'more problem')}")
+        text = "".join(f"{problem}\n" for problem in shown)
+        self.query_one("#dialog-note", Static).update(Content.assemble((text, "$tone-warn"), _SCHEMA_HELP))
 
 
-def _choices(catalog: Catalog) -> Iterator[Choice]:
+def _source_choices(catalog: Catalog) -> Iterator[Choice]:
     for source in catalog.sources:
         facts = ["on" if source.is_on else "off", counted(source.methods, "method")]
         if source.problems:

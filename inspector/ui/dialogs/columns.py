@@ -1,4 +1,4 @@
-"""Chooses which columns a list shows, and in which order."""
+"""The dialog for the columns of a list and their order."""
 
 from __future__ import annotations
 
@@ -13,50 +13,49 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from inspector.present.columns import Column, usual_layout
 from inspector.ui.dialogs.base import Dialog
-from inspector.ui.widgets.painting import Column, usual_layout
 
 _NOTE: Final = (
-    "Space, a click: show or hide · J K, Shift+↓ ↑, the mouse: move · r: as at first · Enter, a click beside: keep · "
-    "Esc cancels"
+    "Space, click: show or hide · J K, Shift+↓ ↑, drag: move · r: reset · Enter, click outside: apply · Esc cancels"
 )
 _UNTITLED: Final = "→ ←"
 
 
 class ColumnsDialog(Dialog[tuple[int, ...]]):
-    """Gives the indexes of the columns to show, in their order, or None."""
+    """Asks for columns and their order. Its result is their indexes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "keep", "Keep", priority=True),
+        Binding("enter", "apply", "Apply", priority=True),
         Binding("space", "toggle", "Show or hide", priority=True),
-        Binding("J,shift+down", "shift(1)", "Further to the right", priority=True),
-        Binding("K,shift+up", "shift(-1)", "Further to the left", priority=True),
-        Binding("r", "reset", "As at first"),
+        Binding("J,shift+down", "shift(1)", "Move right", priority=True),
+        Binding("K,shift+up", "shift(-1)", "Move left", priority=True),
+        Binding("r", "reset", "Reset"),
     ]
 
     def __init__(self, title: str, columns: Sequence[Column], layout: Sequence[int]) -> None:
-        """`layout` is what is shown now."""
+        """`layout` holds the indexes of the columns that are shown now, in order."""
         super().__init__()
         self._title, self._columns = title, columns
-        self._held: int | None = None
-        """The row that the mouse holds."""
-        self._is_dragged = False
+        self._dragged_row: int | None = None
+        """The row that is being dragged."""
+        self._has_moved = False
         self._arrange(layout)
 
     def _arrange(self, layout: Sequence[int]) -> None:
-        """Those that are hidden stand behind the others."""
+        """List the columns that are shown, then those that are hidden."""
         self._shown = set(layout)
         self._order = [*layout, *(index for index in range(len(self._columns)) if index not in self._shown)]
 
     def compose(self) -> ComposeResult:
-        """The columns, and a line that says what keys do."""
+        """Yield the columns and the help."""
         with Vertical(classes="dialog") as box:
             box.border_title = Content(f"Columns of {self._title}")
             yield OptionList(id="choices", markup=False, compact=True)
             yield Static(Content.assemble((_NOTE, "$tone-dim")), id="dialog-note")
 
     def on_mount(self) -> None:
-        """Show them."""
+        """Show the columns."""
         self._draw(0)
 
     @property
@@ -73,48 +72,48 @@ class ColumnsDialog(Dialog[tuple[int, ...]]):
         return Option(Content.assemble(mark, self._columns[index].title or _UNTITLED))
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Take hold of a column."""
-        self._held, self._is_dragged = _row_at(event), False
+        """Start to drag a column."""
+        self._dragged_row, self._has_moved = _row_at(event), False
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Move the column that is held."""
+        """Move the column that is dragged."""
         row = _row_at(event) if event.button else None
-        if row is not None and self._held is not None and row != self._held:
-            self._order.insert(row, self._order.pop(self._held))
-            self._held, self._is_dragged = row, True
+        if row is not None and self._dragged_row is not None and row != self._dragged_row:
+            self._order.insert(row, self._order.pop(self._dragged_row))
+            self._dragged_row, self._has_moved = row, True
             self._draw(row)
 
     @on(OptionList.OptionSelected)
     def _toggle_clicked(self) -> None:
-        if not self._is_dragged:
+        if not self._has_moved:
             self._action_toggle()
 
     def _action_toggle(self) -> None:
         row = self._list.highlighted or 0
         changed = self._shown ^ {self._order[row]}
-        if changed:  # a list without columns would have nothing to say
+        if changed:  # at least one column stays
             self._shown = changed
             self._draw(row)
 
     def _action_shift(self, rows: int) -> None:
         row = self._list.highlighted or 0
-        if 0 <= (goal := row + rows) < len(self._order):
-            self._order[row], self._order[goal] = self._order[goal], self._order[row]
-            self._draw(goal)
+        if 0 <= (other := row + rows) < len(self._order):
+            self._order[row], self._order[other] = self._order[other], self._order[row]
+            self._draw(other)
 
     def _action_reset(self) -> None:
         self._arrange(usual_layout(self._columns))
         self._draw(0)
 
     def leave(self) -> None:
-        """A click beside it keeps what was clicked in it."""
-        self._action_keep()
+        """Apply the choice after a click outside."""
+        self._action_apply()
 
-    def _action_keep(self) -> None:
+    def _action_apply(self) -> None:
         self.dismiss(tuple(index for index in self._order if index in self._shown))
 
 
 def _row_at(event: events.MouseEvent) -> int | None:
-    """The row of the list that the mouse is on."""
+    """Return the row of the list under the mouse."""
     row = event.style.meta.get("option")
     return row if isinstance(row, int) else None

@@ -1,6 +1,6 @@
-"""Writes a request: its messages as JSON, beside them metadata and whatever else a call can be asked for.
+"""The request editor: messages as JSON, with metadata and the other settings of a call beside them.
 
-Owns what is on the form. Says what is wrong, with the cursor at it, before anything leaves; sends nothing itself.
+It checks a request before returning it, and moves the cursor to an error. It sends nothing itself.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from textual.dom import DOMNode
 from textual.widgets import OptionList, Static
 
 from inspector.client.active_call import TAKES_ONE
+from inspector.client.options import CallSettings
 from inspector.errors import RequestError
 from inspector.schema.catalog import Catalog, Method
 from inspector.schema.encode import build
@@ -23,23 +24,23 @@ from inspector.schema.untyped import BLANK, WITHOUT_SCHEMA
 from inspector.text import clean
 from inspector.ui.bindings import KeyContext, bindings
 from inspector.ui.dialogs.base import Dialog
-from inspector.ui.draft import KIND_WORDS, CallSettings, Draft, message_texts
-from inspector.ui.widgets.json_area import Candidates, JsonArea, find_spot
+from inspector.ui.draft import KIND_WORDS, Draft, message_texts
+from inspector.ui.widgets.json_area import Candidates, JsonArea, locate_error
 from inspector.ui.widgets.settings_form import SettingsForm, masked_words
 
-_KEYS = "F5 ^J send · Tab completes · ^N names · ^T all fields · Esc closes"
+_HELP = "F5 ^J send · Tab completes · ^N names · ^T all fields · Esc closes"
 
 
 class Edited(NamedTuple):
-    """What the editor was left with."""
+    """The result of the editor."""
 
     draft: Draft
     is_sent: bool
-    """True when it shall be sent."""
+    """True if the user sends it, False if the editor was only closed."""
 
 
 class EditorScreen(Dialog[Edited]):
-    """The editor of one request; gives what was written, or None when that is of no use."""
+    """Edits one request."""
 
     BINDINGS = bindings(KeyContext.EDITOR)
 
@@ -48,48 +49,49 @@ class EditorScreen(Dialog[Edited]):
         self._draft, self._method, self._catalog = draft, method, catalog
 
     def compose(self) -> ComposeResult:
-        """The message on the left, how to call on the right, and a line that says what keys do."""
+        """Yield the message on the left, the settings on the right, the help, and the list of candidates."""
         candidates, method = Candidates(), self._method
         with Vertical(classes="dialog -editor") as box:
             box.border_title = Content(clean(f"{method.path.removeprefix('/')} · {KIND_WORDS[method.kind]}"))
             with Horizontal():
                 area = JsonArea(self._draft.text or self._blank(), method, self._catalog, candidates)
-                several = "" if method.kind in TAKES_ONE else ", one after the other"
-                area.border_title = Content(clean(f"{method.request_name or f'Message, {WITHOUT_SCHEMA}'}{several}"))
+                suffix = "" if method.kind in TAKES_ONE else ", one after the other"
+                area.border_title = Content(clean(f"{method.request_name or f'Message, {WITHOUT_SCHEMA}'}{suffix}"))
                 yield area
                 yield SettingsForm(self._draft.settings, method.kind)
             yield Static(id="dialog-note", markup=False)
         yield candidates
 
     def on_mount(self) -> None:
-        """Begin in the message, at its end if it is one of ours."""
+        """Focus the message, or the first masked value that must be entered."""
         area = self._area
         area.move_cursor(_first_value(area.text))
-        self.call_after_refresh(self._show_beginning)
+        self.call_after_refresh(self._scroll_to_start)
         if masked := self._draft.settings.masked:
             self.query_one(SettingsForm).enter_masked(masked)
-            self._ask(masked_words(masked), _KEYS)
+            note = Content.assemble((clean(masked_words(masked)), "$tone-warn"), "\n", (_HELP, "$tone-dim"))
+            self.query_one("#dialog-note", Static).update(note)
         else:
             area.focus()
-            self._say(_KEYS)
+            self.show_note(_HELP)
 
-    def _show_beginning(self) -> None:
-        """Before there was room, the line of the cursor was all that could be in sight."""
+    def _scroll_to_start(self) -> None:
+        # Moving the cursor before the first layout has scrolled to its line.
         self._area.scroll_to(y=0, animate=False)
         self._area.scroll_cursor_visible()
 
     def on_key(self, event: events.Key) -> None:
-        """What was typed before there was a place for it goes into the message."""
+        """Insert keys that were typed ahead of the focus into the message."""
         if event.is_printable and event.character and self.focused in (None, self._area):
             self._area.insert(event.character)
 
     def leave(self) -> None:
-        """What was written is kept, as with Esc."""
+        """Close the editor and keep the request, like Esc."""
         self._action_close()
 
-    def node_at(self, place: KeyContext) -> DOMNode | None:
-        """What has the actions of a place now."""
-        return self if place is KeyContext.EDITOR else None
+    def node_at(self, context: KeyContext) -> DOMNode | None:
+        """Return the node that has the actions of a key context."""
+        return self if context is KeyContext.EDITOR else None
 
     @property
     def _area(self) -> JsonArea:
@@ -107,26 +109,26 @@ class EditorScreen(Dialog[Edited]):
         try:
             draft = self._checked()
         except RequestError as error:
-            self._say(error.message, error.hint, is_error=True)
+            self._show_error(error)
         else:
             self.dismiss(Edited(draft, is_sent=True))
 
     def _checked(self) -> Draft:
-        """What is written; RequestError, with the cursor where it says."""
+        """Return the draft; for an error in the message, move the cursor there and raise RequestError."""
         text = self._area.text
         for message in message_texts(text, self._method.kind):
             try:
                 build(message.text, self._method, self._catalog)
             except RequestError as error:
-                self._point(error, text, message.start)
+                self._move_to_error(error, text, message.start)
                 raise
-        return self._written(text, self.query_one(SettingsForm).complete_settings())
+        return self._new_draft(text, self.query_one(SettingsForm).complete_settings())
 
-    def _written(self, text: str, settings: CallSettings) -> Draft:
+    def _new_draft(self, text: str, settings: CallSettings) -> Draft:
         return Draft(self._method.path, text, settings, self._draft.kind)
 
-    def _point(self, error: RequestError, text: str, start: int) -> None:
-        spot = find_spot(error, text, start)
+    def _move_to_error(self, error: RequestError, text: str, start: int) -> None:
+        spot = locate_error(error, text, start)
         self._area.focus()
         if spot is not None:
             self._area.point_at(spot)
@@ -139,11 +141,11 @@ class EditorScreen(Dialog[Edited]):
         except RequestError:
             settings = self._draft.settings
         text = "" if self._area.text == self._blank() else self._area.text
-        self.dismiss(Edited(self._written(text, settings), is_sent=False))
+        self.dismiss(Edited(self._new_draft(text, settings), is_sent=False))
 
     def _action_template(self) -> None:
         area = self._area
-        area.replace(self._blank(), area.document.start, area.document.end)  # so that it can be undone
+        area.replace(self._blank(), area.document.start, area.document.end)  # unlike `load_text`, this can be undone
         area.move_cursor(_first_value(area.text))
         area.focus()
 
@@ -155,24 +157,15 @@ class EditorScreen(Dialog[Edited]):
         event.stop()
         self._area.accept()
 
-    def _ask(self, words: str, keys: str) -> None:
-        """Ask for something, above the words about keys."""
-        content = Content.assemble((clean(words), "$tone-warn"), "\n", (keys, "$tone-dim"))
-        self.query_one("#dialog-note", Static).update(content)
-
-    def _say(self, message: str, hint: str = "", *, is_error: bool = False) -> None:
-        """A line of words, or what is wrong and where the cursor is now."""
-        if not is_error:
-            self.query_one("#dialog-note", Static).update(Content.assemble((message, "$tone-dim")))
-            return
+    def _show_error(self, error: RequestError) -> None:
         line, column = self._area.cursor_location
         place = f"{line + 1}:{column + 1}  " if self.focused is self._area else ""
-        words = Content.assemble((clean(place + message), "$error"), "\n" if hint else "", clean(hint))
-        self.query_one("#dialog-note", Static).update(words)
+        hint = f"\n{clean(error.hint)}" if error.hint else ""
+        self.query_one("#dialog-note", Static).update(Content.assemble((clean(place + error.message), "$error"), hint))
 
 
 def _first_value(text: str) -> tuple[int, int]:
-    """Inside the first pair of quotes that holds nothing, else at the start."""
+    """Return the location inside the first empty pair of quotes, else the start."""
     for number, line in enumerate(text.split("\n")):
         if (at := line.find('""')) >= 0:
             return number, at + 1

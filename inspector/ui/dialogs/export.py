@@ -1,4 +1,4 @@
-"""What can be copied, saved and exported, and in which form."""
+"""The forms in which data can be copied, saved and exported, and the masking of secrets in them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from inspector.files import save_pieces, write_private
 from inspector.model.call import Call, StreamKey
 from inspector.model.secrets import DEFAULT_NAMES, NO_MASK, Mask, Secrets
 from inspector.present.export.commands import grpcurl_command, python_script
-from inspector.present.export.html import follow_page
 from inspector.present.export.json import call_object, frame_object, json_line, message_objects
-from inspector.present.export.text import follow_lines, has_secrets
-from inspector.present.follow import follow
+from inspector.present.export.text import follow_lines, follow_page, has_secrets
+from inspector.present.follow import Follow
 from inspector.schema.catalog import Catalog
 from inspector.session import Session
 from inspector.session.export import (
@@ -35,56 +34,61 @@ from inspector.text import counted, shortened
 from inspector.ui.dialogs.choice import Choice
 
 _LONGEST_LABEL: Final = 64
-"""Cells: a checkbox in a terminal of 80 columns has no more."""
+"""In cells, so that the checkbox fits into a dialog on a terminal of 80 columns."""
 
 
 class SecretSwitch:
-    """Which headers are secret, and whether copies and exports show them from now on."""
+    """Which headers are secret, and whether copies and exports show them."""
 
     def __init__(self, secrets: Secrets) -> None:
         self.secrets = secrets
         self.is_on = secrets.are_shown
 
-    def turn(self) -> None:
-        """Show secrets from now on, or mask them again."""
+    def toggle(self) -> None:
+        """Show secrets, or mask them again."""
         self.is_on = not self.is_on
 
     def mask(self, *, is_on: bool | None = None) -> Mask:
-        """Return what masks the next copy or export; `is_on` says so for this one alone."""
+        """Return a mask for one copy or export. `is_on` overrides the switch for this one."""
         return Mask(replace(self.secrets, are_shown=self.is_on if is_on is None else is_on))
 
 
 def secrets_label(secrets: Secrets) -> str:
-    """Return the words of a checkbox that shows secrets."""
+    """Return the label of a checkbox that shows secrets."""
     return shortened(f"Show secrets: {_listed(secrets)}", _LONGEST_LABEL)
 
 
 def _listed(secrets: Secrets) -> str:
-    """The names, those first that were asked for."""
+    """Return the names of secret headers, those that the user added first."""
     return ", ".join(sorted(secrets.names, key=lambda name: (name in DEFAULT_NAMES, name)))
 
 
-def switched_words(secrets: SecretSwitch) -> str:
-    """Return what there is to say when the switch was turned."""
-    how = "show" if secrets.is_on else "mask"
-    return f"Copies and exports {how} secrets from now on: {_listed(secrets.secrets)}."
+def switch_confirmation(secrets: SecretSwitch) -> str:
+    """Return the sentence that confirms that the switch was toggled."""
+    verb = "show" if secrets.is_on else "mask"
+    return f"Copies and exports now {verb} secrets: {_listed(secrets.secrets)}."
 
 
-def masked_words(mask: Mask) -> str:
-    """Return what a confirmation says of what was masked: `1 secret masked`; nothing where nothing was."""
-    if not mask.count:
+def secrets_remark(mask: Mask, *, is_raw: bool = False, shows_secrets: bool = False) -> str:
+    """Return what a confirmation adds about secrets, such as `1 secret masked`; empty if there is nothing to add.
+
+    `is_raw` is True for bytes as they were on the wire, in which nothing can be masked.
+    """
+    if is_raw and not mask.secrets.are_shown:
+        return "raw bytes, including secrets"
+    if shows_secrets or not mask.count:
         return ""
     variables = f": set {', '.join(mask.variables)} in the environment" if mask.variables else ""
     return f"{counted(mask.count, 'secret')} masked{variables}"
 
 
 class Copy(NamedTuple):
-    """One form of a call."""
+    """One form in which a call can be copied."""
 
     name: str
-    """What it is, for the notification."""
+    """A description for the notification."""
     make: Callable[[Mask], str]
-    """Returns the text; may raise RequestError."""
+    """Return the text. May raise RequestError."""
     shows_secrets: bool = False
 
 
@@ -96,60 +100,62 @@ def copy_choices(
     schema: SchemaSources,
     secrets: Secrets = Secrets(),  # noqa: B008 - frozen
 ) -> list[Choice]:
-    """Return the forms, those with secrets last; `target` is where commands send to, None for the call's own server."""
-    where = target or str(store.connections[call.key.connection].server)
+    """Return the forms, those with secrets last. `target` is the address in commands, None for the call's server."""
+    address = target or str(store.connections[call.key.connection].server)
 
     def command(mask: Mask = NO_MASK) -> str:
-        return grpcurl_command(call, catalog, where, schema_options(schema), mask)
+        return grpcurl_command(call, catalog, address, schema_options(schema), mask)
 
     def script(mask: Mask = NO_MASK) -> str:
-        return python_script(call, catalog, where, mask)
+        return python_script(call, catalog, address, mask)
 
     def json_object(mask: Mask = NO_MASK) -> str:
         return json.dumps(call_object(store, catalog, call.key, mask))
 
     def text(mask: Mask = NO_MASK) -> str:
-        return "\n".join(follow_lines(follow(store, catalog, call.key), mask=mask))
+        return "\n".join(follow_lines(Follow(store, catalog, call.key), mask=mask))
 
     forms: tuple[tuple[str, str, Callable[[Mask], str]], ...] = (
         ("grpcurl command", "for a shell, on one line", command),
-        ("Python script", "with grpcio alone", script),
+        ("Python script", "needs only grpcio", script),
         ("JSON", "as `calls --json` prints it", json_object),
         ("text", "as `follow` prints it", text),
     )
     choices = [Choice(Copy(f"call {call.key} as {name}", make), name, facts) for name, facts, make in forms]
     if has_secrets(call, secrets):
-        named = ((f"{name} with secrets", make) for name, _, make in forms)
+        clear = ((f"{name} with secrets", make) for name, _, make in forms)
         choices += [
-            Choice(Copy(f"call {call.key} as {name}", make, shows_secrets=True), name, "none of them masked")
-            for name, make in named
+            Choice(Copy(f"call {call.key} as {name}", make, shows_secrets=True), name, "not masked")
+            for name, make in clear
         ]
     return choices
 
 
 def schema_options(schema: SchemaSources) -> tuple[str, ...]:
-    """The options of grpcurl for the same schema."""
+    """Return the options with which grpcurl uses the same schema."""
     folders = schema.proto_paths or tuple(dict.fromkeys(path.parent for path in schema.proto_files))
-    words: list[str] = []
-    for option, paths in (("-import-path", folders), ("-proto", schema.proto_files), ("-protoset", schema.protosets)):
-        words += [word for path in paths for word in (option, _named(option, path, schema))]
-    return tuple(words)
+    arguments: list[str] = []
+    for path in folders:
+        arguments += ("-import-path", str(path))
+    for path in schema.proto_files:
+        arguments += ("-proto", _relative_path(path, schema))
+    for path in schema.protosets:
+        arguments += ("-protoset", str(path))
+    return tuple(arguments)
 
 
-def _named(option: str, path: Path, schema: SchemaSources) -> str:
-    """A .proto is named to grpcurl by its path below an import path."""
-    if option != "-proto":
-        return str(path)
+def _relative_path(path: Path, schema: SchemaSources) -> str:
+    """Return the path of a .proto file below its import path, as grpcurl expects it."""
     folder = next((each for each in schema.proto_paths if path.is_relative_to(each)), path.parent)
     return str(path.relative_to(folder))
 
 
-_LINES_AT_ONCE: Final = 50
-"""Between two looks at the keyboard: a few milliseconds."""
+_LINES_PER_PIECE: Final = 50
+"""Lines that are made between two checks for pending keys; they take a few milliseconds."""
 
 
 class Included(NamedTuple):
-    """What is written only when it is asked for."""
+    """What is written only if the user asks for it."""
 
     keys: bool = False
     """TLS keys."""
@@ -157,63 +163,65 @@ class Included(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """The screen as SVG, with its secrets masked and without."""
+    """The screen as SVG, with its secrets masked and in clear."""
 
     masked: str
     clear: str
     mask: Mask
-    """What was masked."""
+    """The mask of `masked`, which counts what it masked."""
     has_bytes: bool
-    """True where raw bytes are in it too, of which nothing is masked."""
+    """True if it shows raw bytes, in which nothing can be masked."""
 
 
 class ExportOption(NamedTuple):
-    """One thing that can be written."""
+    """One item of the export dialog."""
 
     title: str
     facts: str
     ending: str
-    """Of the name that is proposed: `-marked.pcapng`; empty for a folder."""
+    """The end of the proposed name, such as `-marked.pcapng`. For a folder it has no dot."""
     write: Callable[[Path, Included], Awaitable[str]]
-    """Takes where to, which may be written over, and what is included; gives a sentence."""
+    """Write to a path, overwriting what is there. Return the sentence that confirms it."""
     has_keys: bool = False
-    """True where TLS keys may be in it."""
+    """True if it may contain TLS keys."""
     has_secrets: bool = False
-    """True where headers may be in it that are masked."""
+    """True if it may contain headers to mask."""
 
     @property
     def is_folder(self) -> bool:
-        """True when files are written into a folder."""
+        """True if it writes several files into a folder."""
         return not self.ending.rpartition(".")[1]
 
 
 @dataclass(frozen=True, slots=True)
 class ExportContext:
-    """What is on the screen."""
+    """The capture and what is selected, marked and shown of it."""
 
     session: Session
     catalog: Catalog
     shown_packets: Callable[[], Iterable[int]]
-    marked: Callable[[], Awaitable[frozenset[int]]]
-    """The packets of what is marked."""
+    marked_packets: Callable[[], Awaitable[frozenset[int]]]
+    """Return the packets of all marked rows."""
     marks: int
+    """How many rows are marked."""
     frames: Sequence[int]
-    """Positions that are shown."""
+    """The positions of the frames that are shown."""
     calls: Sequence[StreamKey]
-    """Calls that are shown."""
+    """The calls that are shown."""
     call: StreamKey | None
+    """The call that is selected."""
     connection: int | None
-    """What is selected."""
+    """The connection that is selected."""
     suffix: str
-    """`.pcap` or `.pcapng`, as the capture is."""
+    """`.pcap` or `.pcapng`, like the capture."""
     comments: Mapping[int, tuple[str, ...]]
     picture: Picture
     secrets: SecretSwitch
 
 
-def export_options(ground: ExportContext) -> list[ExportOption]:
-    """All that can be written now."""
-    return [*_captures(ground), *_objects(ground), *_of_call(ground), _screen(ground)]
+def export_options(context: ExportContext) -> list[ExportOption]:
+    """Return what can be written now, in the order of the dialog."""
+    return [*_captures(context), *_json_lines(context), *_call_exports(context), _screen(context)]
 
 
 def _captures(on: ExportContext) -> Iterator[ExportOption]:
@@ -224,11 +232,13 @@ def _captures(on: ExportContext) -> Iterator[ExportOption]:
         return await pick_packets(on.shown_packets())
 
     yield _capture(on, "Capture, all packets", "as it was captured", "", everything)
-    yield _capture(on, "Capture, packets shown", "those that the filter lets through", "-shown", shown)
+    yield _capture(on, "Capture, packets shown", "those that match the filter", "-shown", shown)
     if on.marks:
-        yield _capture(on, "Capture, marked", f"the packets of {counted(on.marks, 'marked row')}", "-marked", on.marked)
+        yield _capture(
+            on, "Capture, marked", f"the packets of {counted(on.marks, 'marked row')}", "-marked", on.marked_packets
+        )
     if (key := on.call) is not None:
-        facts = "the packets that carry it; headers may refer to others of its connection"
+        facts = "the packets that carry it; its headers may depend on others of the connection"
         ending = f"-call-{key.connection}-{key.stream}"
         yield _capture(on, f"Capture, call {key}", facts, ending, lambda: packets_of_calls(on.session, [key]))
     if (number := on.connection) is not None:
@@ -248,7 +258,7 @@ def _capture(
     return ExportOption(title, facts, ending + on.suffix, write, has_keys=on.suffix == ".pcapng")
 
 
-def _objects(on: ExportContext) -> Iterator[ExportOption]:
+def _json_lines(on: ExportContext) -> Iterator[ExportOption]:
     store, catalog = on.session.store, on.catalog
 
     def frames(mask: Mask) -> Iterator[bytes]:
@@ -258,8 +268,8 @@ def _objects(on: ExportContext) -> Iterator[ExportOption]:
         return (json_line(call_object(store, catalog, each, mask)) for each in on.calls[:] if each in store.calls)
 
     def messages(_mask: Mask) -> Iterator[bytes]:
-        kept = (each for each in on.calls[:] if each in store.calls)
-        return (json_line(each) for key in kept for each in message_objects(store, catalog, key))
+        keys = (each for each in on.calls[:] if each in store.calls)
+        return (json_line(each) for key in keys for each in message_objects(store, catalog, key))
 
     count = counted(len(on.calls), "call")
     frames_facts, calls_facts = f"{counted(len(on.frames), 'frame')} shown", f"{count} shown, with their messages"
@@ -268,13 +278,13 @@ def _objects(on: ExportContext) -> Iterator[ExportOption]:
     yield _lines(on, "Messages as JSON lines", f"those of {count} shown", "-messages.jsonl", messages)
 
 
-def _of_call(on: ExportContext) -> Iterator[ExportOption]:
+def _call_exports(on: ExportContext) -> Iterator[ExportOption]:
     if (key := on.call) is None:
         return
     store, ending = on.session.store, f"-call-{key.connection}-{key.stream}"
 
     def call() -> Call:
-        if key not in store.calls:  # it left while the dialog was open
+        if key not in store.calls:  # evicted while the dialog was open
             raise SourceError(NOT_KEPT)
         return store.calls[key]
 
@@ -282,20 +292,20 @@ def _of_call(on: ExportContext) -> Iterator[ExportOption]:
         return await save_messages(call(), path)
 
     def text(mask: Mask) -> Iterator[bytes]:
-        return (encoded(each) for each in follow_lines(follow(store, on.catalog, call().key), mask=mask))
+        return (encoded(each) for each in follow_lines(Follow(store, on.catalog, call().key), mask=mask))
 
     def page(mask: Mask) -> Iterator[bytes]:
-        return (encoded(each) for each in follow_page(follow(store, on.catalog, call().key), mask))
+        return (encoded(each) for each in follow_page(Follow(store, on.catalog, call().key), mask))
 
     def encoded(line: str) -> bytes:
         return line.encode(errors="replace")
 
-    title, facts = f"Messages of call {key}, a file each", "raw, into a folder: 001-request.bin, …"
+    title, facts = f"Messages of call {key}, one file each", "raw, into a folder: 001-request.bin, …"
     has = key in store.calls and has_secrets(store.calls[key], on.secrets.mask(is_on=False).secrets)
     yield ExportOption(title, facts, f"{ending}-messages", write)
     follow_of = f"Follow of call {key} as"
-    yield _lines(on, f"{follow_of} text", "as the command follow prints it", f"{ending}.txt", text, has_secrets=has)
-    yield _lines(on, f"{follow_of} HTML", "one page for a browser", f"{ending}.html", page, has_secrets=has)
+    yield _lines(on, f"{follow_of} text", "as the follow command prints it", f"{ending}.txt", text, has_secrets=has)
+    yield _lines(on, f"{follow_of} HTML", "a page for a browser", f"{ending}.html", page, has_secrets=has)
 
 
 def _screen(on: ExportContext) -> ExportOption:
@@ -304,10 +314,11 @@ def _screen(on: ExportContext) -> ExportOption:
     async def write(path: Path, included: Included) -> str:
         data = (picture.clear if included.secrets else picture.masked).encode()
         write_private(path, data)
-        said = _saved(title, path, len(data), on.secrets.mask(is_on=True) if included.secrets else picture.mask)
-        return f"{said} The bytes in it are as on the wire." if picture.has_bytes and not included.secrets else said
+        confirmation = _saved(title, path, len(data), on.secrets.mask(is_on=True) if included.secrets else picture.mask)
+        is_unmasked = picture.has_bytes and not included.secrets
+        return f"{confirmation} The bytes in it are not masked." if is_unmasked else confirmation
 
-    facts = "as it was when this was opened"
+    facts = "as it was when this dialog was opened"
     return ExportOption(title, facts, "-screen.svg", write, has_secrets=bool(picture.mask.count))
 
 
@@ -322,8 +333,8 @@ def _lines(
 ) -> ExportOption:
     async def pieces(mask: Mask) -> AsyncIterator[bytes]:
         lines = make(mask)
-        while held := list(islice(lines, _LINES_AT_ONCE)):
-            yield b"\n".join((*held, b""))
+        while piece := list(islice(lines, _LINES_PER_PIECE)):
+            yield b"\n".join((*piece, b""))
 
     async def write(path: Path, included: Included) -> str:
         mask = on.secrets.mask(is_on=included.secrets)
@@ -334,5 +345,5 @@ def _lines(
 
 
 def _saved(title: str, path: Path, size: int, mask: Mask) -> str:
-    remark = f" {words}." if (words := masked_words(mask)) else ""
+    remark = f" {masked}." if (masked := secrets_remark(mask)) else ""
     return f"Saved {title[0].lower()}{title[1:]} as {path}: {size:,} bytes.{remark}"

@@ -1,4 +1,4 @@
-"""Dialogs that ask for a path: save, export, open, captures left by killed runs."""
+"""Dialogs about files: save, export, open, and captures left by killed runs."""
 
 from __future__ import annotations
 
@@ -21,77 +21,77 @@ from textual.widgets.option_list import Option
 from inspector.capture.left_captures import DAYS_KEPT, LeftCapture
 from inspector.files import expand, status_of
 from inspector.text import clean
-from inspector.ui.dialogs.base import Dialog
+from inspector.ui.dialogs.base import Dialog, move_selection
 from inspector.ui.dialogs.export import ExportOption, Included, SecretSwitch, secrets_label
 
 
 class Destination:
-    """A path that is checked when Enter is pressed. Owns which one was asked about: Enter again writes over it."""
+    """Checks a path to write to when Enter is pressed. To overwrite a file, Enter must be pressed twice."""
 
     def __init__(self) -> None:
-        self._asked: Path | None = None
+        self._to_confirm: Path | None = None
 
-    def forget(self) -> None:
-        """Something else is typed, or chosen: what was asked is not answered by the next Enter."""
-        self._asked = None
+    def reset(self) -> None:
+        """Require confirmation again: the path or the contents are different now."""
+        self._to_confirm = None
 
-    def objection(self, path: Path, *, is_folder: bool = False) -> str | None:
-        """What is wrong with a path for a file, or for a folder of files; None for one that can be taken."""
+    def problem(self, path: Path, *, is_folder: bool = False) -> str | None:
+        """Return why a file, or a folder of files, cannot be written to a path; None if it can."""
         try:
-            return self._look(path, is_folder=is_folder)
+            return self._check(path, is_folder=is_folder)
         except OSError as error:
-            return f"Nothing can be written to {path}: {error.strerror}."
+            return f"Cannot write to {path}: {error.strerror}."
 
-    def _look(self, path: Path, *, is_folder: bool) -> str | None:
+    def _check(self, path: Path, *, is_folder: bool) -> str | None:
         if not path.name:
-            return "Name a file."
+            return "Enter the name of a file."
         parent, status = status_of(path.parent), status_of(path)
         if parent is None or not stat.S_ISDIR(parent.st_mode):
             return f"There is no folder {path.parent}."
         is_file = status is not None and not stat.S_ISDIR(status.st_mode)
         if is_folder:
-            return f"{path} is a file; name a folder." if is_file else None
+            return f"{path} is a file; enter the name of a folder." if is_file else None
         if status is not None and not is_file:
-            return f"{path} is a folder; name a file in it."
-        if is_file and self._asked != path:
-            self._asked = path
-            return f"{path.name} is there already. Enter again writes over it · Esc cancels"
+            return f"{path} is a folder; enter the name of a file in it."
+        if is_file and self._to_confirm != path:
+            self._to_confirm = path
+            return f"{path.name} exists. Enter again overwrites it · Esc cancels"
         return None
 
 
 def typed_path(text: str) -> Path:
-    """What was typed, as a path; `~` is one's home."""
+    """Return what was typed as a path, with `~` expanded."""
     return expand(text.strip())
 
 
 def default_name(source: str, suffix: str) -> str:
-    """The name that is proposed for what is made of a source: with the time, so that it is hardly ever there."""
+    """Return a file name made from a source and the current time, so that it rarely exists."""
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", source.removesuffix(".gz").removesuffix(".pcapng").removesuffix(".pcap"))
     return f"{name.strip('-') or 'capture'}-{datetime.now().astimezone():%Y%m%d-%H%M%S}{suffix}"
 
 
 _HELP: Final = "Enter saves · Esc cancels"
-_HELP_WITH_BOX: Final = "Enter saves · Tab, Space the box · Esc cancels"
+_HELP_WITH_BOX: Final = "Enter saves · Tab, Space: checkbox · Esc cancels"
 
 
 class SaveLocation(NamedTuple):
-    """Where to write to."""
+    """The result of a `SaveDialog`."""
 
     path: Path
     shows_secrets: bool
 
 
 class SaveDialog(Dialog[SaveLocation]):
-    """Gives where to write to, or None."""
+    """Asks where to save one thing."""
 
     def __init__(self, source: str, suffix: str, title: str, secrets: str = "") -> None:
-        """`source` is what the name of the file is made from; `secrets` the label of a box that shows them, if any."""
+        """`source` is for the proposed name. `secrets` is the label of the checkbox that shows them; empty for none."""
         super().__init__()
         self._source, self._suffix, self._title, self._secrets = source, suffix, title, secrets
         self._destination = Destination()
 
     def compose(self) -> ComposeResult:
-        """A path, and a line that says what Enter does."""
+        """Yield the path, the checkbox if there is one, and the help."""
         with Vertical(classes="dialog") as box:
             box.border_title = Content(clean(self._title))
             yield Input(default_name(self._source, self._suffix), id="path")
@@ -100,64 +100,64 @@ class SaveDialog(Dialog[SaveLocation]):
             yield Static(id="dialog-note", markup=False)
 
     def on_mount(self) -> None:
-        """Say what keys do."""
-        self.say(_HELP_WITH_BOX if self._secrets else _HELP)
+        """Show the help."""
+        self._reset()
 
     @on(Input.Changed)
-    def _forget(self) -> None:
-        self._destination.forget()
-        self.say(_HELP_WITH_BOX if self._secrets else _HELP)
+    def _reset(self) -> None:
+        self._destination.reset()
+        self.show_note(_HELP_WITH_BOX if self._secrets else _HELP)
 
     @on(Input.Submitted)
     def _decide(self, event: Input.Submitted) -> None:
         path = typed_path(event.value)
-        if (objection := self._destination.objection(path)) is None:
+        if (problem := self._destination.problem(path)) is None:
             shows_secrets = any(box.value for box in self.query(Checkbox))
             self.dismiss(SaveLocation(path, shows_secrets))
         else:
-            self.say(objection, is_warning=True)
+            self.show_note(problem, is_warning=True)
 
 
-_EXPORT_HELP: Final = "Enter saves · ↑ ↓ what · Tab, Space the box · Esc cancels"
-_MOVES: Final = {"down": "cursor_down", "up": "cursor_up", "pagedown": "page_down", "pageup": "page_up"}
-_ROOM: Final = 34
+_EXPORT_HELP: Final = "Enter saves · ↑ ↓ choose · Tab, Space: checkbox · Esc cancels"
+_TITLE_WIDTH: Final = 34
 
 
-class ExportOrder(NamedTuple):
-    """What was chosen."""
+class ExportChoice(NamedTuple):
+    """The result of an `ExportDialog`."""
 
-    way: ExportOption
+    option: ExportOption
     path: Path
     included: Included
 
 
-class ExportDialog(Dialog[ExportOrder]):
-    """Gives an order, or None."""
+class ExportDialog(Dialog[ExportChoice]):
+    """Asks what to save or export, and where."""
 
-    def __init__(self, ways: Sequence[ExportOption], source: str, secrets: SecretSwitch) -> None:
-        """`source` is what the name of the file is made from."""
+    def __init__(self, options: Sequence[ExportOption], source: str, secrets: SecretSwitch) -> None:
+        """`source` is for the proposed name."""
         super().__init__()
-        self._ways, self._source, self._secrets = ways, source, secrets
+        self._export_options, self._source, self._secrets = options, source, secrets
         self._proposed = ""
+        """The proposed name; it follows the option until the user types another one."""
         self._destination = Destination()
-        self._taken = -1
-        """The way that was clicked last: a second click on it saves."""
+        self._clicked = -1
+        """The option that was clicked last; a second click on it saves."""
 
     def compose(self) -> ComposeResult:
-        """What can be written, where to, and a line that says what keys do."""
+        """Yield the options, the path, the checkboxes, and the help."""
         with Vertical(classes="dialog -choice -export") as box:
             box.border_title = "Save or export"
-            yield OptionList(*map(_option, self._ways), id="ways", markup=False, compact=True)
+            yield OptionList(*map(_option, self._export_options), id="ways", markup=False, compact=True)
             yield Input(id="path")
-            yield Checkbox("Keep the TLS keys that are in it", id="keys", compact=True)
+            yield Checkbox("Include its TLS keys", id="keys", compact=True)
             yield Checkbox(secrets_label(self._secrets.secrets), self._secrets.is_on, id="secrets", compact=True)
             yield Static(id="dialog-note", markup=False)
 
     def on_mount(self) -> None:
-        """The whole capture is what is saved most often."""
+        """Select the whole capture, which is saved most often."""
         self._list.highlighted = 0
         self.query_one(Input).focus()
-        self.say(_EXPORT_HELP)
+        self.show_note(_EXPORT_HELP)
 
     @property
     def _list(self) -> OptionList:
@@ -167,90 +167,88 @@ class ExportDialog(Dialog[ExportOrder]):
         return self.query_one(f"#{name}", Checkbox)
 
     @property
-    def _way(self) -> ExportOption:
-        return self._ways[self._list.highlighted or 0]
+    def _option(self) -> ExportOption:
+        return self._export_options[self._list.highlighted or 0]
 
     @on(OptionList.OptionHighlighted)
     def _propose(self) -> None:
-        """A name for what is chosen; one that was typed stays."""
-        field, way = self.query_one(Input), self._way
+        """Propose a name, unless the user has typed one."""
+        field, option = self.query_one(Input), self._option
         if field.value == self._proposed:
-            field.value = self._proposed = default_name(self._source, way.ending)
+            field.value = self._proposed = default_name(self._source, option.ending)
             field.cursor_position = len(field.value)
-        self._box("keys").display, self._box("secrets").display = way.has_keys, way.has_secrets
-        self._forget()
+        self._box("keys").display, self._box("secrets").display = option.has_keys, option.has_secrets
+        self._reset()
 
     @on(Input.Changed)
-    def _forget(self) -> None:
-        self._destination.forget()
-        self.say(_EXPORT_HELP)
+    def _reset(self) -> None:
+        self._destination.reset()
+        self.show_note(_EXPORT_HELP)
 
     @on(OptionList.OptionSelected)
     def _take(self, event: OptionList.OptionSelected) -> None:
-        if event.option_index == self._taken:
+        if event.option_index == self._clicked:
             self._decide()
         else:
-            self._taken = event.option_index
-            self.say("Once more saves · Esc cancels")
+            self._clicked = event.option_index
+            self.show_note("Click again to save · Esc cancels")
 
     @on(Input.Submitted)
     def _decide(self) -> None:
         path = typed_path(self.query_one(Input).value)
-        if (objection := self._destination.objection(path, is_folder=self._way.is_folder)) is None:
+        if (problem := self._destination.problem(path, is_folder=self._option.is_folder)) is None:
             included = Included(self._box("keys").value, self._box("secrets").value)
-            self.dismiss(ExportOrder(self._way, path, included))
+            self.dismiss(ExportChoice(self._option, path, included))
         else:
-            self.say(objection, is_warning=True)
+            self.show_note(problem, is_warning=True)
 
     def on_key(self, event: events.Key) -> None:
-        """Keys that move choose what is written, although the focus is where one types."""
-        if event.key in _MOVES and not self._list.has_focus:
-            event.stop()
-            getattr(self._list, f"action_{_MOVES[event.key]}")()
+        """Move the selection in the list although the path has the focus."""
+        move_selection(self._list, event)
 
 
-def _option(way: ExportOption) -> Option:
-    return Option(Content.assemble(way.title.ljust(_ROOM), "  ", (clean(way.facts), "$tone-dim")))
+def _option(option: ExportOption) -> Option:
+    return Option(Content.assemble(option.title.ljust(_TITLE_WIDTH), "  ", (clean(option.facts), "$tone-dim")))
 
 
 _CAPTURES: Final = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz", ".cap.gz")
 
 
 class _CaptureTree(DirectoryTree):
-    """Folders, and the files whose names look like captures."""
+    """Folders, and files whose names look like captures."""
 
     ICON_NODE = "▸ "
     ICON_NODE_EXPANDED = "▾ "
     ICON_FILE = "  "
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
-        """Leave out what is hidden and what is no capture by its name."""
+        """Leave out hidden files and files that are not captures by their names."""
         return (path for path in paths if _is_offered(path))
 
 
 class _PathSuggester(Suggester):
-    """Completes a path by the first capture or folder that begins so."""
+    """Completes a path with the first capture or folder that starts with it."""
 
     def __init__(self) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
 
     async def get_suggestion(self, value: str) -> str | None:
-        """The completed path, None where nothing begins so."""
+        """Return the completed path; None if nothing starts with it."""
         return _completed(value) if value else None
 
 
 class OpenDialog(Dialog[Path]):
-    """Gives the path of a file, or None."""
+    """Asks which file to open."""
 
     def compose(self) -> ComposeResult:
-        """A path with completion, a tree, and a line that says what keys do."""
+        """Yield the path, a tree of folders, and the help."""
         with Vertical(classes="dialog -tall") as box:
             box.border_title = "Open a capture"
             yield Input(
-                id="path", placeholder="Path of a pcap or pcapng file, gzipped or not", suggester=_PathSuggester()
+                id="path", placeholder="Path of a pcap or pcapng file; may be gzipped", suggester=_PathSuggester()
             )
             yield _CaptureTree(Path.cwd())
-            yield Static(Content("Enter opens · → completes · Tab to the tree · Esc cancels"), id="dialog-note")
+            yield Static(Content("Enter opens · → completes · Tab: tree · Esc cancels"), id="dialog-note")
 
     @on(Input.Submitted)
     def _decide(self, event: Input.Submitted) -> None:
@@ -258,12 +256,12 @@ class OpenDialog(Dialog[Path]):
         try:
             status = status_of(path)
         except OSError as error:
-            self.say(f"{path} cannot be opened: {error.strerror}.", is_warning=True)
+            self.show_note(f"Cannot open {path}: {error.strerror}.", is_warning=True)
             return
         if status is not None and not stat.S_ISDIR(status.st_mode):
             self.dismiss(path)
         elif event.value:
-            self.say(f"{path} is a folder." if status else f"There is no file {path}.", is_warning=True)
+            self.show_note(f"{path} is a folder." if status else f"There is no file {path}.", is_warning=True)
 
     @on(DirectoryTree.FileSelected)
     def _take(self, event: DirectoryTree.FileSelected) -> None:
@@ -275,7 +273,7 @@ def _is_offered(path: Path) -> bool:
         return False
     try:
         return path.name.lower().endswith(_CAPTURES) or path.is_dir()
-    except OSError:  # where nothing may be looked at, nothing is offered
+    except OSError:  # a folder without permission to look into
         return False
 
 
@@ -289,11 +287,11 @@ def _completed(typed: str) -> str | None:
     return typed[: len(typed) - len(start)] + found[0] if found else None
 
 
-_NOTE: Final = "Enter, or a click · Esc: later"
+_LEFT_HELP: Final = "Enter, or a click · Esc: later"
 
 
 class Fate(StrEnum):
-    """What becomes of one of them; Esc leaves all as they are."""
+    """What to do with a capture that a killed run left."""
 
     OPEN = "Open it"
     SAVE = "Save it as …"
@@ -301,27 +299,27 @@ class Fate(StrEnum):
 
 
 class Decision(NamedTuple):
-    """What was chosen."""
+    """The result of a `LeftDialog`."""
 
     capture: LeftCapture
     fate: Fate
 
 
 class LeftDialog(Dialog[Decision]):
-    """Gives a decision, or None."""
+    """Asks what to do with captures that killed runs left."""
 
     def __init__(self, captures: Sequence[tuple[LeftCapture, str]]) -> None:
-        """`captures` come with what is known of each, the newest first."""
+        """`captures` are the newest first, each with a description."""
         super().__init__()
         self._captures = captures
 
     def compose(self) -> ComposeResult:
-        """Each capture with its choices, and a line that says what keys do."""
+        """Yield each capture with its choices, and the help."""
         with Vertical(classes="dialog") as box:
             box.border_title = "Captured by a run that was killed" if len(self._captures) == 1 else "Killed runs"
             yield OptionList(*self._options(), id="ways", markup=False, compact=True)
-            words = f"What stays here is offered again at the next start, and deleted after {DAYS_KEPT} days."
-            yield Static(Content(f"{words}\n{_NOTE}"), id="dialog-note")
+            explanation = f"The others are offered again at the next start, and deleted after {DAYS_KEPT} days."
+            yield Static(Content(f"{explanation}\n{_LEFT_HELP}"), id="dialog-note")
 
     def _options(self) -> Iterator[Option]:
         for number, (_, facts) in enumerate(self._captures):

@@ -1,4 +1,4 @@
-"""The items of the dialogs: methods, earlier requests, active calls, filters by field."""
+"""The items of choice dialogs: methods, the request history, active calls, filters by field."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from typing import Final
 
 from inspector.client.history import HistoryEntry
 from inspector.model.call import Call, CallKind
-from inspector.model.packet import Field
+from inspector.model.dissection import Field
 from inspector.schema.catalog import GREET_METHOD, GREET_ORIGIN, Catalog, Method
 from inspector.schema.untyped import WITHOUT_SCHEMA, untyped_method
-from inspector.store.filters.syntax import FORCE, Language, display_text, language
+from inspector.store.filters.syntax import DISPLAY_PREFIX, Language, display_text, language
 from inspector.text import counted
 from inspector.ui.active_calls import SentCall
 from inspector.ui.dialogs.choice import Choice
-from inspector.ui.draft import KIND_WORDS, Draft, draft_of, one_line, seen_kind
+from inspector.ui.draft import KIND_WORDS, Draft, captured_kind, draft_of, one_line
 
-_OF_GRPC = "/grpc."
+_GRPC_PREFIX = "/grpc."
+"""The services of gRPC itself, such as reflection and health."""
 
 
 def default_method(catalog: Catalog, latest: str | None = None) -> str | None:
-    """The method to begin with at a service that somebody else runs; None where no schema tells of one.
+    """Return the first method in the request box for a service other than greet; None if the schema has none.
 
-    The one that was called there last, else greet, else the first unary one of the service's own.
+    It is the one that was called there last, else greet, else the service's first unary method, else its first method.
     """
     if latest is not None and catalog.method(latest) is not None:
         return latest
@@ -35,9 +36,10 @@ def default_method(catalog: Catalog, latest: str | None = None) -> str | None:
 
 
 def listed_methods(catalog: Catalog, *, is_greet: bool) -> Iterator[Method]:
-    """Every method, the service's own first, then those of gRPC itself.
+    """Yield all methods, those of gRPC itself last.
 
-    The greet service's own are there for that service, and where nothing tells of another: then they are a guess.
+    Those of the built-in schema of the greet service are included for that service, and as a guess when no other
+    method is known.
     """
     found = sorted(catalog.methods.values(), key=lambda method: (not _is_own(method), _service(method)))
     with_greet = is_greet or not any(map(_is_own, found))
@@ -45,7 +47,7 @@ def listed_methods(catalog: Catalog, *, is_greet: bool) -> Iterator[Method]:
 
 
 def _is_own(method: Method) -> bool:
-    return method.origin != GREET_ORIGIN and not method.path.startswith(_OF_GRPC)
+    return method.origin != GREET_ORIGIN and not method.path.startswith(_GRPC_PREFIX)
 
 
 def _service(method: Method) -> str:
@@ -55,14 +57,13 @@ def _service(method: Method) -> str:
 EDIT: Final = ("f2", "ctrl+g")
 SEND: Final = ("f5", "ctrl+j", "ctrl+enter")
 END: Final = ("ctrl+x", "ctrl+d")
-"""Keys that choose, beside Enter."""
 CLEAR: Final = ("ctrl+x",)
-"""Of the history: all of it is meant."""
+"""Keys that choose in a dialog, besides Enter. `CLEAR` is about the whole history."""
 
 
 def method_choices(catalog: Catalog, calls: Iterable[Call], *, is_greet: bool) -> list[Choice]:
-    """Every method with its kind, its types and where its schema is from; then those of calls that no schema knows."""
-    known = [
+    """Return all methods with kind, types and source of the schema, then those of captured calls without a schema."""
+    in_schema = [
         Choice(
             method,
             method.path.removeprefix("/"),
@@ -70,40 +71,42 @@ def method_choices(catalog: Catalog, calls: Iterable[Call], *, is_greet: bool) -
         )
         for method in listed_methods(catalog, is_greet=is_greet)
     ]
-    seen = {call.method: seen_kind(call) for call in calls if call.method and catalog.method(call.method) is None}
+    captured = {
+        call.method: captured_kind(call) for call in calls if call.method and catalog.method(call.method) is None
+    }
     return [
-        *known,
+        *in_schema,
         *(
             Choice(
                 untyped_method(path, kind),
                 path.removeprefix("/"),
-                f"{KIND_WORDS[kind]:<13}  seen here, {WITHOUT_SCHEMA}",
+                f"{KIND_WORDS[kind]:<13}  captured, {WITHOUT_SCHEMA}",
             )
-            for path, kind in seen.items()
+            for path, kind in captured.items()
         ),
     ]
 
 
 def history_choices(entries: Iterable[HistoryEntry]) -> list[Choice]:
-    """What was sent, the latest first; the same request once, and masked only where its secrets are not known."""
+    """Return the requests, the latest first and each once. Leave out a masked one whose unmasked form is there."""
     latest = {draft_of(each): each for each in entries}
     masked = {draft: draft.settings.masked for draft in latest if draft.settings.masked}
-    known = {_blanked(draft, names) for names in {*masked.values()} for draft in latest if draft not in masked}
+    unmasked = {_without(draft, names) for names in {*masked.values()} for draft in latest if draft not in masked}
     for draft, names in masked.items():
-        if _blanked(draft, names) in known:
+        if _without(draft, names) in unmasked:
             del latest[draft]
     found = sorted(latest.items(), key=lambda each: -each[1].sent_at)
-    return [Choice(draft, _sent(entry), _how(entry, draft)) for draft, entry in found]
+    return [Choice(draft, _request_text(entry), _facts(entry, draft)) for draft, entry in found]
 
 
-def _blanked(draft: Draft, names: Sequence[str]) -> Draft:
-    """A draft without the values of some metadata."""
+def _without(draft: Draft, names: Sequence[str]) -> Draft:
+    """Return a draft without the values of some metadata."""
     metadata = tuple((name, "" if name in names else value) for name, value in draft.settings.metadata)
     return replace(draft, settings=replace(draft.settings, metadata=metadata, masked=()))
 
 
 def call_choices(calls: Iterable[SentCall]) -> list[Choice]:
-    """The calls that run, with the streams that they are on the wire."""
+    """Return the active calls with their streams and progress."""
     return [Choice(call, call.method.path.removeprefix("/"), _state(call)) for call in calls]
 
 
@@ -112,36 +115,36 @@ def _state(call: SentCall) -> str:
     end = "" if call.takes_more else "half-closed"
     replies = counted(call.received, "reply", "replies")
     latest = f"latest: {one_line(call.texts[-1])}" if call.texts and call.texts[-1] else ""
-    words = (stream, f"{call.sent} sent", replies, end, latest, KIND_WORDS[call.method.kind])
-    return "  ".join(word for word in words if word)
+    facts = (stream, f"{call.sent} sent", replies, end, latest, KIND_WORDS[call.method.kind])
+    return "  ".join(filter(None, facts))
 
 
-def _sent(entry: HistoryEntry) -> str:
+def _request_text(entry: HistoryEntry) -> str:
     return f"{entry.method.rpartition('/')[2]}  {'  '.join(one_line(text) for text in entry.messages)}"
 
 
-def _how(entry: HistoryEntry, draft: Draft) -> str:
+def _facts(entry: HistoryEntry, draft: Draft) -> str:
     when = datetime.fromtimestamp(entry.sent_at).astimezone() if entry.sent_at else None
-    words = (entry.status, f"{when:%d %b %H:%M}" if when else "", entry.target, *draft.settings.words)
-    return "  ".join(word for word in words if word)
+    facts = (entry.status, f"{when:%d %b %H:%M}" if when else "", entry.target, *draft.settings.summary)
+    return "  ".join(filter(None, facts))
 
 
 def field_filters(field: Field, current: str) -> list[Choice]:
-    """The display filters that a field leads to: by itself, and with the display filter that is on."""
+    """Return display filters for a field: alone, and combined with the current display filter."""
     if not (found := field.filter):
         return []
-    ways = [(found, "apply"), (f"!({found})", "not")]
-    if language(current) is Language.DISPLAY and (before := display_text(current)):
-        ways += [
-            (f"({before}) && {found}", "and"),
-            (f"({before}) || {found}", "or"),
-            (f"({before}) && !({found})", "and not"),
+    filters = [(found, "apply"), (f"!({found})", "not")]
+    if language(current) is Language.DISPLAY and (previous := display_text(current)):
+        filters += [
+            (f"({previous}) && {found}", "and"),
+            (f"({previous}) || {found}", "or"),
+            (f"({previous}) && !({found})", "and not"),
         ]
     if (name := field.name) != found:
-        ways.append((name, "any value"))
-    return [Choice(_marked(text), text, facts) for text, facts in ways]
+        filters.append((name, "any value"))
+    return [Choice(_unambiguous(text), text, facts) for text, facts in filters]
 
 
-def _marked(text: str) -> str:
-    """A display filter that is seen to be one."""
-    return text if language(text) is Language.DISPLAY else f"{FORCE} {text}"
+def _unambiguous(text: str) -> str:
+    """Return a display filter in a form that the filter box does not take for words."""
+    return text if language(text) is Language.DISPLAY else f"{DISPLAY_PREFIX} {text}"

@@ -1,4 +1,4 @@
-"""Screens beside the lists: two calls compared, and the statistics of a capture."""
+"""Screens with reports: the comparison of two calls, and the statistics of a capture."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from inspector.ui.detail.documents import LinesDocument
 from inspector.ui.dialogs.base import Dialog
 from inspector.ui.feed import Feed
 from inspector.ui.messages import TabChosen
+from inspector.ui.widgets.bars import TabBar
 from inspector.ui.widgets.document import Pane
 from inspector.ui.widgets.layout import DocumentBlock
-from inspector.ui.widgets.tab_bar import TabBar
 
-_BESIDES_TEXT: Final = 3
-"""Cells of a pane that no text stands in: the mark before it and the scrollbar."""
+_PANE_MARGIN: Final = 3
+"""Cells of a line that hold no text: the cursor mark and the scrollbar."""
 
 
-class _Document:
-    """A comparison, a block for each of its parts."""
+class _ComparisonDocument:
+    """A comparison as a document for a pane, with one block for each part."""
 
     def __init__(self, comparison: Comparison) -> None:
         self._comparison = comparison
@@ -40,12 +40,12 @@ class _Document:
         return len(self._comparison)
 
     def block(self, index: int) -> DocumentBlock:
-        """A part."""
+        """Return one part of the comparison."""
         return DocumentBlock(self._comparison.part(index))
 
 
 class CompareScreen(ModalScreen[None]):
-    """Two calls as they were when this was opened."""
+    """Compares two calls as they were when the screen was opened."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,equals_sign", "dismiss", "Close")]
 
@@ -54,7 +54,7 @@ class CompareScreen(ModalScreen[None]):
         self._store, self._catalog, self._calls = store, catalog, (left, right)
 
     def compose(self) -> ComposeResult:
-        """A pane in a box."""
+        """Yield a pane in a box."""
         left, right = self._calls
         with Vertical(classes="dialog -compare") as box:
             box.border_title = Content(f"Call {left} and call {right}")
@@ -62,22 +62,20 @@ class CompareScreen(ModalScreen[None]):
             yield Pane(id="compare-pane")
 
     def on_mount(self) -> None:
-        """Let the keys of a pane scroll, and compare once it is known how wide that is."""
+        """Focus the pane so that its keys scroll, and compare when its width is known."""
         self.query_one(Pane).focus()
         self.call_after_refresh(self._compare)
 
     def _compare(self) -> None:
         pane = self.query_one(Pane)
-        width = pane.size.width - _BESIDES_TEXT
-        pane.show(_Document(Comparison(self._store, self._catalog, *self._calls, width)))
+        width = pane.size.width - _PANE_MARGIN
+        pane.viewport.show(_ComparisonDocument(Comparison(self._store, self._catalog, *self._calls, width)))
 
 
-_SECONDS: Final = 0.5
-_BESIDE_STATISTICS: Final = 3
-"""Cells of a pane that no text stands in: the mark before it and the scrollbar."""
-_PLOTS, _BESIDES_PLOTS = 3, 7
-"""Plots below each other; lines besides them: titles, time lines, and the axis."""
-_LEAST_HEIGHT: Final = 3
+_REFRESH_SECONDS: Final = 0.5
+_PLOTS, _LINES_BESIDE_PLOTS = 3, 7
+"""How many plots there are, and how many lines are needed for their titles, time lines and axis."""
+_MIN_PLOT_HEIGHT: Final = 3
 
 _TABS: Final[dict[str, tuple[str, Callable[[Feed, int, int], Iterator[Line]]]]] = {
     "types": ("Frames", lambda feed, width, _: type_lines(feed.store, width)),
@@ -88,12 +86,12 @@ _TABS: Final[dict[str, tuple[str, Callable[[Feed, int, int], Iterator[Line]]]]] 
 
 
 class StatisticsScreen(Dialog[None]):
-    """What the capture adds up to by now."""
+    """Shows statistics that are updated while the capture runs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,s", "dismiss", "Close"),
         Binding("right,tab", "turn(1)", "Next"),
-        Binding("left,shift+tab", "turn(-1)", "Before"),
+        Binding("left,shift+tab", "turn(-1)", "Previous"),
     ]
 
     def __init__(self, feed: Feed) -> None:
@@ -103,7 +101,7 @@ class StatisticsScreen(Dialog[None]):
         self._tabs = TabBar(titles, next(iter(_TABS)), id="statistics-tabs")
 
     def compose(self) -> ComposeResult:
-        """Tabs and a pane in a box."""
+        """Yield the tabs and a pane in a box."""
         with Vertical(classes="dialog -compare") as box:
             box.border_title = "Statistics"
             box.border_subtitle = "← → other tabs · Esc closes"
@@ -111,16 +109,16 @@ class StatisticsScreen(Dialog[None]):
             yield Pane(id="statistics-pane")
 
     def on_mount(self) -> None:
-        """Let the keys of a pane scroll, and go on as long as something comes."""
+        """Focus the pane so that its keys scroll, and start to update."""
         self.query_one(Pane).focus()
-        self.set_interval(_SECONDS, self._refresh)
+        self.set_interval(_REFRESH_SECONDS, self._refresh)
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Lines are made for a width."""
+        """Make the lines again for the new width."""
         self.call_after_refresh(self._show)
 
     def action_turn(self, tabs: int) -> None:
-        """Another tab, round the end."""
+        """Open another tab, wrapping around at both ends."""
         self._open(self._tabs.further(tabs))
 
     @on(TabChosen)
@@ -136,16 +134,16 @@ class StatisticsScreen(Dialog[None]):
         if self.query_one(Pane).size.width:
             make = _TABS[self._tabs.active][1]
             document = LinesDocument(
-                lambda: tuple(make(self._feed, *self._room())), "statistics", lambda: self._feed.revision
+                lambda: tuple(make(self._feed, *self._available())), "statistics", lambda: self._feed.revision
             )
-            self.query_one(Pane).show(document)
+            self.query_one(Pane).viewport.show(document)
 
-    def _room(self) -> tuple[int, int]:
-        """Cells of a line, and lines of a plot."""
+    def _available(self) -> tuple[int, int]:
+        """Return the width of a line in cells, and the height of a plot in lines."""
         size = self.query_one(Pane).size
-        return size.width - _BESIDE_STATISTICS, max((size.height - _BESIDES_PLOTS) // _PLOTS, _LEAST_HEIGHT)
+        return size.width - _PANE_MARGIN, max((size.height - _LINES_BESIDE_PLOTS) // _PLOTS, _MIN_PLOT_HEIGHT)
 
     def _refresh(self) -> None:
-        pane = self.query_one(Pane)
-        if isinstance(pane.document, LinesDocument):
-            pane.changed_from(pane.document.refresh())
+        viewport = self.query_one(Pane).viewport
+        if isinstance(viewport.document, LinesDocument):
+            viewport.changed_from(viewport.document.refresh())

@@ -1,1 +1,1 @@
-"""The lists of the left side: for each its columns, where its rows come from, and what a row leads to."""
+"""The lists of the left side: for each, where its rows come from and what they lead to."""

@@ -1,35 +1,31 @@
-"""The list of calls, in which a call unfolds into its steps and a message into its fields."""
+"""The list of calls, in which a call unfolds into its steps, and a message into its frames."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from inspector.diagnosis.method_names import method_name
-from inspector.model.call import Call, Message, StreamKey
-from inspector.present.export.text import call_line
-from inspector.present.headers import call_status
-from inspector.present.rows import Branches, CallRow, call_row, kind_of
-from inspector.present.spans import Span, Tone, plain
+from inspector.model.call import Message, StreamKey
+from inspector.present.export.text import row_line
+from inspector.present.rows import CALL_COLUMNS, Branches, CallRow, call_row
+from inspector.present.spans import Span, plain
 from inspector.schema.catalog import Catalog
-from inspector.store.filters.selection import CallSelection
+from inspector.store.filters.call_selection import CallSelection
 from inspector.store.filters.sorting import CallOrder
-from inspector.text import size
 from inspector.ui.feed import Feed
 from inspector.ui.subject import FrameAt, Subject, of_call
-from inspector.ui.widgets.painting import Column, SortOrder, Spanning
-from inspector.ui.widgets.table import FOLDED, UNFOLDED, dim, got, sent
+from inspector.ui.widgets.rows import FOLDED, UNFOLDED, SortOrder, Spanning
 
 
 class StepKey(NamedTuple):
-    """A step of an unfolded call."""
+    """The key of a step of an unfolded call."""
 
     call: StreamKey
     step: int
 
 
 class PartKey(NamedTuple):
-    """A frame of an unfolded message."""
+    """The key of a frame of an unfolded message."""
 
     call: StreamKey
     step: int
@@ -40,20 +36,20 @@ BranchKey: TypeAlias = StepKey | PartKey
 
 
 class Unfolded:
-    """An unfolded call, with the frames of those of its messages that are unfolded too."""
+    """An unfolded call and its unfolded messages."""
 
     def __init__(self, key: StreamKey, branches: Branches) -> None:
         self.branches = branches
         self._key = key
         self._frames: dict[int, tuple[int, ...]] = {}
-        """By step, in the order of the steps."""
+        """The frames of the unfolded messages by step, in the order of the steps."""
         self._messages: dict[int, Message | None] = {}
 
     def __len__(self) -> int:
         return len(self.branches) + sum(map(len, self._frames.values()))
 
     def update(self) -> None:
-        """Take in what came. A message that was told late moves the steps behind it: those fold."""
+        """Update the steps. A message that is recorded late shifts the steps after it, which are folded then."""
         self.branches.update()
         for step in list(self._frames):
             if step >= len(self.branches) or self.branches.entry(step).message is not self._messages[step]:
@@ -61,25 +57,25 @@ class Unfolded:
 
     @property
     def is_gone(self) -> bool:
-        """True when the call is not kept any more."""
+        """True if the call was evicted."""
         return self.branches.is_gone
 
     def is_open(self, step: int) -> bool:
-        """True for a message that is unfolded."""
+        """Return whether the message of a step is unfolded."""
         return step in self._frames
 
     def open(self, step: int) -> None:
-        """Unfold a message; a step that is a frame itself has nothing to unfold."""
+        """Unfold the message of a step, if it has one."""
         if frames := self.branches.frames(step):
             self._messages[step] = self.branches.entry(step).message
             self._frames = dict(sorted({**self._frames, step: frames}.items()))
 
     def close(self, step: int) -> None:
-        """Fold a message."""
+        """Fold the message of a step."""
         self._frames.pop(step, None)
 
     def key_at(self, row: int) -> BranchKey:
-        """What stands in a row, counted from the first one below the call's."""
+        """Return the key of a row, counted from the first one below the call."""
         before = 0
         for step, frames in self._frames.items():
             first = step + 1 + before
@@ -91,14 +87,14 @@ class Unfolded:
         return StepKey(self._key, row - before)
 
     def row_of(self, key: BranchKey) -> int:
-        """The row of a key, or of the step that it was a part of."""
+        """Return the row of a key, or that of its step if the message is folded."""
         before = sum(len(frames) for step, frames in self._frames.items() if step < key.step)
         row, frames = min(key.step, len(self.branches) - 1) + before, self._frames.get(key.step, ())
         return row + 1 + frames.index(key.position) if isinstance(key, PartKey) and key.position in frames else row
 
 
 class UnfoldedCalls:
-    """The unfolded ones among calls that are shown in some order."""
+    """The unfolded calls among those that match the filter, in their order."""
 
     def __init__(self, calls: CallSelection) -> None:
         self._calls = calls
@@ -107,11 +103,11 @@ class UnfoldedCalls:
         self._arranged_at = -1
 
     def __len__(self) -> int:
-        """How many rows there are besides those of calls."""
+        """Return the number of rows below calls."""
         return sum(len(each) for _, each in self._shown())
 
     def of(self, call: StreamKey) -> Unfolded | None:
-        """What a call unfolds into, where it is unfolded."""
+        """Return a call if it is unfolded."""
         return self._unfolded.get(call)
 
     def open(self, call: StreamKey, branches: Branches) -> None:
@@ -125,11 +121,11 @@ class UnfoldedCalls:
         self._arranged_at = -1
 
     def above(self, row: int) -> int:
-        """How many rows are unfolded above the call of a row among the calls."""
+        """Return the number of rows that are unfolded above the call with an index."""
         return sum(len(each) for call, each in self._shown() if call < row)
 
     def find(self, row: int) -> int | BranchKey:
-        """What stands in a row: a call, by its row among the calls, or a part of one."""
+        """Return what a row shows: the index of a call, or the key of a step or frame."""
         before = 0
         for call, each in self._shown():
             first = call + 1 + before
@@ -141,7 +137,7 @@ class UnfoldedCalls:
         return row - before
 
     def _shown(self) -> list[tuple[int, Unfolded]]:
-        """Those that the filter lets through, with their rows among the calls, from the first to the last."""
+        """Return the unfolded calls that match the filter, each with its index, in order."""
         if self._arranged_at != self._calls.revision:
             self._arranged_at = self._calls.revision
             self._arranged = sorted(self._with_rows(), key=lambda each: each[0])
@@ -156,58 +152,15 @@ class UnfoldedCalls:
                 yield row, each
 
 
-def _problems(row: CallRow) -> tuple[Span, ...]:
-    return (Span(f"{row.problems}", Tone.WARN),) if row.problems else ()
-
-
-_COLUMNS: Final = (
-    Column("Stream", lambda row: (Span(str(row.key)),), least=6, most=12, right=True, rank=1),
-    Column("Start", lambda row: dim(row.start), least=6, most=12, right=True, gap=2, rank=4),
-    Column("Method", lambda row: row.method, least=23, most=60, gap=2, yields=True),
-    Column("Kind", lambda row: dim(row.kind), least=5, most=16, gap=2, rank=11),
-    Column("Status", lambda row: row.status, least=8, most=20, gap=2),
-    Column("State", lambda row: dim(row.state), least=8, most=9, gap=2, rank=10),
-    Column("Duration", lambda row: dim(row.duration), least=8, most=12, right=True, gap=2),
-    Column("Reply", lambda row: dim(row.first_reply), least=6, most=12, right=True, gap=2, rank=6),
-    Column("Sent", lambda row: sent(row.requests), least=4, most=7, right=True, gap=2, rank=2),
-    Column("Got", lambda row: got(row.responses), least=4, most=7, right=True, rank=3),
-    Column("→Bytes", lambda row: sent(size(row.request_bytes)), least=6, most=9, right=True, gap=2, rank=7),
-    Column("←Bytes", lambda row: got(size(row.response_bytes)), least=6, most=9, right=True, rank=8),
-    Column("Problems", _problems, least=8, most=8, right=True, gap=2, rank=9),
-    Column("Info", lambda row: row.info, least=8, gap=2, rank=5),
-)
-
-_Value: TypeAlias = Callable[[Call, Catalog], Any]
-"""What a call is sorted by, None for one without it. Any: numbers for some columns, texts for others."""
-
-_BY_NAME: Final[Mapping[str, _Value]] = {
-    "Stream": lambda call, _: call.key,
-    "Start": lambda call, _: call.started,
-    "Method": lambda call, catalog: method_name(call, catalog).method,
-    "Kind": kind_of,
-    "Status": lambda call, _: plain(call_status(call)),
-    "State": lambda call, _: call.state,
-}
-_BY_SIZE: Final[Mapping[str, _Value]] = {
-    "Duration": lambda call, _: call.duration,
-    "Reply": lambda call, _: call.first_reply,
-    "Sent": lambda call, _: len(call.requests),
-    "Got": lambda call, _: len(call.responses),
-    "→Bytes": lambda call, _: call.request_bytes,
-    "←Bytes": lambda call, _: call.response_bytes,
-    "Problems": lambda call, _: len(call.problems),
-}
-"""Sorted downwards at first: the slowest and the largest are what is looked for."""
-_VALUES: Final = {**_BY_NAME, **_BY_SIZE}
 _START: Final = SortOrder(1)
 
 
 class CallRows:
-    """The calls that the filter lets through; a row's key is the call's stream."""
+    """The calls that match the filter. The key of a row is the stream of its call."""
 
-    columns = _COLUMNS
+    columns = CALL_COLUMNS.columns
     orders = tuple(
-        SortOrder(index, column.title in _BY_SIZE) for index, column in enumerate(_COLUMNS) if column.title in _VALUES
+        SortOrder(index, column.largest_first) for index, column in enumerate(CALL_COLUMNS.columns) if column.sort_value
     )
 
     def __init__(self, feed: Feed, catalog: Catalog) -> None:
@@ -220,53 +173,54 @@ class CallRows:
 
     @property
     def grows_at_end(self) -> bool:
-        """True in the order in which the calls started."""
+        """True if calls are sorted by their start."""
         return self.order == _START
 
     def sort(self, order: SortOrder) -> Iterator[object]:
         """Sort by a column, some calls at each step."""
-        self.order, value, catalog = order, _VALUES[_COLUMNS[order.column].title], self._catalog
-        by = None if self.grows_at_end else CallOrder(lambda call: value(call, catalog), order.descending)
+        self.order, catalog, by = order, self._catalog, None
+        value = self.columns[order.column].sort_value
+        if value is not None and not self.grows_at_end:
+            by = CallOrder(lambda call: value(call, catalog), order.descending)
         return self._feed.calls.sort(by)
 
     def key(self, row: int) -> Any:
-        """The stream of a row's call. Any: a list in which calls unfold has rows of other kinds."""
+        """Return the stream of a row's call. Any: `CallTreeRows` has keys of other types too."""
         return self._feed.calls.keys[row]
 
     def near(self, key: StreamKey) -> int:
-        """The row of a call or of the next one that is shown; the last row when there is none."""
+        """Return the row of a call, or of the next one that matches the filter, or the last row."""
         return min(self._feed.calls.nearest_row(key), len(self._feed.calls.keys) - 1)
 
     def version(self, key: StreamKey) -> Hashable:
-        """All that a row says of a call can come later."""
-        call = self._feed.store.calls[key]
-        counts = len(call.requests), len(call.responses), len(call.problems), call.request_bytes, call.response_bytes
-        times = self._feed.time_style, self._feed.time_reference
-        return self._catalog.revision, call.method, call.state, call.status, call.ended, call.http_status, counts, times
+        """Return a value that is equal as long as the row looks the same."""
+        feed = self._feed
+        version = CALL_COLUMNS.version(feed.store, feed.store.calls[key])
+        return self._catalog.revision, feed.time_style, feed.time_reference, version
 
     def row(self, key: StreamKey) -> CallRow:
-        """What a call says."""
+        """Return the row of a call."""
         return call_row(self._feed.store, self._catalog, key, self._feed.times)
 
     def subject(self, key: StreamKey) -> Subject:
-        """The call's first frame."""
+        """Return the first frame of the call."""
         return of_call(self._feed.store, key)
 
     def key_of(self, subject: Subject) -> Any:
-        """The call of a frame."""
+        """Return the call of a frame."""
         call = subject.call(self._feed.store) if isinstance(subject, FrameAt) else None
         return None if call is None else call.key
 
     def text(self, key: StreamKey) -> tuple[str, str]:
-        """The line that the headless list prints."""
-        return call_line(self.row(key)), f"the row of call {key}"
+        """Return the line that `calls` prints."""
+        return row_line(CALL_COLUMNS, self.row(key)), f"the row of call {key}"
 
 
 RowKey: TypeAlias = StreamKey | BranchKey
 
 
 class CallTreeRows(CallRows):
-    """Calls, and what is unfolded below them."""
+    """Calls with the rows that are unfolded below them."""
 
     def __init__(self, feed: Feed, catalog: Catalog) -> None:
         super().__init__(feed, catalog)
@@ -276,12 +230,12 @@ class CallTreeRows(CallRows):
         return super().__len__() + len(self._unfolded)
 
     def key(self, row: int) -> Any:
-        """What stands in a row."""
+        """Return the key of a call, a step or a frame."""
         found = self._unfolded.find(row)
         return super().key(found) if isinstance(found, int) else found
 
     def near(self, key: RowKey) -> int:
-        """The row of a key, that of its call where it is folded, or of the next call that is shown."""
+        """Return the row of a key, or that of its call if it is folded, or of the next call that matches the filter."""
         call = _call(key)
         row = super().near(call)
         below = 0
@@ -291,15 +245,15 @@ class CallTreeRows(CallRows):
         return row + self._unfolded.above(row) + below
 
     def version(self, key: RowKey) -> Hashable:
-        """Steps change as their call does."""
+        """Return the version of the call, with which all rows below it change."""
         return super().version(_call(key))
 
     def row(self, key: RowKey) -> Any:
-        """What a call says, or a line of what it unfolds into."""
+        """Return the row of a call, or the line of a step or frame."""
         return super().row(key) if isinstance(key, StreamKey) else Spanning(self._line(key))
 
     def subject(self, key: RowKey) -> Subject:
-        """The first frame of a call, or that of a step or a part."""
+        """Return the first frame of a call or step, or a frame itself."""
         if _call(key) not in self._feed.store.calls:
             return super().subject(_call(key))
         match key:
@@ -312,7 +266,7 @@ class CallTreeRows(CallRows):
                 return super().subject(key)
 
     def key_of(self, subject: Subject) -> Any:
-        """The step of a frame where its call is unfolded, else the call."""
+        """Return the step of a frame if its call is unfolded, else the call."""
         call = super().key_of(subject)
         unfolded = None if call is None else self._unfolded.of(call)
         if unfolded is None or not isinstance(subject, FrameAt) or not len(unfolded):
@@ -320,13 +274,13 @@ class CallTreeRows(CallRows):
         return StepKey(call, unfolded.branches.step_of(subject.position))
 
     def text(self, key: RowKey) -> tuple[str, str]:
-        """A row as a line of text."""
+        """Return a row as a line of text."""
         if isinstance(key, StreamKey):
             return super().text(key)
         return plain(self.row(key).spans).strip(), f"a row of call {key.call}"
 
     def fold_mark(self, key: RowKey) -> str:
-        """The mark before a call, or a message."""
+        """Return the mark before a call or message, or a blank."""
         unfolded = self._unfolded.of(_call(key))
         match key:
             case StreamKey():
@@ -345,7 +299,7 @@ class CallTreeRows(CallRows):
             unfolded.open(key.step)
 
     def fold(self, key: RowKey) -> RowKey:
-        """Fold a message that is unfolded, else the call."""
+        """Fold the message of a row if it is unfolded, else the call."""
         call = _call(key)
         unfolded = self._unfolded.of(call)
         if unfolded is not None and not isinstance(key, StreamKey) and unfolded.is_open(key.step):

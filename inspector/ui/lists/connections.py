@@ -1,81 +1,64 @@
-"""The list of connections. It shows all of them, whatever the filter lets through."""
+"""The list of connections. The filter does not apply to it."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from itertools import islice
-from typing import Final
 
-from inspector.present.connections import ConnectionRow, connection_row
-from inspector.present.export.text import connection_line
-from inspector.present.spans import Span, Tone
+from inspector.present.connections import CONNECTION_COLUMNS, ConnectionRow, connection_row
+from inspector.present.export.text import row_line
 from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.ui.feed import Feed
 from inspector.ui.subject import ConnectionAt, Subject, connection_of
-from inspector.ui.widgets.painting import Column
-from inspector.ui.widgets.table import dim
-
-_COLUMNS: Final = (
-    Column("№", lambda row: (Span(f"{row.index}"),), least=2, most=8, right=True),
-    Column("Client", lambda row: (Span(row.client, Tone.CLIENT),), least=12, most=28, gap=2),
-    Column("Server", lambda row: (Span(row.server, Tone.SERVER),), least=12, most=28),
-    Column("State", lambda row: row.state, least=6, most=6),
-    Column("Calls", lambda row: (Span(row.calls),), least=5, most=14, right=True),
-    Column("→Bytes", lambda row: (Span(row.sent, Tone.CLIENT),), least=7, most=9, right=True),
-    Column("←Bytes", lambda row: (Span(row.got, Tone.SERVER),), least=7, most=9, right=True),
-    Column("RTT", lambda row: dim(row.round_trip), least=6, most=10, right=True),
-    Column("Info", lambda row: row.info, gap=2),
-)
 
 
 class ConnectionRows:
-    """All connections that carry HTTP/2, or were meant to; a row's key is the connection's index."""
+    """All connections that carry HTTP/2 or were meant to. The key of a row is the index of its connection."""
 
-    columns = _COLUMNS
+    columns = CONNECTION_COLUMNS.columns
 
     def __init__(self, feed: Feed, _catalog: Catalog) -> None:
         self._store = feed.store
         self._dropped = 0
         self._order: list[int] = []
-        """As the store has them: in the order in which they were recognised."""
+        """The indexes in the order of the store, in which the connections were recognised."""
         self._rows: dict[int, int] = {}
 
     def __len__(self) -> int:
-        if self._dropped != self._store.dropped_connections:
-            self._dropped = self._store.dropped_connections
-            self._order = [index for index in self._store.connections if index not in self._store.leaving]
+        if self._dropped != self._store.evicted_connections:
+            self._dropped = self._store.evicted_connections
+            self._order = [index for index in self._store.connections if index not in self._store.evicting_connections]
             self._rows = {index: row for row, index in enumerate(self._order)}
-        for index in islice(self._store.connections, len(self._order) + len(self._store.leaving), None):
+        for index in islice(self._store.connections, len(self._order) + len(self._store.evicting_connections), None):
             self._rows[index] = len(self._order)
             self._order.append(index)
         return len(self._order)
 
     def key(self, row: int) -> int:
-        """The index of a row's connection."""
+        """Return the index of a row's connection."""
         return self._order[row]
 
     def near(self, key: int) -> int:
-        """The row of a connection."""
+        """Return the row of a connection."""
         return self._rows.get(key, 0)
 
     def version(self, key: int) -> Hashable:
-        """Every packet adds to what a row says."""
-        traffic = self._store.traffic(key)
-        return self._store.connections[key], traffic.last, sum(sent.packets for sent in traffic.sent.values())
+        """Return a value that is equal as long as the row looks the same."""
+        return CONNECTION_COLUMNS.version(self._store, key)
 
     def row(self, key: int) -> ConnectionRow:
-        """What a connection says."""
+        """Return the row of a connection."""
         return connection_row(self._store, key, Times.of(self._store))
 
     def subject(self, key: int) -> Subject:
-        """The connection."""
+        """Return the connection."""
         return ConnectionAt(key)
 
     def key_of(self, subject: Subject) -> int | None:
-        """The connection, or that of a frame."""
+        """Return the connection itself, or that of a frame."""
         return connection_of(subject, self._store)
 
     def text(self, key: int) -> tuple[str, str]:
-        """The line that the headless list prints."""
-        return connection_line(self.row(key)), f"the row of connection {key}"
+        """Return the line that `connections` prints."""
+        return row_line(CONNECTION_COLUMNS, self.row(key)), f"the row of connection {key}"

@@ -6,42 +6,19 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from inspector.model.frame import HEADER_TYPES
-from inspector.present.export.text import frame_line
-from inspector.present.rows import FrameRow, frame_row
-from inspector.present.spans import ARROWS, SIDE_TONES, Span
+from inspector.present.export.text import row_line
+from inspector.present.rows import FRAME_COLUMNS, FrameRow, frame_row
 from inspector.present.times import TimeStyle
 from inspector.schema.catalog import Catalog
 from inspector.text import delta
 from inspector.ui.feed import Feed
 from inspector.ui.subject import FrameAt, PacketAt, Subject
-from inspector.ui.widgets.painting import Column
-from inspector.ui.widgets.table import TIME, dim
-
-_HEADER_NAMES: Final = frozenset(kind.name for kind in HEADER_TYPES)
-
-
-def _sided(row: FrameRow, text: str) -> tuple[Span, ...]:
-    return (Span(text, SIDE_TONES[row.side]),)
-
-
-_COLUMNS: Final = (
-    Column("Packet", lambda row: dim(row.packet), least=6, most=9, right=True),
-    Column(TIME, lambda row: dim(row.time), least=8, most=23, right=True, gap=2),
-    Column("Delta", lambda row: dim(row.delta), least=9, most=14, right=True, gap=2, is_extra=True),
-    Column("In stream", lambda row: dim(row.stream_delta), least=9, most=14, right=True, gap=2, is_extra=True),
-    Column("Stream", lambda row: (Span(row.stream),), least=6, most=12, right=True, gap=2),
-    Column("", lambda row: _sided(row, ARROWS[row.side]), least=1, most=1, gap=2),
-    Column("Type", lambda row: _sided(row, row.type), least=10, most=15, strong=lambda row: row.type in _HEADER_NAMES),
-    Column("Len", lambda row: dim(row.length), least=5, most=8, right=True),
-    Column("Info", lambda row: row.info, gap=2),
-)
 
 
 class FrameRows:
-    """The frames that the filter lets through; a row's key is its frame's position in the store."""
+    """The frames that match the filter. The key of a row is the position of its frame in the store."""
 
-    columns = _COLUMNS
+    columns = FRAME_COLUMNS.columns
 
     def __init__(self, feed: Feed, catalog: Catalog) -> None:
         self._feed = feed
@@ -51,33 +28,31 @@ class FrameRows:
         return len(self._feed.frames.positions)
 
     def key(self, row: int) -> int:
-        """The position of a row's frame."""
+        """Return the position of a row's frame."""
         return self._feed.frames.positions[row]
 
     def near(self, key: int) -> int:
-        """The row of a frame or of the next one that is shown; the last row when there is none."""
+        """Return the row of a frame, or of the next one that matches the filter, or the last row."""
         return min(self._feed.frames.nearest_row(key), len(self) - 1)
 
     def version(self, key: int) -> Hashable:
-        """Rows speak of their call's method and start, and of messages, which may come to be known later."""
-        frame, store = self._feed.store.frames[key], self._feed.store
-        call = store.call_of(frame)
-        known = None if call is None else (call.method, call.started, len(call.requests), len(call.responses))
-        times = self._feed.time_style, self._feed.time_reference, _row_before(self._feed, key)
-        return self._catalog.revision, known, times, store.comments.get(frame.packet)
+        """Return a value that is equal as long as the row looks the same: its time may depend on the row before."""
+        feed = self._feed
+        times = feed.time_style, feed.time_reference, _row_before(feed, key)
+        return self._catalog.revision, times, FRAME_COLUMNS.version(feed.store, feed.store.frames[key])
 
     def row(self, key: int) -> FrameRow:
-        """What a frame says."""
+        """Return the row with its deltas."""
         row = self._row(key)
         before, in_stream = (self._since(key, find(self._feed, key)) for find in (_row_before, _before_in_stream))
         return replace(row, delta=before, stream_delta=in_stream)
 
     def subject(self, key: int) -> Subject:
-        """The frame."""
+        """Return the frame."""
         return FrameAt(key)
 
     def key_of(self, subject: Subject) -> int | None:
-        """The frame itself, or the first of a packet."""
+        """Return the frame itself, or the first of a packet."""
         match subject:
             case FrameAt(position) if self._feed.store.frames.holds(position):
                 return position
@@ -87,12 +62,12 @@ class FrameRows:
                 return None
 
     def text(self, key: int) -> tuple[str, str]:
-        """The line that the headless list prints."""
+        """Return the line that `frames` prints."""
         row = self._row(key)
-        return frame_line(row), f"the row of {row.type} in packet {row.packet}"
+        return row_line(FRAME_COLUMNS, row), f"the row of {row.type} in packet {row.packet}"
 
     def _row(self, key: int) -> FrameRow:
-        """Without what only the columns say."""
+        """Return the row without deltas."""
         return frame_row(self._feed.store, self._catalog, key, self._feed.times, self._previous(key))
 
     def _since(self, key: int, before: int | None) -> str:
@@ -100,7 +75,7 @@ class FrameRows:
         return "" if before is None else delta(frames[key].time - frames[before].time)
 
     def _previous(self, key: int) -> float | None:
-        """When the frame was sent from which the time of this one counts; None where it counts from no frame."""
+        """Return the time of the frame from which the Time column counts; None if it counts from no frame."""
         position = _BEFORE.get(self._feed.time_style, _none)(self._feed, key)
         return None if position is None else self._feed.store.frames[position].time
 
@@ -126,4 +101,4 @@ _BEFORE: Final[Mapping[TimeStyle, Callable[[Feed, int], int | None]]] = {
     TimeStyle.PREVIOUS: _row_before,
     TimeStyle.STREAM: _before_in_stream,
 }
-"""The position of the frame from which a time counts."""
+"""How to find the position of the frame from which times count, for the styles that count from one."""

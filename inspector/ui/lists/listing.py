@@ -1,10 +1,10 @@
-"""The left side: the lists under their tabs, with the columns that the user chose."""
+"""The left side: the lists under their tabs, their marks, and the columns that the user chose."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import islice
@@ -21,8 +21,9 @@ from textual.widgets import ContentSwitcher
 from inspector.errors import SourceError
 from inspector.files import write_private
 from inspector.model.call import StreamKey
+from inspector.present.columns import Column, usual_layout
 from inspector.schema.catalog import Catalog
-from inspector.store.store import Change
+from inspector.store.store import Change, Store
 from inspector.ui.feed import Feed
 from inspector.ui.lists.calls import CallTreeRows
 from inspector.ui.lists.connections import ConnectionRows
@@ -31,27 +32,26 @@ from inspector.ui.lists.methods import MethodRows
 from inspector.ui.lists.packets import PacketRows
 from inspector.ui.messages import ListShown, MarksChanged, TabChosen, TailMoved
 from inspector.ui.subject import Subject, is_gone
-from inspector.ui.widgets.painting import Column, usual_layout
+from inspector.ui.widgets.bars import TabBar
 from inspector.ui.widgets.row_list import RowList
-from inspector.ui.widgets.tab_bar import TabBar
-from inspector.ui.widgets.table import ListRows
+from inspector.ui.widgets.rows import ListRows
 
 
 class ColumnFile:
-    """The choices."""
+    """The file with the columns that the user chose, as titles."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """By default the user's own."""
+        """The default is a file in the state folder of the user."""
         self._path = path or platformdirs.user_state_path("grpc-inspector") / "columns.json"
 
     def layout(self, list_: str, columns: Sequence[Column]) -> tuple[int, ...]:
-        """The indexes of the columns that a list shows, in their order."""
+        """Return the indexes of the columns that a list shows, in their order."""
         titles = [column.title for column in columns]
         known = [titles.index(title) for title in self._read().get(list_, ()) if title in titles]
         return tuple(dict.fromkeys(known)) or usual_layout(columns)
 
-    def keep(self, list_: str, columns: Sequence[Column], layout: Sequence[int]) -> None:
-        """Remember what a list shows."""
+    def save(self, list_: str, columns: Sequence[Column], layout: Sequence[int]) -> None:
+        """Save which columns a list shows; a file that cannot be written is ignored."""
         choices = {**self._read(), list_: [columns[index].title for index in layout]}
         if tuple(layout) == usual_layout(columns):
             del choices[list_]
@@ -67,15 +67,15 @@ class ColumnFile:
 
 
 class ListTab(NamedTuple):
-    """One list."""
+    """What makes up one list."""
 
     title: str
     rows: Callable[[Feed, Catalog], ListRows]
     noun: str
     count: Callable[[Feed], int]
-    """How many there are in all, filtered or not."""
+    """Returns the number of items, filtered or not."""
     shown: Callable[[Feed], int] | None = None
-    """How many the filter lets through; None where it does not apply."""
+    """Returns the number of items that match the filter; None if the filter does not apply."""
 
 
 CALLS, FRAMES, PACKETS = "calls", "frames", "packets"
@@ -97,20 +97,65 @@ LISTS: Final = {
     CONNECTIONS: ListTab("Connections", ConnectionRows, "connection", lambda feed: len(feed.store.connections)),
     METHODS: ListTab("Methods", MethodRows, "method", lambda feed: len(feed.methods.methods)),
 }
-"""In the order in which they stand."""
+"""In the order of their tabs."""
 
 
-_SETTLED: Final = 0.003
-"""Seconds until all widgets that another list concerns have asked for their room: all is drawn once then."""
-_LOOKED_AT: Final = 10_000
-"""Frames of a call that are looked at for a mark: some tenths of a millisecond."""
+_DRAW_DELAY: Final = 0.003
+"""Seconds until all widgets that depend on the shown list have been laid out, so that they are drawn together."""
+_MAX_FRAMES: Final = 10_000
+"""Frames of a call that are searched for a mark, which takes some tenths of a millisecond."""
+
+
+class ListMarks:
+    """The marked rows of all lists."""
+
+    def __init__(self, lists: Mapping[str, RowList], store: Store) -> None:
+        self._lists, self._store = lists, store
+        for name in (FRAMES, CALLS, PACKETS):
+            lists[name].marks.is_part_marked = partial(self._is_part_marked, name)
+
+    @property
+    def count(self) -> int:
+        """The number of marked rows."""
+        return sum(len(table.marks) for table in self._lists.values())
+
+    def rows(self) -> Iterator[tuple[Any, Subject]]:
+        """Yield the key and the subject of every marked row."""
+        for table in self._lists.values():
+            for key in table.marks:
+                yield key, table.rows.subject(key)
+
+    def subjects(self, first: RowList) -> Iterator[Subject]:
+        """Yield the subjects of marked rows, the latest first: those of one list, then those of the others."""
+        others = (table for table in self._lists.values() if table is not first)
+        for table in (first, *others):
+            yield from map(table.rows.subject, reversed(table.marks))
+
+    def forget_evicted(self, table: RowList) -> None:
+        """Remove the marks of a list from rows that were evicted."""
+        for key in [key for key in table.marks if is_gone(table.rows.subject(key), self._store)]:
+            del table.marks[key]
+
+    def _is_part_marked(self, name: str, key: Any) -> bool:
+        """Return whether a frame of a call or packet, or the call or packet of a frame, is marked in another list."""
+        frames, calls, packets = (self._lists[each].marks for each in (FRAMES, CALLS, PACKETS))
+        store = self._store
+        if name == CALLS:
+            call = store.calls.get(key) if isinstance(key, StreamKey) and frames else None
+            return call is not None and any(position in frames for position in islice(call.frames, _MAX_FRAMES))
+        if name == PACKETS:
+            return bool(frames) and any(position in frames for position in store.positions_of(key))
+        if not (calls or packets):
+            return False
+        frame = store.frames[key]
+        return (frame.connection, frame.stream) in calls or frame.packet in packets
 
 
 class Listing(Vertical):
-    """The tabs of the left side."""
+    """The lists of the left side under their tabs."""
 
     def __init__(self, feed: Feed, catalog: Catalog, brought: Callable[[RowList], None], *, following: bool) -> None:
-        """`brought` hears of a list that comes to the front, at once: all of it is drawn in one go then."""
+        """`brought` is called with each list that comes to the front, so that all is drawn together."""
         super().__init__(id="listing")
         self._feed, self._brought = feed, brought
         self._is_live = following
@@ -119,124 +164,86 @@ class Listing(Vertical):
         }
         self._tabs = TabBar({name: each.title for name, each in LISTS.items()}, FRAMES, id="lists")
         self._column_file = ColumnFile()
-        for name in (FRAMES, CALLS, PACKETS):
-            self._lists[name].is_part_marked = partial(self._is_part_marked, name)
+        self.marks = ListMarks(self._lists, feed.store)
 
     def on_mount(self) -> None:
-        """Show the columns that were chosen before."""
+        """Show the columns that the user chose before."""
         for name, table in self._lists.items():
-            table.show_columns(self._column_file.layout(name, table.rows.columns))
+            table.renderer.show_columns(self._column_file.layout(name, table.rows.columns))
 
     def show_columns(self, layout: tuple[int, ...]) -> None:
-        """Show these columns in the list that is in front, from now on."""
-        self.shown.show_columns(layout)
-        self._column_file.keep(self._tabs.active, self.shown.rows.columns, layout)
+        """Show these columns in the list at the front, and save the choice."""
+        self.shown.renderer.show_columns(layout)
+        self._column_file.save(self._tabs.active, self.shown.rows.columns, layout)
 
     def compose(self) -> ComposeResult:
-        """Tabs and the words about the tail above, the chosen list below."""
+        """Yield the tabs, and the lists below."""
         yield self._tabs
         with ContentSwitcher(initial=FRAMES):
             yield from self._lists.values()
 
     @property
     def shown(self) -> RowList:
-        """The list that is shown."""
+        """The list at the front."""
         return self._lists[self._tabs.active]
 
     def shown_leads_to(self, subject: Subject) -> bool:
-        """True when the list that is shown has a row for the subject, not only for something that it is part of."""
+        """Return whether the list at the front has a row for a subject itself, not only for what contains it."""
         rows = self.shown.rows
         key = rows.key_of(subject)
         return key is not None and type(rows.subject(key)) is type(subject)
 
     def list_of(self, name: str) -> RowList:
-        """One of the lists."""
+        """Return a list by its name."""
         return self._lists[name]
 
     def update(self, change: Change | None) -> None:
-        """The store has changed; None when only the filter has."""
+        """Update the lists after a change of the store, or with None after one of the filter."""
         for table in self._lists.values():
             if change is None or change.rewritten:
-                table.forget_lines()
+                table.renderer.reset()
             elif change.first_kept:
-                self._forget_marks(table)
-            table.update_rows(is_refiltered=change is None)
+                self.marks.forget_evicted(table)
+            table.cursor.update_rows(is_refiltered=change is None)
         for name, each in LISTS.items():
             count = each.count(self._feed)
             self._tabs.relabel(name, f"{each.title} {count:,}" if count else each.title)
 
     def settle(self) -> None:
-        """The cursors are where they shall be: a filter that is typed from now on brings them back there if it can."""
+        """Accept where the cursors are: filters that are typed from now on return them there if they can."""
         for table in self._lists.values():
-            table.settle()
+            table.cursor.settle()
 
     def sort_again(self) -> None:
-        """What rows are sorted by may have changed for all of them."""
+        """Sort again, after what rows are sorted by may have changed."""
         for table in self._lists.values():
-            if table.sortable is not None and not table.sortable.grows_at_end:
-                table.sort(table.sortable.order)
-
-    def _forget_marks(self, table: RowList) -> None:
-        """Take the marks away from what is not kept any more."""
-        for key in [key for key in table.marks if is_gone(table.rows.subject(key), self._feed.store)]:
-            del table.marks[key]
-
-    @property
-    def marks(self) -> int:
-        """How many rows are marked, in all lists."""
-        return sum(len(table.marks) for table in self._lists.values())
-
-    def marked_rows(self) -> Iterator[tuple[Any, Subject]]:
-        """Every marked row: its key, and what it leads to."""
-        for table in self._lists.values():
-            for key in table.marks:
-                yield key, table.rows.subject(key)
-
-    def marked(self) -> Iterator[Subject]:
-        """What the marks are on, the latest first: those of the list that is shown, then those of the others."""
-        others = (table for table in self._lists.values() if table is not self.shown)
-        for table in (self.shown, *others):
-            yield from map(table.rows.subject, reversed(table.marks))
+            table.arrangement.sort_again()
 
     def show_placeholder(self, *lines: str) -> None:
-        """What stands in place of rows while there are none."""
+        """Show lines in place of rows while there are none."""
         for table in self._lists.values():
-            table.show_placeholder(*lines)
+            table.renderer.show_placeholder(*lines)
 
     def open(self, name: str) -> None:
-        """Show one of the lists."""
+        """Show a list by its name."""
         if name != self._tabs.active:
             self._bring(name)
 
     def turn(self, tabs: int) -> None:
-        """Show the list that is so many tabs further on, round the end."""
+        """Show the list that is a number of tabs further on, wrapping around."""
         self.open(self._tabs.further(tabs))
 
     def select(self, subject: Subject, *, hold: bool = False) -> None:
-        """Put the cursor of each list on the row of what is selected, where it has one."""
+        """Move the cursor of each list to the row of a subject, if it has one."""
         for table in self._lists.values():
             if (key := table.rows.key_of(subject)) is not None:
-                table.select(key, hold=hold)
-
-    def _is_part_marked(self, name: str, key: Any) -> bool:
-        """Frames belong to calls and lie in packets: what is marked in one of their lists shows in the others."""
-        frames, calls, packets = (self._lists[each].marks for each in (FRAMES, CALLS, PACKETS))
-        store = self._feed.store
-        if name == CALLS:
-            call = store.calls.get(key) if isinstance(key, StreamKey) and frames else None
-            return call is not None and any(position in frames for position in islice(call.frames, _LOOKED_AT))
-        if name == PACKETS:
-            return bool(frames) and any(position in frames for position in store.positions_of(key))
-        if not (calls or packets):
-            return False
-        frame = store.frames[key]
-        return (frame.connection, frame.stream) in calls or frame.packet in packets
+                table.cursor.select(key, hold=hold)
 
     @on(MarksChanged)
     def _draw_marks(self) -> None:
         for table in self._lists.values():
-            table.redraw()
-        self._feed.stir()
+            table.renderer.redraw()
+        self._feed.request_draw()
 
     @on(TabChosen)
     def _open_chosen(self, event: TabChosen) -> None:
@@ -244,10 +251,10 @@ class Listing(Vertical):
         self.open(event.name)
 
     def _bring(self, name: str) -> None:
-        """Bring a list to the front, at once: the focus may be meant for elsewhere next."""
+        """Bring a list to the front at once, as the caller may move the focus next."""
         held = ExitStack()
         held.enter_context(self.app.batch_update())
-        asyncio.get_running_loop().call_later(_SETTLED, held.close)
+        asyncio.get_running_loop().call_later(_DRAW_DELAY, held.close)
         had_focus = self.shown.has_focus
         self._tabs.activate(name)
         self.query_one(ContentSwitcher).current = name
@@ -262,8 +269,7 @@ class Listing(Vertical):
 
     @on(TailMoved)
     def _say_tail(self) -> None:
-        table = self.shown
-        new = f" · {table.unseen:,} new" if table.unseen else ""
-        has_tail = self._is_live and not (table.sortable is not None and not table.sortable.grows_at_end)
-        is_said = has_tail and table.count and not table.following
+        cursor = self.shown.cursor
+        new = f" · {cursor.unseen:,} new" if cursor.unseen else ""
+        is_said = self._is_live and cursor.has_tail and self.shown.count and not cursor.following
         self._tabs.say(f"paused{new} · F follows" if is_said else "")

@@ -7,34 +7,22 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import Final
 
-from inspector.present.packet import PacketRow, packet_row, packet_text
+from inspector.present.export.text import row_line
+from inspector.present.packet import PACKET_COLUMNS, PacketRow, packet_row
 from inspector.present.rows import comment_spans
-from inspector.present.spans import Span
 from inspector.present.times import Times
 from inspector.schema.catalog import Catalog
 from inspector.ui.feed import Feed
 from inspector.ui.subject import FrameAt, PacketAt, Subject
-from inspector.ui.widgets.painting import Column
-from inspector.ui.widgets.table import TIME, dim
 
-_COLUMNS: Final = (
-    Column("No.", lambda row: dim(row.number), least=5, most=9, right=True),
-    Column(TIME, lambda row: dim(row.time), least=8, most=23, right=True, gap=2),
-    Column("Delta", lambda row: dim(row.delta), least=9, most=14, right=True, gap=2, is_extra=True),
-    Column("Source", lambda row: (Span(row.source),), least=9, most=24, gap=2, yields=True),
-    Column("Destination", lambda row: (Span(row.destination),), least=11, most=24, yields=True),
-    Column("Protocol", lambda row: (row.protocol,), least=5, most=9),
-    Column("Len", lambda row: dim(row.length), least=4, most=7, right=True),
-    Column("Info", lambda row: row.info, least=20, gap=2),
-)
 _DIGITS: Final = 6
-"""Of times: packets are microseconds apart, and Wireshark shows these."""
+"""Decimal places of times, as in Wireshark: packets are microseconds apart."""
 
 
 class PacketRows:
-    """The packets that the filter lets through; a row's key is its packet's number."""
+    """The packets that match the filter. The key of a row is the number of its packet."""
 
-    columns = _COLUMNS
+    columns = PACKET_COLUMNS.columns
 
     def __init__(self, feed: Feed, catalog: Catalog) -> None:  # noqa: ARG002 - as every list
         self._feed = feed
@@ -43,20 +31,20 @@ class PacketRows:
         return len(self._feed.packets.numbers)
 
     def key(self, row: int) -> int:
-        """The number of a row's packet."""
+        """Return the number of a row's packet."""
         return self._feed.packets.numbers[row]
 
     def near(self, key: int) -> int:
-        """The row of a packet or of the next one that is shown; the last row when there is none."""
+        """Return the row of a packet, or of the next one that matches the filter, or the last row."""
         return min(bisect_left(self._feed.packets.numbers, key), len(self) - 1)
 
     def version(self, key: int) -> Hashable:
-        """What Wireshark says of a packet stays, but for times and comments, as long as ports are decoded the same."""
+        """Return a value that is equal as long as the row looks the same: ports may be decoded in another way."""
         times = self._feed.time_style, self._feed.time_reference, self._previous(key)
-        return self._feed.packets.revision, times, self._feed.store.comments.get(key)
+        return self._feed.packets.revision, times, PACKET_COLUMNS.version(self._feed.store, key)
 
     def row(self, key: int) -> PacketRow:
-        """What a packet says."""
+        """Return the row with its comments."""
         packets, style, reference = self._feed.packets, self._feed.time_style, self._feed.time_reference
         previous = self._previous(key)
         origin = packets.line(1).time if reference is None else reference
@@ -66,11 +54,11 @@ class PacketRows:
         return replace(row, info=(*comment, *row.info)) if comment else row
 
     def subject(self, key: int) -> Subject:
-        """The packet."""
+        """Return the packet."""
         return PacketAt(key)
 
     def key_of(self, subject: Subject) -> int | None:
-        """The packet itself, or that of a frame."""
+        """Return the packet itself, or that of a frame."""
         match subject:
             case PacketAt(number):
                 return number
@@ -80,10 +68,10 @@ class PacketRows:
                 return None
 
     def text(self, key: int) -> tuple[str, str]:
-        """The row as a line."""
-        return packet_text(self.row(key)), f"the row of packet {key}"
+        """Return the row as a line of text."""
+        return row_line(PACKET_COLUMNS, self.row(key)), f"the row of packet {key}"
 
     def _previous(self, key: int) -> int | None:
-        """The packet of the row before."""
+        """Return the packet of the previous row."""
         row = bisect_left(self._feed.packets.numbers, key)
         return self._feed.packets.numbers[row - 1] if row else None

@@ -1,4 +1,8 @@
-"""Shows a document: wrapped to the width, with a cursor and links."""
+"""Shows a document: wrapped to the width of a pane, with a cursor and links.
+
+Documents may have a hundred thousand blocks. Only those around the visible ones are laid out, and more of them when the
+pane is scrolled near an end of what is laid out.
+"""
 
 from __future__ import annotations
 
@@ -20,270 +24,266 @@ from inspector.ui.bindings import KeyContext, bindings
 from inspector.ui.messages import LineEntered, LineOpened, StepSelected
 from inspector.ui.rendering import fitted, highlighted, segments
 from inspector.ui.widgets.layout import Document, Layout, MaskedDocument, Row
-from inspector.ui.widgets.line_view import LineView
+from inspector.ui.widgets.line_view import RIGHT_BUTTON, LineView, scroll_into_view, set_content_height
 
 GUTTER: Final = 2
 """Cells before a line."""
-_SCROLLBAR: Final = 1
-"""Kept free always, so that a document that grows past the screen need not be laid out anew."""
-_NEAR: Final = 20
-"""Rows from an end at which more of the document is laid out."""
+_SCROLLBAR_WIDTH: Final = 1
+"""Always reserved, so that a document that outgrows the screen need not be wrapped again."""
+_MARGIN_ROWS: Final = 20
+"""More of the document is laid out when an end of what is laid out is as near as this."""
 
 
-class DocumentView(LineView):
-    """A document in a box that scrolls."""
+class DocumentViewport:
+    """Lays out and scrolls one document at a time."""
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
-        super().__init__(id=id)
+    def __init__(self, view: LineView) -> None:
+        self._view = view
+        self.document: Document | None = None
         self.cursor = 0
-        """The row that the cursor is on, seen while the focus is here."""
+        """The row of the cursor, an index into `rows`."""
+        self.current: int | None = None
+        """The block of what is selected in a list, which is marked."""
         self.following = False
-        """True while the end stays in sight as the document grows: until somebody moves up, or looks elsewhere."""
+        """True while the end stays visible as the document grows, until the user moves up or another one is shown."""
         self._layout: Layout | None = None
-        self._document: Document | None = None
-        self._current: int | None = None
-        self._sought: Matcher | None = None
-        self._first_row: int | None = None
-        """The row at the top while the document is masked; else it is scrolled to."""
-
-    @property
-    def document(self) -> Document | None:
-        """What is shown."""
-        return self._document
+        self.masked_top: int | None = None
+        """The first visible row while the document is masked; None otherwise, when the scroll position counts."""
 
     @property
     def rows(self) -> list[Row]:
         """What is laid out."""
         return [] if self._layout is None else self._layout.rows
 
+    @property
+    def cursor_row(self) -> Row | None:
+        """The row under the cursor; None in an empty document."""
+        return self.rows[self.cursor] if self.cursor < len(self.rows) else None
+
     def show(self, document: Document | None, current: int | None = None) -> None:
-        """Show another document, at its top or with a block in sight."""
-        self._document, self._current, self.following = document, current, False
+        """Show another document from its start, or with the block `current` visible and marked."""
+        self.document, self.current, self.following = document, current, False
         self._lay_out(current or 0)
 
     def show_current(self, block: int | None) -> None:
-        """Another block of the same document is the one selected in the list: mark it and bring it into sight."""
-        if block == self._current:
+        """Mark another block of the same document, and make it visible."""
+        if block == self.current:
             return
-        self._current = block
-        if block is not None and self._layout is not None:
-            if self._layout.row_of(block) is None:
-                self._lay_out(block)
+        self.current = block
+        if block is not None:
+            self._ensure_laid_out(block)
             self._reveal_block(block)
-        self.refresh()
+        self._view.refresh()
 
     def show_line(self, block: int, line: int) -> None:
-        """Put the cursor on a line of a block, and bring it into sight."""
+        """Move the cursor to a line of a block, and make it visible."""
         if self._layout is None:
             return
-        if self._layout.row_of(block) is None:
-            self._lay_out(block)
+        self._ensure_laid_out(block)
         row = self._layout.row_of(block) or 0
         while row + 1 < len(self.rows) and self.rows[row].block == block and self.rows[row].line < line:
             row += 1
         self.cursor, self.following = row, False
-        self.reveal(row)
-        self.refresh()
+        scroll_into_view(self._view, row)
+        self._view.refresh()
 
-    def show_sought(self, sought: Matcher | None) -> None:
-        """Let what is looked for stand out, or nothing any more."""
-        self._sought = sought
-        self.refresh()
+    def go_to_block(self, block: int) -> None:
+        """Move the cursor to a block, and make it visible."""
+        self._ensure_laid_out(block)
+        self._reveal_block(block)
+        self._view.refresh()
 
     def changed_from(self, block: int) -> None:
-        """The document has more blocks, or says something else from a block on."""
+        """Lay out again from a block on: it and those after it have changed, or are new."""
         if self._layout is not None:
             self._layout.replace_from(block)
-            self._measure()
+            self._resize()
             if self.following:
-                self.show_end()
+                self.follow_end()
 
-    def put_cursor(self, block: int) -> None:
-        """Put the cursor on a block, and bring it into sight; tells nobody."""
-        if self._layout is not None and self._layout.row_of(block) is None:
-            self._lay_out(block)
-        self._reveal_block(block)
-        self.refresh()
+    def move(self, step: str) -> None:
+        """Move the cursor by a step that the bindings table names, such as `page_down`."""
+        page = max(self._view.size.height - 1, 1)
+        match step:
+            case "down" | "up":
+                self.go(self.cursor + (1 if step == "down" else -1))
+            case "page_down" | "page_up":
+                self.go(self.cursor + (page if step == "page_down" else -page))
+            case "first":
+                if self._layout is not None and self._layout.above:
+                    self._lay_out(0)
+                self.go(0)
+            case "last":
+                self.follow_end()
+                self._view.refresh()
+
+    def go(self, row: int) -> None:
+        """Move the cursor to the nearest existing row, and make it visible."""
+        self.cursor = max(0, min(row, len(self.rows) - 1))
+        self.following = self.following and self.cursor == len(self.rows) - 1
+        scroll_into_view(self._view, self.cursor)
+        self._view.refresh()
 
     def follow_end(self) -> None:
-        """Go to the end, and stay there."""
-        self.following = True
-        self.show_end()
-
-    def show_end(self) -> None:
-        """Scroll to the end, where the cursor goes too."""
-        following = self.following
-        self.lay_out_end()
+        """Move to the end, and stay there as the document grows."""
+        if self.document is not None and self._layout is not None and self._layout.below:
+            self._lay_out(len(self.document) - 1)
         self.cursor = max(len(self.rows) - 1, 0)
-        self.reveal(self.cursor)
-        self.following = following
+        scroll_into_view(self._view, self.cursor)
+        self.following = True  # scrolling may have reset it
 
-    def reveal(self, row: int) -> None:
-        """Scroll as little as needed for a row to be seen."""
-        top, page = self.scroll_offset.y, max(self.room.height, 1)
-        if not top <= row < top + page:
-            self.scroll_to(y=row if row < top else row - page + 1, animate=False, force=True)
+    def scrolled(self, top: int) -> None:
+        """Lay out more if an end of what is laid out is near; stop following the end if it is out of sight."""
+        if self._layout is None:
+            return
+        self.following = self.following and top >= self._view.max_scroll_y
+        if top + self._view.room.height + _MARGIN_ROWS >= len(self.rows) and self._layout.extend_down():
+            self._resize()
+        if top < _MARGIN_ROWS and (added := self._layout.extend_up()):
+            self.cursor += added
+            self._resize()
+            self._view.scroll_to(y=top + added, animate=False, force=True)
+
+    def fit(self) -> None:
+        """Wrap the document to another width, and return to the block of the cursor."""
+        following, row = self.following, self.cursor_row
+        self._lay_out(self.current or 0 if row is None else row.block)
+        if following:
+            self.follow_end()
 
     @contextmanager
     def masked(self, mask: Mask) -> Iterator[None]:
-        """Draw the document with its secrets masked until the end of the block: for a picture of it."""
-        layout, document, top = self._layout, self._document, self.scroll_offset.y
+        """Draw the document with its secrets masked until the end of the block, for a screenshot."""
+        layout, document, top = self._layout, self.document, self._view.scroll_offset.y
         if layout is None or document is None or top >= len(layout.rows):
             yield
             return
         block = layout.rows[top].block
         masked = Layout(MaskedDocument(document, mask), layout.width, block)
         first = (masked.row_of(block) or 0) + top - (layout.row_of(block) or 0)
-        while len(masked.rows) < first + self.size.height and masked.extend_down():
+        while len(masked.rows) < first + self._view.size.height and masked.extend_down():
             pass
-        self._layout, self._first_row = masked, first
-        self.refresh()
+        self._layout, self.masked_top = masked, first
+        self._view.refresh()
         try:
             yield
         finally:
-            self._layout, self._first_row = layout, None
-            self.refresh()
-
-    def render_line(self, y: int) -> Strip:
-        """A line of the document."""
-        top, width, palette, style, has_focus = self.ground
-        index = (top if self._first_row is None else self._first_row) + y
-        if index >= len(self.rows):
-            return Strip.blank(width, style)
-        row = self.rows[index]
-        is_current = row.block == self._current and row.position is not None and any(span.text for span in row.spans)
-        gutter = Segment("▌ " if is_current else "  ", palette.of(Tone.SERVER))
-        parts = segments(row.spans, palette, strong=row.is_title)
-        strip = Strip([gutter, *fitted(parts, max(width - GUTTER, 0))], width)
-        strip = highlighted(strip, self._sought, palette.sought)
-        if index == self.cursor and has_focus:
-            strip = strip.apply_style(palette.background("row-selected"))
-        return strip.apply_style(style)
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Near an end of what is laid out, lay out more."""
-        super().watch_scroll_y(old_value, new_value)
-        if self._layout is None:
-            return
-        self.following = self.following and round(new_value) >= self.max_scroll_y
-        if round(new_value) + self.room.height + _NEAR >= len(self.rows) and self._layout.extend_down():
-            self._measure()
-        if round(new_value) < _NEAR and (added := self._layout.extend_up()):
-            self.cursor += added
-            self._measure()
-            self.scroll_to(y=round(new_value) + added, animate=False, force=True)
-
-    def lay_out_end(self) -> None:
-        """Have the last blocks laid out, so that the end can be gone to."""
-        if self._document is not None and self._layout is not None and self._layout.below:
-            self._lay_out(len(self._document) - 1)
-
-    def lay_out_start(self) -> None:
-        """Have the first blocks laid out, so that the start can be gone to."""
-        if self._layout is not None and self._layout.above:
-            self._lay_out(0)
+            self._layout, self.masked_top = layout, None
+            self._view.refresh()
 
     def _lay_out(self, anchor: int) -> None:
+        """Lay out the blocks around one, unless the pane is hidden: `fit` does it when the pane is shown."""
         self.cursor, self._layout = 0, None
-        self._fitted = self.room if self._is_displayed else Size(0, 0)
-        if self._document is not None and self._fitted.width:
-            self._layout = Layout(self._document, max(self._fitted.width - GUTTER - _SCROLLBAR, 1), anchor)
-        self._measure()
-        self.scroll_to(y=0, animate=False, force=True)
+        room = self._view.room if _is_displayed(self._view) else Size(0, 0)
+        self._view.fitted_size = room
+        if self.document is not None and room.width:
+            self._layout = Layout(self.document, max(room.width - GUTTER - _SCROLLBAR_WIDTH, 1), anchor)
+        self._resize()
+        self._view.scroll_to(y=0, animate=False, force=True)
         if anchor:
             self._reveal_block(anchor)
 
-    @property
-    def _is_displayed(self) -> bool:
-        """False while the side that it is on is hidden: nothing is laid out then that nobody sees."""
-        return all(each.display for each in self.ancestors_with_self if isinstance(each, Widget))
+    def _ensure_laid_out(self, block: int) -> None:
+        if self._layout is not None and self._layout.row_of(block) is None:
+            self._lay_out(block)
 
     def _reveal_block(self, block: int) -> None:
-        """Bring a block into sight, its first rows if it is longer than the screen, and the cursor to it."""
+        """Make a block visible, its start if it is longer than the screen, and move the cursor to it."""
         row = self._layout.row_of(block) if self._layout else None
         if row is not None:
             following = self._layout.row_of(block + 1) if self._layout else None
-            self.reveal((len(self.rows) if following is None else following) - 1)
-            self.reveal(row)
+            scroll_into_view(self._view, (len(self.rows) if following is None else following) - 1)
+            scroll_into_view(self._view, row)
             self.cursor = row
 
-    def _measure(self) -> None:
-        size = Size(self.room.width, len(self.rows))
-        if size.width == self.virtual_size.width:
-            self.lengthen(size)
+    def _resize(self) -> None:
+        size = Size(self._view.room.width, len(self.rows))
+        if size.width == self._view.virtual_size.width:
+            set_content_height(self._view, size)
         else:
-            self.virtual_size = size
-        self.refresh()
-
-    def fit(self) -> None:
-        """Lay out anew, at the place where it is."""
-        following = self.following
-        self._lay_out(self.rows[self.cursor].block if self.cursor < len(self.rows) else self._current or 0)
-        if following:
-            self.follow_end()
+            self._view.virtual_size = size
+        self._view.refresh()
 
 
-RIGHT: Final = 3
-"""The right button of a mouse, which asks what can be done."""
+def _is_displayed(view: LineView) -> bool:
+    return all(each.display for each in view.ancestors_with_self if isinstance(each, Widget))
 
 
-class Pane(DocumentView, can_focus=True):
-    """One tab of the right pane: a document with a cursor line."""
+class Pane(LineView, can_focus=True):
+    """A widget that shows a document; the tabs of the right side and some dialogs have one each."""
 
     BINDINGS = bindings(KeyContext.PANE)
 
-    def _go(self, row: int) -> None:
-        self.cursor = max(0, min(row, len(self.rows) - 1))
-        self.following = self.following and self.cursor == len(self.rows) - 1
-        self.reveal(self.cursor)
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id)
+        self.viewport = DocumentViewport(self)
+        self._matcher: Matcher | None = None
+
+    def highlight(self, matcher: Matcher | None) -> None:
+        """Highlight what a search matches, or nothing."""
+        self._matcher = matcher
         self.refresh()
-        self._tell_line()
 
     def fit(self) -> None:
-        """Lay out anew; what shows something of the cursor's line hears of it, if only now there is one."""
-        super().fit()
-        self._tell_line()
+        """Adapt to another size, which may be the first one at which there are lines."""
+        self.viewport.fit()
+        self._post_line()
 
-    def _tell_line(self) -> None:
-        if self.rows:
-            self.post_message(LineEntered(self.rows[self.cursor].block))
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Draw what is visible now, after laying out more if needed."""
+        super().watch_scroll_y(old_value, new_value)
+        self.viewport.scrolled(round(new_value))
 
-    def _choose(self, row: int, *, leave: bool) -> None:
-        if not 0 <= row < len(self.rows):
-            return
-        if (position := self.rows[row].position) is not None:
-            self.post_message(StepSelected(position, leave))
-        elif leave:
-            self.post_message(LineOpened(self.rows[row].block))
+    def render_line(self, y: int) -> Strip:
+        """Return a line of the document."""
+        style, viewport = self.line_style, self.viewport
+        index = (style.top if viewport.masked_top is None else viewport.masked_top) + y
+        if index >= len(viewport.rows):
+            return Strip.blank(style.width, style.style)
+        row = viewport.rows[index]
+        is_current = row.block == viewport.current and row.position is not None and any(span.text for span in row.spans)
+        gutter = Segment("▌ " if is_current else "  ", style.palette.of(Tone.SERVER))
+        parts = segments(row.spans, style.palette, strong=row.is_title)
+        strip = Strip([gutter, *fitted(parts, max(style.width - GUTTER, 0))], style.width)
+        strip = highlighted(strip, self._matcher, style.palette.match)
+        if index == viewport.cursor and style.has_focus:
+            strip = strip.apply_style(style.palette.background("row-selected"))
+        return strip.apply_style(style.style)
 
-    def _action_move(self, rows: int) -> None:
-        self._go(self.cursor + rows)
+    def action_move(self, step: str) -> None:
+        """Move the cursor; see `DocumentViewport.move` for the steps."""
+        self.viewport.move(step)
+        self._post_line()
 
-    def _action_page(self, pages: int) -> None:
-        self._go(self.cursor + pages * max(self.size.height - 1, 1))
+    def action_open(self) -> None:
+        """Go to the frame of the line under the cursor; a line without one opens or folds."""
+        self._choose(self.viewport.cursor, leave=True)
 
-    def _action_first(self) -> None:
-        self.lay_out_start()
-        self._go(0)
-
-    def _action_last(self) -> None:
-        self.follow_end()
-        self._tell_line()
-        self.refresh()
-
-    def _action_open(self) -> None:
-        self._choose(self.cursor, leave=True)
-
-    async def _on_click(self, event: events.Click) -> None:
+    async def on_click(self, event: events.Click) -> None:
+        """Move the cursor to the clicked line, and open it on a double click or a click on its fold mark."""
         row = self.scroll_offset.y + event.y
-        self._go(row)
-        if event.button == RIGHT:
+        self.viewport.go(row)
+        self._post_line()
+        if event.button == RIGHT_BUTTON:
             await self.run_action("screen.menu")
         else:
-            self._choose(row, leave=event.chain == 2 or self._is_mark(row, event.x))
+            self._choose(row, leave=event.chain == 2 or self._is_fold_mark(row, event.x))
 
-    def _is_mark(self, row: int, x: int) -> bool:
-        """True at the sign that a line can be folded or opened."""
-        text = plain(self.rows[row].spans) if 0 <= row < len(self.rows) else ""
-        at = x - GUTTER
-        return 0 <= at < len(text) and text[at] in MARKS
+    def _post_line(self) -> None:
+        if (row := self.viewport.cursor_row) is not None:
+            self.post_message(LineEntered(row.block))
+
+    def _choose(self, index: int, *, leave: bool) -> None:
+        rows = self.viewport.rows
+        if not 0 <= index < len(rows):
+            return
+        if (position := rows[index].position) is not None:
+            self.post_message(StepSelected(position, leave))
+        elif leave:
+            self.post_message(LineOpened(rows[index].block))
+
+    def _is_fold_mark(self, index: int, x: int) -> bool:
+        rows = self.viewport.rows
+        text = plain(rows[index].spans) if 0 <= index < len(rows) else ""
+        column = x - GUTTER
+        return 0 <= column < len(text) and text[column] in MARKS

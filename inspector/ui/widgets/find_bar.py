@@ -1,7 +1,4 @@
-"""Where one types what is looked for. Not there while nothing is.
-
-Owns the text, how it is meant, and where it is looked for; what is found is said here, and is somebody else's business.
-"""
+"""The find bar: what to search for, how to match it and where, and the result. Searching is left to the receiver."""
 
 from __future__ import annotations
 
@@ -18,15 +15,15 @@ from textual.widgets import Input, Static
 from inspector.present.find import Kind, Where
 from inspector.text import clean
 from inspector.ui.bindings import KeyContext, bindings
-from inspector.ui.messages import FindAsked, FindLeft, SearchQuery
+from inspector.ui.messages import FindLeft, FindRequested, SearchQuery
 
 _PAUSE: Final = 0.15
-"""Seconds without a key after which what was typed is looked for."""
-_Word = TypeVar("_Word", bound=StrEnum)
+"""Seconds without a key after which the search starts."""
+_Option = TypeVar("_Option", bound=StrEnum)
 
 
 class FindText(Input):
-    """What is looked for."""
+    """The text to search for."""
 
     BINDINGS = bindings(KeyContext.FIND)
 
@@ -34,31 +31,37 @@ class FindText(Input):
         super().__init__(id="find-text", compact=True, placeholder="text, regular expression, or bytes in hex")
         self._bar = bar
 
-    def _action_keep(self) -> None:
-        self._bar.leave()
+    def action_keep(self) -> None:
+        """Search, and go to where the text is found."""
+        self._bar.search()
+        self.post_message(FindLeft())
 
-    def _action_end(self) -> None:
-        self._bar.post_message(FindLeft(is_over=True))
+    def action_end_search(self) -> None:
+        """End the search."""
+        self.post_message(FindLeft(is_over=True))
 
-    def _action_turn_kind(self) -> None:
+    def action_turn_kind(self) -> None:
+        """Match the text in the next way."""
         self._bar.turn_kind()
 
-    def _action_turn_where(self, words: int) -> None:
-        self._bar.turn_where(words)
+    def action_turn_where(self, places: int) -> None:
+        """Search in another place."""
+        self._bar.turn_where(places)
 
 
 class FindBar(Horizontal):
-    """The bar above the keys."""
+    """The bar above the keys, hidden until a search starts."""
 
     def __init__(self) -> None:
         super().__init__(id="find")
         self.display = False
         self._kind, self._where = Kind.TEXT, Where.ANYWHERE
         self._timer: Timer | None = None
-        self._tried: SearchQuery | None = None
+        self._query: SearchQuery | None = None
+        """The query that was posted last."""
 
     def compose(self) -> ComposeResult:
-        """A label, what is typed, how and where, and what was found."""
+        """Lay out the text, how to match it, where to search, and the result, from left to right."""
         yield Static("Find", id="find-label")
         yield FindText(self)
         yield Static(id="find-kind", markup=False)
@@ -66,77 +69,74 @@ class FindBar(Horizontal):
         yield Static(id="find-said", markup=False)
 
     def on_mount(self) -> None:
-        """Say how it is meant."""
+        """Show the initial options."""
         self.query_one("#find-kind").tooltip = "How it is meant: text, regex, hex (Ctrl+F, or a click)"
         self.query_one("#find-where").tooltip = "Where it is looked for (↑, ↓, or a click)"
         self._draw()
 
     @property
     def input(self) -> FindText:
-        """Where one types."""
+        """The input of the text."""
         return self.query_one(FindText)
 
     def open(self) -> None:
-        """Show it, with what was looked for last, ready to be typed over."""
+        """Show the bar, with the text of the last search selected."""
         self.display = True
         self.say("")
         self.input.select_all()
 
     def close(self) -> None:
-        """Away with it; what was typed is kept for the next time."""
+        """Hide the bar; the text is kept for the next search."""
         self.display = False
-        self._tried = None
+        self._query = None
 
-    def say(self, words: str, *, is_fault: bool = False) -> None:
-        """What was found, or what is wrong with what was typed."""
+    def say(self, text: str, *, is_fault: bool = False) -> None:
+        """Show the result, or why the text cannot be searched for."""
         self.set_class(is_fault, "-faulty")
-        for said in self.query("#find-said").results(Static):  # none while the app ends
-            said.update(Content(clean(words)))
+        for result in self.query("#find-said").results(Static):  # there is none while the app exits
+            result.update(Content(clean(text)))
 
     def _draw(self) -> None:
         self.query_one("#find-kind", Static).update(Content(self._kind))
         self.query_one("#find-where", Static).update(Content(self._where))
 
     @on(Input.Changed)
-    def _wait(self, event: Input.Changed) -> None:
+    def _input_changed(self, event: Input.Changed) -> None:
         event.stop()
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(_PAUSE, self._ask)
+        self._timer = self.set_timer(_PAUSE, self.search)
 
-    def _ask(self) -> None:
+    def search(self) -> None:
+        """Post `FindAsked`, unless the query is the same as before."""
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        asked = SearchQuery(self.input.value, self._kind, self._where)
-        if self.display and asked != self._tried:
-            self._tried = asked
-            self.post_message(FindAsked(asked))
+        query = SearchQuery(self.input.value, self._kind, self._where)
+        if self.display and query != self._query:
+            self._query = query
+            self.post_message(FindRequested(query))
 
-    async def _on_click(self, event: events.Click) -> None:
+    def on_click(self, event: events.Click) -> None:
+        """Change the option that was clicked."""
         if event.widget is not None and event.widget.id == "find-kind":
             self.turn_kind()
         elif event.widget is not None and event.widget.id == "find-where":
             self.turn_where(1)
 
     def turn_kind(self) -> None:
-        """Mean it in the next way: as text, as a regular expression, as bytes."""
+        """Match the text in the next way: as text, as a regular expression, or as bytes in hex."""
         self._kind = _next(self._kind, 1)
         self._draw()
-        self._ask()
+        self.search()
 
-    def turn_where(self, words: int) -> None:
-        """Look in another place, so many further on."""
-        self._where = _next(self._where, words)
+    def turn_where(self, places: int) -> None:
+        """Search in the place that is so many further on, wrapping around."""
+        self._where = _next(self._where, places)
         self._draw()
-        self._ask()
-
-    def leave(self) -> None:
-        """Look for what was typed; the focus goes to where it is found."""
-        self._ask()
-        self.post_message(FindLeft())
+        self.search()
 
 
-def _next(word: _Word, steps: int) -> _Word:
-    words = list(type(word))
-    return words[(words.index(word) + steps) % len(words)]
+def _next(option: _Option, steps: int) -> _Option:
+    options = list(type(option))
+    return options[(options.index(option) + steps) % len(options)]

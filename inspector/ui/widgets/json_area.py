@@ -1,4 +1,4 @@
-"""A text area for JSON: colours, completion, and the place of an error."""
+"""The editor of a message in JSON: colours, completion, and the location of errors."""
 
 from __future__ import annotations
 
@@ -25,98 +25,94 @@ from inspector.ui.rendering import Palette
 _TOKEN: Final = re.compile(r'"(?:\\.|[^"\\])*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
-class Spot(NamedTuple):
-    """A place in a text, both counted from 0."""
+class TextLocation(NamedTuple):
+    """A position in a text, counted from 0."""
 
     line: int
     column: int
 
 
-def find_spot(error: RequestError, text: str, start: int = 0) -> Spot | None:
-    """Where in a text an error about the message that begins at `start` is; None where it gives no place."""
+def locate_error(error: RequestError, text: str, start: int = 0) -> TextLocation | None:
+    """Return the location of an error in the message that begins at offset `start`; None if the error has none."""
     if error.place is not None:
         line, column = error.place
-        first = spot_at(text, start)
-        return Spot(first.line + line - 1, column - 1 + (first.column if line == 1 else 0))
-    known = {_plain(path): at for path, at in _paths(text, start)}
-    at = known.get(_plain(error.path)) if error.path else None
-    return None if at is None else spot_at(text, at)
+        first = location_at(text, start)
+        return TextLocation(first.line + line - 1, column - 1 + (first.column if line == 1 else 0))
+    offsets = {_normalized(path): offset for path, offset in _paths(text, start)}
+    offset = offsets.get(_normalized(error.path)) if error.path else None
+    return None if offset is None else location_at(text, offset)
 
 
-def spot_at(text: str, at: int) -> Spot:
-    """The line and column of an offset."""
-    before = text[:at]
-    return Spot(before.count("\n"), at - before.rfind("\n") - 1)
+def location_at(text: str, offset: int) -> TextLocation:
+    """Return the line and column of an offset."""
+    before = text[:offset]
+    return TextLocation(before.count("\n"), offset - before.rfind("\n") - 1)
 
 
-def _plain(path: str) -> str:
-    """A path in one way of writing: whether a name is a field or the key of a map, the text does not tell."""
+def _normalized(path: str) -> str:
+    """Return a path with dots only: without the schema, JSON does not show whether a name is a field or a map key."""
     return path.replace("[", ".").replace("]", "").strip(".")
 
 
 def _paths(text: str, start: int) -> Iterator[tuple[str, int]]:
-    """Every key and element with its path, and where it stands."""
+    """Yield the path and the offset of each key and list element of the message that begins at `start`."""
     levels: list[_Level] = []
     path = ""
     for token in _TOKEN.finditer(text, start):
-        word, level = token[0], levels[-1] if levels else None
-        if word in "{[":
-            path = path if level is None else level.element(path)
-            levels.append(_Level(path, is_list=word == "["))
+        symbol, level = token[0], levels[-1] if levels else None
+        if symbol in "{[":
+            path = path if level is None else level.value_path(path)
+            levels.append(_Level(path, is_list=symbol == "["))
         elif level is None:
             return
-        elif word in "}]":
+        elif symbol in "}]":
             path = levels.pop().path
-        elif word in ",:":
-            level.go_on(word)
+        elif symbol in ",:":
+            level.index += symbol == ","
+            level.awaits_key = symbol == ","
         elif level.is_list or level.awaits_key:
-            path = level.element(path) if level.is_list else f"{level.path}.{word.strip(chr(34))}"
+            path = level.value_path(path) if level.is_list else f"{level.path}.{symbol.strip(chr(34))}"
             yield path, token.start()
 
 
 @dataclass(slots=True)
 class _Level:
-    """An object or a list that is open."""
+    """An object or list that is not closed yet."""
 
     path: str
     is_list: bool
     index: int = 0
     awaits_key: bool = True
 
-    def element(self, path: str) -> str:
-        """The path of a value that begins now: that of its key, or in a list that of its index."""
-        return f"{self.path}.{self.index}" if self.is_list else path
-
-    def go_on(self, mark: str) -> None:
-        """Behind a comma comes a key or the next element, behind a colon a value."""
-        self.index += mark == ","
-        self.awaits_key = mark == ","
+    def value_path(self, key_path: str) -> str:
+        """Return the path of the value that begins here: by its index in a list, or else that of its key."""
+        return f"{self.path}.{self.index}" if self.is_list else key_path
 
 
 class LiteralArea(TextArea):
-    """Several lines of text that may come from the wire."""
+    """A text area whose text may come from the wire: control characters are drawn as printable ones."""
 
     def get_line(self, line_index: int) -> Text:
-        """A line as it is shown."""
+        """Return a line without control characters."""
         line = super().get_line(line_index)
         if not line.plain.isprintable():
-            line.plain = "".join(each if each.isprintable() or each == "\t" else clean(each)[0] for each in line.plain)
+            line.plain = "".join(char if char.isprintable() or char == "\t" else clean(char)[0] for char in line.plain)
         return line
 
 
 _THEME: Final = "inspector"
-_COLOURED: Final = re.compile(
+_COLOURED_TOKEN: Final = re.compile(
     r'(?P<string>"(?:\\.|[^"\\])*"?)(?P<colon>\s*:)?|(?P<word>\b(?:true|false|null)\b)|-?\b\d[\d.eE+-]*'
 )
-"""No JSON string goes over the end of a line, so a line is enough to tell. Textual's own colours come from a native
-parser, whose versions do not always fit together: then the whole program crashes."""
-_CLOSERS: Final = ("{}", "[]", '""')
-_LARGEST_COMPLETED: Final = 100_000
-"""Characters; the whole text is read at every key."""
+"""A JSON string never spans lines, so each line can be coloured by itself. Textual's highlighting is not used: it needs
+tree-sitter, a native library that crashes the program if its version does not fit that of the grammar."""
+_BRACKETS: Final = ("{}", "[]", '""')
+_MAX_COMPLETED: Final = 100_000
+"""Characters up to which names are completed, as the whole text is parsed at each key."""
 
 
 class Candidates(OptionList, can_focus=False):
-    """What may stand at the cursor, in a list below it."""
+    """The names and values that can be inserted, in a list below the cursor."""
 
     def __init__(self) -> None:
         super().__init__(id="candidates", markup=False, compact=True)
@@ -124,7 +120,7 @@ class Candidates(OptionList, can_focus=False):
 
 
 class JsonArea(LiteralArea):
-    """The editor of a message."""
+    """The editor."""
 
     def __init__(self, text: str, method: Method, catalog: Catalog, candidates: Candidates) -> None:
         super().__init__("\n".join(text.splitlines()), id="json", tab_behavior="focus", show_line_numbers=True)
@@ -133,61 +129,62 @@ class JsonArea(LiteralArea):
         self._completion: Completion | None = None
 
     def on_mount(self) -> None:
-        """The colours are those of messages elsewhere."""
+        """Use the colours of messages."""
         self.register_theme(_theme(Palette.of_app(self.app)))
         self.theme = _THEME
 
     def get_line(self, line_index: int) -> Text:
-        """A line in its colours."""
+        """Return a line in colours."""
         line = super().get_line(line_index)
         palette = Palette.of_app(self.app)
-        for token in _COLOURED.finditer(line.plain):
+        for token in _COLOURED_TOKEN.finditer(line.plain):
             end = token.end("string") if token["string"] else token.end()
             line.stylize(palette.of(_tone(token)), token.start(), end)
         return line
 
-    def point_at(self, spot: Spot) -> None:
-        """Put the cursor where something is wrong."""
-        line = min(spot.line, self.document.line_count - 1)
-        self.move_cursor((line, min(spot.column, len(self.document.get_line(line)))), center=True)
+    def point_at(self, location: TextLocation) -> None:
+        """Move the cursor to a location, and focus the editor."""
+        line = min(location.line, self.document.line_count - 1)
+        self.move_cursor((line, min(location.column, len(self.document.get_line(line)))), center=True)
         self.focus()
 
     def offer(self) -> None:
-        """Show what may stand at the cursor."""
-        if len(self.text) > _LARGEST_COMPLETED:
+        """Show the names and values that can be inserted at the cursor."""
+        if len(self.text) > _MAX_COMPLETED:
             return
-        completion = complete(self.text, self._index(), self._method, self._catalog)
+        completion = complete(self.text, self._cursor_index(), self._method, self._catalog)
         typed = self.text[completion.start : completion.end]
-        found = [each for each in completion.candidates if each.insert.rstrip(": ") != typed]
-        self._completion = Completion(completion.start, completion.end, tuple(found)) if found else None
+        candidates = [found for found in completion.candidates if found.insert.rstrip(": ") != typed]
+        self._completion = Completion(completion.start, completion.end, tuple(candidates)) if candidates else None
         self._list.clear_options()
         self._list.add_options(
-            Option(Content.assemble(clean(each.label), "  ", (clean(each.detail), "$tone-dim"))) for each in found
+            Option(Content.assemble(clean(found.label), "  ", (clean(found.detail), "$tone-dim")))
+            for found in candidates
         )
-        self._list.highlighted = 0 if found else None
+        self._list.highlighted = 0 if candidates else None
         self._list.absolute_offset = self.cursor_screen_offset + Offset(0, 1)
-        self._list.display = bool(found)
+        self._list.display = bool(candidates)
 
     def accept(self) -> None:
-        """Put the candidate that is marked in the place of what was typed."""
-        completion, at = self._completion, self._list.highlighted
+        """Replace what was typed with the highlighted candidate, and move the cursor into its brackets or quotes."""
+        completion, highlighted = self._completion, self._list.highlighted
         self.dismiss()
-        if completion is None or at is None:
+        if completion is None or highlighted is None:
             return
-        insert = completion.candidates[at].insert
+        insert = completion.candidates[highlighted].insert
         before = self.text[: completion.start]
-        self.replace(insert, spot_at(before, completion.start), spot_at(self.text, completion.end))
-        closes = insert.endswith(_CLOSERS)
-        end = completion.start + len(insert) - closes
-        self.move_cursor(spot_at(before + insert, end))
+        self.replace(insert, location_at(before, completion.start), location_at(self.text, completion.end))
+        is_inside = insert.endswith(_BRACKETS)
+        end = completion.start + len(insert) - is_inside
+        self.move_cursor(location_at(before + insert, end))
 
     def dismiss(self) -> bool:
-        """Away with the candidates; False when there were none."""
+        """Hide the candidates; return False if there were none."""
         was_shown, self._list.display, self._completion = self._list.display, False, None
         return was_shown
 
     async def _on_key(self, event: events.Key) -> None:
-        if self._list.display and self._is_for_list(event.key):
+        if self._list.display and self._handle_key(event.key):
             event.stop()
             event.prevent_default()
             return
@@ -200,7 +197,8 @@ class JsonArea(LiteralArea):
         else:
             self.dismiss()
 
-    def _is_for_list(self, key: str) -> bool:
+    def _handle_key(self, key: str) -> bool:
+        """Handle a key while candidates are shown; return False for keys that are for the text."""
         match key:
             case "tab":
                 self.accept()
@@ -218,9 +216,9 @@ class JsonArea(LiteralArea):
         super()._on_blur(event)
         self.dismiss()
 
-    def _index(self) -> int:
+    def _cursor_index(self) -> int:
         line, column = self.cursor_location
-        return sum(len(each) + 1 for each in self.document.lines[:line]) + column
+        return sum(len(text) + 1 for text in self.document.lines[:line]) + column
 
 
 def _theme(palette: Palette) -> TextAreaTheme:

@@ -1,7 +1,7 @@
-"""Lays a document out as lines of a width, as much of it as is looked at.
+"""Lays out documents: wraps a window of their blocks to lines of some width.
 
-A document is a row of blocks: the steps of a call, the lines of a frame. Only a window of blocks around the one that
-is looked at is laid out, and grows at the end that is scrolled to: a call of a hundred thousand messages opens at once.
+A document is a sequence of blocks, such as the steps of a call or the fields of a frame. Only the blocks around the
+visible ones are laid out, and more as the user scrolls, so that a call of a hundred thousand messages opens at once.
 """
 
 from __future__ import annotations
@@ -16,35 +16,34 @@ from inspector.present.spans import Line, Span
 from inspector.ui.rendering import wrap
 
 CHUNK: Final = 100
-"""Blocks that are laid out at a time."""
+"""The number of blocks that are laid out at a time."""
 INDENT: Final = 2
-"""Cells of one step of indent."""
+"""Cells for each level of `Line.indent`."""
 
 
 class DocumentBlock(NamedTuple):
-    """A part of a document that is laid out as one."""
+    """Lines of a document that lead to the same place."""
 
     lines: tuple[Line, ...]
     position: int | None = None
-    """The frame that it leads to, where it leads to one."""
+    """The frame that the block leads to."""
     is_titled: bool = False
-    """True when the first line is a title."""
+    """True if the first line is a title."""
     is_cut: bool = False
-    """True when lines too long are cut off and not wrapped, because they stand in columns."""
+    """True to cut off long lines instead of wrapping them, because their text is in columns."""
 
 
 class Document(Protocol):
-    """What a pane shows."""
+    """What a pane shows; its length is the number of blocks."""
 
-    def __len__(self) -> int:
-        """How many blocks there are."""
+    def __len__(self) -> int: ...
 
     def block(self, index: int) -> DocumentBlock:
-        """One block."""
+        """Return one block."""
 
 
 class MaskedDocument:
-    """A document with its secrets masked."""
+    """Another document with its secrets masked."""
 
     def __init__(self, document: Document, mask: Mask) -> None:
         self._document, self._mask = document, mask
@@ -53,13 +52,13 @@ class MaskedDocument:
         return len(self._document)
 
     def block(self, index: int) -> DocumentBlock:
-        """One block."""
+        """Return one block."""
         block = self._document.block(index)
         return block._replace(lines=masked_lines(block.lines, self._mask))
 
 
 class Row(NamedTuple):
-    """A line of the pane."""
+    """A line of a pane."""
 
     spans: tuple[Span, ...]
     block: int
@@ -67,11 +66,11 @@ class Row(NamedTuple):
     position: int | None = None
     is_title: bool = False
     line: int = 0
-    """Which line of its block it is, or is a part of."""
+    """The index within its block of the line that it was wrapped from."""
 
 
 class Layout:
-    """A window of a document, as rows."""
+    """The rows of a window of a document."""
 
     def __init__(self, document: Document, width: int, anchor: int = 0) -> None:
         """Lay out the blocks around `anchor`."""
@@ -83,7 +82,7 @@ class Layout:
         self.extend_down()
 
     def extend_up(self) -> int:
-        """Lay out more blocks above; how many rows that put before the others."""
+        """Lay out more blocks above; return the number of rows that were inserted."""
         if self._start == 0:
             return 0
         start = max(0, self._start - CHUNK)
@@ -93,7 +92,7 @@ class Layout:
         return len(rows)
 
     def extend_down(self) -> bool:
-        """Lay out more blocks below; False when there are none."""
+        """Lay out more blocks below; return False if there are none."""
         end = min(self._end + CHUNK, len(self.document))
         for index in range(self._end, end):
             self.rows.extend(self._block_rows(index))
@@ -101,7 +100,7 @@ class Layout:
         return grown
 
     def replace_from(self, block: int) -> None:
-        """The blocks from this one on may say something else, and there may be more of them."""
+        """Lay out again from a block on, because those after it may have changed or are new."""
         if block >= self._end and self._end != block:
             return
         block = max(block, self._start)
@@ -112,19 +111,19 @@ class Layout:
             pass
 
     def row_of(self, block: int) -> int | None:
-        """The first row of a block; None when it is not laid out."""
+        """Return the first row of a block; None if it is not laid out."""
         if not self._start <= block < self._end:
             return None
         return bisect_left(self.rows, block, key=_block)
 
     @property
     def above(self) -> int:
-        """How many blocks above are not laid out."""
+        """The number of blocks above the window."""
         return self._start
 
     @property
     def below(self) -> int:
-        """How many blocks below are not laid out."""
+        """The number of blocks below the window."""
         return len(self.document) - self._end
 
     def _block_rows(self, index: int) -> Iterator[Row]:

@@ -1,8 +1,8 @@
-"""A box that scrolls and is drawn line by line.
+"""The base of widgets that draw single lines and scroll: lists, documents and hex dumps.
 
-Owns what all lines of one drawing have in common: to ask for it costs more than to draw a line, so it is asked once.
-Owns too the room that lines have, known before a box is brought to the front: it is drawn once then, and not again
-when Textual has laid it out. What the lines say is for each kind of box.
+Textual's line API calls `render_line` once per visible line. Looking up the style and the palette costs more than
+drawing a line, so both are looked up once per drawing. The room for lines is known before a widget is brought to the
+front, so it is drawn once then, and not a second time after Textual has laid it out.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from math import ceil
 from typing import Final, NamedTuple
 
 from rich.style import Style
-from textual import events
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar
@@ -22,101 +21,116 @@ from textual.widget import Widget
 
 from inspector.ui.rendering import Palette
 
-_EIGHTHS: Final = 8
+LEFT_BUTTON, MIDDLE_BUTTON, RIGHT_BUTTON = 1, 2, 3
+"""As `textual.events.Click.button`."""
+_STEPS_PER_CELL: Final = 8
+"""Textual draws a scrollbar's thumb with block characters of eighths of a cell."""
 
 
 class LineStyle(NamedTuple):
-    """What all lines are drawn with."""
+    """What all lines of one drawing share."""
 
     top: int
-    """How far down it is scrolled."""
+    """The first visible line, counted from the start of the content."""
     width: int
+    """In cells, without the scrollbar."""
     palette: Palette
     style: Style
-    """Behind what a line says: the box's own colours."""
+    """The widget's own colours, behind the text."""
     has_focus: bool
 
 
-def _thumb(bar: ScrollBar) -> tuple[int, int]:
-    """Where a scrollbar's thumb begins and ends, in the eighths of a cell in which Textual draws it."""
-    height, whole, window = bar.size.height, bar.window_virtual_size, bar.window_size
-    if not height or whole <= window:
-        return -1, whole  # there is none, or it was never drawn
-    length = max(1, window * height / whole)
-    start = int((height - length) * bar.position / (whole - window) * _EIGHTHS)
-    return start, start + ceil(length * _EIGHTHS)
-
-
 class LineView(ScrollView):
-    """A box whose `render_line` draws on the `ground`."""
+    """A scroll view whose `render_line` draws with `line_style`."""
 
-    _drawn_on: LineStyle | None = None
-    """While lines are drawn."""
-    _fitted = Size(0, 0)
-    """The room that it was made fit for."""
+    fitted_size = Size(0, 0)
+    """The room that the content was last laid out for."""
+    _drawing_style: LineStyle | None = None
+    """Cached while `render_lines` runs."""
 
     @property
     def room(self) -> Size:
-        """Cells for lines and their scrollbar; of a box that is not laid out, those that it had or is likely to get."""
-        around = self.parent
-        return self.size or self.container_size or (around.size if isinstance(around, Widget) else self.size)
-
-    def fit(self) -> None:
-        """Make what is drawn fit the room, which is another one, and draw it."""
-        self._fitted = self.room
-        self.refresh()
-
-    def _on_resize(self, _event: events.Resize) -> None:
-        if self.room != self._fitted:  # else it only came to the front again
-            self.fit()
+        """The cells for lines and scrollbar; before the first layout, what the container has."""
+        container = self.parent
+        return self.size or self.container_size or (container.size if isinstance(container, Widget) else self.size)
 
     @property
-    def ground(self) -> LineStyle:
-        """What a line is drawn with."""
-        return self._drawn_on or self._new_ground()
+    def line_style(self) -> LineStyle:
+        """What to draw a line with."""
+        return self._drawing_style or _line_style(self)
+
+    def fit(self) -> None:
+        """Adapt the content to the room, which has changed. Subclasses lay out and scroll."""
+        self.fitted_size = self.room
+        self.refresh()
+
+    def on_resize(self) -> None:
+        """Adapt to another size; a widget that only came to the front again keeps its layout."""
+        if self.room != self.fitted_size:
+            self.fit()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The visible lines."""
-        self._drawn_on = self._new_ground()
+        """Return the visible lines, all drawn with one style."""
+        self._drawing_style = _line_style(self)
         try:
             return super().render_lines(crop)
         finally:
-            self._drawn_on = None
-
-    def lengthen(self, size: Size) -> None:
-        """Other lines can be scrolled through, as wide as those before.
-
-        Textual would lay out the whole screen anew and draw all of it; where the scrollbar comes or goes, even twice.
-        """
-        has_bar = size.height > self.room.height
-        self.set_reactive(LineView.virtual_size, size)
-        if has_bar:
-            with self._moving_thumb() as bar:
-                bar.set_reactive(ScrollBar.window_virtual_size, size.height)
-                bar.set_reactive(ScrollBar.window_size, self.room.height)
-                bar.set_reactive(ScrollBar.position, bar.validate_position(self.scroll_y))
-        if has_bar != self.show_vertical_scrollbar:
-            self.vertical_scrollbar.display = self.show_vertical_scrollbar = has_bar
-            self.scroll_y = self.validate_scroll_y(self.scroll_y)
+            self._drawing_style = None
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Draw what is seen now."""
-        with self._moving_thumb() as bar:  # it may only come with the next layout
+        """Draw the lines that are visible now."""
+        with _updating_scrollbar(self) as bar:  # a scrollbar that is missing appears with the next layout
             bar.set_reactive(ScrollBar.position, bar.validate_position(new_value))
         if round(old_value) != round(new_value):
             self.refresh(self.size.region)
 
-    @contextmanager
-    def _moving_thumb(self) -> Iterator[ScrollBar]:
-        """Tell the scrollbar something: it is drawn only where it looks other by that, which is rare in a long list."""
-        bar = self.vertical_scrollbar
-        before = _thumb(bar)
-        yield bar
-        if _thumb(bar) != before:
-            bar.refresh()
 
-    def _new_ground(self) -> LineStyle:
-        # Textual remembers the visual style, and works the other one out every time.
-        style = self.visual_style.rich_style
-        width, palette = self.scrollable_content_region.width, Palette.of_app(self.app)
-        return LineStyle(self.scroll_offset.y, width, palette, style, self.has_focus)
+def set_content_height(view: LineView, size: Size) -> None:
+    """Set the virtual size of a view whose width stays the same, and update its scrollbar.
+
+    Assigning `virtual_size` would lay out and draw the whole screen, twice where the scrollbar comes or goes.
+    """
+    has_bar = size.height > view.room.height
+    view.set_reactive(LineView.virtual_size, size)
+    if has_bar:
+        with _updating_scrollbar(view) as bar:
+            bar.set_reactive(ScrollBar.window_virtual_size, size.height)
+            bar.set_reactive(ScrollBar.window_size, view.room.height)
+            bar.set_reactive(ScrollBar.position, bar.validate_position(view.scroll_y))
+    if has_bar != view.show_vertical_scrollbar:
+        view.vertical_scrollbar.display = view.show_vertical_scrollbar = has_bar
+        view.scroll_y = view.validate_scroll_y(view.scroll_y)
+
+
+def scroll_into_view(view: LineView, line: int, header: int = 0) -> None:
+    """Scroll as little as needed for a line to be visible below a header of some lines, without an animation."""
+    top, page = view.scroll_offset.y, max(view.room.height - header, 1)
+    if not top <= line < top + page:
+        view.scroll_to(y=max(line if line < top else line - page + 1, 0), animate=False, force=True)
+
+
+@contextmanager
+def _updating_scrollbar(view: LineView) -> Iterator[ScrollBar]:
+    """Draw the scrollbar after the block only if its thumb looks different, which is rare in a long list."""
+    bar = view.vertical_scrollbar
+    before = _thumb(bar)
+    yield bar
+    if _thumb(bar) != before:
+        bar.refresh()
+
+
+def _thumb(bar: ScrollBar) -> tuple[int, int]:
+    """Return the start and end of a scrollbar's thumb in eighths of a cell, as Textual computes them."""
+    height, virtual_size, window = bar.size.height, bar.window_virtual_size, bar.window_size
+    if not height or virtual_size <= window:
+        return -1, virtual_size  # no thumb is drawn
+    length = max(1, window * height / virtual_size)
+    start = int((height - length) * bar.position / (virtual_size - window) * _STEPS_PER_CELL)
+    return start, start + ceil(length * _STEPS_PER_CELL)
+
+
+def _line_style(view: LineView) -> LineStyle:
+    # Textual caches `visual_style`, but computes `rich_style` on each access.
+    style = view.visual_style.rich_style
+    width, palette = view.scrollable_content_region.width, Palette.of_app(view.app)
+    return LineStyle(view.scroll_offset.y, width, palette, style, view.has_focus)

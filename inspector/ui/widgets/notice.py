@@ -1,4 +1,4 @@
-"""Boxes and banners for what must be read."""
+"""Boxes and banners above the lists: errors, remarks, and offers that Esc dismisses."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 from textual.content import Content
 from textual.widgets import Static
 
+from inspector.capture.engines.registry import is_relay
 from inspector.present.late_joins import LateJoins
 from inspector.scheduling import run_in_slices
 from inspector.schema.catalog import Catalog
@@ -16,87 +17,85 @@ from inspector.store.store import Change, Store
 from inspector.text import clean, limit
 
 
-class _Words(NamedTuple):
-    message: str = ""
+class _Message(NamedTuple):
+    text: str = ""
     hint: str = ""
     title: str = ""
     is_error: bool = True
 
 
-_NOTHING = _Words()
+_NO_MESSAGE = _Message()
 
 
 class Notice(Static):
-    """The box; not there while it has nothing to say."""
+    """One message at a time: the failure of the capture, else an error of an action, else a remark of the session."""
 
     def __init__(self) -> None:
         super().__init__(id="notice", markup=False)
         self.display = False
-        self._failure = self._told = self._remark = _NOTHING
-        self._read: set[_Words] = set()
-        self._shown = _NOTHING
+        self._failure = self._error = self._remark = _NO_MESSAGE
+        self._dismissed: set[_Message] = set()
+        self._shown = _NO_MESSAGE
 
     def show_status(self, status: SessionStatus) -> None:
-        """Say what the session has to say, if anything."""
-        self._failure = _NOTHING
+        """Show the failure or the remark of a session, if it has one."""
+        self._failure = _NO_MESSAGE
         if status.error is not None:
             title = "The capture stopped" if status.phase is Phase.STOPPED else "The capture failed"
-            self._failure = _Words(status.error.message, status.error.hint, title)
-        if status.amiss:
-            self._remark = _Words(status.amiss, is_error=False)
+            self._failure = _Message(status.error.message, status.error.hint, title)
+        if status.warning:
+            self._remark = _Message(status.warning, is_error=False)
         elif status.backlog is not None and status.backlog.is_stalled:
-            self._remark = _Words(status.backlog.cause, title="Decoding has stalled", is_error=False)
+            self._remark = _Message(status.backlog.cause, title="Decoding has stalled", is_error=False)
         elif status.notice:
-            self._remark = _Words(status.notice, is_error=False)
+            self._remark = _Message(status.notice, is_error=False)
         elif status.left:
-            message = (
-                f"The memory limit of {limit(status.memory)} is reached: the oldest frames make room for new ones."
-            )
-            self._remark = _Words(message, "--memory SIZE sets another limit.", is_error=False)
-        elif status.engine == "tap":
-            self._remark = _Words(status.reason, title="Capturing with the tap", is_error=False)
+            text = f"The memory limit of {limit(status.memory)} is reached: the oldest frames make room for new ones."
+            self._remark = _Message(text, "--memory SIZE sets another limit.", is_error=False)
+        elif is_relay(status.engine):
+            self._remark = _Message(status.reason, title="Capturing with the tap", is_error=False)
         else:
-            self._remark = _NOTHING
+            self._remark = _NO_MESSAGE
         self._show()
 
     def tell(self, message: str, hint: str = "", title: str = "") -> None:
-        """Say what went wrong; an empty message takes back what was said."""
-        self._told = _Words(message, hint, title) if message else _NOTHING
+        """Show an error; an empty message removes it."""
+        self._error = _Message(message, hint, title) if message else _NO_MESSAGE
         self._show()
 
     def dismiss(self) -> bool:
-        """Away with what has been read; False when there was nothing."""
-        if self._told.message:
-            self._told = _NOTHING
-        elif self._remark.message and self._remark not in self._read:
-            self._read.add(self._remark)
+        """Hide the error, or else the remark; return False if there is neither. A failure stays."""
+        if self._error.text:
+            self._error = _NO_MESSAGE
+        elif self._remark.text and self._remark not in self._dismissed:
+            self._dismissed.add(self._remark)
         else:
             return False
         self._show()
         return True
 
     def _show(self) -> None:
-        told = self._told if self._told.message != self._failure.message else _NOTHING
-        remark = _NOTHING if self._remark in self._read else self._remark
-        words = next((each for each in (self._failure, told, remark) if each.message), _NOTHING)
-        if words == self._shown:
+        error = self._error if self._error.text != self._failure.text else _NO_MESSAGE
+        remark = _NO_MESSAGE if self._remark in self._dismissed else self._remark
+        shown = next((message for message in (self._failure, error, remark) if message.text), _NO_MESSAGE)
+        if shown == self._shown:
             return
-        self._shown = words
-        self.display = bool(words.message)
-        self.border_title = Content(clean(words.title)) if words.title else None
-        self.border_subtitle = None if words == self._failure else "Esc closes"
-        self.set_class(not words.is_error, "-mild")
-        hint = [(f"\n{_lines(words.hint)}", "")] if words.hint else []
-        self.update(Content.assemble((_lines(words.message), "bold" if words.is_error else ""), *hint))
+        self._shown = shown
+        self.display = bool(shown.text)
+        self.border_title = Content(clean(shown.title)) if shown.title else None
+        self.border_subtitle = None if shown == self._failure else "Esc closes"
+        self.set_class(not shown.is_error, "-mild")
+        hint = [(f"\n{_lines(shown.hint)}", "")] if shown.hint else []
+        self.update(Content.assemble((_lines(shown.text), "bold" if shown.is_error else ""), *hint))
 
 
 def _lines(text: str) -> str:
-    """Engines and protoc speak in several lines; each is made safe by itself."""
+    """Return text with each of its lines cleaned; errors of engines and protoc have several."""
     return "\n".join(clean(line) for line in text.splitlines())
 
 
 class LateBanner(Static):
-    """Not there while everything is certain, nor after it was dismissed."""
+    """The remark that connections were joined late, so that some method names are missing or guessed."""
 
     def __init__(self, store: Store, catalog: Catalog) -> None:
         super().__init__(id="late", markup=False)
@@ -105,20 +104,20 @@ class LateBanner(Static):
         self._is_dismissed = False
         self._shown = ""
 
-    def learn(self, change: Change) -> None:
-        """Take in what changed, and say what is so now."""
+    def update_joins(self, change: Change) -> None:
+        """Update the remark after a change of the store."""
         self._joins.update(change)
-        self._say()
+        self._draw()
 
     def reread(self) -> None:
-        """The schema is another: look again at what it tells of methods, between keys where that is much."""
-        self.run_worker(self._look_again(), group="reread", exclusive=True)
+        """Update the remark after a change of the schema, in slices between keys."""
+        self.run_worker(self._reread(), group="reread", exclusive=True)
 
-    async def _look_again(self) -> None:
+    async def _reread(self) -> None:
         await run_in_slices(self._joins.reread())
-        self._say()
+        self._draw()
 
-    def _say(self) -> None:
+    def _draw(self) -> None:
         sentence = self._joins.sentence()
         if sentence != self._shown:
             self._shown = sentence
@@ -127,22 +126,22 @@ class LateBanner(Static):
             self.display = bool(sentence) and not self._is_dismissed
 
     def dismiss(self) -> bool:
-        """Away with it, for this capture; False when it was not there."""
+        """Hide the remark for the rest of this capture; return False if it was not visible."""
         was_shown, self._is_dismissed, self.display = self.display, True, False
         return was_shown
 
 
 class LeftBanner(Static):
-    """Offers the captures of runs that were killed. Takes no focus: what is typed meanwhile goes where it would go."""
+    """The offer to open captures of runs that were killed. It takes no focus, so that typing goes on elsewhere."""
 
     def __init__(self) -> None:
         super().__init__(id="left", markup=False)
         self.display = False
         self.on_chosen: Callable[[], object] = lambda: None
-        """Called for a click."""
+        """Called when the banner is clicked."""
 
     def offer(self, captures: Sequence[str]) -> None:
-        """Offer captures, the latest first; none takes the offer back."""
+        """Offer captures, the latest first; an empty sequence withdraws the offer."""
         self.display = bool(captures)
         if captures:
             count = len(captures)
@@ -150,10 +149,10 @@ class LeftBanner(Static):
             self.update(Content.assemble("◌ F9 opens ", what, clean(captures[0]), ("   Esc: later", "$tone-dim")))
 
     def dismiss(self) -> bool:
-        """Take the offer back until the next start; False when there was none."""
+        """Withdraw the offer until the next start; return False if there was none."""
         was_shown, self.display = self.display, False
         return was_shown
 
     def on_click(self) -> None:
-        """The same as the key."""
+        """Open the captures."""
         self.on_chosen()

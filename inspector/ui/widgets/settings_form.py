@@ -1,12 +1,12 @@
-"""How a call shall be made, to be filled in: metadata, deadline, authority, size, compression, waiting.
+"""The form of a call's settings: metadata, deadline, authority, limits, compression, waiting.
 
-Owns the texts and what they mean; what cannot be meant is refused with the field in which it stands.
+It converts between settings and the text of fields, and rejects invalid text with the focus on its field.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -14,63 +14,63 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Static, TextArea
 
-from inspector.client.options import DEADLINE, Metadata, check_metadata, parse_metadata
+from inspector.client.options import (
+    DEADLINE,
+    CallSettings,
+    ConnectionOptions,
+    Metadata,
+    check_metadata,
+    parse_metadata,
+    settings_of,
+)
 from inspector.errors import InspectorError, RequestError
 from inspector.model.call import CallKind
-from inspector.ui.draft import CallSettings, is_blank, metadata_lines
+from inspector.ui.draft import is_blank, metadata_lines
 from inspector.ui.widgets.json_area import LiteralArea
 
-_ENDLESS: Final = "none"
-_UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-_LARGEST: Final = (1 << 31) - 1
-"""gRPC takes an int32."""
-_LONGEST: Final = 1e6
+_CALL: Final = {name: setting for name, setting in settings_of(CallSettings).items() if setting.label}
+_CONNECTION: Final = {name: setting for name, setting in settings_of(ConnectionOptions).items() if setting.label}
+_FIELDS: Final = {**_CALL, **_CONNECTION}
+"""The settings in the form by name, which is also the id of the widget."""
 _T = TypeVar("_T")
 
 
 class SettingsForm(Vertical):
-    """The fields."""
+    """The form."""
 
     def __init__(self, settings: CallSettings, kind: CallKind) -> None:
         super().__init__(id="settings")
         self._settings = settings
-        self._usual = f"{DEADLINE:.0f} s" if kind is CallKind.UNARY else _ENDLESS
+        self._default_deadline = f"{DEADLINE:.0f} s" if kind is CallKind.UNARY else "none"
 
     def compose(self) -> ComposeResult:
-        """Metadata above, the rest below, a line each."""
-        settings = self._settings
-        deadline = _ENDLESS if settings.is_endless else "" if settings.deadline is None else f"{settings.deadline:.9g}"
-        largest = "" if settings.largest_message is None else f"{settings.largest_message}"
-        keepalive = "" if settings.keepalive is None else f"{settings.keepalive:.9g}"
-        area = LiteralArea(metadata_lines(settings.metadata), id="metadata", placeholder="name: value, one a line")
+        """Lay out metadata above the other fields, which take a line each, and the switches last."""
+        area = LiteralArea(
+            metadata_lines(self._settings.metadata), id="metadata", placeholder="name: value, one a line"
+        )
         area.border_title = "Metadata"
         yield area
-        yield from _field("Deadline", Input(deadline, self._usual, id="deadline", compact=True))
-        yield from _field("Authority", Input(settings.authority or "", "host:port", id="authority", compact=True))
-        yield from _field("Largest reply", Input(largest, "64M", id="largest", compact=True))
-        yield from _field("PING every", Input(keepalive, "never", id="keepalive", compact=True))
-        yield Checkbox("gzip", settings.is_compressed, id="gzip", compact=True)
-        yield Checkbox("wait for ready", settings.waits_for_ready, id="wait", compact=True)
+        for name, setting in _FIELDS.items():
+            if not setting.is_switch:
+                text, placeholder = setting.text(self._value(name)), setting.placeholder or self._default_deadline
+                yield from _field(setting.label, Input(text, placeholder, id=name, compact=True))
+        for name, setting in _FIELDS.items():
+            if setting.is_switch:
+                yield Checkbox(setting.label, self._value(name), id=name, compact=True)
 
     def settings(self) -> CallSettings:
-        """What is filled in; RequestError, with the focus on the field that it is about."""
-        deadline = self._text("deadline").lower()
+        """Return the settings; raise RequestError, with the focus on the field, for invalid text."""
         metadata = self._read(self.query_one("#metadata", TextArea), _metadata)
         blank = {name for name, value in metadata if name in self._settings.masked and is_blank(name, value)}
         return CallSettings(
-            metadata=metadata,
-            deadline=None if deadline in ("", _ENDLESS) else self._read(self._input("deadline"), _deadline),
-            is_endless=deadline == _ENDLESS,
-            authority=self._read(self._input("authority"), _authority),
-            largest_message=self._read(self._input("largest"), _bytes) if self._text("largest") else None,
-            is_compressed=self.query_one("#gzip", Checkbox).value,
-            waits_for_ready=self.query_one("#wait", Checkbox).value,
-            keepalive=self._read(self._input("keepalive"), _keepalive) if self._text("keepalive") else None,
+            metadata,
+            **{name: self._entered(name) for name in _CALL},
+            connection=ConnectionOptions(**{name: self._entered(name) for name in _CONNECTION}),
             masked=tuple(name for name in self._settings.masked if name in blank),
         )
 
     def complete_settings(self) -> CallSettings:
-        """Return what is filled in; RequestError also for a value that is masked in the history and was not typed."""
+        """Return the settings; raise RequestError also for a value that the history has masked, until it is typed."""
         settings = self.settings()
         if settings.masked:
             self.enter_masked(settings.masked)
@@ -78,7 +78,7 @@ class SettingsForm(Vertical):
         return settings
 
     def enter_masked(self, names: Sequence[str]) -> None:
-        """Give the focus to the metadata, with the cursor where the first of these values belongs."""
+        """Focus the metadata, with the cursor at the first blank value of these names."""
         area = self.query_one("#metadata", TextArea)
         rows = [
             row for row, line in enumerate(area.text.split("\n")) if line.partition(":")[0].strip().lower() in names
@@ -88,11 +88,16 @@ class SettingsForm(Vertical):
         area.focus()
         area.move_cursor((row, len(area.document.get_line(row))))
 
-    def _input(self, name: str) -> Input:
-        return self.query_one(f"#{name}", Input)
+    def _value(self, name: str) -> Any:
+        """Return the value of a setting as the form began with it."""
+        return getattr(self._settings if name in _CALL else self._settings.connection, name)
 
-    def _text(self, name: str) -> str:
-        return self._input(name).value.strip()
+    def _entered(self, name: str) -> Any:
+        """Return the value of a setting as it is filled in; None for an empty field."""
+        if _FIELDS[name].is_switch:
+            return self.query_one(f"#{name}", Checkbox).value
+        widget = self.query_one(f"#{name}", Input)
+        return self._read(widget, _FIELDS[name].parse) if widget.value.strip() else None
 
     def _read(self, widget: Input | TextArea, read: Callable[[str], _T]) -> _T:
         try:
@@ -103,7 +108,7 @@ class SettingsForm(Vertical):
 
 
 def masked_words(names: Sequence[str]) -> str:
-    """Return the request to type values that the history has only masked."""
+    """Return the sentence that asks for values that the history has masked."""
     is_one = len(names) == 1
     return (
         f"{', '.join(names)} {'is' if is_one else 'are'} masked in the history: type the value{'' if is_one else 's'}."
@@ -123,34 +128,3 @@ def _field(label: str, field: Widget) -> ComposeResult:
 
 def _metadata(text: str) -> Metadata:
     return check_metadata(parse_metadata(line for line in text.splitlines() if line.strip()))
-
-
-def _authority(text: str) -> str | None:
-    if any(not "!" <= each <= "~" for each in text):
-        raise RequestError(f"{text!r} cannot be an authority.", "As in localhost:50051, or a name.")
-    return text or None
-
-
-def _deadline(text: str) -> float:
-    return _seconds(text, "no deadline", "It is a number of seconds, as in 2.5, or none.")
-
-
-def _keepalive(text: str) -> float:
-    return _seconds(text, "no time between PINGs", "It is a number of seconds, as in 30.")
-
-
-def _seconds(text: str, what: str, hint: str) -> float:
-    try:
-        seconds = float(text.removesuffix("s"))
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < _LONGEST:
-        raise RequestError(f"{text!r} is {what}.", hint)
-    return seconds
-
-
-def _bytes(text: str) -> int:
-    number, unit = (text[:-1], text[-1:].upper()) if text[-1:].isalpha() else (text, "")
-    if not (number.isascii() and number.isdigit() and len(number) < 12 and unit in _UNITS and int(number)):
-        raise RequestError(f"{text!r} is no size.", "It is a number of bytes, as in 1000000 or 64M.")
-    return min(int(number) * _UNITS[unit], _LARGEST)

@@ -1,4 +1,4 @@
-"""The first line of the screen: the service, the capture, the pace of reading."""
+"""The first line of the screen: the service, the state of the capture, the progress of reading."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
+from inspector.capture.engines.registry import is_relay
 from inspector.client.sender import ConnectionState
 from inspector.present.spans import Span, Tone
 from inspector.present.times import clock
@@ -20,74 +21,74 @@ from inspector.text import clean, counted, limit, whole
 from inspector.ui.rendering import Palette, segments
 
 _WINDOW: Final = 5.0
-"""Seconds that are looked at."""
-_APART: Final = 0.25
-"""Seconds between two moments that are kept."""
-_ENOUGH: Final = 0.5
-"""Seconds after which something can be said."""
+"""Seconds over which the rate is averaged."""
+_SAMPLE_INTERVAL: Final = 0.25
+"""The smallest number of seconds between two samples."""
+_MIN_SECONDS: Final = 0.5
+"""Seconds after which the rate is known."""
 
 
-class _Moment(NamedTuple):
+class _Sample(NamedTuple):
     time: float
     packets: int
     octets: int
 
 
 class Pace:
-    """Of one reading."""
+    """The rate at which a file is read, and the time that is left."""
 
     def __init__(self) -> None:
-        self._moments: deque[_Moment] = deque()
+        self._samples: deque[_Sample] = deque()
 
     def note(self, time: float, packets: int, octets: int) -> None:
-        """So many packets and bytes are read at this time, in seconds of any clock that only goes forward."""
-        moment, kept = _Moment(time, packets, octets), self._moments
-        if kept and (packets < kept[-1].packets or octets < kept[-1].octets):
-            kept.clear()  # it is read again from its start
-        if len(kept) > 1 and time - kept[-2].time < _APART:
-            kept[-1] = moment
+        """Record the number of packets and bytes read until a time, in seconds of a monotonic clock."""
+        sample, samples = _Sample(time, packets, octets), self._samples
+        if samples and (packets < samples[-1].packets or octets < samples[-1].octets):
+            samples.clear()  # the file is read again from its start
+        if len(samples) > 1 and time - samples[-2].time < _SAMPLE_INTERVAL:
+            samples[-1] = sample
         else:
-            kept.append(moment)
-        while time - kept[0].time > _WINDOW and len(kept) > 2:
-            kept.popleft()
+            samples.append(sample)
+        while time - samples[0].time > _WINDOW and len(samples) > 2:
+            samples.popleft()
 
     def stop(self) -> None:
-        """Nothing is read for a while."""
-        self._moments.clear()
+        """Discard all samples, because reading pauses."""
+        self._samples.clear()
 
     @property
     def packets(self) -> float | None:
-        """Packets a second; None before that can be told."""
+        """Packets per second; None until that is known."""
         seconds = self._seconds
-        return None if seconds is None else (self._moments[-1].packets - self._moments[0].packets) / seconds
+        return None if seconds is None else (self._samples[-1].packets - self._samples[0].packets) / seconds
 
     def left(self, total: int) -> float | None:
-        """Seconds until all these bytes are read; None before that can be told."""
+        """Return the seconds until `total` bytes are read; None until that is known."""
         seconds = self._seconds
-        octets = self._moments[-1].octets - self._moments[0].octets if seconds else 0
+        octets = self._samples[-1].octets - self._samples[0].octets if seconds else 0
         if seconds is None or not octets:
             return None
-        return max(total - self._moments[-1].octets, 0) * seconds / octets
+        return max(total - self._samples[-1].octets, 0) * seconds / octets
 
     @property
     def _seconds(self) -> float | None:
-        if not self._moments:
+        if not self._samples:
             return None
-        seconds = self._moments[-1].time - self._moments[0].time
-        return seconds if seconds >= _ENOUGH else None
+        seconds = self._samples[-1].time - self._samples[0].time
+        return seconds if seconds >= _MIN_SECONDS else None
 
 
 NAME: Final = " grpc-inspector "
 _GAP: Final = "   "
 _DOT: Final = " · "
 _FACTS: Final = 2
-"""Parts from this rank on are facts beside the matter."""
-_BEHIND: Final = 1_000
-"""Packets that wait for tshark, from which on it is said: fewer are decoded within a moment."""
-_LONG_ADDRESS: Final = 25
-_BESIDE_ADDRESS: Final = 80
-"""Characters of where the tap listens that come before other facts, as many as fit beside localhost:50051 in 80
-columns, and columns for the rest of the line where a longer one is shown whole."""
+"""Parts from this rank on are separated by a dot; those before it stand apart."""
+_MIN_BACKLOG: Final = 1_000
+"""Packets not decoded yet from which on the backlog is shown: tshark decodes fewer within a moment."""
+_ADDRESS_WIDTH: Final = 25
+"""Cells for the address at which the tap listens, which fit beside localhost:50051 in 80 columns."""
+_WIDTH_WITHOUT_ADDRESS: Final = 80
+"""Cells for the rest of the line if it is wider than that. A longer address may use what is left."""
 _PHASES: Final = {
     Phase.STARTING: (Tone.WARN, "starting…"),
     Phase.LIVE: (Tone.ERROR, "live"),
@@ -96,7 +97,7 @@ _PHASES: Final = {
     Phase.ENDED: (Tone.DIM, "complete"),
     Phase.FAILED: (Tone.ERROR, "failed"),
 }
-"""The dot's tone and the word; a live capture has a red dot, as a recording has everywhere."""
+"""The colour of the dot, and the text. Red is the usual colour of a recording."""
 
 
 _CONNECTIONS: Final = {
@@ -109,25 +110,25 @@ _CONNECTIONS: Final = {
 
 class _Part(NamedTuple):
     rank: int
-    """Parts of the highest rank are left out first."""
+    """Parts of the highest rank are dropped first if the line is too long."""
     spans: tuple[Span, ...]
 
 
 class StatusLine(Widget):
-    """The status of a session, in a line."""
+    """The status of a session in one line."""
 
     def __init__(self, service: str) -> None:
-        """`service` is what stands before the source's name, as in `greet service`; it may be empty."""
+        """`service` is shown before the name of the source, such as `greet service`; it may be empty."""
         super().__init__(id="status")
         self._service = service
         self._status: SessionStatus | None = None
         self._packets = 0
         self._pace = Pace()
         self.connection: ConnectionState | None = None
-        """Of the request box's connection, as it is shown; None before it was used."""
+        """The state of the connection of the request box; None until that is used."""
 
     def show(self, status: SessionStatus, packets: int, connection: ConnectionState | None = None) -> None:
-        """Draw another status."""
+        """Draw a status, if it differs from the last one."""
         if status.phase is Phase.READING:
             self._pace.note(monotonic(), packets, status.decoded)
         else:
@@ -135,11 +136,11 @@ class StatusLine(Widget):
         if (status, packets, connection) != (self._status, self._packets, self.connection):
             self._status, self._packets, self.connection = status, packets, connection
             behind = "" if status.backlog is None else status.backlog.cause
-            self.tooltip = " ".join(filter(None, (clean(status.reason), left_words(status), behind))) or None
+            self.tooltip = " ".join(filter(None, (clean(status.reason), _eviction(status), behind))) or None
             self.refresh()
 
-    def render_line(self, y: int) -> Strip:  # noqa: ARG002 - Textual's
-        """The line; the widget is one line high."""
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002 - the widget is one line high
+        """Return the line."""
         palette, width = Palette.of_app(self.app), self.size.width
         name = Segment(NAME, palette.chip)
         parts = list(self._parts())
@@ -147,7 +148,7 @@ class StatusLine(Widget):
             parts.remove(max(parts))
         line = [name]
         for before, part in zip([None, *parts], parts, strict=False):
-            line += segments((_between(before, part), *part.spans), palette)
+            line += segments((_separator(before, part), *part.spans), palette)
         return Strip(line).adjust_cell_length(width).apply_style(self.rich_style)
 
     def _parts(self) -> Iterator[_Part]:
@@ -155,10 +156,8 @@ class StatusLine(Widget):
         if status is None:
             yield _Part(0, (Span("● ", Tone.WARN), Span("starting…")))
             return
-        name = " ".join(word for word in (self._service, clean(status.source)) if word)
-        dot = (
-            Tone.ERROR if status.phase is Phase.FAILED else Tone.OK if status.phase is not Phase.STARTING else Tone.WARN
-        )
+        name = " ".join(filter(None, (self._service, clean(status.source))))
+        dot = {Phase.FAILED: Tone.ERROR, Phase.STARTING: Tone.WARN}.get(status.phase, Tone.OK)
         source = _Part(1, (Span("● ", dot), Span(name)))
         phase = _Part(0, _phase(status))
         yield source
@@ -168,8 +167,8 @@ class StatusLine(Widget):
         yield phase
         if status.engine:
             room = self.size.width - len(NAME) - _width([source, phase]) - len(f"{_GAP}tap on ")
-            where = _where(status, min(room, max(_LONG_ADDRESS, self.size.width - _BESIDE_ADDRESS)))
-            yield _Part(2 if status.engine == "tap" and where else 3, (Span(f"{status.engine}{where}", Tone.DIM),))
+            where = _place(status, min(room, max(_ADDRESS_WIDTH, self.size.width - _WIDTH_WITHOUT_ADDRESS)))
+            yield _Part(2 if is_relay(status.engine) and where else 3, (Span(f"{status.engine}{where}", Tone.DIM),))
         yield _Part(4, (Span(counted(self._packets, "packet"), Tone.DIM),))
         if status.engine:
             tone = Tone.ERROR if status.dropped else Tone.DIM
@@ -179,14 +178,14 @@ class StatusLine(Widget):
         if (backlog := status.backlog) is not None:
             stalled = "tshark stalled: " if backlog.is_stalled else ""
             yield _Part(1, (Span(f"{stalled}behind by {backlog.amount}", Tone.WARN),))
-        elif status.recorded - self._packets >= _BEHIND:
+        elif status.recorded - self._packets >= _MIN_BACKLOG:
             yield _Part(1, (Span(f"behind by {status.recorded - self._packets:,} packets", Tone.WARN),))
         yield from self._progress(status)
         if status.tshark:
             yield _Part(6, (Span(f"tshark {status.tshark}", Tone.DIM),))
 
     def _progress(self, status: SessionStatus) -> Iterator[_Part]:
-        """How fast a file is read and for how long yet, and the key that stops it."""
+        """Yield the rate of reading, the time left, and the key that stops or resumes it."""
         if status.phase is Phase.READING:
             if (rate := self._pace.packets) is not None:
                 yield _Part(5, (Span(f"{rate:,.0f}/s", Tone.DIM),))
@@ -198,24 +197,27 @@ class StatusLine(Widget):
 
 
 def _phase(status: SessionStatus) -> tuple[Span, ...]:
-    """The dot, and what the capture does; a capture that is not all there is not shown as one that is well."""
+    """Return the dot and the state of the capture, in the colour of a warning if the file is incomplete."""
     is_warning = status.phase is Phase.ENDED and status.completeness in (Completeness.CUT_OFF, Completeness.DAMAGED)
     tone = Tone.WARN if is_warning else _PHASES[status.phase][0]
-    return Span("● ", tone), Span(_doing(status), tone if is_warning else Tone.PLAIN)
+    return Span("● ", tone), Span(_state(status), tone if is_warning else Tone.PLAIN)
 
 
-def _where(status: SessionStatus, longest: int) -> str:
-    """Where the engine listens, or the end of a long address; empty where a tap has the address of the service."""
+def _place(status: SessionStatus, longest: int) -> str:
+    """Return where the engine captures, at most the last `longest` cells of an address.
+
+    It is empty for a tap at the address of the service, which the line shows already.
+    """
     if status.interface:
         return f" on {status.interface}"
-    if status.engine != "tap" or status.target is None or str(status.target) == status.source:
+    if not is_relay(status.engine) or status.target is None or str(status.target) == status.source:
         return ""
     where = clean(str(status.target))
     return f" on {where if len(where) <= longest else '…' + where[1 - longest :]}"
 
 
-def _doing(status: SessionStatus) -> str:
-    """What the capture does, in a word or two."""
+def _state(status: SessionStatus) -> str:
+    """Return the state of the capture in a few words."""
     share = f" {status.decoded * 100 // status.captured} %" if status.is_whole and status.captured else ""
     match status.phase:
         case Phase.STARTING:
@@ -230,16 +232,16 @@ def _doing(status: SessionStatus) -> str:
             return _PHASES[phase][1]
 
 
-def left_words(status: SessionStatus) -> str:
-    """What of a capture is not kept any more; empty while all of it is."""
+def _eviction(status: SessionStatus) -> str:
+    """Return a sentence about evicted frames; empty if there are none."""
     if not status.left:
         return ""
     since = clock(status.kept_since)[:8]
     return f"Kept since {since}: {counted(status.left, 'older frame')} dropped (memory limit {limit(status.memory)})."
 
 
-def _between(before: _Part | None, part: _Part) -> Span:
-    """Facts about the capture belong together; the words with a dot stand alone."""
+def _separator(before: _Part | None, part: _Part) -> Span:
+    """Return the separator of two parts: see `_FACTS`."""
     is_fact = before is not None and before.rank >= _FACTS <= part.rank
     return Span(_DOT, Tone.DIM) if is_fact else Span(_GAP)
 

@@ -1,4 +1,4 @@
-"""A packet as Wireshark takes it apart: its layers and fields as a tree, and the bytes that they are read from."""
+"""A packet as Wireshark dissects it: a tree of layers and fields, and the bytes that they are read from."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ class Field:
     """A line of the tree, with the lines below it."""
 
     label: str
-    """In Wireshark's words. Not safe to print: parts of it come from the wire."""
+    """Wireshark's text. Not safe to display: parts of it come from the wire."""
     filter: str = ""
-    """The display filter that finds packets with the same value, `http2.streamid == 1`; empty where there is none."""
+    """The display filter for packets with the same value, as in `http2.streamid == 1`; empty where there is none."""
     start: int = 0
     length: int = 0
-    """Of its bytes; 0 where it stands for none."""
+    """In bytes; 0 for a field without bytes."""
     source: int = 0
-    """The index of the source that it is read from."""
+    """The index of the byte source that `start` refers to."""
     is_generated: bool = False
-    """True for what Wireshark worked out, and shows in brackets."""
+    """True for what Wireshark computed; it shows such fields in brackets."""
     severity: str = ""
-    """Chat, Note, Warn or Error for remarks of Wireshark's own; empty for others."""
+    """Chat, Note, Warn or Error for Wireshark's expert information; otherwise empty."""
     packet: int | None = None
-    """The packet that it speaks of, where it speaks of one."""
+    """The number of another packet that the field refers to."""
     children: tuple[Field, ...] = ()
 
     @property
     def name(self) -> str:
-        """The field's name in Wireshark's language; empty where it has none."""
+        """The field's name in display filters; empty where it has none."""
         return self.filter.partition(" ")[0].partition("[")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class ByteSource:
-    """Bytes that fields are read from: the packet, or what was reassembled or inflated of several."""
+    """Bytes that fields are read from: the packet, or data reassembled or decompressed from several packets."""
 
     name: str
     data: bytes
@@ -43,22 +43,26 @@ class ByteSource:
 
 @dataclass(frozen=True, slots=True)
 class Dissection:
-    """One packet, taken apart."""
+    """The dissection of one packet."""
 
     number: int
     layers: tuple[Field, ...]
     sources: tuple[ByteSource, ...]
-    """The packet's own bytes first."""
+    """The packet's own bytes come first."""
 
     def field(self, path: tuple[int, ...]) -> Field:
-        """The field at a path: the index of its layer, then of each child. IndexError where there is none."""
+        """Return the field at a path: the index of its layer, then of a child on each level.
+
+        Raises:
+            IndexError: when there is no such field.
+        """
         found = self.layers[path[0]]
         for index in path[1:]:
             found = found.children[index]
         return found
 
     def path_at(self, source: int, offset: int) -> tuple[int, ...] | None:
-        """The path of the field that is most closely about a byte; None where none is."""
+        """Return the path of the smallest field that covers a byte; None where no field does."""
         best: tuple[int, tuple[int, ...]] | None = None
         for path, field in self._walk(self.layers, ()):
             is_there = field.source == source and field.start <= offset < field.start + field.length
@@ -67,7 +71,7 @@ class Dissection:
         return None if best is None else best[1]
 
     def first(self, name: str) -> Field | None:
-        """The first field of a name."""
+        """Return the first field with a name."""
         return next((field for _, field in self._walk(self.layers, ()) if field.name == name), None)
 
     def _walk(self, fields: tuple[Field, ...], path: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Field]]:
