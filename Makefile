@@ -2,10 +2,12 @@
 #
 #   make run [ARGS="…"]   start the program         make check   format, lint, types, layers, README
 #   make test [ARGS="…"]  all tests                 make setup   only set up, for running and testing
-#   make bench [ARGS="…"] how fast it is            make proto   generated code from proto/
+#   make test-fast        those without tshark      make proto   generated code from proto/
+#   make coverage         which lines tests run     make clean   remove what was made
+#   make snapshots        the screens in tests/     make picture the picture in docs/
+#   make bench [ARGS="…"] how fast it is
 #   make fuzz [ARGS="…"]  thousands of damaged captures
-#   make picture          the picture in docs/      make docs    the table of keys in README.md
-#   make clean            remove what was made
+#   make docs             the table of keys in README.md
 #   make structure [ARGS="…"]  size and shape of the code, beside other packages
 #   make reach [ARGS="…"]      how many modules take part in a filter, a command, a call
 
@@ -22,16 +24,17 @@ ifndef MINE
 export PYTHONDONTWRITEBYTECODE := 1
 export RUFF_CACHE_DIR := $(CACHE)/ruff
 export MYPY_CACHE_DIR := $(CACHE)/mypy
+export COVERAGE_FILE := $(CACHE)/coverage
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
 PYTEST_CACHE := -p no:cacheprovider
 IMPORTS_CACHE := --no-cache
 endif
 
 .NOTPARALLEL:
-.PHONY: help run setup check test bench fuzz proto picture docs structure reach clean
+.PHONY: help run setup check test test-fast coverage snapshots bench fuzz proto picture docs structure reach clean
 
 help:
-	@sed -n '3,10s/^# *//p' Makefile
+	@sed -n '3,13s/^# *//p' Makefile
 
 run: $(VENV)/.tools-run $(VENV)/.run
 	@$(PYTHON) -m inspector $(ARGS)
@@ -49,6 +52,21 @@ check: $(VENV)/.dev
 # More processes than a small machine has processors: a test waits much of its time.
 test: $(VENV)/.tools-test $(VENV)/.dev
 	$(PYTHON) -m pytest -n 4 --dist loadfile $(PYTEST_CACHE) $(ARGS)
+
+# What starts neither tshark, nor an engine, nor a terminal.
+test-fast: $(VENV)/.dev
+	$(PYTHON) -m pytest -m "not system" -n 4 --dist loadfile $(PYTEST_CACHE) $(ARGS)
+
+# The report comes from a run with failures too.
+coverage: $(VENV)/.tools-test $(VENV)/.dev
+	$(PYTHON) -m coverage erase
+	$(PYTHON) -m coverage run -m pytest -n 4 --dist loadfile $(PYTEST_CACHE) $(ARGS); status=$$?; \
+		$(PYTHON) -m coverage combine --quiet && $(PYTHON) -m coverage report && exit $$status
+
+snapshots: $(VENV)/.tools-test $(VENV)/.dev
+	rm -rf tests/ui/__snapshots__
+	$(PYTHON) -m pytest -n 4 $(PYTEST_CACHE) --update-snapshots tests/ui/test_snapshots.py -k screens_look
+	@git --no-pager diff --stat -- tests/ui/__snapshots__
 
 bench: $(VENV)/.dev $(VENV)/.tools-run
 	@$(PYTHON) -m tests.bench $(ARGS)
@@ -77,7 +95,7 @@ proto: $(VENV)/.dev
 	rm sample_service/*_pb2_grpc.py.old
 
 clean:
-	rm -rf $(VENV) .venv-distribution build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .coverage .coverage.* .venv-distribution build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find inspector sample_service tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/.tools-run: .ci/setup

@@ -3,19 +3,74 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, NamedTuple
 
 import psutil
 import pytest
 from hypothesis import settings
 
+from tests.engines_here import refusals
+from tests.start_guard import StartGuard
+
 settings.register_profile("quick", deadline=None, max_examples=60)
 settings.load_profile("quick")
 gc.set_threshold(100_000, 50, 100)  # a fifth of the time of all tests went into looking at pytest's own objects
+
+
+LONGEST_IN_NAME = 200
+"""Characters or bytes of a parameter that the name of a test repeats."""
+start_guard = StartGuard()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-snapshots", action="store_true", help="write tests/ui/__snapshots__ again")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "capture: needs tcpdump and dumpcap to be allowed to capture on loopback")
+    config.addinivalue_line("markers", "system: starts tshark, a capture engine or a terminal")
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name a long value by its length: children inherit the name of a test in their environment."""
+    if isinstance(val, str | bytes) and len(val) > LONGEST_IN_NAME:
+        return f"{argname}-{len(val)}"
+    return None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs to capture where that is not allowed."""
+    if item.get_closest_marker("capture") and (reason := refusals()):
+        pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let only a test with the mark `system` start a program."""
+    start_guard.is_allowed = item.get_closest_marker("system") is not None
+    try:
+        return (yield)
+    finally:
+        start_guard.is_allowed = True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def failing_programs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """In a run without the tests that start programs, let no child start one either."""
+    if request.config.getoption("markexpr") == "not system":
+        start_guard.put_on_path(tmp_path_factory.mktemp("programs"))
+
+
+@pytest.fixture(autouse=True)
+def no_started_programs(failing_programs: None) -> Iterator[None]:
+    """Fail a test whose children tried to start a program that fails."""
+    yield
+    assert not (started := start_guard.take_started()), f"a child started {', '.join(started)}"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,6 +79,20 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for kind in ("CACHE", "STATE", "CONFIG"):
             patch.setenv(f"XDG_{kind}_HOME", str(tmp_path_factory.mktemp(kind.lower())))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def measured_guard() -> Iterator[None]:
+    """Under coverage, start guards with `site`, which is what starts the measurement in a child."""
+    spawn = os.posix_spawn
+
+    def spawn_with_site(path: str, argv: list[str], *rest: Any, **options: Any) -> int:
+        return spawn(path, [each for each in argv if each != "-S"], *rest, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if "COVERAGE_PROCESS_CONFIG" in os.environ:
+            patch.setattr(os, "posix_spawn", spawn_with_site)
         yield
 
 

@@ -253,6 +253,7 @@ def test_a_symlink_named_like_a_part_is_not_followed(tmp_path: Path) -> None:
     assert link.is_symlink()
 
 
+@pytest.mark.system
 def test_a_capture_that_a_command_was_writing_when_it_was_killed_is_gone(
     tmp_path: Path, started: list[subprocess.Popen[str]]
 ) -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from tests.reach import Reach
 
+pytestmark = pytest.mark.system
+
 FILES = {
     "__init__.py": "",
     "called.py": "def run():\n    return 1\n",

@@ -272,6 +272,7 @@ def test_a_table_has_a_row_for_each_project_and_an_empty_one_has_one_too(tmp_pat
     assert lines[2].split() == ["pack", "0", "1", "-", "0", "/", "0", "-", "0", "0", "/", "0", *"00000"]
 
 
+@pytest.mark.system
 def test_nothing_of_what_is_measured_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("pack", OWN):
         write(tmp_path, {"__init__.py": "raise RuntimeError\n", "one.py": "try: pass\nexcept: pass\n"}, name)
@@ -283,6 +284,7 @@ def test_nothing_of_what_is_measured_runs(tmp_path: Path, capsys: pytest.Capture
     assert f"\n{OWN} " in printed
 
 
+@pytest.mark.system
 def test_what_is_missing_is_said_and_fails_only_if_it_was_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,6 +298,7 @@ def test_what_is_missing_is_said_and_fails_only_if_it_was_named(
     assert f"Not found: {', '.join(OTHERS)}." in capsys.readouterr().err
 
 
+@pytest.mark.system
 def test_packages_are_found_in_folders_of_sources(tmp_path: Path) -> None:
     for folder in ("site", "sources/pack-1.0", "sources_too/pack/src"):
         write(tmp_path / folder, {})

@@ -18,6 +18,8 @@ from inspector.ui.lists.listing import FRAMES, PACKETS
 from tests.captures import DATA, write_copies
 from tests.ui_running import reading, text
 
+pytestmark = pytest.mark.system
+
 OTHER = DATA / "b_full.pcapng"
 SENTENCE = "was cut short or written over since it was opened"
 Meddle = Callable[[Path], object]

@@ -21,6 +21,8 @@ from inspector.capture.source import Target
 from inspector.capture.spool import Spool
 from inspector.errors import EngineError, UsageError
 
+pytestmark = pytest.mark.system
+
 PROGRAMS = ("tcpdump", "dumpcap")
 
 

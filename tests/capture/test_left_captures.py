@@ -27,8 +27,7 @@ from inspector.ui.widgets.status_line import StatusLine
 from tests.captures import DATA
 from tests.conftest import GreetProcess
 from tests.end_to_end.test_terminal import living, program
-from tests.end_to_end.test_terminal import pytestmark as needs_tmux
-from tests.terminal import Terminal
+from tests.terminal import Terminal, needs_tmux
 from tests.ui_running import NARROW, Running, running, text
 
 APP = (sys.executable, "-m", "inspector")
@@ -102,6 +101,7 @@ def test_a_long_run_is_as_old_as_its_last_packet(tmp_path: Path) -> None:
     assert list(spool_folder().iterdir()) == []
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("bound", [float("inf"), 40_000])
 async def test_it_is_read_as_a_file_is_and_deleted_once_all_of_it_is_saved(bound: float, tmp_path: Path) -> None:
     capture = leave(tmp_path, bound=bound)
@@ -118,6 +118,7 @@ async def test_it_is_read_as_a_file_is_and_deleted_once_all_of_it_is_saved(bound
     assert (tmp_path / "saved.pcap").read_bytes() == CLASSIC
 
 
+@pytest.mark.system
 async def test_saving_it_over_itself_does_not_delete_it(tmp_path: Path) -> None:
     capture = leave(tmp_path)
     session = Session(FileSource(capture.paths[0], capture))
@@ -145,6 +146,7 @@ def banner(run: Running) -> LeftBanner:
     return run.screen.query_one(LeftBanner)
 
 
+@pytest.mark.system
 async def test_the_mouse_opens_it(tmp_path: Path) -> None:
     leave(tmp_path)
     async with started() as run:
@@ -161,6 +163,7 @@ async def test_the_mouse_opens_it(tmp_path: Path) -> None:
     assert len(left_captures()) == 1
 
 
+@pytest.mark.system
 async def test_one_after_the_other_is_deleted_and_then_there_is_none(tmp_path: Path) -> None:
     captures = [leave(tmp_path), leave(tmp_path, bound=40_000)]
     async with started() as run:
@@ -178,6 +181,7 @@ async def test_one_after_the_other_is_deleted_and_then_there_is_none(tmp_path: P
     assert not any(path.exists() for capture in captures for path in capture.paths)
 
 
+@pytest.mark.system
 async def test_one_that_was_opened_by_its_path_and_one_without_packets_are_not_offered(tmp_path: Path) -> None:
     capture = leave(tmp_path)
     leave(tmp_path, (DATA / "i_no_packets.pcapng").read_bytes())
@@ -188,6 +192,7 @@ async def test_one_that_was_opened_by_its_path_and_one_without_packets_are_not_o
         assert not isinstance(run.app.screen, LeftDialog)
 
 
+@pytest.mark.system
 async def test_packets_of_large_captures_are_not_counted(tmp_path: Path) -> None:
     """Nor those of many that are large together: the dialog comes without reading them."""
     newest = time.time()
@@ -206,6 +211,7 @@ async def test_packets_of_large_captures_are_not_counted(tmp_path: Path) -> None
     assert facts == [f"{packets:,} packets", "1000.0 GB", "40.0 MB", "223 packets"]
 
 
+@pytest.mark.system
 @needs_tmux
 def test_a_run_is_killed_and_the_next_one_offers_what_it_captured(greet: GreetProcess, tmp_path: Path) -> None:
     command = [*APP, greet.target, "--engine", "tap"]

@@ -17,6 +17,7 @@ PROGRAMS = ("tcpdump", "dumpcap")
 TARGET = Target("localhost", 37564)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", PROGRAMS)
 async def test_a_program_that_may_not_be_run_or_is_missing_has_a_cure(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -38,6 +39,7 @@ exit 3
 """
 
 
+@pytest.mark.system
 async def test_dumpcap_is_given_only_options_that_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "dumpcap"
     program.write_text(FAKE_DUMPCAP)

@@ -7,6 +7,7 @@ import os
 import struct
 from pathlib import Path
 
+import pytest
 from hyperframe.frame import SettingsFrame
 
 from inspector.capture.port_discovery import FrameScan
@@ -60,6 +61,7 @@ def test_nothing_at_all_may_come_at_any_time() -> None:
     assert list(scan.feed(b"")) == []
 
 
+@pytest.mark.system
 async def test_a_long_capture_through_a_pipe_comes_to_its_end(tmp_path: Path) -> None:
     wire = Wire()
     wire.greet(1, hello("a"), reply("b"))
@@ -86,6 +88,7 @@ def test_a_syn_identifies_the_server_where_no_header_does() -> None:
     assert list(FrameScan().feed(bytes(wire.capture))) == [Opening(50051, is_tls=False)]
 
 
+@pytest.mark.system
 async def test_a_connection_joined_late_is_found_beside_others(tmp_path: Path) -> None:
     late, fresh = Wire(), Wire(Endpoint("127.0.0.1", 41235), Endpoint("127.0.0.1", 50052))
     fresh.begin()
@@ -96,6 +99,7 @@ async def test_a_connection_joined_late_is_found_beside_others(tmp_path: Path) -
     assert [call.method for call in (await read_store(path)).calls.values()] == ["/HelloWorld/greet"] * 2
 
 
+@pytest.mark.system
 async def test_an_upgrade_from_http_1_and_a_proxy_are_followed(tmp_path: Path) -> None:
     upgraded = Wire()
     upgraded.client(UPGRADE)

@@ -17,6 +17,7 @@ from inspector.capture.source import Target
 from inspector.errors import ServiceError, UsageError
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("system", System)
 def test_every_system_has_its_cure(system: System) -> None:
     for engine in ("tcpdump", "dumpcap"):
@@ -56,6 +57,7 @@ async def test_this_host_is_reached_by_loopback(host: str) -> None:
     assert await find_route(Target(host, 37564)) == (loopback(), "tcp port 37564")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("hosts", "ports", "expected"),
     [

@@ -17,8 +17,7 @@ import pytest
 from inspector import processes
 from inspector.errors import ShortageError, reason, remedy, shortage
 from tests.captures import DATA
-from tests.end_to_end.test_terminal import pytestmark as needs_tmux
-from tests.terminal import terminal
+from tests.terminal import needs_tmux, terminal
 
 CAPTURE = DATA / "b_full.pcapng"
 HINT = "Raise it with `ulimit -n 4096` and start again."
@@ -32,6 +31,7 @@ def limited(files: int, *arguments: str) -> list[str]:
 TAP_LINES = "grpc-inspector: Listening on ", "grpc-inspector: The tap cannot accept a connection"
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("arguments", [("calls", str(CAPTURE)), ("calls", "localhost:1", "--engine", "tap")])
 @pytest.mark.parametrize("files", [7, 8, 9, 12, 16])
 def test_too_few_open_files_are_one_line(arguments: tuple[str, ...], files: int) -> None:
@@ -50,6 +50,7 @@ def test_too_few_open_files_are_one_line(arguments: tuple[str, ...], files: int)
     assert f"the limit of open files (ulimit -n {files}) is reached. {HINT}" in reason
 
 
+@pytest.mark.system
 @needs_tmux
 def test_the_app_says_so_too(tmp_path: Path) -> None:
     with terminal(tmp_path, limited(12, str(CAPTURE)), columns=80, lines=24) as window:

@@ -75,6 +75,7 @@ async def say(through: Through, data: bytes, host: str = "127.0.0.1") -> tuple[i
     return port, answer
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 async def test_megabytes_and_a_half_closed_connection(host: str, tmp_path: Path) -> None:
     data = bytes(range(251)) * 13_000
@@ -97,6 +98,7 @@ async def test_bytes_are_recorded_before_a_client_receives_them() -> None:
         writer.close()
 
 
+@pytest.mark.system
 async def test_many_connections_at_once(tmp_path: Path) -> None:
     words = [f"client {number}".encode() * 50 for number in range(100)]
     async with tapped(echo_at_once) as through:
@@ -119,6 +121,7 @@ async def reset_after_a_byte(reader: StreamReader, writer: StreamWriter) -> None
     reset(writer)
 
 
+@pytest.mark.system
 async def test_a_service_that_breaks_off(tmp_path: Path) -> None:
     async with tapped(reset_after_a_byte) as through:
         reader, writer = await through.connect()
@@ -131,6 +134,7 @@ async def test_a_service_that_breaks_off(tmp_path: Path) -> None:
     assert rows[-1][:2] == (through.port, RST | ACK)
 
 
+@pytest.mark.system
 async def test_a_client_that_breaks_off(tmp_path: Path) -> None:
     heard: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -152,6 +156,7 @@ async def test_a_client_that_breaks_off(tmp_path: Path) -> None:
     assert rows[-1][:2] == (port, RST | ACK)
 
 
+@pytest.mark.system
 async def test_a_service_that_is_not_there(free_port: int, tmp_path: Path) -> None:
     through = await tap_before(free_port)
     reader, writer = await through.connect()
@@ -216,6 +221,7 @@ async def test_a_capture_that_is_taken_slowly_slows_the_relay_and_fills_no_memor
     assert max(sizes) < 9_000_000
 
 
+@pytest.mark.system
 async def test_the_greet_service_through_the_tap(greet: GreetProcess, tmp_path: Path) -> None:
     through = await tap_before(greet.port)
     async with grpc.aio.insecure_channel(str(through.tap.target)) as channel:

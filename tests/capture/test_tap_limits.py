@@ -86,6 +86,7 @@ def with_limit(limit: int, command: Sequence[str]) -> list[str]:
     return ["sh", "-c", f'ulimit -n {limit}; exec "$@"', "-", *command]
 
 
+@pytest.mark.system
 async def test_surplus_clients_are_refused_and_the_others_are_served(greet: GreetProcess, tmp_path: Path) -> None:
     limit = 64
     kept = tmp_path / "kept.pcap"
@@ -109,6 +110,7 @@ async def test_surplus_clients_are_refused_and_the_others_are_served(greet: Gree
     assert sum(bool(row.flags & RST) for row in rows) == held.outcomes["refused"]
 
 
+@pytest.mark.system
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 async def test_the_app_says_so_while_it_lasts(greet: GreetProcess, tmp_path: Path, free_port: int) -> None:
     limit, address = 96, f"localhost:{free_port}"

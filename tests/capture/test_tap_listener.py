@@ -92,6 +92,7 @@ def socket_files(folder: Path) -> list[str]:
     return [each.name for each in folder.iterdir() if stat.S_ISSOCK(each.stat().st_mode)]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("command", ["calls", "frames", "connections"])
 def test_a_tap_says_where_it_listens(greet: GreetProcess, command: str) -> None:
     arguments = (command, greet.target, "--engine", "tap", "--json", "--no-reflection")
@@ -103,6 +104,7 @@ def test_a_tap_says_where_it_listens(greet: GreetProcess, command: str) -> None:
         assert objects(printed)
 
 
+@pytest.mark.system
 def test_follow_says_where_its_tap_listens(greet: GreetProcess) -> None:
     with listening("follow", greet.target, "0/1", "--engine", "tap") as (process, address, _):
         greet_from_elsewhere(address, "Ada")
@@ -110,6 +112,7 @@ def test_follow_says_where_its_tap_listens(greet: GreetProcess) -> None:
         assert (process.returncode, '"name": "Ada"' in printed) == (0, True)
 
 
+@pytest.mark.system
 def test_a_client_that_dials_only_a_socket_reaches_a_service_on_the_network(
     greet: GreetProcess, tmp_path: Path
 ) -> None:
@@ -129,6 +132,7 @@ def test_a_client_that_dials_only_a_socket_reaches_a_service_on_the_network(
     assert all(re.fullmatch(r"127\.0\.0\.1:\d+", call["client"]) for call in calls)
 
 
+@pytest.mark.system
 def test_a_client_that_dials_only_a_socket_reaches_a_service_on_a_socket(unix_service: str, tmp_path: Path) -> None:
     path, kept = tmp_path / "tap.sock", tmp_path / "kept.pcap"
     arguments = ("calls", unix_service, "--listen", f"unix:{path}", "--json", "--write", str(kept))
@@ -144,6 +148,7 @@ def test_a_client_that_dials_only_a_socket_reaches_a_service_on_a_socket(unix_se
     assert run("calls", kept, "--json", "--port", "50051").stdout.count('"name":"Ada"') == 1
 
 
+@pytest.mark.system
 def test_a_socket_that_a_killed_run_left_is_replaced(greet: GreetProcess, tmp_path: Path) -> None:
     path = tmp_path / "tap.sock"
     arguments = ("calls", greet.target, "--listen", f"unix:{path}", "--json", "--no-reflection")
@@ -157,6 +162,7 @@ def test_a_socket_that_a_killed_run_left_is_replaced(greet: GreetProcess, tmp_pa
     assert not path.exists()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("family", ["unix", "tcp"])
 def test_call_goes_through_the_address_that_was_named(
     greet: GreetProcess, tmp_path: Path, free_port: int, family: str
@@ -180,6 +186,7 @@ async def tap_on(listen: Target, service: Target) -> AsyncIterator[Tap]:
         await recording
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("made", "words"),
     [
@@ -214,6 +221,7 @@ def identity(path: Path) -> tuple[int, int, int]:
     return found.st_ino, found.st_mode, found.st_size
 
 
+@pytest.mark.system
 def test_a_live_socket_is_live_with_a_full_queue_too(tmp_path: Path) -> None:
     path = tmp_path / "busy"
     with contextlib.ExitStack() as sockets:
@@ -239,6 +247,7 @@ def fill(sockets: contextlib.ExitStack, path: Path) -> list[socket.socket]:
         waiting.append(client)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("listen", "status", "words"),
     [
@@ -278,6 +287,7 @@ async def test_a_file_that_took_the_sockets_place_is_left_alone(tmp_path: Path) 
     assert path.read_text() == "another's"
 
 
+@pytest.mark.system
 async def test_every_address_of_the_host_is_every_address(greet: GreetProcess) -> None:
     async with tap_on(Target("::", 0), Target("localhost", greet.port)) as tap:
         for host in ("127.0.0.1", "::1"):
@@ -308,6 +318,7 @@ async def test_a_service_whose_queue_is_full_is_waited_for(tmp_path: Path) -> No
             writer.close()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_the_app_shows_where_the_tap_listens_and_calls_through_it(
     greet: GreetProcess, tmp_path: Path, size: tuple[int, int]
@@ -329,6 +340,7 @@ async def test_the_app_shows_where_the_tap_listens_and_calls_through_it(
     assert socket_files(tmp_path) == []
 
 
+@pytest.mark.system
 async def test_the_greet_service_keeps_its_port_where_the_tap_listens_elsewhere(free_port: int, tmp_path: Path) -> None:
     path = tmp_path / "tap.sock"
     source = LiveSource(Target("localhost", free_port), greet=True, listen=Target("", 0, str(path)))

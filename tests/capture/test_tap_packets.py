@@ -21,6 +21,7 @@ PEERS = {
 }
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("family", PEERS)
 def test_a_conversation_reads_like_any_other_capture(family: str, tmp_path: Path) -> None:
     flow = Flow(*PEERS[family], first_numbers=(2**32 - 100_000, 2**32 - 3))  # both wrap
@@ -36,6 +37,7 @@ def test_a_conversation_reads_like_any_other_capture(family: str, tmp_path: Path
     assert flow.over
 
 
+@pytest.mark.system
 def test_a_reset_is_the_last_packet(tmp_path: Path) -> None:
     flow = Flow(*PEERS["IPv4"])
     capture = PCAP_HEADER + flow.open(NOW) + flow.carry(C, b"x", NOW) + flow.reset(S, NOW)

@@ -118,6 +118,7 @@ def with_value(option: str) -> tuple[str, ...]:
     return (option, VALUES[option]) if option in VALUES else (option,)
 
 
+@pytest.mark.system
 def test_every_option_is_in_the_table() -> None:
     known = {
         name
@@ -130,6 +131,7 @@ def test_every_option_is_in_the_table() -> None:
     assert set(NAMES.values()) == set(BREAKS)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("option", "need"), RULES, ids=lambda value: NAMES.get(id(value), value))
 def test_an_option_without_effect_is_an_error(
     option: str, need: Need, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -221,6 +223,7 @@ def test_listen_and_port_are_set_on_the_source() -> None:
     assert str(source.listen) == "localhost:0"
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -247,12 +250,14 @@ def test_commands_check_their_options_first(arguments: tuple[str, ...], said: st
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"grpc-inspector: {said}\n")
 
 
+@pytest.mark.system
 def test_an_engine_for_a_call_over_tls_is_remarked_on() -> None:
     done = run("call", "localhost:1", "a.B/C", "--tls", "--kind", "unary", "--no-reflection", "--engine", "tap")
     assert done.returncode == 64 + 14
     assert "--engine has no effect on a call over TLS" in done.stderr.splitlines()[0]
 
 
+@pytest.mark.system
 def test_files_and_reflection_can_be_combined(greet: GreetProcess) -> None:
     proto = str(DATA / "peers.proto")
     both = run("list", greet.target, "--proto", proto, "--reflection").stdout.splitlines()
@@ -260,6 +265,7 @@ def test_files_and_reflection_can_be_combined(greet: GreetProcess) -> None:
     assert "sample.v1.Tour" in both
 
 
+@pytest.mark.system
 @needs_capture
 def test_an_additional_port_is_captured_and_decoded(start_service: Callable[[], GreetProcess]) -> None:
     """Both services are called by clients that know nothing of it, on the port that was named second too."""
@@ -278,6 +284,7 @@ def test_an_additional_port_is_captured_and_decoded(start_service: Callable[[], 
     assert {call["server"].rpartition(":")[2] for call in calls} == {str(first.port), str(second.port)}
 
 
+@pytest.mark.system
 def test_an_additional_port_without_effect_with_the_tap_is_remarked_on(greet: GreetProcess, tmp_path: Path) -> None:
     """Where neither tcpdump nor dumpcap is to be found, the tap steps in, and that is known only then."""
     tshark = shutil.which("tshark")

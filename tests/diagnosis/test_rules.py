@@ -109,6 +109,7 @@ def check(case: Case, found: Diagnosis | None) -> None:
     assert found.sentence.endswith(".")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("case", CALLS, ids=lambda case: case.capture)
 async def test_a_call_says_why_it_failed(case: Case) -> None:
     store = await read_store(WHY / f"{case.capture}.pcap")
@@ -119,6 +120,7 @@ async def test_a_call_says_why_it_failed(case: Case) -> None:
     assert {store.frames[position].packet for position in found[key].frames} <= set(case.packets)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("case", CONNECTIONS, ids=lambda case: case.capture)
 async def test_a_connection_says_why_it_carries_no_call(case: Case) -> None:
     store = await read_store(WHY / f"{case.capture}.pcap")
@@ -129,6 +131,7 @@ async def test_a_connection_says_why_it_carries_no_call(case: Case) -> None:
     assert failed[0].server.port == 50210
 
 
+@pytest.mark.system
 async def test_a_client_that_speaks_http1_to_a_grpc_port_is_told_so() -> None:
     """curl to the sample service."""
     (connection,) = (await read_store(WHY / "http1_to_grpc.pcap", 50210)).connections.values()
@@ -169,6 +172,7 @@ def test_a_request_in_http1_is_a_failure_where_it_is_refused(answer: str, words:
     )
 
 
+@pytest.mark.system
 async def test_a_server_that_spoke_http2_before_does_not_expect_tls() -> None:
     """A server of grpc-go, killed in a call; grpclib's client comes once more before the port is closed."""
     store = await read_store(WHY / "server_gone.pcap")
@@ -178,6 +182,7 @@ async def test_a_server_that_spoke_http2_before_does_not_expect_tls() -> None:
     assert {each.cause for each in reasons(store).values()} == {Cause.CONNECTION_LOST}
 
 
+@pytest.mark.system
 async def test_a_client_that_speaks_tls_by_mistake_hides_no_call() -> None:
     store = await read_store(WHY / "tls_and_plaintext.pcap")
     assert [call.status.name for call in store.calls.values() if call.status] == ["OK"]
@@ -193,6 +198,7 @@ def whole_captures() -> Iterator[Path]:
             yield capture_of(path)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("path", list(whole_captures()), ids=lambda path: path.stem)
 async def test_nothing_is_said_of_calls_that_are_ok(path: Path) -> None:
     keys = path.with_suffix(".keys")
@@ -202,6 +208,7 @@ async def test_nothing_is_said_of_calls_that_are_ok(path: Path) -> None:
     assert [each.diagnosis for each in store.connections.values() if each.diagnosis] == []
 
 
+@pytest.mark.system
 async def test_a_deadline_and_what_was_cancelled_are_told_apart() -> None:
     path = SHARED / "own" / "k_cancel_node_node.json"
     if not path.exists():
@@ -215,6 +222,7 @@ async def test_a_deadline_and_what_was_cancelled_are_told_apart() -> None:
     assert "181 ms" in found[StreamKey(0, 1)].sentence
 
 
+@pytest.mark.system
 async def test_statuses_say_so_and_unknown_methods_are_named() -> None:
     found = reasons(await read_store(DATA / "f_errors_node_node.pcapng"))
     causes = [each.cause for each in found.values()]
@@ -223,6 +231,7 @@ async def test_statuses_say_so_and_unknown_methods_are_named() -> None:
     assert "/peers.v1.Greeter/NotThere" in found[StreamKey(0, 7)].sentence
 
 
+@pytest.mark.system
 async def test_a_server_that_was_killed_closed_the_connection() -> None:
     found = reasons(await read_store(DATA / "q_serverkilled_node_go.pcapng"))
     assert [(key.stream, each.cause, each.packets) for key, each in found.items()] == [
@@ -239,6 +248,7 @@ LOSSY: tuple[tuple[str, dict[int, Cause]], ...] = (
 )
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("name", "expected"), LOSSY)
 async def test_what_the_capture_lacks_is_nobodys_fault(name: str, expected: dict[int, Cause]) -> None:
     told = read_truth((DATA / name).with_suffix(".json"))
@@ -246,6 +256,7 @@ async def test_what_the_capture_lacks_is_nobodys_fault(name: str, expected: dict
     assert {key.stream: each.cause for key, each in found.items()} == expected
 
 
+@pytest.mark.system
 async def test_trailers_that_a_snap_length_cut_off_are_not_without_a_status(tmp_path: Path) -> None:
     """The request is whole in 200 bytes of each packet, the status with its details is not."""
     header, told = records(WHY / "details.pcap")
@@ -411,6 +422,7 @@ def test_words_from_the_wire_cannot_move_the_cursor() -> None:
     assert found.sentence.isprintable()
 
 
+@pytest.mark.system
 async def test_calls_of_the_connect_protocol_say_how_they_ended() -> None:
     """connect-node 1.7 with itself: streams tell it in their last envelope, unary calls in their body."""
     store = await read_store(WHY / "connect.pcap", 50210)
@@ -455,6 +467,7 @@ def test_what_is_no_end_of_a_connect_stream_ends_nothing(body: bytes) -> None:
 # Where it is shown
 
 
+@pytest.mark.system
 async def test_the_follow_view_begins_with_it() -> None:
     store = await read_store(WHY / "deadline.pcap")
     lines = list(follow_lines(Follow(store, Catalog(), StreamKey(0, 1))))
@@ -466,6 +479,7 @@ def printed(*options: str) -> list[str]:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
 
 
+@pytest.mark.system
 def test_calls_print_it() -> None:
     good, refused = (json.loads(line)["why"] for line in printed("--json"))
     assert good is None
@@ -473,6 +487,7 @@ def test_calls_print_it() -> None:
     assert refused["sentence"] in printed()[-1]
 
 
+@pytest.mark.system
 async def test_enter_on_it_leads_to_the_frame_that_proves_it() -> None:
     async with opened(WHY / "refused_stream.pcap") as run:
         await run.press("enter", "home")
@@ -482,6 +497,7 @@ async def test_enter_on_it_leads_to_the_frame_that_proves_it() -> None:
         assert "RST_STREAM" in next(line for line in lines(run.frames) if line.startswith("▌"))
 
 
+@pytest.mark.system
 async def test_a_frame_of_a_connection_that_failed_tells_of_it() -> None:
     async with opened(WHY / "http1.pcap") as run:
         await run.press("h")
@@ -489,6 +505,7 @@ async def test_a_frame_of_a_connection_that_failed_tells_of_it() -> None:
         assert "in HTTP/1" in run.notice
 
 
+@pytest.mark.system
 async def test_a_session_tells_of_a_connection_that_carries_no_call() -> None:
     session = Session(FileSource(WHY / "http1.pcap"))
     try:

@@ -24,6 +24,8 @@ from inspector.store.store import Store
 from inspector.tshark.binary import Decoding
 from tests.captures import DATA
 
+pytestmark = pytest.mark.system
+
 HEADER, RECORD = 24, 16
 PORT = 50102
 SECONDS = 20

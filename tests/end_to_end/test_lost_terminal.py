@@ -26,6 +26,8 @@ from tests.conftest import GreetProcess
 from tests.engines_here import needs_capture
 from tests.terminal import PATIENCE
 
+pytestmark = pytest.mark.system
+
 RIGHT = b"\x1b[C"
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from tests.headless.test_commands import objects, run
 
+pytestmark = pytest.mark.system
+
 HERE = Path(__file__).parents[1]
 PROTO = HERE.parent / "proto"
 SERVERS = {

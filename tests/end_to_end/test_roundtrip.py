@@ -78,6 +78,7 @@ def test_any_message_survives_conversion_to_json(example: Example) -> None:
     assert json.loads(json_line(value)) == value
 
 
+@pytest.mark.system
 async def test_any_message_survives_the_wire(tmp_path: Path) -> None:
     sent: list[Example] = []
 

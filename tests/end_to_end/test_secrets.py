@@ -268,6 +268,7 @@ def dissector(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
         pytest.skip("sharkd is not installed")
 
 
+@pytest.mark.system
 @pytest.mark.usefixtures("dissector")
 async def test_a_packets_tree_is_masked_with_the_bytes_and_the_lengths_in_it(capture: Path) -> None:
     clear, hidden = await trees(capture, SERVER.port)
@@ -280,6 +281,7 @@ async def test_a_packets_tree_is_masked_with_the_bytes_and_the_lengths_in_it(cap
     assert lengths.count(next(row for row in lengths if "***" in row)) == 4
 
 
+@pytest.mark.system
 @pytest.mark.usefixtures("dissector")
 async def test_the_tree_of_http_1_is_masked_too(tmp_path: Path) -> None:
     clear, hidden = await trees(http1(tmp_path))
@@ -301,6 +303,7 @@ def inspector(*arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.system
 def test_the_page_of_follow_is_masked_and_says_so(capture: Path) -> None:
     done = inspector("follow", capture, "0/1", "--html", "--secret-header", "X-Api-Key,x-key-bin")
     assert TOKEN not in done.stdout
@@ -311,6 +314,7 @@ def test_the_page_of_follow_is_masked_and_says_so(capture: Path) -> None:
     assert "secret" not in shown.stderr
 
 
+@pytest.mark.system
 def test_printed_output_is_not_masked(capture: Path) -> None:
     assert f"authorization: Bearer {TOKEN}" in inspector("follow", capture, "0/1").stdout
     (call,) = map(json.loads, inspector("calls", capture, "--json").stdout.splitlines())
@@ -319,6 +323,7 @@ def test_printed_output_is_not_masked(capture: Path) -> None:
     assert any(["cookie", f"id={TOKEN}"] in (frame["headers"] or ()) for frame in frames)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", ["", "a b", ":path", "x-key,", "grpc-message"])
 def test_an_invalid_secret_header_is_an_error(name: str, capture: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["follow", str(capture), "0/1", "--html", "--secret-header", name]) == 2

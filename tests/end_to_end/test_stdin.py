@@ -19,11 +19,11 @@ import pytest
 
 from tests.captures import DATA
 from tests.conftest import GreetProcess
-from tests.end_to_end.test_terminal import living, program, pytestmark
+from tests.end_to_end.test_terminal import living, program
 from tests.engines_here import needs_capture
-from tests.terminal import Terminal, terminal
+from tests.terminal import Terminal, needs_tmux, terminal
 
-__all__ = ["pytestmark"]  # all of this needs tmux
+pytestmark = [pytest.mark.system, needs_tmux]
 
 APP = f"{shlex.quote(sys.executable)} -m inspector"
 CAPTURE = DATA / "b_full.pcapng"

@@ -16,10 +16,10 @@ import pytest
 from sample_service import DEFAULT_PORT
 from tests.conftest import GreetProcess
 from tests.engines_here import needs_capture
-from tests.terminal import Terminal, terminal
+from tests.terminal import Terminal, needs_tmux, terminal
 
 APP = (sys.executable, "-m", "inspector")
-pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+pytestmark = [pytest.mark.system, needs_tmux]
 
 FRAMES = (
     "POST /HelloWorld/greet",

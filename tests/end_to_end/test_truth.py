@@ -14,6 +14,8 @@ from inspector.model.frame import Endpoint, Header, HeaderSource
 from inspector.store.store import Store
 from tests.captures import DATA, SHARED, capture_of, read_store, read_truth, truth_files
 
+pytestmark = pytest.mark.system
+
 COMPLETE = [path for path in truth_files() if "truth" in read_truth(path)]
 
 

@@ -59,6 +59,7 @@ def hear(process: subprocess.Popen[str], words: str) -> None:
     raise AssertionError(f"never said: {words}")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("method", "messages", "requests", "responses"),
     [
@@ -82,6 +83,7 @@ def test_every_kind_of_call(
         assert call["responses"][0]["value"]["value"] == str(sum(range(requests + 1)))
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_conversation_over_standard_input_is_seen_while_it_runs(greet: GreetProcess, engine: str) -> None:
     with calling(greet.target, TOUR + "Chat", "-", "--engine", engine) as process:
@@ -96,6 +98,7 @@ def test_a_conversation_over_standard_input_is_seen_while_it_runs(greet: GreetPr
         assert process.wait(timeout=20) == 0
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_interrupt_ends_a_stream(greet: GreetProcess, engine: str) -> None:
     endless = '{"to": 1000000, "pause": "0.01s"}'
@@ -106,6 +109,7 @@ def test_an_interrupt_ends_a_stream(greet: GreetProcess, engine: str) -> None:
         assert (process.returncode, complaints) == (130, "")
 
 
+@pytest.mark.system
 def test_a_reader_who_has_seen_enough_ends_it(greet: GreetProcess) -> None:
     with calling(greet.target, TOUR + "Count", '{"to": 20000}', "--engine", "tap") as process:
         hear(process, '"value": "3"')
@@ -114,6 +118,7 @@ def test_a_reader_who_has_seen_enough_ends_it(greet: GreetProcess) -> None:
         assert process.wait(timeout=20) == 0
 
 
+@pytest.mark.system
 def test_what_was_asked_for_is_on_the_wire(greet: GreetProcess) -> None:
     metadata = ("-H", "x-twice: 1", "-H", "x-twice: 2", "-H", "raw-bin: AP8")
     more = ("--gzip", "--authority", "shop.test", "--deadline", "7")
@@ -128,6 +133,7 @@ def test_what_was_asked_for_is_on_the_wire(greet: GreetProcess) -> None:
     assert (call["requests"][0]["encoding"], call["responses"][0]["encoding"]) == ("gzip", "gzip")
 
 
+@pytest.mark.system
 def test_a_failure_gives_its_status(greet: GreetProcess) -> None:
     message = '{"code": 5, "message": "gone\\u001b[31m\\naway"}'
     done = run("call", greet.target, "sample.v1.Tour.Fail", message, "--engine", "tap")
@@ -136,6 +142,7 @@ def test_a_failure_gives_its_status(greet: GreetProcess) -> None:
     assert "grpc-status-details-bin" in done.stdout
 
 
+@pytest.mark.system
 def test_where_nothing_listens_the_tap_is_not_blamed() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and does not listen
@@ -146,6 +153,7 @@ def test_where_nothing_listens_the_tap_is_not_blamed() -> None:
     assert done.stderr == f"grpc-inspector: {refused}\n"
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
@@ -177,6 +185,7 @@ def test_what_goes_wrong_is_said(greet: GreetProcess, arguments: tuple[str, ...]
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.system
 def test_a_bad_line_of_standard_input_ends_the_call(greet: GreetProcess) -> None:
     for text, words in (
         ('{"value": 1}\n{"valu": 2}\n', "valu"),
@@ -191,6 +200,7 @@ def test_a_bad_line_of_standard_input_ends_the_call(greet: GreetProcess) -> None
             assert words in complaints
 
 
+@pytest.mark.system
 async def test_a_reply_too_large_is_a_sentence() -> None:
     async def handler(_request: bytes, _context: object) -> bytes:
         return bytes(100_000_000)
@@ -201,6 +211,7 @@ async def test_a_reply_too_large_is_a_sentence() -> None:
     assert "The reply has 100000000 bytes, and the limit is 67108864. Raise it with --max-message-size" in done.stderr
 
 
+@pytest.mark.system
 async def test_a_tls_port_spoken_to_in_plaintext(pki: Authority) -> None:
     async with secured(pki, "here") as target:
         done = await asyncio.to_thread(run, "call", target, "HelloWorld/greet", "x", "--engine", "tap")
@@ -208,6 +219,7 @@ async def test_a_tls_port_spoken_to_in_plaintext(pki: Authority) -> None:
     assert "speaks TLS. The call was sent in plaintext. Use --tls" in done.stderr
 
 
+@pytest.mark.system
 async def test_a_call_over_tls_is_told_by_the_client(pki: Authority) -> None:
     arguments = ("HelloWorld/greet", "World", "--cacert", str(pki["ca.pem"]), "-H", "x-who:me")
     async with secured(pki, "here") as target:
@@ -222,6 +234,7 @@ async def test_a_call_over_tls_is_told_by_the_client(pki: Authority) -> None:
     assert call["problems"]
 
 
+@pytest.mark.system
 async def test_a_reflection_that_hangs_holds_nobody_up() -> None:
     """Reflection has two seconds; after that the call is made all the same."""
 
@@ -256,6 +269,7 @@ async def test_where_a_message_ends(lines: list[str], messages: list[str]) -> No
     assert [text async for text in lines_in.split(given())] == messages
 
 
+@pytest.mark.system
 def test_standard_input_may_be_a_file_or_closed(greet: GreetProcess, tmp_path: Path) -> None:
     path = tmp_path / "messages"
     path.write_text('{"value": 1}\n{"value": 2}\n')
@@ -267,6 +281,7 @@ def test_standard_input_may_be_a_file_or_closed(greet: GreetProcess, tmp_path: P
     assert (closed.returncode, len(objects(closed.stdout)[0]["requests"])) == (0, 0)
 
 
+@pytest.mark.system
 def test_a_method_that_no_schema_knows(greet: GreetProcess) -> None:
     text = '{"1": "Ada", "2": {"sint": -3}}'
     arguments = ("/other.Service/Do", text, "--kind", "unary", "--json", "--engine", "tap")

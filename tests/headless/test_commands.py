@@ -19,6 +19,8 @@ from tests.captures import DATA
 from tests.conftest import GreetProcess
 from tests.engines_here import needs_capture
 
+pytestmark = pytest.mark.system
+
 COMMAND = (sys.executable, "-m", "inspector")
 FRAME_KEYS = [
     *("packet", "time", "connection", "stream", "sender", "type", "flags", "length"),

@@ -74,6 +74,7 @@ def sorted_like(file: FileDescriptorProto, other: FileDescriptorProto) -> FileDe
     return copy
 
 
+@pytest.mark.system
 def test_list_names_services_and_methods(greet: GreetProcess) -> None:
     done = run("list", greet.target)
     assert (done.returncode, done.stderr) == (0, "")
@@ -81,6 +82,7 @@ def test_list_names_services_and_methods(greet: GreetProcess) -> None:
     assert run("list", greet.target, "HelloWorld").stdout == "HelloWorld.greet\n"
 
 
+@pytest.mark.system
 def test_describe_prints_every_kind_of_symbol(greet: GreetProcess) -> None:
     for symbol, line in (
         ("sample.v1.Tour", "  rpc Chat (stream sample.v1.Line) returns (stream sample.v1.Line);"),
@@ -97,11 +99,13 @@ def test_describe_prints_every_kind_of_symbol(greet: GreetProcess) -> None:
     assert "service Tour {" in run("describe", greet.target).stdout
 
 
+@pytest.mark.system
 def test_files_tell_without_a_server() -> None:
     done = run("describe", "localhost:1", "sample.v1.Total", "--proto", ROOT / "proto" / "sample.proto")
     assert done.stdout.splitlines()[1:] == ["message Total {", "  int64 value = 1;", "  int32 count = 2;", "}"]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -120,6 +124,7 @@ def test_what_cannot_be_asked_is_said(greet: GreetProcess, arguments: tuple[str,
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.system
 async def test_reflection_has_metadata_of_its_own() -> None:
     class Guard(grpc.aio.ServerInterceptor):
         async def intercept_service(self, proceed, details):  # type: ignore[no-untyped-def]
@@ -145,6 +150,7 @@ async def test_reflection_has_metadata_of_its_own() -> None:
     assert sample_pb2.DESCRIPTOR.package == "sample.v1"
 
 
+@pytest.mark.system
 async def test_a_server_that_hangs_is_given_up() -> None:
     async def talk(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()

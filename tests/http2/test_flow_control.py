@@ -208,6 +208,7 @@ def test_the_number_of_windows_is_bounded() -> None:
     assert len(known.windows[CLIENT].offsets) == len(known.windows[SERVER].offsets) == MAX_OPEN_STREAMS
 
 
+@pytest.mark.system
 async def test_windows_of_a_real_transfer_of_300_kilobytes() -> None:
     path = SHARED / "own" / "c_300k_node_go.pcapng"
     if not path.exists():
@@ -228,6 +229,7 @@ async def test_windows_of_a_real_transfer_of_300_kilobytes() -> None:
     assert {each.windows.overdrawn for each in (client, server)} == {0}
 
 
+@pytest.mark.system
 async def test_windows_of_a_late_joined_connection_are_unknown() -> None:
     store = await read_store(DATA / "a_mid.pcapng", 50101)
     for sent in store.traffic(0).sent.values():

@@ -57,6 +57,7 @@ async def late_store(wire: Wire, folder: Path) -> Store:
     return await read_store(wire.write(folder / "late.pcap"), 50051)
 
 
+@pytest.mark.system
 async def test_one_unknown_entry_has_one_identity(tmp_path: Path) -> None:
     store = await late_store(joined_late("/a.B/C", "/a.B/D", "/a.B/C", "/a.B/D"), tmp_path)
     first, second, third, fourth = store.calls.values()
@@ -67,6 +68,7 @@ async def test_one_unknown_entry_has_one_identity(tmp_path: Path) -> None:
     assert all(call.method is None for call in store.calls.values())
 
 
+@pytest.mark.system
 async def test_a_shared_status_after_replies_is_guessed_and_marked(tmp_path: Path) -> None:
     store = await late_store(joined_late("/a.B/C", "/a.B/C"), tmp_path)
     for call in store.calls.values():
@@ -76,6 +78,7 @@ async def test_a_shared_status_after_replies_is_guessed_and_marked(tmp_path: Pat
         assert "a guess" in call.problems[0]
 
 
+@pytest.mark.system
 async def test_a_stream_without_a_reply_undoes_the_guess(tmp_path: Path) -> None:
     wire = joined_late("/a.B/C", "/a.B/C")
     go_call(wire, 9, "/a.B/C", replies=0)
@@ -83,6 +86,7 @@ async def test_a_stream_without_a_reply_undoes_the_guess(tmp_path: Path) -> None
     assert [call.status for call in store.calls.values()] == [None] * 3
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("before", "guess"), [(["/a.B/C"], "/a.B/C"), (["/a.B/C", "/a.B/D"], None)])
 async def test_the_only_method_of_earlier_connections_is_guessed(
     before: list[str], guess: str | None, tmp_path: Path
@@ -98,6 +102,7 @@ async def test_the_only_method_of_earlier_connections_is_guessed(
     assert {(call.method, call.method_source) for call in calls} == {(guess, guess and MethodSource.GUESSED)}
 
 
+@pytest.mark.system
 async def test_a_method_named_by_the_user_applies_to_all_calls_that_share_it(tmp_path: Path) -> None:
     path = joined_late("/a.B/C", "/a.B/D", "/a.B/C").write(tmp_path / "late.pcap")
     session = Session(FileSource(path), DECODING)
@@ -119,6 +124,7 @@ def methods(*calls: Call) -> list[str | None]:
     return [call.method for call in calls]
 
 
+@pytest.mark.system
 @pytest.mark.skipif(not SHARED.exists(), reason="the project's captures are not at hand")
 async def test_the_schema_names_all_calls_of_an_unknown_entry() -> None:
     catalog = Catalog()
@@ -129,6 +135,7 @@ async def test_the_schema_names_all_calls_of_an_unknown_entry() -> None:
         assert known.method in (None, "/peers.v1.Greeter/SayHello")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("lost", [1, 2, 5])
 async def test_a_loss_that_inserted_entries_moves_the_others(lost: int, tmp_path: Path) -> None:
     wire = Wire()
@@ -233,6 +240,7 @@ def test_an_implementation_is_identified_by_all_of_its_blocks(blocks: list[str],
     assert orders.entries(":path") == ([] if path is None else [UnknownEntry(0, path)])
 
 
+@pytest.mark.system
 async def test_a_block_longer_than_tshark_reads_is_read_to_its_end(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
@@ -251,6 +259,7 @@ async def test_a_block_longer_than_tshark_reads_is_read_to_its_end(tmp_path: Pat
     )
 
 
+@pytest.mark.system
 async def test_a_long_message_after_a_late_join_is_complete(tmp_path: Path) -> None:
     """Its first frame has the prefix, but no content type is known; later frames begin with any byte."""
     wire, said = joined_late("/a.B/C"), hello("x" * 40_000)
@@ -261,6 +270,7 @@ async def test_a_long_message_after_a_late_join_is_complete(tmp_path: Path) -> N
     assert [message.length for message in store.calls[StreamKey(0, 9)].requests] == [len(said) - 5]
 
 
+@pytest.mark.system
 async def test_headers_cut_by_a_snap_length_are_doubtful(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()

@@ -49,6 +49,7 @@ def extracted(data: bytes, extract: Extract, step: int = 1 << 20) -> bytes:
     return made
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("path", [PCAPNG, PCAP])
 def test_some_packets_are_the_same_packets(path: Path, tmp_path: Path) -> None:
     before = fields(path, "frame.time_epoch", "frame.len", "tcp.seq_raw", "tcp.ack_raw")
@@ -62,6 +63,7 @@ def test_some_packets_are_the_same_packets(path: Path, tmp_path: Path) -> None:
     assert (extract.packets, extract.problem) == (4, "")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("path", [PCAPNG, PCAP, DATA / "i_classic.pcap.gz"])
 def test_comments_are_written_and_a_pcap_becomes_a_pcapng_for_them(path: Path, tmp_path: Path) -> None:
     data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
@@ -79,6 +81,7 @@ def test_comments_are_written_and_a_pcap_becomes_a_pcapng_for_them(path: Path, t
     assert fields(changed, *names) == fields(plain, *names)
 
 
+@pytest.mark.system
 def test_secrets_are_left_out_unless_asked_for(tmp_path: Path) -> None:
     with_keys = tmp_path / "keys.pcapng"
     keys = DATA / "o_tls_node_go.keys"
@@ -104,6 +107,7 @@ SECTION = make_block(0x0A0D0D0A, struct.pack("<IHHQ", 0x1A2B3C4D, 1, 0, 2**64 - 
 GOOD = SECTION + make_block(1, struct.pack("<HHI", 1, 0, 0)).data + make_block(6, bytes(24)).data
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("good", "packets", "header"),
     [
@@ -167,6 +171,7 @@ async def opened(path: Path) -> Session:
     return session
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", ["b_full.pcapng", "e_1000_go_go.pcapng"])
 async def test_a_call_can_be_read_again_from_its_packets(name: str, tmp_path: Path) -> None:
     session = await opened(DATA / name)
@@ -185,6 +190,7 @@ async def test_a_call_can_be_read_again_from_its_packets(name: str, tmp_path: Pa
         await session.close()
 
 
+@pytest.mark.system
 async def test_a_connection_is_all_its_packets(tmp_path: Path) -> None:
     session = await opened(DATA / "why" / "plaintext_and_tls.pcap")
     try:
@@ -210,6 +216,7 @@ def test_the_packets_of_a_call_begin_at_a_frame() -> None:
     assert carried({9}, {}) == {1, 2, 3, 5, 7, 9}
 
 
+@pytest.mark.system
 async def test_the_packets_of_several_calls_are_found_together_and_of_none_that_left() -> None:
     session = await opened(DATA / "b_full.pcapng")
     try:
@@ -229,6 +236,7 @@ async def test_picked_packets_are_those_that_were_named() -> None:
     assert 1 not in await pick_packets(())
 
 
+@pytest.mark.system
 async def test_a_path_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     session = await opened(PCAPNG)
     try:
@@ -242,6 +250,7 @@ async def test_a_path_that_cannot_be_written_is_an_error(tmp_path: Path) -> None
         await session.close()
 
 
+@pytest.mark.system
 async def test_a_capture_that_is_cut_short_is_reported(tmp_path: Path) -> None:
     session = await opened(DATA / "i_truncated_half.pcapng")
     try:
@@ -252,6 +261,7 @@ async def test_a_capture_that_is_cut_short_is_reported(tmp_path: Path) -> None:
         await session.close()
 
 
+@pytest.mark.system
 async def test_the_name_decides_about_gzip_and_the_format_is_reported(tmp_path: Path) -> None:
     session = Session(FileSource(PCAPNG))
     await session.run()

@@ -46,6 +46,7 @@ def test_a_capture_is_cut_wherever_it_does_not_end_with_a_packet(capture: bytes,
     assert found.packets == scan(capture[:size], []).packets
 
 
+@pytest.mark.system
 async def test_packets_are_counted_as_tshark_counts_them(tmp_path: Path) -> None:
     for data in (CLASSIC, PCAPNG):
         (path := tmp_path / "whole.pcap").write_bytes(data)

@@ -113,6 +113,7 @@ def test_settings_of_both_sides_and_what_holds_without() -> None:
     assert table["MAX_FRAME_SIZE"] == ["?", "16,384"]
 
 
+@pytest.mark.system
 async def test_who_stood_at_a_window_of_zero_and_for_how_long() -> None:
     store = await read_store(WHY / "stalled.pcap")
     assert "→ client  0.0021  stream 1  at zero for 1.00 s" in facts(store)
@@ -121,6 +122,7 @@ async def test_who_stood_at_a_window_of_zero_and_for_how_long() -> None:
     assert pause.split(maxsplit=1) == ["┊", "1.00 s pass, the client's window at zero on stream 1"]
 
 
+@pytest.mark.system
 async def test_a_connection_of_tls_says_so_and_how_to_get_its_keys() -> None:
     store = await read_store(DATA / "o_tls_node_go.pcapng")
     assert "TLS" in row(store)
@@ -132,6 +134,7 @@ async def test_a_connection_of_tls_says_so_and_how_to_get_its_keys() -> None:
     assert "Settings" not in said
 
 
+@pytest.mark.system
 async def test_a_connection_of_tls_with_its_keys_is_one_like_others() -> None:
     store = await read_store(DATA / "o_tls_node_go.pcapng", keylog=DATA / "o_tls_node_go.keys")
     assert "closed" in row(store)
@@ -139,12 +142,14 @@ async def test_a_connection_of_tls_with_its_keys_is_one_like_others() -> None:
     assert store.traffic(0).calls == len(store.calls) > 0
 
 
+@pytest.mark.system
 async def test_of_a_late_joined_connection_nothing_is_claimed() -> None:
     store = await read_store(DATA / "a_mid.pcapng", 50101)
     assert "joined late" in row(store)
     assert "may send not known on the connection; a new stream begins with not known" in facts(store)
 
 
+@pytest.mark.system
 async def test_packets_captured_twice_are_counted_once(tmp_path: Path) -> None:
     def written(*, twice: bool) -> Path:
         wire = Wire()
@@ -237,6 +242,7 @@ def test_more_streams_than_lanes_are_told_without_one() -> None:
     assert sequence(talk.store)[-1].startswith("│ " * LANES + "┆ ")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("capture", sorted(DATA.glob("why/*.pcap")), ids=lambda path: path.stem)
 async def test_every_connection_can_be_told(capture: Path) -> None:
     store = await read_store(capture)
@@ -247,6 +253,7 @@ async def test_every_connection_can_be_told(capture: Path) -> None:
         assert {store.side(each) for each in store.frames} <= set(Side)
 
 
+@pytest.mark.system
 def test_the_command_prints_a_line_or_an_object_for_each() -> None:
     path = WHY / "goaway_refused.pcap"
     done = run("connections", path)

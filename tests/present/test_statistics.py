@@ -96,6 +96,7 @@ def test_a_table_leaves_out_and_cuts_what_has_no_room() -> None:
     )
 
 
+@pytest.mark.system
 async def test_the_figures_are_those_of_the_capture() -> None:
     truth = json.loads(CAPTURE.with_suffix(".json").read_text())
     async with opened(CAPTURE) as run:
@@ -118,6 +119,7 @@ def shown(run: Running) -> str:
     return text(run.app.screen.query_one(Pane))
 
 
+@pytest.mark.system
 @SIZES
 async def test_statistics_by_the_keyboard(size: tuple[int, int]) -> None:
     async with opened(CAPTURE, size) as run:
@@ -137,6 +139,7 @@ async def test_statistics_by_the_keyboard(size: tuple[int, int]) -> None:
         assert not isinstance(run.app.screen, StatisticsScreen)
 
 
+@pytest.mark.system
 async def test_statistics_by_the_mouse_and_while_more_comes() -> None:
     async with opened(CAPTURE) as run:
         await run.press("s")

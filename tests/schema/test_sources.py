@@ -265,6 +265,7 @@ def test_the_details_are_shown_below_the_trailers() -> None:
     assert call_object(talk.store, catalog, StreamKey(0, 1))["status_details"] == [OPENED[0]]
 
 
+@pytest.mark.system
 async def test_the_details_come_through_a_capture(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()

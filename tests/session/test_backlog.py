@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,6 +68,7 @@ class Watched:
         self._changed.set()
 
 
+@pytest.mark.system
 async def test_a_stopped_tshark_is_reported_until_it_continues() -> None:
     reading, writing = os.pipe()
     data = CAPTURE.read_bytes()
@@ -88,6 +90,7 @@ async def test_a_stopped_tshark_is_reported_until_it_continues() -> None:
         await watched.session.close()
 
 
+@pytest.mark.system
 async def test_a_paused_file_is_not_stalled(tmp_path: Path) -> None:
     watched = Watched(Session(FileSource(write_copies(120, tmp_path))))
     session = watched.session
@@ -108,6 +111,7 @@ async def test_a_paused_file_is_not_stalled(tmp_path: Path) -> None:
         await session.close()
 
 
+@pytest.mark.system
 def test_a_command_reports_a_backlog_once() -> None:
     data = CAPTURE.read_bytes()
     command = [sys.executable, "-m", "inspector", "frames", "-", "--json"]
@@ -135,6 +139,7 @@ def test_a_command_reports_a_backlog_once() -> None:
     assert (process.returncode, rest.count(b"\n"), more) == (0, 669, b"")
 
 
+@pytest.mark.system
 async def test_the_screen_shows_a_backlog_while_it_lasts() -> None:
     async with opened(CAPTURE, NARROW) as run:
         line, notice = run.screen.query_one(StatusLine), run.screen.query_one(Notice)

@@ -179,6 +179,7 @@ COMMANDS: dict[str, Callable[[Session], Awaitable[int]]] = {
 }
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 async def test_lines_are_printed_before_eviction(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     capture = bytes(greets(60).capture)
@@ -204,6 +205,7 @@ def _untrimmed(line: str) -> dict[str, Any]:
     return call
 
 
+@pytest.mark.system
 async def test_a_followed_stream_is_printed_before_eviction(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     capture, key = bytes(greets(60).capture), StreamKey(0, 3)
 
@@ -228,6 +230,7 @@ async def drop(run: Running, frames: int) -> None:
     await run.pilot.pause()
 
 
+@pytest.mark.system
 async def test_the_screen_survives_the_eviction_of_what_it_shows(tmp_path: Path) -> None:
     async with opened(greets(40).write(tmp_path / "greets.pcap")) as run:
         await run.press("down", "m", "down", "down", "f")

@@ -45,6 +45,7 @@ def phase(session: Session) -> Phase:
     return session.status.phase
 
 
+@pytest.mark.system
 async def test_reading_stops_and_resumes(large: Path) -> None:
     session, stopped = Session(FileSource(large)), asyncio.Event()
 
@@ -71,6 +72,7 @@ async def test_reading_stops_and_resumes(large: Path) -> None:
         await session.close()
 
 
+@pytest.mark.system
 async def test_a_key_stops_reading_and_keeps_what_was_read(large: Path) -> None:
     async with reading(large) as run:
         await run.until(lambda: run.frames.count)
@@ -87,6 +89,7 @@ async def test_a_key_stops_reading_and_keeps_what_was_read(large: Path) -> None:
         assert phase(run.session) in (Phase.READING, Phase.ENDED)
 
 
+@pytest.mark.system
 async def test_the_status_line_shows_the_progress() -> None:
     async with opened(CAPTURE) as run:
         line = run.screen.query_one(StatusLine)
@@ -120,6 +123,7 @@ def test_an_estimate_needs_a_known_pace_and_is_reset() -> None:
     assert told == [(None, None), (None, None), (100, 1), (None, None)]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("printing", [print_calls, print_frames])
 async def test_a_few_lines_of_a_large_file_come_before_its_end(
     printing: Callable[..., Awaitable[int]], large: Path, capsys: pytest.CaptureFixture[str]
@@ -145,6 +149,7 @@ async def begun() -> psutil.Process:
         await asyncio.sleep(0.01)
 
 
+@pytest.mark.system
 async def test_a_tshark_killed_while_reading_a_file_is_restarted(large: Path) -> None:
     session, killed, notices = Session(FileSource(large)), list[int](), set[str]()
 
@@ -171,6 +176,7 @@ class DefectError(Exception):
     """An exception that no part of the program expects."""
 
 
+@pytest.mark.system
 async def test_an_unexpected_exception_in_copying_ends_the_session(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -184,6 +190,7 @@ async def test_an_unexpected_exception_in_copying_ends_the_session(
     await _fails_with_defect(Session(StdinSource(reader)))
 
 
+@pytest.mark.system
 async def test_an_unexpected_exception_in_recording_ends_the_session(
     monkeypatch: pytest.MonkeyPatch, free_port: int
 ) -> None:

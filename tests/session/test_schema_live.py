@@ -18,6 +18,8 @@ from tests.captures import read_store
 from tests.conftest import GreetProcess
 from tests.tapped import tap_before
 
+pytestmark = pytest.mark.system
+
 INFO = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 
 

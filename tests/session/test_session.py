@@ -94,6 +94,7 @@ class _Greeter(HelloWorldServicer):
 ENGINES = [pytest.param("tcpdump", marks=needs_capture), pytest.param("dumpcap", marks=needs_capture), "tap"]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("engine", ENGINES)
 async def test_every_engine_shows_a_call(engine: str, greet: GreetProcess) -> None:
     async with running(Session(LiveSource(Target("localhost", greet.port), engine))) as watched:
@@ -106,6 +107,7 @@ async def test_every_engine_shows_a_call(engine: str, greet: GreetProcess) -> No
         assert [message.data for message in call.responses] == [b"\n\x0cHello, World"]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("engine", ENGINES)
 async def test_capturing_stops_and_resumes(engine: str, greet: GreetProcess) -> None:
     async with running(Session(LiveSource(Target("localhost", greet.port), engine))) as watched:
@@ -122,6 +124,7 @@ async def test_capturing_stops_and_resumes(engine: str, greet: GreetProcess) -> 
         assert names == [b"\n\x06before", b"\n\x05after"]
 
 
+@pytest.mark.system
 async def test_a_killed_tshark_is_reported_and_nothing_is_lost(greet: GreetProcess) -> None:
     async with running(Session(LiveSource(Target("localhost", greet.port), "tap"))) as watched:
         await greet_through(watched.session.status, "one")
@@ -134,6 +137,7 @@ async def test_a_killed_tshark_is_reported_and_nothing_is_lost(greet: GreetProce
         assert any("SIGKILL" in notice and "nothing is lost" in notice for notice in watched.notices)
 
 
+@pytest.mark.system
 @needs_capture
 @pytest.mark.parametrize("engine", ["tcpdump", "dumpcap"])
 async def test_a_killed_engine_is_reported_and_restarted(engine: str, greet: GreetProcess) -> None:
@@ -149,6 +153,7 @@ async def test_a_killed_engine_is_reported_and_restarted(engine: str, greet: Gre
         await watched.until(lambda: watched.complete_calls() == 2)
 
 
+@pytest.mark.system
 async def test_a_killed_service_is_reported_and_restarted(free_port: int) -> None:
     before = {process.pid for process in psutil.Process().children()}
     source = LiveSource(Target("localhost", free_port), "tap", greet=True)
@@ -164,6 +169,7 @@ async def test_a_killed_service_is_reported_and_restarted(free_port: int) -> Non
         assert any("SIGKILL" in notice for notice in watched.notices)
 
 
+@pytest.mark.system
 async def test_a_unix_socket_is_seen_through_the_tap(tmp_path: Path) -> None:
     server = grpc.aio.server()
     add_HelloWorldServicer_to_server(_Greeter(), server)  # type: ignore[no-untyped-call]  # generated
@@ -177,6 +183,7 @@ async def test_a_unix_socket_is_seen_through_the_tap(tmp_path: Path) -> None:
     await server.stop(None)
 
 
+@pytest.mark.system
 async def test_a_running_greet_service_is_used(greet: GreetProcess) -> None:
     source = LiveSource(Target("localhost", greet.port), "tap", greet=True)
     async with running(Session(source)) as watched:
@@ -186,6 +193,7 @@ async def test_a_running_greet_service_is_used(greet: GreetProcess) -> None:
         await watched.until(lambda: watched.complete_calls() == 1)
 
 
+@pytest.mark.system
 async def test_a_port_that_speaks_http2_is_found_while_a_capture_streams_in(tmp_path: Path) -> None:
     """The preface comes after tshark has begun, in a capture whose ports nobody named."""
     pipe = tmp_path / "pipe"
@@ -204,6 +212,7 @@ async def test_a_port_that_speaks_http2_is_found_while_a_capture_streams_in(tmp_
     assert [frame.packet for frame in session.store.frames] == sorted(frame.packet for frame in session.store.frames)
 
 
+@pytest.mark.system
 async def test_a_capture_can_be_saved_and_read_again(greet: GreetProcess, tmp_path: Path) -> None:
     path = tmp_path / "saved.pcap"
     async with running(Session(LiveSource(Target("localhost", greet.port), "tap"))) as watched:
@@ -220,6 +229,7 @@ async def test_a_capture_can_be_saved_and_read_again(greet: GreetProcess, tmp_pa
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.system
 async def test_a_closed_session_leaves_nothing(greet: GreetProcess) -> None:
     async with running(Session(LiveSource(Target("localhost", greet.port), "tap"))) as watched:
         await greet_through(watched.session.status)
@@ -227,6 +237,7 @@ async def test_a_closed_session_leaves_nothing(greet: GreetProcess) -> None:
     assert not names & {"tshark", "tcpdump", "dumpcap"}
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", ["i_not_a_capture.pcapng", "i_empty_file.pcapng"])
 async def test_a_file_that_is_not_a_capture_is_an_error(name: str) -> None:
     session = Session(FileSource(DATA / name))
@@ -236,6 +247,7 @@ async def test_a_file_that_is_not_a_capture_is_an_error(name: str) -> None:
     await session.close()
 
 
+@pytest.mark.system
 async def test_a_truncated_capture_is_decoded_to_its_end() -> None:
     session = Session(FileSource(DATA / "i_truncated_half.pcapng"))
     await session.run()
@@ -256,6 +268,7 @@ def test_an_invalid_source_is_an_error() -> None:
         parse_source("there.pcap")
 
 
+@pytest.mark.system
 async def test_the_next_session_keeps_detected_ports() -> None:
     session = Session(FileSource(DATA / "o_tls_node_go.pcapng"))
     await session.run()

@@ -68,6 +68,7 @@ def all_fields(fields: tuple[Field, ...]) -> list[Field]:
     return [each for field in fields for each in (field, *all_fields(field.children))]
 
 
+@pytest.mark.system
 async def test_all_layers_with_the_bytes_of_each_field(tshark: Tshark) -> None:
     at = dissector(tshark)
     packet = await at.dissect(9)
@@ -90,6 +91,7 @@ async def test_all_layers_with_the_bytes_of_each_field(tshark: Tshark) -> None:
         assert 0 <= field.start <= field.start + field.length <= size
 
 
+@pytest.mark.system
 async def test_both_ways_show_the_same_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = find_tshark()
     if sharkd.find_sharkd(found) is None:
@@ -104,6 +106,7 @@ async def test_both_ways_show_the_same_labels(tmp_path: Path, monkeypatch: pytes
     assert [label for label in labels if label not in others] == []
 
 
+@pytest.mark.system
 async def test_one_that_is_killed_is_started_again() -> None:
     found = find_tshark()
     if sharkd.find_sharkd(found) is None:
@@ -119,6 +122,7 @@ async def test_one_that_is_killed_is_started_again() -> None:
     assert not [each for each in psutil.Process().children() if each.name() == "sharkd"]
 
 
+@pytest.mark.system
 async def test_a_growing_recording_is_loaded_again_and_a_missing_packet_is_an_error(tshark: Tshark) -> None:
     spool, data = Spool.create(), CAPTURE.read_bytes()
     spool.append(data[:9000])
@@ -132,12 +136,14 @@ async def test_a_growing_recording_is_loaded_again_and_a_missing_packet_is_an_er
     spool.discard()
 
 
+@pytest.mark.system
 async def test_a_capture_that_is_cut_short_is_read_as_far_as_it_goes(tshark: Tshark) -> None:
     at = dissector(tshark, DATA / "i_truncated_half.pcapng")
     assert (await at.dissect(100)).number == 100
     await at.close()
 
 
+@pytest.mark.system
 async def test_a_thousand_frames_in_a_packet(tshark: Tshark) -> None:
     port = json.loads((DATA / "e_1000_go_go.json").read_text())["port"]
     at = dissector(tshark, DATA / "e_1000_go_go.pcapng", port)
@@ -146,6 +152,7 @@ async def test_a_thousand_frames_in_a_packet(tshark: Tshark) -> None:
     assert outline(packet).count("http2") == 1_004
 
 
+@pytest.mark.system
 async def test_a_deleted_file_is_read_by_its_open_descriptor(tmp_path: Path) -> None:
     copy = tmp_path / "copy.pcapng"
     shutil.copy(CAPTURE, copy)
@@ -157,6 +164,7 @@ async def test_a_deleted_file_is_read_by_its_open_descriptor(tmp_path: Path) -> 
     assert len(notices) == 1
 
 
+@pytest.mark.system
 async def test_keys_of_tls_are_used() -> None:
     truth = json.loads((DATA / "o_tls_node_go.json").read_text())
     decoding = Decoding(tls_ports=frozenset({truth["port"]}), keylog=DATA / "o_tls_node_go.keys")
@@ -166,6 +174,7 @@ async def test_keys_of_tls_are_used() -> None:
     assert any("http2" in layers for layers in found)
 
 
+@pytest.mark.system
 async def test_cancelled_requests_do_not_block_later_ones() -> None:
     at = dissector(find_tshark())
     tasks = [asyncio.create_task(at.dissect(number)) for number in range(1, 12)]
@@ -182,6 +191,7 @@ def said_of_filter(tshark: Tshark, text: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=False).stderr
 
 
+@pytest.mark.system
 async def test_filters_are_checked_in_wiresharks_words(tshark: Tshark) -> None:
     grammar = DisplayFilterService(tshark)
     for good in ("tcp.port == 1", 'http2.header.value contains "日本"', "not (tcp or udp)", "tcp[0:2] == 00:01"):
@@ -196,6 +206,7 @@ async def test_filters_are_checked_in_wiresharks_words(tshark: Tshark) -> None:
     await grammar.close()
 
 
+@pytest.mark.system
 async def test_names_are_completed(tshark: Tshark) -> None:
     grammar = DisplayFilterService(tshark)
     names = [each.name for each in await grammar.complete("http2.str")]
@@ -221,6 +232,7 @@ def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return write_copies(400, tmp_path)
 
 
+@pytest.mark.system
 async def test_a_packet_at_the_beginning_does_not_wait_until_all_is_read(large: Path) -> None:
     at = dissector(find_tshark(), large, 50102)
     asking = asyncio.create_task(at.dissect(3))
@@ -239,6 +251,7 @@ async def test_a_packet_at_the_beginning_does_not_wait_until_all_is_read(large: 
         await at.close()
 
 
+@pytest.mark.system
 async def test_a_program_with_too_much_memory_is_ended_and_reported(large: Path) -> None:
     said: list[str] = []
     last, decoding = sum(1 for _ in packets_of(large)), Decoding(frozenset({50102}))

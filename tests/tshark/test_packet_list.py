@@ -70,6 +70,7 @@ class Watcher:
         self.shares.append(share)
 
 
+@pytest.mark.system
 async def test_every_packet_is_a_line_as_wireshark_has_it() -> None:
     packets = packets_of(CAPTURE, PORT)
     await packets.read_list(lambda: None)
@@ -88,6 +89,7 @@ async def test_every_packet_is_a_line_as_wireshark_has_it() -> None:
     assert list(spool_folder().iterdir()) == []
 
 
+@pytest.mark.system
 async def test_a_packet_of_a_thousand_frames_has_all_its_columns() -> None:
     port = json.loads((DATA / "e_1000_go_go.json").read_text())["port"]
     packets = packets_of(DATA / "e_1000_go_go.pcapng", port)
@@ -116,6 +118,7 @@ def test_a_protocol_is_named_once(said: str, name: str) -> None:
     packets.close()
 
 
+@pytest.mark.system
 async def test_a_display_filter_finds_what_tshark_finds() -> None:
     packets, matches = packets_of(CAPTURE, PORT), PacketMatches()
     watcher = Watcher()
@@ -159,6 +162,7 @@ async def pieces(wait: asyncio.Event) -> AsyncIterator[bytes]:
     yield data[9000:]
 
 
+@pytest.mark.system
 async def test_rows_come_while_the_capture_goes_on_and_a_tshark_that_is_killed_costs_none() -> None:
     spool, packets, more = Spool.create(), Packets(lambda: Decoding(frozenset({PORT})), print), asyncio.Event()
     matches, watcher = PacketMatches(), Watcher()
@@ -186,6 +190,7 @@ async def test_rows_come_while_the_capture_goes_on_and_a_tshark_that_is_killed_c
     spool.discard()
 
 
+@pytest.mark.system
 async def test_a_change_of_ports_starts_the_list_again() -> None:
     decoding = Decoding()
     packets = Packets(lambda: decoding, print)
@@ -208,6 +213,7 @@ async def test_a_change_of_ports_starts_the_list_again() -> None:
     spool.discard()
 
 
+@pytest.mark.system
 async def test_both_directions_of_a_tcp_stream_in_their_order() -> None:
     packets = packets_of(CAPTURE, PORT)
     stream = await packets.follow_tcp(0)
@@ -220,6 +226,7 @@ async def test_both_directions_of_a_tcp_stream_in_their_order() -> None:
     assert (absent.peers, absent.chunks) == ((), ())
 
 
+@pytest.mark.system
 async def test_a_refusal_of_tshark_is_reported() -> None:
     packets = packets_of(CAPTURE)
     with pytest.raises(TsharkError, match="unexpected in this context"):

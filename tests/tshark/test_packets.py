@@ -40,6 +40,7 @@ async def frames_of(wire: Wire, folder: Path) -> list[Frame]:
     return list((await read_store(wire.write(folder / "made.pcap"))).frames)
 
 
+@pytest.mark.system
 async def test_packets_without_a_time(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
@@ -57,6 +58,7 @@ async def test_packets_without_a_time(tmp_path: Path) -> None:
     assert [(frame.type_name, frame.time) for frame in frames][-1] == ("PING", 0)
 
 
+@pytest.mark.system
 async def test_every_type_of_frame(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
@@ -98,6 +100,7 @@ async def test_every_type_of_frame(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.system
 async def test_padding_is_not_data(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
@@ -109,6 +112,7 @@ async def test_padding_is_not_data(tmp_path: Path) -> None:
     assert call.problems == []
 
 
+@pytest.mark.system
 async def test_a_push_promise_and_its_response(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
@@ -122,6 +126,7 @@ async def test_a_push_promise_and_its_response(tmp_path: Path) -> None:
     assert frames[3].headers == ((":status", "200"), ("x-pushed", "yes"))
 
 
+@pytest.mark.system
 async def test_a_header_block_in_many_pieces(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
@@ -149,6 +154,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 async def test_hostile_text_arrives_as_it_is(text: str, tmp_path: Path) -> None:
     wire = Wire()
@@ -160,6 +166,7 @@ async def test_hostile_text_arrives_as_it_is(text: str, tmp_path: Path) -> None:
     assert text.encode() in (call.responses[0].data or b"")
 
 
+@pytest.mark.system
 async def test_header_bytes_that_are_no_text_harm_nothing_else(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
@@ -170,6 +177,7 @@ async def test_header_bytes_that_are_no_text_harm_nothing_else(tmp_path: Path) -
     assert call.request_headers.first("x-after") == "fine"
 
 
+@pytest.mark.system
 async def test_binary_metadata_that_is_repeated_is_read_each_time(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
@@ -182,6 +190,7 @@ async def test_binary_metadata_that_is_repeated_is_read_each_time(tmp_path: Path
     assert all(block is not None and block.sources == () for block in blocks)
 
 
+@pytest.mark.system
 async def test_a_packet_cut_by_a_snap_length_reports_the_missing_bytes(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
@@ -246,6 +255,7 @@ def test_frames_are_counted_once_however_the_bytes_are_cut(size: int) -> None:
     assert found == [Opening(50101, is_tls=False)]
 
 
+@pytest.mark.system
 async def test_a_capture_joined_late_needs_no_port() -> None:
     assert len((await read_store(DATA / "a_mid.pcapng")).calls) == 24
 
@@ -287,6 +297,7 @@ def test_fields_that_tshark_refused_are_passed_over() -> None:
     assert layers == Layers(**asked)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "strange",
     [

@@ -19,6 +19,7 @@ async def empty_capture() -> AsyncIterator[bytes]:
     yield PCAP_HEADER
 
 
+@pytest.mark.system
 async def test_a_field_that_tshark_refuses_is_left_out() -> None:
     tshark = find_tshark()
     process = TsharkProcess(tshark, ["-r", "-", "-T", "fields", "-e", "frame.number", "-e", "no.such_field"])

@@ -47,6 +47,7 @@ async def read_told(path: Path, *ports: int) -> tuple[Store, str, list[int]]:
     return session.store, session.status.notice, told
 
 
+@pytest.mark.system
 @pytest.mark.skipif(not SHARED.exists(), reason="the project's captures are not at hand")
 async def test_a_capture_that_is_only_out_of_order_decodes_fully() -> None:
     store, notice, told = await read_told(SHARED / "own" / "r_reordered_1000.pcap")
@@ -58,6 +59,7 @@ async def test_a_capture_that_is_only_out_of_order_decodes_fully() -> None:
     assert told == list(range(len(store.frames)))
 
 
+@pytest.mark.system
 @pytest.mark.skipif(not SHARED.exists(), reason="the project's captures are not at hand")
 async def test_reordering_does_no_harm_where_a_segment_is_lost_too(tmp_path: Path) -> None:
     header, all_records = records(SHARED / "own" / "r_reordered_1000.pcap")
@@ -69,6 +71,7 @@ async def test_reordering_does_no_harm_where_a_segment_is_lost_too(tmp_path: Pat
     assert sum(message.data is not None for call in store.calls.values() for message in call.responses) > 50
 
 
+@pytest.mark.system
 @pytest.mark.skipif(not SHARED.exists(), reason="the project's captures are not at hand")
 async def test_a_stream_that_ends_at_once_is_put_in_order_and_a_live_one_is_not_kept_waiting() -> None:
     argv = (sys.executable, "-m", "inspector", "calls", "-", "--json")
@@ -89,6 +92,7 @@ async def test_a_stream_that_ends_at_once_is_put_in_order_and_a_live_one_is_not_
     assert DISORDER in said.decode()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("keeps_its_time", [False, True], ids=["sent again", "written late"])
 async def test_a_late_segment_fills_its_gap(keeps_its_time: bool, tmp_path: Path) -> None:
     """Lost before the place of capture and sent again, or from another queue of a network card; both real shapes."""
@@ -105,6 +109,7 @@ async def test_a_late_segment_fills_its_gap(keeps_its_time: bool, tmp_path: Path
     assert all(call.problems == [] for call in store.calls.values())
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", ["b_lost_req", "b_lost_reply"])
 async def test_a_real_loss_is_not_reported_as_disorder(name: str) -> None:
     store, notice, told = await read_told(DATA / f"{name}.pcapng")
@@ -113,6 +118,7 @@ async def test_a_real_loss_is_not_reported_as_disorder(name: str) -> None:
     assert told == list(range(len(store.frames)))
 
 
+@pytest.mark.system
 async def test_packets_that_were_captured_twice_count_once(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()

@@ -73,12 +73,14 @@ async def same_in_turns(path: Path, most: int, port: int) -> None:
         assert in_turns[what] == found, what
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("name", "most"), CASES)
 async def test_a_real_capture_reads_the_same_in_turns(name: str, most: int) -> None:
     truth = DATA / f"{name}.json"
     await same_in_turns(capture_of(truth), most, read_truth(truth)["port"])
 
 
+@pytest.mark.system
 @pytest.mark.skipif(not SHARED.exists(), reason="the project's captures are not at hand")
 @pytest.mark.parametrize(("name", "most"), LARGE)
 async def test_large_messages_and_many_streams_read_the_same_in_turns(name: str, most: int) -> None:
@@ -109,6 +111,7 @@ def broken_up() -> Wire:
     return wire
 
 
+@pytest.mark.system
 async def test_frames_that_are_in_several_packets_are_read_whole_wherever_the_turn_is(tmp_path: Path) -> None:
     path = broken_up().write(tmp_path / "pieces.pcap")
     await same_in_turns(path, 4, 50051)
@@ -125,6 +128,7 @@ def records(capture: bytes) -> Iterator[bytes]:
         at = end
 
 
+@pytest.mark.system
 async def test_a_retransmission_behind_the_resume_point_counts_once(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()
@@ -136,6 +140,7 @@ async def test_a_retransmission_behind_the_resume_point_counts_once(tmp_path: Pa
     await same_in_turns(tmp_path / "again.pcap", len(found), 50051)
 
 
+@pytest.mark.system
 async def test_connections_keep_their_numbers_and_new_ones_get_the_next(tmp_path: Path) -> None:
     first, second = Wire(), Wire(client=Endpoint("127.0.0.1", 40001))
     for wire in (first, second):
@@ -150,6 +155,7 @@ async def test_connections_keep_their_numbers_and_new_ones_get_the_next(tmp_path
     await same_in_turns(tmp_path / "several.pcap", 5, 50051)
 
 
+@pytest.mark.system
 async def test_tls_that_is_open_at_the_resume_point_is_marked_as_unreadable() -> None:
     truth = DATA / "o_tls_node_go.json"
     port = read_truth(truth)["port"]
@@ -162,6 +168,7 @@ async def test_tls_that_is_open_at_the_resume_point_is_marked_as_unreadable() ->
     assert list(cut.frames) == list(whole.frames)[: len(cut.frames)]
 
 
+@pytest.mark.system
 async def test_a_tshark_that_dies_behind_a_turn_begins_again_there() -> None:
     truth = DATA / "b_full.json"
     path, port = capture_of(truth), read_truth(truth)["port"]
@@ -183,6 +190,7 @@ async def test_a_tshark_that_dies_behind_a_turn_begins_again_there() -> None:
     assert told(session.store) == told(await read(path, port=port))
 
 
+@pytest.mark.system
 async def test_a_spool_deletes_what_was_decoded_and_the_rest_decodes_the_same(tmp_path: Path) -> None:
     wire = Wire()
     wire.begin()

@@ -20,6 +20,8 @@ from inspector.ui.widgets.request_box import RequestBox
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, opened, reading, text
 
+pytestmark = pytest.mark.system
+
 CAPTURE = DATA / "b_full.pcapng"
 SIZES = pytest.mark.parametrize("size", [WIDE, NARROW])
 

@@ -13,6 +13,8 @@ from inspector.ui.widgets.filter_box import FilterBox
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, opened, text
 
+pytestmark = pytest.mark.system
+
 CAPTURE = DATA / "b_full.pcapng"
 ERRORS = DATA / "f_errors_node_node.pcapng"
 SIZES = pytest.mark.parametrize("size", [WIDE, NARROW])

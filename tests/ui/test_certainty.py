@@ -20,6 +20,8 @@ from tests.tshark.test_reordered import records
 from tests.ui_running import Running, reading, text
 from tests.wire import Wire, data
 
+pytestmark = pytest.mark.system
+
 
 def late_capture(folder: Path) -> Path:
     """Three calls of one method, joined behind the first of four: its path is an entry never seen."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual.events import Key
 from textual.widgets import Input, OptionList, Static
 
@@ -28,6 +29,7 @@ async def comment(run: Running, words: str) -> None:
     await run.press("enter")
 
 
+@pytest.mark.system
 async def test_a_comment_goes_with_the_capture_and_is_there_when_it_is_opened(tmp_path: Path) -> None:
     saved = tmp_path / "saved.pcapng"
     async with reading(PCAP, NARROW) as run:
@@ -52,6 +54,7 @@ async def test_a_comment_goes_with_the_capture_and_is_there_when_it_is_opened(tm
     assert not any(fields(tmp_path / "bare.pcapng", "frame.comment"))
 
 
+@pytest.mark.system
 async def test_comments_are_heard_in_any_pieces(tmp_path: Path) -> None:
     (noted := tmp_path / "noted.pcapng").write_bytes(noted_capture())
     data = noted.read_bytes()
@@ -86,6 +89,7 @@ async def asked(run: Running) -> UnsavedDialog:
     return dialog
 
 
+@pytest.mark.system
 async def test_comments_that_are_not_saved_are_asked_for_before_the_app_ends(tmp_path: Path) -> None:
     saved = tmp_path / "saved.pcapng"
     async with reading(PCAP, NARROW) as run:
@@ -106,6 +110,7 @@ async def test_comments_that_are_not_saved_are_asked_for_before_the_app_ends(tmp
     assert "to be kept" in fields(saved, "frame.comment")
 
 
+@pytest.mark.system
 async def test_a_comment_is_asked_for_though_ctrl_q_was_typed_ahead() -> None:
     async with reading(PCAP) as run:
         await run.loaded()
@@ -119,6 +124,7 @@ async def test_a_comment_is_asked_for_though_ctrl_q_was_typed_ahead() -> None:
         await run.until(lambda: run.app.return_code is not None)
 
 
+@pytest.mark.system
 async def test_an_opened_capture_is_left_without_them_by_mouse_and_quit_by_its_key_again() -> None:
     async with reading(PCAP) as run:
         await run.loaded()
@@ -138,6 +144,7 @@ async def test_an_opened_capture_is_left_without_them_by_mouse_and_quit_by_its_k
         await run.until(lambda: run.app.return_code is not None)
 
 
+@pytest.mark.system
 async def test_without_comments_nothing_is_asked() -> None:
     async with reading(PCAP) as run:
         await run.loaded()

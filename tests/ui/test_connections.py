@@ -16,6 +16,8 @@ from inspector.ui.widgets.filter_box import FilterBox
 from tests.captures import DATA
 from tests.ui_running import NARROW, WIDE, Running, lines, opened, text
 
+pytestmark = pytest.mark.system
+
 CAPTURE = DATA / "why" / "goaway_refused.pcap"
 TWO = DATA / "why" / "tls_and_plaintext.pcap"
 SIZES = pytest.mark.parametrize("size", [WIDE, NARROW])

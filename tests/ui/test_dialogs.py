@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual.geometry import Offset
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, OptionList, TextArea
@@ -21,6 +22,8 @@ from tests.captures import DATA
 from tests.conftest import GreetProcess
 from tests.ui.test_requests import attached, box, calls, choose, editor, note, said, state, title, write
 from tests.ui_running import NARROW, WIDE, Running, opened, running, text
+
+pytestmark = pytest.mark.system
 
 PROTO = Path(__file__).parents[2] / "proto"
 

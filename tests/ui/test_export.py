@@ -24,6 +24,8 @@ from tests.pcap.test_export import fields
 from tests.small_disk import disk_of
 from tests.ui_running import NARROW, Running, reading, running
 
+pytestmark = pytest.mark.system
+
 CAPTURE = DATA / "b_full.pcapng"
 
 

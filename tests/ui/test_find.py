@@ -37,6 +37,7 @@ async def find(run: Running, wanted: str) -> None:
     bar(run).input.value = wanted
 
 
+@pytest.mark.system
 @SIZES
 async def test_the_first_hit_is_shown_while_typing_and_n_wraps_around(size: tuple[int, int]) -> None:
     async with opened(CAPTURE, size=size) as run:
@@ -59,6 +60,7 @@ async def test_the_first_hit_is_shown_while_typing_and_n_wraps_around(size: tupl
         assert not bar(run).display
 
 
+@pytest.mark.system
 async def test_n_visits_the_matches_of_the_filter_when_no_search_runs() -> None:
     async with opened(CAPTURE) as run:
         await find(run, "cpp7")
@@ -67,6 +69,7 @@ async def test_n_visits_the_matches_of_the_filter_when_no_search_runs() -> None:
         assert run.frames.cursor.row == 1
 
 
+@pytest.mark.system
 async def test_home_and_end_move_the_cursor_in_the_text() -> None:
     async with opened(CAPTURE) as run:
         await find(run, "cpp7")
@@ -77,6 +80,7 @@ async def test_home_and_end_move_the_cursor_in_the_text() -> None:
         assert bar(run).display
 
 
+@pytest.mark.system
 async def test_a_search_begins_at_the_cursor() -> None:
     async with opened(CAPTURE) as run:
         await run.press("G")
@@ -90,6 +94,7 @@ async def test_a_search_begins_at_the_cursor() -> None:
         assert run.frames.cursor.row >= here
 
 
+@pytest.mark.system
 async def test_regular_expressions_and_bytes_and_their_errors() -> None:
     async with opened(CAPTURE) as run:
         await run.press("ctrl+f", "ctrl+f")
@@ -112,6 +117,7 @@ async def test_regular_expressions_and_bytes_and_their_errors() -> None:
         await run.until(lambda: said(run) == "not found")
 
 
+@pytest.mark.system
 async def test_the_place_to_search_is_changed_by_keys_and_by_mouse() -> None:
     async with opened(CAPTURE) as run:
         await find(run, "x-request-id: req-7")
@@ -127,6 +133,7 @@ async def test_the_place_to_search_is_changed_by_keys_and_by_mouse() -> None:
         await run.until(lambda: str(bar(run).query_one("#find-kind").content) == "regex")  # type: ignore[attr-defined]
 
 
+@pytest.mark.system
 async def test_calls_are_found_by_what_is_in_their_frames() -> None:
     async with opened(CAPTURE) as run:
         await run.press("left")
@@ -139,6 +146,7 @@ async def test_calls_are_found_by_what_is_in_their_frames() -> None:
         assert "Hello cpp7" in lines(run.frames)[1 + run.frames.cursor.row - run.frames.scroll_offset.y]
 
 
+@pytest.mark.system
 @SIZES
 async def test_lines_of_the_right_pane_are_found(size: tuple[int, int]) -> None:
     async with opened(CAPTURE, size=size) as run:
@@ -155,6 +163,7 @@ async def test_lines_of_the_right_pane_are_found(size: tuple[int, int]) -> None:
         assert run.focused == "frames"
 
 
+@pytest.mark.system
 async def test_another_filter_restarts_the_search() -> None:
     async with opened(CAPTURE) as run:
         await find(run, "hello cpp")
@@ -166,6 +175,7 @@ async def test_another_filter_restarts_the_search() -> None:
         await run.until(lambda: said(run) == "1 of 1")
 
 
+@pytest.mark.system
 async def test_a_search_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     holds = FrameFind.holds
 
@@ -183,6 +193,7 @@ async def test_a_search_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not bar(run).display
 
 
+@pytest.mark.system
 async def test_units_added_later_are_searched_too() -> None:
     store = await read_store(CAPTURE)
     look = FrameFind(store, Catalog(), parse_pattern("cpp", Kind.TEXT), Where.BYTES)
@@ -221,6 +232,7 @@ async def test_units_added_later_are_searched_too() -> None:
     assert len(found) > 50
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("start", [0, 25, 60])
 async def test_a_search_continues_while_units_are_evicted(start: int) -> None:
     store, pattern = await read_store(CAPTURE), parse_pattern("cpp", Kind.TEXT)
@@ -273,6 +285,7 @@ def test_regular_expressions_match_all_letters_and_all_bytes() -> None:
     assert parse_pattern(r"\xff.wor.d", Kind.REGEX).in_bytes(b"..\xff\x00World")
 
 
+@pytest.mark.system
 async def test_a_live_session_is_searched_too(tmp_path: Path) -> None:
     """A file that is still being read: what comes behind the cursor is found as it comes."""
     launch = Launch(lambda: Session(FileSource(CAPTURE)), Catalog())

@@ -17,6 +17,8 @@ from tests.conversation import hello, prefixed, reply
 from tests.ui_running import NARROW, WIDE, Running, opened, text
 from tests.wire import Wire, data
 
+pytestmark = pytest.mark.system
+
 HOSTILE = "[/red][b]x[/b] $ok \x1b[31mred\x1b]0;title\x07 \r\n\u202eevil\u2066 [@click=app.quit]q[/]"
 AS_HEADER = "x-[/red]:[/red][b]x[/b]$ok␛[31mred␛]0;title␇<U+202E>evil<U+2066>[@click=app.quit]q[/]"
 AS_JSON = r"""[/red][b]x[/b]$ok\u001b[31mred\u001b]0;title\u0007\r\n<U+202E>evil<U+2066>[@click=app.quit]q[/]"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from textual.geometry import Region
 from textual.scrollbar import ScrollBar, ScrollBarRender
 
@@ -34,6 +35,7 @@ def looked_at(run: Running) -> list[LineView]:
     return [view for view in run.screen.query(LineView) if view.display and view.size]
 
 
+@pytest.mark.system
 async def test_scrollbars_match_the_scroll_position() -> None:
     async with opened(CAPTURE, (160, 30)) as run:
         seen = set()
@@ -48,6 +50,7 @@ async def test_scrollbars_match_the_scroll_position() -> None:
         assert len(seen) > 5
 
 
+@pytest.mark.system
 async def test_moving_the_focus_repaints_only_the_row_of_the_cursor() -> None:
     async with opened(CAPTURE) as run:
         painted, paint = [], run.frames.rows.row

@@ -14,7 +14,7 @@ from inspector.session import FileSource, Session
 from tests.captures import DATA, read_store
 from tests.fuzz.damage import RECORD, split, tool
 
-pytestmark = pytest.mark.skipif(shutil.which("editcap") is None, reason="editcap is not at hand")
+pytestmark = [pytest.mark.system, pytest.mark.skipif(shutil.which("editcap") is None, reason="editcap is not at hand")]
 
 CAPTURE = DATA / "h_bin_py_py.pcapng"
 ETHERNET, LOOPBACK, RAW_IP, LINUX_SLL, LINUX_SLL2 = 1, 0, 101, 113, 276

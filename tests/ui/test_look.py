@@ -11,6 +11,8 @@ from inspector.ui.dialogs.columns import ColumnsDialog
 from tests.captures import DATA
 from tests.ui_running import NARROW, Running, lines, opened, reading
 
+pytestmark = pytest.mark.system
+
 CAPTURE = DATA / "b_full.pcapng"
 
 

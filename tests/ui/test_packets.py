@@ -72,6 +72,7 @@ async def go_down_to(run: Running, words: str) -> None:
         await run.press("j")
 
 
+@pytest.mark.system
 @SIZES
 async def test_every_packet_is_in_the_list_and_a_frame_leads_to_its_packet_and_back(size: tuple[int, int]) -> None:
     async with browsing(size) as run:
@@ -89,6 +90,7 @@ async def test_every_packet_is_in_the_list_and_a_frame_leads_to_its_packet_and_b
         assert run.list.id == PACKETS, "a packet without a frame leads nowhere"
 
 
+@pytest.mark.system
 @SIZES
 async def test_a_field_marks_its_bytes_and_a_byte_leads_to_its_field(size: tuple[int, int]) -> None:
     async with browsing(size) as run:
@@ -119,6 +121,7 @@ async def test_a_field_marks_its_bytes_and_a_byte_leads_to_its_field(size: tuple
         )
 
 
+@pytest.mark.system
 async def test_trees_by_mouse() -> None:
     async with browsing() as run:
         await to_packet(run)
@@ -140,6 +143,7 @@ async def test_trees_by_mouse() -> None:
         assert "Type: IPv4 (0x0800)" in text(run.pane)
 
 
+@pytest.mark.system
 async def test_a_whole_tree_is_opened_and_folded_and_the_next_packet_keeps_that() -> None:
     async with browsing() as run:
         await to_packet(run)
@@ -152,6 +156,7 @@ async def test_a_whole_tree_is_opened_and_folded_and_the_next_packet_keeps_that(
         assert "Section number: 1" not in text(run.pane)
 
 
+@pytest.mark.system
 async def test_a_display_filter_applies_to_packets_frames_and_calls() -> None:
     async with browsing(NARROW) as run:
         await run.press("slash")
@@ -169,6 +174,7 @@ async def test_a_display_filter_applies_to_packets_frames_and_calls() -> None:
         assert title(run) == "Filter"
 
 
+@pytest.mark.system
 async def test_words_filter_packets_too() -> None:
     async with browsing() as run:
         await to_packet(run)
@@ -179,6 +185,7 @@ async def test_words_filter_packets_too() -> None:
         assert title(run) == "Filter: words"
 
 
+@pytest.mark.system
 async def test_the_error_of_a_display_filter_is_that_of_wireshark() -> None:
     async with browsing() as run:
         await run.press("slash")
@@ -192,6 +199,7 @@ async def test_the_error_of_a_display_filter_is_that_of_wireshark() -> None:
         assert '"tcp.nonsense"' in run.counts
 
 
+@pytest.mark.system
 async def test_names_of_fields_are_offered_and_filters_remembered() -> None:
     async with browsing() as run:
         box, names = run.screen.query_one(FilterBox), run.screen.query_one(NameList)
@@ -219,6 +227,7 @@ async def test_names_of_fields_are_offered_and_filters_remembered() -> None:
         assert run.screen.query_one(FilterBox).value == "cpp7"
 
 
+@pytest.mark.system
 async def test_a_field_becomes_a_filter() -> None:
     async with browsing() as run:
         await run.press("slash")
@@ -240,6 +249,7 @@ async def test_a_field_becomes_a_filter() -> None:
         await run.until(lambda: run.list.count == 1)
 
 
+@pytest.mark.system
 async def test_a_tcp_stream_is_followed_in_three_forms() -> None:
     async with browsing(WIDE) as run:
         await run.press("P")
@@ -258,6 +268,7 @@ async def test_a_tcp_stream_is_followed_in_three_forms() -> None:
         await run.until(lambda: "TCP stream 0" in text(run.pane))
 
 
+@pytest.mark.system
 async def test_packets_without_frames_are_followed_and_narrowed_by_their_tcp_stream() -> None:
     async with reading(DATA / "why" / "http1.pcap") as run:
         await run.loaded()
@@ -282,6 +293,7 @@ async def test_packets_without_frames_are_followed_and_narrowed_by_their_tcp_str
         await run.until(lambda: run.screen is not before and run.list.id == PACKETS and run.list.count == 10)
 
 
+@pytest.mark.system
 async def test_a_followed_stream_is_saved_as_its_bytes(tmp_path: Path) -> None:
     async with browsing() as run:
         await run.press("P")
@@ -295,6 +307,7 @@ async def test_a_followed_stream_is_saved_as_its_bytes(tmp_path: Path) -> None:
         assert (tmp_path / "stream").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.system
 async def test_times_are_shown_in_other_ways() -> None:
     async with browsing() as run:
         shown = []
@@ -309,6 +322,7 @@ async def test_times_are_shown_in_other_ways() -> None:
         assert lines(run.frames)[3].split()[1:3] == shown[0]
 
 
+@pytest.mark.system
 async def test_filters_and_trees_work_again_after_their_programs_are_killed() -> None:
     async with browsing() as run:
         await to_packet(run)

@@ -56,6 +56,7 @@ def tree_line(run: Running, words: str) -> int:
     return next(number for number, line in enumerate(lines(run.pane)) if words in line)
 
 
+@pytest.mark.system
 @SIZES
 async def test_a_row_is_marked_timed_and_followed_by_the_mouse_alone(size: tuple[int, int]) -> None:
     async with opened(CAPTURE, size) as run:
@@ -73,6 +74,7 @@ async def test_a_row_is_marked_timed_and_followed_by_the_mouse_alone(size: tuple
         assert run.focused == "follow-pane"
 
 
+@pytest.mark.system
 async def test_titles_turn_times_and_choose_columns_that_are_dragged() -> None:
     async with opened(CAPTURE) as run:
         before = lines(run.frames)[3].split()[1]
@@ -90,6 +92,7 @@ async def test_titles_turn_times_and_choose_columns_that_are_dragged() -> None:
         assert header(run) == ["Time", "Stream", "Packet", "Len", "Info", "Delta"]
 
 
+@pytest.mark.system
 async def test_delta_columns_are_there_to_be_chosen_and_count_from_the_row_and_the_stream() -> None:
     async with reading(CAPTURE) as run:
         await run.loaded()
@@ -108,6 +111,7 @@ async def test_delta_columns_are_there_to_be_chosen_and_count_from_the_row_and_t
         await run.until(lambda: lines(run.list)[2].split() == ["2", f"{second.time - first.time:.6f}", "TCP"])
 
 
+@pytest.mark.system
 async def test_names_and_earlier_filters_are_taken_by_clicks() -> None:
     async with reading(CAPTURE) as run:
         await run.loaded()
@@ -126,6 +130,7 @@ async def test_names_and_earlier_filters_are_taken_by_clicks() -> None:
         assert box.value == "http2.streamid == 3"
 
 
+@pytest.mark.system
 async def test_a_field_becomes_a_filter_and_a_stream_is_followed_by_right_clicks() -> None:
     async with reading(CAPTURE) as run:
         await run.loaded()
@@ -146,6 +151,7 @@ async def test_a_field_becomes_a_filter_and_a_stream_is_followed_by_right_clicks
         assert any("TCP stream 0" in str(each.message) for each in run.app._notifications)
 
 
+@pytest.mark.system
 async def test_the_keys_of_wireshark_do_what_they_do_there() -> None:
     async with opened(CAPTURE) as run:
         await run.press("ctrl+g")
@@ -171,6 +177,7 @@ async def test_the_keys_of_wireshark_do_what_they_do_there() -> None:
         assert run.frames.cursor.key == first
 
 
+@pytest.mark.system
 async def test_arrows_open_and_fold_a_tree() -> None:
     async with reading(CAPTURE) as run:
         await run.loaded()
@@ -188,6 +195,7 @@ async def test_arrows_open_and_fold_a_tree() -> None:
         assert run.focused == "tree-pane"
 
 
+@pytest.mark.system
 async def test_the_next_call_is_followed_without_leaving() -> None:
     async with opened(CAPTURE) as run:
         await run.press("f", "right_square_bracket")
@@ -197,6 +205,7 @@ async def test_the_next_call_is_followed_without_leaving() -> None:
         assert "stream 1 " in text(run.pane).replace("\n", " ")
 
 
+@pytest.mark.system
 async def test_what_is_counted_is_the_list_in_front() -> None:
     async with opened(CAPTURE) as run:
         await run.press("slash")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from textual.events import Paste
 from textual.widgets import Checkbox, Input, OptionList, Static, TextArea
 
@@ -25,6 +26,8 @@ from inspector.ui.widgets.request_box import RequestBox
 from inspector.ui.widgets.status_line import StatusLine
 from tests.conftest import GreetProcess
 from tests.ui_running import NARROW, PATIENCE, WIDE, Running, running, text
+
+pytestmark = pytest.mark.system
 
 
 @asynccontextmanager

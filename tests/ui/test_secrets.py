@@ -86,6 +86,7 @@ async def copy_as(run: Running, name: str) -> None:
     await run.pilot.pause()
 
 
+@pytest.mark.system
 async def test_what_is_copied_is_masked_and_says_so(capture: Path) -> None:
     async with running(looking_at(capture)) as run:
         await run.loaded()
@@ -119,6 +120,7 @@ async def test_what_is_copied_is_masked_and_says_so(capture: Path) -> None:
         assert news(run).endswith(" · raw bytes, including secrets")
 
 
+@pytest.mark.system
 async def test_secrets_are_copied_when_they_are_asked_for(capture: Path) -> None:
     async with running(looking_at(capture), NARROW) as run:
         await run.loaded()
@@ -138,6 +140,7 @@ async def test_secrets_are_copied_when_they_are_asked_for(capture: Path) -> None
         assert TOKEN not in copied()
 
 
+@pytest.mark.system
 async def test_with_the_option_nothing_is_masked(capture: Path, tmp_path: Path) -> None:
     async with running(looking_at(capture, Secrets(NAMES.names, are_shown=True))) as run:
         await run.loaded()
@@ -157,6 +160,7 @@ EXPORTS = (
 )
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("what", EXPORTS)
 async def test_what_is_exported_is_masked_unless_it_is_asked_for(what: str, capture: Path, tmp_path: Path) -> None:
     async with running(looking_at(capture)) as run:
@@ -184,6 +188,7 @@ async def test_what_is_exported_is_masked_unless_it_is_asked_for(what: str, capt
         assert (tmp_path / "clear").read_text().count(TOKEN) == 3
 
 
+@pytest.mark.system
 async def test_captures_and_messages_have_no_box_for_secrets(capture: Path) -> None:
     async with running(looking_at(capture)) as run:
         await run.loaded()
@@ -200,6 +205,7 @@ async def test_captures_and_messages_have_no_box_for_secrets(capture: Path) -> N
         ]
 
 
+@pytest.mark.system
 async def test_what_the_right_pane_shows_is_saved_masked_or_not(capture: Path, tmp_path: Path) -> None:
     async with running(looking_at(capture)) as run:
         await run.loaded()
@@ -228,6 +234,7 @@ def test_the_clients_own_account_is_masked() -> None:
     assert "trace: visible" in copied
 
 
+@pytest.mark.system
 async def test_a_filter_made_of_a_secret_is_not_kept(capture: Path, own_state: None) -> None:
     async with running(looking_at(capture)) as run:
         await run.loaded()
@@ -304,6 +311,7 @@ async def recall(run: Running, key: str) -> None:
     await run.press(key)
 
 
+@pytest.mark.system
 async def test_a_masked_value_is_asked_for_and_never_sent_as_it_stands(greet: GreetProcess, tmp_path: Path) -> None:
     history = HistoryFile(tmp_path / "history.jsonl", secrets=NAMES)
     async with attached(greet, history=history) as run:
@@ -341,6 +349,7 @@ async def test_a_masked_value_is_asked_for_and_never_sent_as_it_stands(greet: Gr
         assert ("x-api-key", "key") in sent_headers(run)
 
 
+@pytest.mark.system
 async def test_a_line_without_its_value_can_be_left_out(greet: GreetProcess, tmp_path: Path) -> None:
     history = HistoryFile(tmp_path / "history.jsonl")
     history.add(
@@ -358,6 +367,7 @@ async def test_a_line_without_its_value_can_be_left_out(greet: GreetProcess, tmp
         assert dict(sent_headers(run))["a-bin"] == "AAEC"
 
 
+@pytest.mark.system
 async def test_a_captured_call_is_sent_again_as_it_was_and_masked_in_the_history(
     greet: GreetProcess, tmp_path: Path
 ) -> None:
@@ -375,6 +385,7 @@ async def test_a_captured_call_is_sent_again_as_it_was_and_masked_in_the_history
     assert TOKEN not in history.path.read_text()
 
 
+@pytest.mark.system
 async def test_secrets_are_known_when_the_capture_is_decoded_anew(greet: GreetProcess, tmp_path: Path) -> None:
     history = HistoryFile(tmp_path / "history.jsonl")
     async with attached(greet, history=history) as run:
@@ -391,6 +402,7 @@ async def test_secrets_are_known_when_the_capture_is_decoded_anew(greet: GreetPr
         assert ("authorization", f"Bearer {TOKEN}") in sent_headers(run)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("way", ["palette", "dialog"])
 async def test_the_history_is_cleared_after_a_question(way: str, greet: GreetProcess, tmp_path: Path) -> None:
     history = HistoryFile(tmp_path / "history.jsonl")
@@ -440,6 +452,7 @@ async def asked(run: Running, words: str) -> None:
     assert words in str(run.app.screen.query("Static").first().content)  # type: ignore[attr-defined]
 
 
+@pytest.mark.system
 async def test_a_save_that_runs_is_stopped_after_a_question(capture: Path, tmp_path: Path) -> None:
     left: list[str] = []
     async with running(looking_at(capture), NARROW) as run:
@@ -460,6 +473,7 @@ async def test_a_save_that_runs_is_stopped_after_a_question(capture: Path, tmp_p
     assert names_in(tmp_path) == ["captures"]
 
 
+@pytest.mark.system
 async def test_who_quits_while_something_is_written_is_asked(capture: Path, tmp_path: Path) -> None:
     left: list[str] = []
     async with running(looking_at(capture), NARROW) as run:
@@ -478,6 +492,7 @@ async def test_who_quits_while_something_is_written_is_asked(capture: Path, tmp_
     assert names_in(tmp_path) == ["captures"]
 
 
+@pytest.mark.system
 async def test_who_waits_for_a_save_leaves_when_it_is_done_and_stays_when_it_failed(
     capture: Path, tmp_path: Path
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
+import pytest
+
 from inspector.capture.source import Target
 from inspector.schema.catalog import Catalog
 from inspector.session import LiveSource, Phase, Session
@@ -12,6 +14,8 @@ from inspector.ui.launch import Launch
 from inspector.ui.widgets.request_box import RequestBox
 from tests.conftest import GreetProcess
 from tests.ui_running import NARROW, WIDE, Running, lines, running, text
+
+pytestmark = pytest.mark.system
 
 
 def attached(port: int, size: tuple[int, int] = WIDE) -> AbstractAsyncContextManager[Running]:

@@ -20,6 +20,8 @@ from sample_service.tour import Tour
 from tests.client.test_tls import Authority, pki
 from tests.ui_running import NARROW, WIDE, Running, lines, running, text
 
+pytestmark = pytest.mark.system
+
 __all__ = ("pki",)
 
 

@@ -15,9 +15,10 @@ from textual.widgets import Input, TextArea
 from inspector.ui.widgets.filter_box import FilterBox
 from tests.captures import DATA
 from tests.end_to_end.test_terminal import APP
-from tests.end_to_end.test_terminal import pytestmark as needs_tmux
-from tests.terminal import terminal
+from tests.terminal import needs_tmux, terminal
 from tests.ui_running import PATIENCE, Running, opened
+
+pytestmark = pytest.mark.system
 
 CAPTURE = DATA / "b_full.pcapng"
 _TURNS, _TURN_SECONDS = 20, 0.02
