@@ -80,7 +80,7 @@ CALLS = (
     Case("answer_rejected", Cause.HTTP_ERROR, (12, 13), ("HTTP 404", "UNIMPLEMENTED", "reset the stream with PROTO")),
     Case("web_page", Cause.HTTP_ERROR, (11,), ("HTTP 200, text/html", "Please log in")),
     Case("stalled", Cause.FLOW_CONTROL, (9, 13), ("client was blocked for 1.00 s", "its stream", "at its deadline")),
-    Case("request_to_tls", Cause.CONNECTION_LOST, (4, 6, 7), ("said nothing", "FIN, packet 6", "expects TLS")),
+    Case("request_to_tls", Cause.CONNECTION_LOST, (4, 6, 7), ("sent nothing", "FIN, packet 6", "expects TLS")),
 )
 CONNECTIONS = (
     Case("plaintext_to_java", Cause.PLAINTEXT_TO_TLS, (4, 6), ("speaks TLS", "preface", "alert unexpected_message")),

@@ -164,7 +164,7 @@ def test_where_nothing_listens_the_tap_is_not_blamed() -> None:
         ),
         ((TOUR + "Sum", '{"value": "x"}'), 1, "value"),
         ((TOUR + "Sum", '{"value": 1'), 1, "JSON"),
-        ((TOUR + "Sum", '{"valu": 1}'), 1, "Is value meant?"),
+        ((TOUR + "Sum", '{"valu": 1}'), 1, "Did you mean value?"),
         ((TOUR + "Count", '{"to": 1}', '{"to": 2}'), 1, "takes one message, but 2 are given"),
         ((TOUR + "Chat", "-", "-"), 2, "give - once"),
         ((TOUR + "Echo", "--tls", "--plaintext"), 2, "--plaintext"),

@@ -46,7 +46,11 @@ async def test_goes_to_packets_frames_and_calls() -> None:
         await go(run, "223")
         await run.until(lambda: run.list.cursor.key == 223)
         await run.press("colon")
-        for wrong, words in (("9999", "There is no packet 9,999"), ("0/2", "There is no call"), ("x", "none of these")):
+        for wrong, words in (
+            ("9999", "There is no packet 9,999"),
+            ("0/2", "There is no call"),
+            ("x", "is not a location"),
+        ):
             run.app.screen.query_one("#line").value = wrong  # type: ignore[attr-defined]
             await run.press("enter")
             assert words in str(run.app.screen.query_one("#dialog-note").content)  # type: ignore[attr-defined]
