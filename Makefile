@@ -55,7 +55,7 @@ test: $(VENV)/.tools-test $(VENV)/.dev
 
 # What starts neither tshark, nor an engine, nor a terminal.
 test-fast: $(VENV)/.dev
-	$(PYTHON) -m pytest -m "not system" -n 4 --dist loadfile $(PYTEST_CACHE) $(ARGS)
+	$(PYTHON) -m pytest -m "not system" -n 2 --dist worksteal $(PYTEST_CACHE) $(ARGS)
 
 # The report comes from a run with failures too.
 coverage: $(VENV)/.tools-test $(VENV)/.dev

@@ -17,8 +17,8 @@ from hypothesis import settings
 from tests.engines_here import refusals
 from tests.start_guard import StartGuard
 
-settings.register_profile("quick", deadline=None, max_examples=60)
-settings.load_profile("quick")
+settings.register_profile("all", deadline=None, max_examples=60)
+settings.register_profile("fast", deadline=None, max_examples=8)
 gc.set_threshold(100_000, 50, 100)  # a fifth of the time of all tests went into looking at pytest's own objects
 
 
@@ -32,8 +32,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("fast" if _is_fast(config) else "all")
     config.addinivalue_line("markers", "capture: needs tcpdump and dumpcap to be allowed to capture on loopback")
     config.addinivalue_line("markers", "system: starts tshark, a capture engine or a terminal")
+
+
+def _is_fast(config: pytest.Config) -> bool:
+    """True for `make test-fast`."""
+    return bool(config.getoption("markexpr") == "not system")
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
@@ -62,7 +68,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.fixture(scope="session", autouse=True)
 def failing_programs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
     """In a run without the tests that start programs, let no child start one either."""
-    if request.config.getoption("markexpr") == "not system":
+    if _is_fast(request.config):
         start_guard.put_on_path(tmp_path_factory.mktemp("programs"))
 
 

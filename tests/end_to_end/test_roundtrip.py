@@ -27,7 +27,7 @@ from tests.wire import SERVER, Wire
 from tests.wire import data as frame_of
 
 PATH = f"/{PACKAGE}.S/Do"
-AT_RANDOM = settings(max_examples=120, suppress_health_check=list(HealthCheck), deadline=None)
+AT_RANDOM = settings(max_examples=2 * settings().max_examples, suppress_health_check=list(HealthCheck), deadline=None)
 
 
 class Example(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.http2.events import MessageRead
@@ -81,7 +81,6 @@ def test_a_call_of_100_000_messages_says_how_many_there_are() -> None:
     assert any("100,000 messages" in fact for fact in facts(timing))
 
 
-@settings(max_examples=80, deadline=None)
 @given(packets(), st.integers(0, 130))
 def test_kept_up_to_date_equals_made_afresh(said: list[SaidPacket], width: int) -> None:
     talk = Conversation()

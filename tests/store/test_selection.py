@@ -7,7 +7,7 @@ from itertools import islice, zip_longest
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.model.call import Call, StreamKey
@@ -58,7 +58,6 @@ def fresh(store: Store, text: str, *, show_control: bool) -> tuple[list[int], in
     return shown, len(matching) - len(shown)
 
 
-@settings(max_examples=80, deadline=None)
 @given(packets(), st.sampled_from(FILTERS), st.booleans(), st.lists(st.integers(1, 4), max_size=8), DROPS)
 def test_the_incremental_view_equals_a_fresh_one(
     said: list[SaidPacket], text: str, show_control: bool, batches: list[int], drops: list[int]
@@ -98,7 +97,6 @@ def freshly_sorted(store: Store, text: str, order: CallOrder) -> list[StreamKey]
     return [*known, *(key for key in keys if values[key] is None)]
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     packets(),
     st.sampled_from(FILTERS),
@@ -140,7 +138,6 @@ def test_many_changes_at_once_are_sorted_like_few() -> None:
     assert calls.keys[0] == (0, 1)
 
 
-@settings(max_examples=50, deadline=None)
 @given(packets(), packets(), st.sampled_from(FILTERS), st.sampled_from(FILTERS), st.booleans())
 def test_the_filter_can_change_while_the_capture_continues(
     before: list[SaidPacket], meanwhile: list[SaidPacket], old: str, new: str, is_sorted: bool
@@ -167,7 +164,6 @@ def test_the_filter_can_change_while_the_capture_continues(
     assert list(calls.keys) == (keys if order is None else freshly_sorted(talk.store, new, order))
 
 
-@settings(max_examples=50, deadline=None)
 @given(packets(), packets(), st.sampled_from(sorted(ORDERS)), st.booleans())
 def test_the_order_can_change_while_the_capture_continues(
     before: list[SaidPacket], meanwhile: list[SaidPacket], name: str, descending: bool

@@ -8,7 +8,7 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inspector.http2.events import MethodFound
@@ -112,7 +112,6 @@ def summed(store: Store) -> dict[tuple[str, int], float]:
     return found
 
 
-@settings(max_examples=80, deadline=None)
 @given(packets(), st.sampled_from((None, "/a.B/C", "/d.E/F")))
 def test_incremental_totals_equal_fresh_ones(said: list[SaidPacket], named: str | None) -> None:
     talk = Conversation()

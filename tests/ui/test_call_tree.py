@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.model.call import StreamKey
@@ -78,7 +78,6 @@ def test_messages_in_one_frame_share_it() -> None:
     assert parts == [(1, 1), (2, 1), (2, 2)]
 
 
-@settings(max_examples=80, deadline=None)
 @given(packets(), st.lists(st.tuples(st.booleans(), st.integers(0, 40)), max_size=12), st.booleans())
 def test_rows_are_calls_with_what_they_unfold_into(
     talked: list[SaidPacket], turns: list[tuple[bool, int]], is_filtered: bool
