@@ -11,7 +11,7 @@ from typing import Final
 from inspector.diagnosis.call_facts import content_type, details_in_short, status_details
 from inspector.diagnosis.context import CallContext, FrameRef, detail, quoted
 from inspector.http2.framings import framing_of, framing_of_call
-from inspector.model.call import CallState, Status
+from inspector.model.call import UNREAD_CODE, CallState, Status
 from inspector.model.connection import Cause, Diagnosis
 from inspector.model.frame import FrameType, HeaderSource, Side
 from inspector.text import clean, shortened
@@ -101,9 +101,8 @@ def status(context: CallContext) -> Diagnosis | None:
     where = "trailers" if call.response_headers else "Trailers-Only"
     where = "last message of the Connect protocol" if envelope else where
     ended = "" if call.ended is None else context.after(call.ended)
-    sentence = (
-        f"The server returned {clean(call.status.name)}{source}{ended} ({where}, {last}){_message(call.status)}{more}."
-    )
+    returned = "an error whose code cannot be read" if call.status.code == UNREAD_CODE else clean(call.status.name)
+    sentence = f"The server returned {returned}{source}{ended} ({where}, {last}){_message(call.status)}{more}."
     return context.diagnosis(Cause.STATUS, sentence, last)
 
 

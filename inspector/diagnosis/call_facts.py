@@ -1,29 +1,21 @@
 """Reads facts of a call from its headers and messages: its method, its content types, the details of its status.
 
-A method that the wire does not name is guessed from the schema if exactly one has types that fit all messages. The
-guess is marked as one; with several candidates nothing is guessed. What was read or recovered from headers always wins.
+A method that the wire does not name may be guessed from the schema. The guess is marked as one; with several candidates
+nothing is guessed. What was read or recovered from headers always wins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from itertools import islice
 from typing import Any, Final, NamedTuple
 
+from inspector.diagnosis.method_inference import infer_method
 from inspector.http2 import framings
-from inspector.model.call import MAX_SHARING_TRIED, Call, Message, MethodSource
+from inspector.model.call import Call, MethodSource
 from inspector.model.frame import Side
-from inspector.model.retained_list import RetainedList
-from inspector.schema.catalog import GREET_ORIGIN, Catalog, Method, short_name
+from inspector.schema.catalog import Catalog, short_name
 from inspector.schema.decode import STATUS_DETAILS_HEADER, read_status
-from inspector.schema.typed import fits
 from inspector.text import clean, shortened
-
-_MESSAGES_TRIED: Final = 8
-"""Messages of each side that a guess is made from."""
-_LONGEST_TRIED: Final = 65_536
-"""Bytes; longer messages are not tried."""
 
 
 class MethodName(NamedTuple):
@@ -40,20 +32,10 @@ def method_name(call: Call, catalog: Catalog) -> MethodName:
         return MethodName(call.method, call.method_source)
     if not is_grpc(call, Side.CLIENT):
         return MethodName(None, None)  # only gRPC has methods
-    # Calls whose `:path` is the same unknown HPACK entry have the same method, which must fit all of them.
-    fitting = [found for each in (call, *call.same_method[:MAX_SHARING_TRIED]) if (found := _fitting(each, catalog))]
-    candidates = tuple(path for path in fitting[0] if all(path in found for found in fitting)) if fitting else ()
-    if len(candidates) == 1:
-        return MethodName(candidates[0], MethodSource.GUESSED)
-    return MethodName(None, None, candidates)
-
-
-def _fitting(call: Call, catalog: Catalog) -> tuple[str, ...]:
-    """Return the paths of the methods whose types fit a call's messages."""
-    requests, responses = _samples(call.requests), _samples(call.responses)
-    if not (any(requests) or any(responses)):
-        return ()  # an empty message fits every type
-    return _candidates(catalog, catalog.revision, requests, responses)
+    inferred = infer_method(call, catalog)
+    if inferred.guess is not None:
+        return MethodName(inferred.guess, MethodSource.GUESSED)
+    return MethodName(None, None, inferred.candidates)
 
 
 def content_type(call: Call, side: Side) -> str | None:
@@ -67,28 +49,6 @@ def is_grpc(call: Call, side: Side) -> bool:
     """Return False if a side declares that its body has no gRPC framing; Connect streams have the same framing."""
     declared = content_type(call, side)
     return framings.framing_of(declared).has_messages
-
-
-def _samples(messages: RetainedList[Message]) -> tuple[bytes, ...]:
-    found = (each.data for each in islice(messages, _MESSAGES_TRIED))
-    return tuple(data for data in found if data is not None and len(data) <= _LONGEST_TRIED)
-
-
-@lru_cache(maxsize=512)
-def _candidates(
-    catalog: Catalog, _revision: int, requests: tuple[bytes, ...], responses: tuple[bytes, ...]
-) -> tuple[str, ...]:
-    # The schema of the built-in greet service is always loaded, so it would fit calls of other services by chance.
-    named = ((path, method) for path, method in catalog.methods.items() if method.origin != GREET_ORIGIN)
-    return tuple(path for path, method in named if _fits(catalog, method, requests, responses))
-
-
-def _fits(catalog: Catalog, method: Method, requests: tuple[bytes, ...], responses: tuple[bytes, ...]) -> bool:
-    sent = catalog.message_class(method.request_type, method.origin)
-    returned = catalog.message_class(method.response_type, method.origin)
-    if sent is None or returned is None:
-        return False
-    return all(fits(sent, data) for data in requests) and all(fits(returned, data) for data in responses)
 
 
 _MAX_DETAILS: Final = 5

@@ -144,7 +144,7 @@ def _cut_bytes(frame: Frame) -> int:
     return frame.length - len(frame.payload)
 
 
-GUESSED_STATUS: Final = "Its status cannot be read and is a guess: the same one ends other streams that had replies."
+GUESSED_STATUS: Final = "Its status is a guess: the capture lacks bytes that it depends on."
 
 _METHOD_SOURCES: Final = {
     None: MethodSource.WIRE,
@@ -165,10 +165,12 @@ def method_in(key: StreamKey, block: HeaderBlock) -> events.MethodFound:
 def status_in(key: StreamKey, block: HeaderBlock) -> Iterator[Event]:
     """Yield the status in trailers, None where there is none, and a problem where it is not certain."""
     code, message = block.first("grpc-status") or "", block.first("grpc-message") or ""
-    if not (code.isascii() and code.isdigit() and len(code) < 6):
-        yield events.StatusRead(key, None)
-        return
     sources = dict(block.sources)
+    if not (code.isascii() and code.isdigit() and len(code) < 6):
+        has_failed = message and HeaderSource.UNKNOWN in sources.values()  # OK has no message
+        status = Status.failed(status_message(message)) if has_failed else None
+        yield events.StatusRead(key, status, HeaderSource.GUESSED if has_failed else None)
+        return
     source = next((sources.get(i) for i, (name, _) in enumerate(block.headers) if name == "grpc-status"), None)
     yield events.StatusRead(key, Status.of(int(code), status_message(message)), source)
     if source is HeaderSource.GUESSED:

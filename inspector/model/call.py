@@ -58,6 +58,10 @@ STATUS_NAMES: Final = (
 )
 
 
+UNREAD_CODE: Final = -1
+"""Stands for the code of a call that is known to have failed, but not how."""
+
+
 class Status(NamedTuple):
     """A status code, its name, and the percent-decoded message."""
 
@@ -70,11 +74,14 @@ class Status(NamedTuple):
         """Return the status of a code; a code that gRPC does not define is named by its number."""
         return cls(code, STATUS_NAMES[code] if 0 <= code < len(STATUS_NAMES) else f"{code}", message)
 
+    @classmethod
+    def failed(cls, message: str = "") -> Status:
+        """Return the status of a call that failed with a code that cannot be read."""
+        return cls(UNREAD_CODE, "failed", message)
+
 
 MAX_GAPS: Final = 16
 """Gaps kept of one call; no diagnosis depends on more."""
-MAX_SHARING_TRIED: Final = 16
-"""Calls of one unknown method whose messages are compared with the schema."""
 
 
 class StreamKey(NamedTuple):
@@ -140,6 +147,32 @@ class Gap(NamedTuple):
     """True for bytes that were captured but do not complete a frame."""
 
 
+class PathTable:
+    """The entries of one HPACK table that were never seen and hold the `:path` of calls; changed only by the store."""
+
+    __slots__ = ("__weakref__", "entries", "revision", "uses")
+
+    def __init__(self) -> None:
+        self.entries: list[PathEntry] = []
+        self.uses = 0
+        """How often a call used an entry, or such a call ended."""
+        self.revision = 0
+        """What is inferred from the calls is the same while this is."""
+
+
+class PathEntry:
+    """One of these entries; all calls that used it have the same method."""
+
+    __slots__ = ("calls", "index", "table")
+
+    def __init__(self, table: PathTable) -> None:
+        self.table = table
+        self.index = len(table.entries)
+        table.entries.append(self)
+        self.calls: dict[StreamKey, Call] = {}
+        """Those that are not evicted, in the order of their requests."""
+
+
 @dataclass(slots=True)
 class Call:
     """Everything the wire has shown of one stream; changed only by the store."""
@@ -153,9 +186,8 @@ class Call:
     method: str | None = None
     """The `:path`; None while unknown."""
     method_source: MethodSource | None = None
-    same_method: list[Call] = field(default_factory=list, repr=False, compare=False)
-    """Where the method is that of an HPACK entry never seen: all calls with this entry, this one included, which have
-    the same method, whichever it is."""
+    path_entry: PathEntry | None = field(default=None, repr=False, compare=False)
+    """The HPACK entry that holds the method, if it was never seen."""
     status: Status | None = None
     status_source: HeaderSource | None = None
     """How the status is known, if not read from the wire."""

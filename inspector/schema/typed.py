@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import Enum, auto
+from enum import Enum, IntEnum, auto
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
@@ -120,16 +120,27 @@ def to_value(message: Message, find: Finder) -> object:
     return _MessageWriter(find).message(message, 0)
 
 
-def fits(message_class: type[Message], data: bytes) -> bool:
-    """Return True when bytes are a valid message of a type, without unknown fields."""
+class Fit(IntEnum):
+    """How well bytes fit a message type."""
+
+    NONE = 0
+    UNUSUAL = 1
+    """They are such a message, but no usual encoder writes it: a bool of 6, a singular field twice, a default value."""
+    USUAL = 2
+
+
+def fit(message_class: type[Message], data: bytes) -> Fit:
+    """How well bytes fit a type; bytes with a field that the type does not know do not."""
     try:
         message = message_class.FromString(data)
     except DecodeError:
-        return False
-    # Discarding removes exactly the unknown fields, at any depth.
-    size = message_class.ByteSize(message)
+        return Fit.NONE
+    written = message_class.SerializeToString(message)
     message_class.DiscardUnknownFields(message)
-    return message_class.ByteSize(message) == size
+    if message_class.ByteSize(message) != len(written):
+        return Fit.NONE
+    # Encoders order fields and map entries differently, so only the bytes themselves are compared.
+    return Fit.USUAL if len(written) == len(data) and sorted(written) == sorted(data) else Fit.UNUSUAL
 
 
 class _PreparedField(NamedTuple):

@@ -11,10 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from inspector.http2 import events
-from inspector.model.call import MAX_GAPS, MAX_SHARING_TRIED, Call, CallState, Message, StreamKey
+from inspector.model.call import MAX_GAPS, Call, CallState, Message, PathEntry, PathTable, StreamKey
 from inspector.model.frame import Frame, FrameType, Side
 
 TRIMMED: Final = "Its oldest frames and messages are not kept any more, to bound memory."
+
+_MAX_ALWAYS_EVIDENCE: Final = 512
+"""Uses of a table of paths after each of which the methods are inferred again."""
 
 
 class CallTable:
@@ -28,8 +31,9 @@ class CallTable:
         self.are_data_reread = False
         """True when headers arrived after DATA of their side, which is now read differently."""
         self._changed: set[StreamKey] = set()
-        self._sharing: dict[str, list[Call]] = {}
-        """By HPACK entry never seen: the calls whose method it holds."""
+        self._path_tables: dict[str, PathTable] = {}
+        self._path_entries: dict[str, PathEntry] = {}
+        """By name of an HPACK entry that was never seen and holds methods; tables by its first part."""
         self._without_frames: set[StreamKey] = set()
         """Calls that were still open when their last frame was evicted."""
 
@@ -59,8 +63,8 @@ class CallTable:
         staying = {call.key: call for call in self._calls_of(frames) if call.key not in evicted}
         for key in evicted:
             call = self.calls.pop(key)
-            if call.same_method:
-                call.same_method.remove(call)
+            if call.path_entry is not None:
+                del call.path_entry.calls[key]
         self._trim(staying, frames, before, side)
         del self.outside_payload[: bisect_left(self.outside_payload, before)]
         self._without_frames = {key for key, call in staying.items() if not call.frames}
@@ -115,13 +119,27 @@ class CallTable:
 
     def on_method_entry(self, event: events.MethodEntryFound) -> None:
         """Group the calls that have the same method, whichever it is."""
-        call, sharing = self._change(event.key), self._sharing.setdefault(event.entry, [])
-        if call.same_method is not sharing and event.key in self.calls:
-            call.same_method = sharing
-            sharing.append(call)
-            # Only the first few calls of a group are examined for the method, so later ones change nothing.
-            if len(sharing) <= MAX_SHARING_TRIED:
-                self._changed.update(each.key for each in sharing)
+        call, entry = self._change(event.key), self._path_entry(event.entry)
+        if call.path_entry is not entry and event.key in self.calls:
+            if call.path_entry is not None:
+                del call.path_entry.calls[event.key]
+            call.path_entry = entry
+            entry.calls[event.key] = call
+            self._note_evidence(entry.table)
+
+    def _path_entry(self, name: str) -> PathEntry:
+        entry = self._path_entries.get(name)
+        if entry is None:
+            table = self._path_tables.setdefault(name.rpartition(".")[0], PathTable())
+            entry = self._path_entries[name] = PathEntry(table)
+        return entry
+
+    def _note_evidence(self, table: PathTable) -> None:
+        """A call of one method is evidence for all methods of its table."""
+        table.uses += 1
+        if _is_evidence(table.uses):
+            table.revision += 1
+            self._changed.update(key for entry in table.entries for key in entry.calls)
 
     def on_message(self, event: events.MessageRead) -> None:
         """Add a message to its call."""
@@ -151,8 +169,16 @@ class CallTable:
         self.are_data_reread = self.are_data_reread or data_before > 0
 
     def on_change(self, event: _CallChange) -> None:
-        """Apply an event that changes one call and nothing else."""
-        _CHANGES[type(event)](self._change(event.key), event)
+        """Apply an event that changes one call, and nothing else but what its end says about unknown methods."""
+        call = self._change(event.key)
+        _CHANGES[type(event)](call, event)
+        if call.path_entry is not None and type(event) is events.CallEnded:
+            self._note_evidence(call.path_entry.table)
+
+
+def _is_evidence(uses: int) -> bool:
+    """True while a table is new, and ever more rarely later, when a further call hardly changes what is inferred."""
+    return uses <= _MAX_ALWAYS_EVIDENCE or uses & (uses - 1) == 0
 
 
 def _itself(position: int) -> int:

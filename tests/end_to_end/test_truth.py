@@ -168,7 +168,8 @@ async def test_naming_a_placeholder_names_all_calls_that_share_it() -> None:
     store = await read_store(SHARED / "own" / "a_mid_go.pcapng", 50144)
     calls = [call for call in store.calls.values() if call.request_headers]
     assert {call.method for call in calls} == {None}
-    assert all(each in call.same_method for call in calls for each in calls)
+    assert len({call.path_entry for call in calls}) == 1
+    assert calls[0].path_entry is not None
     assert {call.status_source for call in store.calls.values()} == {HeaderSource.GUESSED}
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
+from google.rpc import status_pb2  # type: ignore[import-untyped]  # its stubs are not marked
 from hpack import Encoder
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inspector.diagnosis import diagnose
 from inspector.diagnosis.call_facts import method_name
 from inspector.http2.hpack.header_order import ANY, METADATA, RANKS, BlockRole, SenderOrders, possible_names
-from inspector.http2.hpack.inference import Loss
+from inspector.http2.hpack.inference import Loss, status_code
 from inspector.http2.hpack.recovery import HeaderRecovery
 from inspector.http2.hpack.table import HpackTable, UnknownEntry
-from inspector.model.call import Call, MethodSource, StreamKey
+from inspector.model.call import Call, MethodSource, Status, StreamKey
 from inspector.model.frame import Endpoint, Frame, FrameType, HeaderSource, Side
+from inspector.present.export.json import call_object
 from inspector.schema.catalog import Catalog
 from inspector.session import FileSource, Session
 from inspector.session.schema import SchemaSources, load_files
@@ -61,8 +65,10 @@ async def late_store(wire: Wire, folder: Path) -> Store:
 async def test_one_unknown_entry_has_one_identity(tmp_path: Path) -> None:
     store = await late_store(joined_late("/a.B/C", "/a.B/D", "/a.B/C", "/a.B/D"), tmp_path)
     first, second, third, fourth = store.calls.values()
-    assert first.same_method == third.same_method == [first, third]
-    assert second.same_method == fourth.same_method == [second, fourth]
+    assert first.path_entry is third.path_entry
+    assert first.path_entry is not None
+    assert list(first.path_entry.calls.values()) == [first, third]
+    assert second.path_entry is fourth.path_entry is not first.path_entry
     notes = dict(store.frames[first.frames[0]].header_notes)
     assert notes[2].reason == "probably :path, by its position among the headers"
     assert all(call.method is None for call in store.calls.values())
@@ -84,6 +90,81 @@ async def test_a_stream_without_a_reply_undoes_the_guess(tmp_path: Path) -> None
     go_call(wire, 9, "/a.B/C", replies=0)
     store = await late_store(wire, tmp_path)
     assert [call.status for call in store.calls.values()] == [None] * 3
+
+
+@pytest.mark.system
+async def test_the_usual_status_of_replies_is_ok_for_streams_without_one_too(tmp_path: Path) -> None:
+    wire = joined_late(*["/a.B/C"] * 8)
+    go_call(wire, 101, "/a.B/C", replies=0)
+    store = await late_store(wire, tmp_path)
+    assert {call.status and call.status.name for call in store.calls.values()} == {"OK"}
+
+
+def fail(wire: Wire, stream: int, code: int, message: str, details: bytes = b"") -> None:
+    """Add a call that fails without a reply, Trailers-Only."""
+    values = (*VALUES[:2], "/a.B/C", *VALUES[3:])
+    wire.client(wire.headers(Side.CLIENT, stream, *zip(GO, values, strict=True)), data(stream, hello("x"), end=True))
+    block: list[tuple[str | bytes, str | bytes]] = [(":status", "200"), ("content-type", "application/grpc")]
+    block += [("grpc-status", f"{code}"), *([("grpc-message", message)] if message else [])]
+    block += [("grpc-status-details-bin", base64.b64encode(details))] if details else []
+    wire.server(wire.headers(Side.SERVER, stream, *block, end=True))
+
+
+def failing_late(*failures: tuple[int, str, bytes]) -> Wire:
+    """Return a capture without the beginning of its connection, in which each code was sent before."""
+    wire = Wire()
+    wire.begin()
+    for stream, (code, _, _) in enumerate(failures):
+        fail(wire, 2 * stream + 1, code, "")
+    del wire.capture[24:]
+    go_call(wire, 51)  # tells the implementation, which writes its headers in one order
+    for stream, failure in enumerate(failures, len(failures)):
+        fail(wire, 2 * stream + 1, *failure)
+    return wire
+
+
+@pytest.mark.system
+async def test_the_details_of_a_status_tell_its_code_for_all_streams_that_share_it(tmp_path: Path) -> None:
+    details = status_pb2.Status(code=5, message="no such name").SerializeToString()
+    wire = failing_late((5, "one", details), (13, "other", b""))
+    fail(wire, 101, 5, "again")
+    store = await late_store(wire, tmp_path)
+    _, first, other, again = store.calls.values()
+    for call, message in (first, "one"), (again, "again"):
+        assert call.status == Status.of(5, message)
+        assert call.status_source is HeaderSource.GUESSED
+    assert other.status == Status.failed("other")
+
+
+@pytest.mark.system
+async def test_an_unread_status_with_a_message_is_a_failure_without_a_code(tmp_path: Path) -> None:
+    store = await late_store(failing_late((14, "carrier is down", b"")), tmp_path)
+    _, call = store.calls.values()
+    assert call.status == Status.failed("carrier is down")
+    assert call.status_source is HeaderSource.GUESSED
+    assert call_object(store, Catalog(), call.key)["status"] == {
+        "code": None,
+        "name": None,
+        "message": "carrier is down",
+    }
+    found = diagnose(store, Catalog(), call.key)
+    assert found is not None
+    assert "an error whose code cannot be read (guessed)" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("details", "code"),
+    [
+        (status_pb2.Status(code=7).SerializeToString(), 7),
+        (status_pb2.Status(code=300).SerializeToString(), None),
+        (status_pb2.Status(message="without a code").SerializeToString(), None),
+        (b"", None),
+        (b"\x08", None),
+    ],
+)
+def test_the_code_in_details(details: bytes, code: int | None) -> None:
+    assert status_code(base64.b64encode(details)) == code
+    assert status_code(b"\0" + details) == code
 
 
 @pytest.mark.system

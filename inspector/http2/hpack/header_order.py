@@ -120,7 +120,7 @@ _ORDERS: Final = {
 _STANDARD: Final = (
     frozenset(name for orders in _ORDERS.values() for order in orders.values() for name, _ in order)
     - _WILDCARDS
-    - {"server", "via", "x-forwarded-proto"}
+    - {"server", "via", "x-forwarded-proto", "grpc-status-details-bin"}
 )
 _MAX_HEADERS: Final = 64
 """Of a block that is compared with the orders."""

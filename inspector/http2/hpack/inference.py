@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
@@ -14,6 +15,13 @@ from inspector.model.frame import HeaderSource
 _MAX_USES: Final = 20_000
 """Frames with one entry that are revised when more is inferred; later ones stay as they are."""
 _LEAST_ENDINGS: Final = 2
+"""Streams that one status ended, each of which had a reply, for it to be OK."""
+_LEAST_USUAL: Final = 8
+_SHARE_OF_OK: Final = 0.9
+"""Streams with replies, and their share of all of these, that one status must have ended for it to be OK although other
+streams without a reply ended with it too."""
+_MAX_ALWAYS_COMPARED: Final = 512
+"""Endings after each of which all statuses of the table are compared."""
 _CONSTANT: Final = frozenset(
     {":authority", "content-type", "te", "user-agent", "grpc-accept-encoding", "accept-encoding"}
 )
@@ -35,6 +43,9 @@ def value_of(entry: HeaderEntry, name: str | None = None) -> str:
     return binary_value(entry.value or b"") if is_binary else text_of(entry.value or b"")
 
 
+_ENDS: Final = (BlockRole.TRAILERS, BlockRole.TRAILERS_ONLY)
+
+
 class Inferred(NamedTuple):
     """What is inferred of an unknown entry."""
 
@@ -42,6 +53,20 @@ class Inferred(NamedTuple):
     value: str | None
     source: HeaderSource
     reason: str
+
+
+class _Endings:
+    """What the streams that an unknown status ended say about it."""
+
+    __slots__ = ("code", "count", "has_message", "with_reply")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.with_reply = 0
+        self.has_message = False
+        """True when one of them had a `grpc-message`, which OK does not."""
+        self.code: int | None = None
+        """The code in `grpc-status-details-bin` of one of them."""
 
 
 class UnknownEntries:
@@ -53,8 +78,9 @@ class UnknownEntries:
         self._inferred: dict[UnknownEntry, Inferred] = {}
         self._named_by_user: dict[UnknownEntry, Inferred] = {}
         self._orders = SenderOrders()
-        self._endings: defaultdict[UnknownEntry, list[bool]] = defaultdict(list)
-        """By entry that holds a status: for each stream that it ended, whether there was a reply."""
+        self._endings: defaultdict[UnknownEntry, _Endings] = defaultdict(_Endings)
+        """By entry that holds a status."""
+        self._endings_seen = 0
         self._uses: defaultdict[UnknownEntry, list[int]] = defaultdict(list)
         """By entry: positions of the frames that use it."""
         self._changed: set[UnknownEntry] = set()
@@ -93,8 +119,8 @@ class UnknownEntries:
             self._on_named(unknown)
         for entry in entries:
             if entry.unknown is not None and entry.name is None:
-                if entry.value is None and role is BlockRole.TRAILERS and self.name(entry.unknown) == "grpc-status":
-                    self._on_ending(entry.unknown, has_reply=has_reply)
+                if entry.value is None and role in _ENDS and self.name(entry.unknown) == "grpc-status":
+                    self._on_ending(entry.unknown, entries, has_reply=has_reply)
             elif entry.name is not None and entry.value is not None and entry.from_table is False:
                 self._on_literal(text_of(entry.name), text_of(entry.value))
 
@@ -162,16 +188,52 @@ class UnknownEntries:
                 if (inferred := self._inferred.get(each)) is not None and inferred.reason == _REASON_CALLED_BEFORE:
                     self.set(each, None)
 
-    def _on_ending(self, entry: UnknownEntry, *, has_reply: bool) -> None:
-        """Guess OK for a status that ends several streams, all of which had a reply."""
-        endings = self._endings[entry]
-        if len(endings) < _MAX_USES:
-            endings.append(has_reply)
-        if len(endings) >= _LEAST_ENDINGS and entry not in self._inferred and all(endings):
-            reason = f"the same status ends {len(endings)} streams, each of which had a reply"
-            self.set(entry, Inferred("grpc-status", "0", HeaderSource.GUESSED, reason))
-        elif not has_reply and _is_guessed_status(self._inferred.get(entry)):
+    def _on_ending(self, status: UnknownEntry, entries: Sequence[HeaderEntry], *, has_reply: bool) -> None:
+        """Infer from a stream that an unknown status ended."""
+        endings = self._endings[status]
+        endings.count += 1
+        endings.with_reply += has_reply
+        endings.has_message = endings.has_message or bool(self._value(entries, "grpc-message"))
+        if endings.code is None and (details := self._value(entries, "grpc-status-details-bin")):
+            endings.code = status_code(details)
+        self._endings_seen += 1
+        is_compared = self._endings_seen <= _MAX_ALWAYS_COMPARED or self._endings_seen & (self._endings_seen - 1) == 0
+        for each in list(self._endings) if is_compared else (status,):
+            self._infer_status(each)
+
+    def _value(self, entries: Sequence[HeaderEntry], name: str) -> bytes | None:
+        """Return a value that was read, also where its name is that of an unknown entry."""
+        named = (entry for entry in entries if entry.value is not None)
+        return next((entry.value for entry in named if self.name_of(entry) == name), None)
+
+    def name_of(self, entry: HeaderEntry) -> str | None:
+        """Return the name of a header: as read, or guessed."""
+        if entry.name is not None:
+            return text_of(entry.name)
+        return None if entry.unknown is None else self.name(entry.unknown)
+
+    def _infer_status(self, entry: UnknownEntry) -> None:
+        """Guess the code in the details of a call, or OK if nearly all streams with replies end with the status."""
+        endings, before = self._endings[entry], self._inferred.get(entry)
+        if before is not None and before.source is not HeaderSource.GUESSED:
+            return
+        value, reason = "", ""
+        if endings.code is not None:
+            value, reason = f"{endings.code}", "grpc-status-details-bin of a stream with the same status has this code"
+        elif endings.count >= _LEAST_ENDINGS and not endings.has_message and self._ends_replies(endings):
+            value, reason = "0", f"the same status ends {endings.with_reply} streams that had a reply"
+        if before is not None and before.value == value:
+            return
+        if value:
+            self.set(entry, Inferred("grpc-status", value, HeaderSource.GUESSED, reason))
+        elif before is not None:
             self.set(entry, None)
+
+    def _ends_replies(self, endings: _Endings) -> bool:
+        """Return True for all streams of an entry, or nearly all of the table."""
+        all_with_reply = sum(each.with_reply for each in self._endings.values())
+        is_usual = endings.with_reply >= _LEAST_USUAL and endings.with_reply >= _SHARE_OF_OK * all_with_reply
+        return is_usual or endings.with_reply == endings.count
 
     def _on_literal(self, name: str, value: str) -> None:
         """Guess that an unknown entry holds the value that its sender now sent as a literal."""
@@ -187,8 +249,19 @@ def _name_or_unknown(entry: HeaderEntry) -> str | UnknownEntry:
     return text_of(entry.name or b"")
 
 
-def _is_guessed_status(inferred: Inferred | None) -> bool:
-    return inferred is not None and inferred.name == "grpc-status" and inferred.source is HeaderSource.GUESSED
+def status_code(details: bytes) -> int | None:
+    """Return the code of a `google.rpc.Status` in `grpc-status-details-bin`; None where it has none."""
+    try:
+        message = base64.b64decode(binary_value(details), validate=True)
+    except ValueError:
+        return None
+    if message[:1] != _CODE_TAG or len(message) < 2 or not 0 < message[1] < 0x80:
+        return None
+    return message[1]
+
+
+_CODE_TAG: Final = b"\x08"
+"""Field 1 as a varint, with which encoders begin: code 0 is not written."""
 
 
 _MAX_INSERTED: Final = 32

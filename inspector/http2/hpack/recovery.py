@@ -187,6 +187,12 @@ class HeaderRecovery:
         if inferred is not None and inferred.value is not None:
             name = text_of(entry.name) if entry.name is not None else inferred.name
             return (name, inferred.value if entry.value is None else value_of(entry, name)), inferred.source
+        if (
+            entry.name is None
+            and entry.value is not None
+            and (guess := self.unknown_entries.name_of(entry)) is not None
+        ):
+            return (guess, value_of(entry, guess)), HeaderSource.GUESSED
         name = UNKNOWN_NAME if entry.name is None else text_of(entry.name)
         return (name, "" if entry.value is None else value_of(entry)), HeaderSource.UNKNOWN
 

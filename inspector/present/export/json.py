@@ -10,7 +10,7 @@ import msgspec
 
 from inspector.diagnosis import diagnose
 from inspector.diagnosis.call_facts import method_name, status_details
-from inspector.model.call import Call, CallState, HeaderBlock, Message, StreamKey
+from inspector.model.call import UNREAD_CODE, Call, CallState, HeaderBlock, Message, Status, StreamKey
 from inspector.model.connection import Connection, Diagnosis, Goaway, Reset, RoundTrips, Stall, Traffic
 from inspector.model.frame import FrameType, Header, Side, type_name
 from inspector.model.secrets import NO_MASK, Mask
@@ -54,7 +54,7 @@ def call_object(store: Store, catalog: Catalog, key: StreamKey, mask: Mask = NO_
         "method_candidates": list(known.candidates),
         "kind": method.kind if method else None,
         "state": call.state.value,
-        "status": call.status._asdict() if call.status else None,
+        "status": _status(call.status) if call.status else None,
         "http_status": call.http_status,
         "started": call.started,
         "duration": call.duration,
@@ -191,3 +191,10 @@ def _reset(connection: Connection, reset: Reset) -> dict[str, object]:
         "stream": reset.stream,
         "error": reset.error,
     }
+
+
+def _status(status: Status) -> dict[str, object]:
+    """Return the status; code and name are null for a call that failed with a code that cannot be read."""
+    if status.code == UNREAD_CODE:
+        return {"code": None, "name": None, "message": status.message}
+    return status._asdict()

@@ -252,7 +252,8 @@ class MethodNameController:
 
 
 def _name_dialog(call: Call, methods: list[Choice]) -> TypedChoiceDialog:
-    shared = f", and {counted(len(call.same_method) - 1, 'other')}" if len(call.same_method) > 1 else ""
+    others = 0 if call.path_entry is None else len(call.path_entry.calls) - 1
+    shared = f", and {counted(others, 'other')}" if others else ""
     return TypedChoiceDialog(
         f"Name the method of call {call.key}{shared}",
         methods,
