@@ -35,7 +35,7 @@ _STREAMS_REPLIES: Final = frozenset({CallKind.SERVER_STREAMING, CallKind.BIDI_ST
 Key = TypeVar("Key", bound=Hashable)
 
 
-class Inferred(NamedTuple):
+class InferredMethod(NamedTuple):
     """What is inferred about the method of an entry."""
 
     candidates: tuple[str, ...]
@@ -44,7 +44,7 @@ class Inferred(NamedTuple):
     """The only one of them that is likely."""
 
 
-class Sample(NamedTuple):
+class CallSample(NamedTuple):
     """What one call says about its method."""
 
     requests: tuple[bytes, ...]
@@ -55,7 +55,7 @@ class Sample(NamedTuple):
     is_complete: bool
 
     @classmethod
-    def of(cls, call: Call) -> Sample:
+    def of(cls, call: Call) -> CallSample:
         """Return the sample of a call, as much as there is of it now."""
         is_complete = call.state is CallState.COMPLETE
         return cls(
@@ -109,11 +109,11 @@ class PathEvidence:
             if len(self.examined) >= _CALLS_EXAMINED:
                 return
             if key not in self.examined:
-                self.examine(Sample.of(call), catalog)
+                self.examine(CallSample.of(call), catalog)
             if call.state is not CallState.OPEN:
                 self.examined.add(key)
 
-    def examine(self, sample: Sample, catalog: Catalog) -> None:
+    def examine(self, sample: CallSample, catalog: Catalog) -> None:
         """Drop the candidates that one call excludes."""
         for path, method in tuple(self.candidates.items()):
             fits = sample.fit(method, catalog)
@@ -134,10 +134,10 @@ class PathEvidence:
             found = found & preferred or found
         return frozenset(found)
 
-    def result(self, likely: frozenset[str]) -> Inferred:
+    def result(self, likely: frozenset[str]) -> InferredMethod:
         """Return what is inferred where these are likely."""
         candidates = tuple(self.candidates) if self.is_informative else ()
-        return Inferred(candidates, next(iter(likely)) if len(likely) == 1 and candidates else None)
+        return InferredMethod(candidates, next(iter(likely)) if len(likely) == 1 and candidates else None)
 
     def _of_usual_encoders(self) -> set[str]:
         return self.candidates.keys() - self.unusual
@@ -165,15 +165,15 @@ class _Table:
         self.catalog_revision = catalog.revision
         self._revision = -1
         self._evidence: list[PathEvidence] = []
-        self._inferred: list[Inferred] = []
+        self._inferred: list[InferredMethod] = []
 
-    def infer(self, entry: PathEntry, catalog: Catalog) -> Inferred:
+    def infer(self, entry: PathEntry, catalog: Catalog) -> InferredMethod:
         if self._revision != entry.table.revision:
             self._revision = entry.table.revision
             self._inferred = self._infer_all(entry.table.entries, catalog)
         return self._inferred[entry.index]
 
-    def _infer_all(self, entries: Sequence[PathEntry], catalog: Catalog) -> list[Inferred]:
+    def _infer_all(self, entries: Sequence[PathEntry], catalog: Catalog) -> list[InferredMethod]:
         self._evidence += [PathEvidence.of(catalog) for _ in entries[len(self._evidence) :]]
         likely: dict[int, frozenset[str]] = {}
         for entry, evidence in zip(entries, self._evidence, strict=True):
@@ -188,11 +188,11 @@ class _Table:
 _TABLES: Final[WeakKeyDictionary[PathTable, WeakKeyDictionary[Catalog, _Table]]] = WeakKeyDictionary()
 
 
-def infer_method(call: Call, catalog: Catalog) -> Inferred:
+def infer_method(call: Call, catalog: Catalog) -> InferredMethod:
     """Infer the method of a call, together with all calls whose methods are in the same table."""
     entry = call.path_entry
     if entry is None:
-        return _infer_alone(Sample.of(call), catalog, catalog.revision)
+        return _infer_alone(CallSample.of(call), catalog, catalog.revision)
     by_catalog = _TABLES.setdefault(entry.table, WeakKeyDictionary())
     table = by_catalog.get(catalog)
     if table is None or table.catalog_revision != catalog.revision:
@@ -201,7 +201,7 @@ def infer_method(call: Call, catalog: Catalog) -> Inferred:
 
 
 @lru_cache(maxsize=512)
-def _infer_alone(sample: Sample, catalog: Catalog, _revision: int) -> Inferred:
+def _infer_alone(sample: CallSample, catalog: Catalog, _revision: int) -> InferredMethod:
     evidence = PathEvidence.of(catalog)
     evidence.examine(sample, catalog)
     return evidence.result(frozenset(evidence.candidates))
