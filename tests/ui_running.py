@@ -52,6 +52,12 @@ class Running(NamedTuple):
         await self.pilot.press(*keys)
         await self._delivered()
 
+    async def press_at_once(self, *keys: str) -> None:
+        """Press keys faster than the app can draw what they do."""
+        for key in keys:
+            self.app.simulate_key(key)
+        await self._delivered()
+
     async def type(self, text: str) -> None:
         """Type a text faster than the app can draw it."""
         for letter in text:

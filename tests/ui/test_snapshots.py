@@ -182,9 +182,9 @@ async def leave(run: Running) -> None:
     """Go back to the first frame, with nothing open, filtered, marked or announced."""
     while not isinstance(run.app.screen, InspectionScreen):
         await run.press("escape")
-    await run.press("escape", "escape", "escape", "slash", "ctrl+u", "enter")
+    await run.press_at_once("escape", "escape", "escape", "slash", "ctrl+u", "enter")
     await run.turn_to(FRAMES)
-    await run.press("U", "g", "f", "escape")
+    await run.press_at_once("U", "g", "f", "escape")
     run.app.clear_notifications()
 
 
