@@ -51,6 +51,11 @@ class TerminalDriver(LinuxDriver):
         super().__init__(*arguments, **options)
         if sys.__stdout__ is not None:
             self._file = cast("io.TextIOWrapper", LastingOutput(sys.__stdout__, self._lose_terminal))
+        # Textual's handlers write to the terminal in the middle of whatever was interrupted, and hang if that holds the
+        # lock of the writer's queue. As callbacks of the loop they run between two of its steps.
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTSTP, self._sigtstp_application)
+        loop.add_signal_handler(signal.SIGCONT, self._sigcont_application)
 
     def run_input_thread(self) -> None:
         """Read input until the app exits or the terminal is lost.
