@@ -71,8 +71,9 @@ class CallSample(NamedTuple):
         )
         if sent is None or returned is None or is_one_too_many:
             return Fit.NONE
-        fits = [*(fit(sent, data) for data in self.requests), *(fit(returned, data) for data in self.replies)]
-        return min(fits, default=Fit.USUAL)
+        # An empty message fits every type, of which there may be thousands as long as no other has come.
+        both = ((sent, self.requests), (returned, self.replies))
+        return min((fit(kind, data) for kind, messages in both for data in messages if data), default=Fit.USUAL)
 
 
 def _first(messages: RetainedList[Message]) -> tuple[bytes, ...]:

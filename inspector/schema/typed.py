@@ -135,9 +135,9 @@ def fit(message_class: type[Message], data: bytes) -> Fit:
         message = message_class.FromString(data)
     except DecodeError:
         return Fit.NONE
-    written = message_class.SerializeToString(message)
+    written = message_class.SerializePartialToString(message)  # a required field may be missing
     message_class.DiscardUnknownFields(message)
-    if message_class.ByteSize(message) != len(written):
+    if len(message_class.SerializePartialToString(message)) != len(written):
         return Fit.NONE
     # Encoders order fields and map entries differently, so only the bytes themselves are compared.
     return Fit.USUAL if len(written) == len(data) and sorted(written) == sorted(data) else Fit.UNUSUAL

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -145,6 +146,18 @@ async def test_how_well_bytes_fit(catalog: Catalog, name: str, data: bytes, expe
     found = catalog.message_class(name)
     assert found is not None
     assert fit(found, data) is expected
+
+
+async def test_a_missing_required_field_is_no_error(tmp_path: Path) -> None:
+    (path := tmp_path / "old.proto").write_text("""
+        syntax = "proto2";
+        message Old { required string id = 1; optional int32 size = 2; }
+    """)
+    catalog = Catalog()
+    catalog.add(await compile_files([path]), "--proto old.proto")
+    old = catalog.message_class("Old")
+    assert old is not None
+    assert fit(old, b"\x10\1") is Fit.USUAL
 
 
 _likely = st.dictionaries(st.integers(0, 9), st.frozensets(st.sampled_from("abcdef"), max_size=4), max_size=8)
