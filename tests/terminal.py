@@ -24,6 +24,7 @@ class Terminal:
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket
+        self._watch: subprocess.Popen[bytes] | None = None
 
     def start(self, command: Sequence[str], columns: int, lines: int, environment: dict[str, str]) -> None:
         """Run a program in it; its exit status is shown when it ends."""
@@ -32,6 +33,10 @@ class Terminal:
         line = shlex.join(["env", "-u", "COLUMNS", "-u", "LINES", *settings, *command])
         size = ("-x", str(columns), "-y", str(lines))
         self._tmux("-f", "/dev/null", "new-session", "-d", *size, f"{line}; echo ended with $?; sleep 60")
+        # tmux is a daemon: when this process is killed, only the end of a pipe tells so.
+        server = self._tmux("display-message", "-p", "#{pid}").strip()
+        watch = ["sh", "-c", 'read -r _; kill "$0"', server]
+        self._watch = subprocess.Popen(watch, stdin=subprocess.PIPE, start_new_session=True)
 
     def type(self, *keys: str) -> None:
         """Press keys, by tmux's names; anything else is typed as it is."""
@@ -82,6 +87,9 @@ class Terminal:
 
     def close(self) -> None:
         """End tmux and all in it."""
+        if self._watch is not None:
+            self._watch.kill()
+            self._watch.communicate()
         with contextlib.suppress(subprocess.CalledProcessError):
             self._tmux("kill-server")
 

@@ -139,3 +139,19 @@ def test_an_app_whose_terminal_accepts_no_output_still_quits(
         app.process.send_signal(number)
         assert app.process.wait(PATIENCE) == 128 + number
         assert living(started) == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.terminal import terminal
+with terminal(Path(sys.argv[1]), ["sleep", "600"]) as window:
+    print(window.pid(), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_test_leaves_no_terminal_behind(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], capture_output=True, text=True, check=False)
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(int(done.stdout)).wait(10)
