@@ -153,7 +153,7 @@ def _make_temporary(name: str) -> tuple[int, str]:
 
 
 _MAX_FILES: Final = 8
-"""Files of a spool that has reached its limit, of which the oldest is deleted."""
+"""Files that a spool may have. At the limit it deletes the oldest one."""
 _DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -197,7 +197,7 @@ class _SpoolFiles:
         except OSError as error:
             why = "The disk is full" if error.errno in _DISK_FULL else f"The disk does not take it ({reason(error)})"
             path = self.latest.path
-            where = f"{path}" if len(self) == 1 else f"{len(self)} files, of which {path} is the last"
+            where = f"{path}" if len(self) == 1 else f"{len(self)} files, the last one {path}"
             raise SpoolError(
                 f"{why}: the capture ends after {self.latest.end:,} bytes, which are kept in {where}.",
                 "Make room and start the capture again, or save what there is to another disk.",

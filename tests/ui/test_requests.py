@@ -147,8 +147,7 @@ async def test_a_server_stream_comes_reply_by_reply_and_is_cancelled(greet: Gree
 async def test_a_bidi_stream_takes_message_after_message_and_ends_on_a_key(greet: GreetProcess) -> None:
     async with attached(greet, NARROW) as run:
         await choose(run, "Chat")
-        for key in ("A", "d", "a", "enter", "B", "o", "enter", "C", "y", "enter"):
-            run.app.simulate_key(key)
+        await run.press_at_once("A", "d", "a", "enter", "B", "o", "enter", "C", "y", "enter")
         await run.until(lambda: "3 sent · 3 replies" in said(run))
         await run.press("ctrl+d")
         await run.until(lambda: "OK · 3 replies" in said(run))

@@ -71,8 +71,7 @@ async def test_letters_are_letters_in_the_box_and_escape_leads_to_the_list(greet
 
 async def test_names_typed_ahead_are_all_sent(greet: GreetProcess) -> None:
     async with attached(greet.port) as run:
-        for key in ("A", "d", "a", "enter", "B", "o", "enter", "C", "y", "enter"):
-            run.app.simulate_key(key)
+        await run.press_at_once("A", "d", "a", "enter", "B", "o", "enter", "C", "y", "enter")
         await run.until(lambda: run.frames.count == 15)
         for name in ("Ada", "Bo", "Cy"):
             assert f'name: "{name}"' in text(run.frames)

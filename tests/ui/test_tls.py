@@ -67,8 +67,7 @@ async def test_a_call_is_told_by_the_client_where_the_user_looks(pki: Authority,
             await run.press("enter")
             await run.until(lambda: '"text": "You said: Ada"' in text(run.pane))
             assert run.focused == "request"
-            for key in ("B", "o", "enter"):
-                run.app.simulate_key(key)
+            await run.press_at_once("B", "o", "enter")
             await run.until(lambda: '"text": "You said: Bo"' in text(run.pane))
             await run.press("ctrl+d")
             await run.until(lambda: "← OK" in text(run.pane))
